@@ -1,0 +1,124 @@
+import type { Event } from '../../schemas/event.ts';
+
+/** What a dialect may know of a request: no framework, no body yet. */
+export interface InboundRequest {
+  /** Lower-case names, as Node gives them. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Decoded value of a query parameter, or undefined. */
+  query(name: string): string | undefined;
+}
+
+/** Where this contract carries its token and its shop. Both as sent, unchecked. */
+export interface Credentials {
+  readonly token?: string | undefined;
+  /** A domain or URL, any case. */
+  readonly shop?: string | undefined;
+}
+
+/** What the shop of the request allows. */
+export interface Rules {
+  /** The shop's domain. */
+  readonly shop: string;
+  /** Whether a domain, already in lower case and without scheme, names this shop (its own domain or an alias). */
+  readonly names: (domain: string) => boolean;
+  /** Event names beyond the contract's own that this shop accepts. */
+  readonly customEvents: ReadonlySet<string>;
+  readonly limits: BodyLimits;
+}
+
+export interface BodyLimits {
+  /** Deepest nesting of an event, in levels. */
+  readonly depth: number;
+  /** Most keys of one event, nested ones included. */
+  readonly keys: number;
+  /** Largest single event, in bytes of its JSON text. */
+  readonly eventBytes: number;
+}
+
+/** An event that may be stored: its place in the body and its id. */
+export interface Draft {
+  readonly index: number;
+  readonly id: string;
+}
+
+/** An event that may not be stored, and every reason, each saying what was expected and what came. */
+export interface Refusal {
+  /** Place in the body; undefined where the body as a whole was refused. */
+  readonly index?: number | undefined;
+  readonly id?: string | undefined;
+  /** The type as the client named it, where it could be read. */
+  readonly name?: string | undefined;
+  /** Short stable word for metrics: invalid, unknown_type, too_large, too_deep, too_many_keys, malformed … */
+  readonly code: string;
+  readonly reasons: readonly string[];
+  /** The event (or body) as JSON text, as it came. */
+  readonly raw: string;
+}
+
+export interface Reading {
+  readonly events: readonly Draft[];
+  readonly refused: readonly Refusal[];
+}
+
+/** What enrichment found about a request; stored beside the body, so that mapping needs nothing else. */
+export interface Context {
+  readonly shop: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+  readonly trust: 'public' | 'server';
+  /** The channel as the request suggests it; an event's own value wins. */
+  readonly channel: 'web' | 'app';
+  readonly geo?: { readonly country?: string; readonly state?: string; readonly city?: string };
+  readonly agent?: {
+    readonly device?: string;
+    readonly browser?: string;
+    readonly os?: string;
+    readonly bot?: boolean;
+  };
+}
+
+export interface IngestResult {
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly rejected: number;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** JSON text, or undefined for no body. */
+  readonly body?: string | undefined;
+}
+
+/** Why a request gets no 2xx. `message` is for the client: what was expected, what came, what to do; never a token. */
+export class RequestRefused extends Error {
+  readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 429 | 503;
+  /** Set where the body was read and is to be kept in quarantine. */
+  readonly refusal: Refusal | undefined;
+  constructor(status: RequestRefused['status'], message: string, refusal?: Refusal, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RequestRefused';
+    this.status = status;
+    this.refusal = refusal;
+  }
+}
+
+/**
+ * One inbound wire contract. Pure: no clock, no network, no framework. The server authenticates with what `credentials` found,
+ * calls `read` with the body, stores the bytes, and answers with `accepted` or `refused`. Much later, when the record is
+ * read from the log, it calls `view` with the same bytes.
+ */
+export interface Dialect {
+  readonly name: string;
+  readonly path: string;
+  /** Media types this contract takes, lower case, without parameters; '' stands for a request without Content-Type. */
+  readonly contentTypes: readonly string[];
+  credentials(request: InboundRequest): Credentials;
+  /** Parses and validates. Throws RequestRefused (with a refusal, so that it is kept) where the body as a whole is wrong. */
+  read(body: string, rules: Rules): Reading;
+  /** The events at these places of a body that `read` has accepted; total: never throws for such a body. One per index, in order. */
+  view(body: string, indexes: readonly number[], context: Context): Event[];
+  /** The answer for stored events; `successStatus` is the shop's wish where the contract leaves a choice. */
+  accepted(result: IngestResult, successStatus?: number): Reply;
+  /** The answer in this contract's own words. */
+  refused(error: RequestRefused): Reply;
+}

@@ -1,0 +1,88 @@
+import type { Event } from '../../schemas/event.ts';
+import type { Context, Draft, Refusal } from '../dialects/dialect.ts';
+
+/** The ordinal of an event in its shop's log: 1 is the first ever, each event has the next number, none is used twice. */
+export type Position = number;
+
+/** What one request brought: the bytes as sent, which of its events may be stored, and which may not and why. */
+export interface LogRecord {
+  readonly dialect: string;
+  readonly context: Context;
+  /** The request's own bytes, after decompression. The log keeps a reference until the append settles: do not reuse. */
+  readonly body: Buffer;
+  readonly events: readonly Draft[];
+  readonly refused: readonly Refusal[];
+}
+
+export type Verdict =
+  | { readonly kind: 'stored'; readonly position: Position }
+  | { readonly kind: 'duplicate'; readonly position: Position };
+
+export interface Stored {
+  readonly position: Position;
+  readonly event: Event;
+}
+
+/** The stretch of a shop's log that is kept. An empty log has oldest = newest + 1. */
+export interface Extent {
+  readonly oldest: Position;
+  readonly newest: Position;
+}
+
+/** Makes events of stored bytes: the dialects' views, given to the log when it is opened. */
+export type View = (dialect: string, body: string, indexes: readonly number[], context: Context) => Event[];
+
+/** The log cannot promise durability now: answer 503, try later. */
+export class LogUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LogUnavailable';
+  }
+}
+
+export type Durability = 'disk' | 'replicated' | 'process' | 'ephemeral';
+
+export interface EventLog {
+  readonly durability: Durability;
+  /**
+   * Stores one request. Resolves once the accepted events, the refused ones (as quarantine) and the shop's tally are durable together,
+   * at the log's level, with one verdict per draft in order. Idempotent by (shop, event id) within the dedup window, also within one record; a duplicate of an
+   * event whose commit is still running resolves after that commit. Group commit is the log's business.
+   * Rejects with LogUnavailable where it cannot promise durability; then nothing of the record counts as stored.
+   */
+  append(record: LogRecord): Promise<Verdict[]>;
+  /**
+   * Events of one shop after a position, in order, at least one and up to about `limit`; waits for the first.
+   * An aborted wait gives []. A gap in the positions means events that are no longer kept or cannot be read.
+   */
+  read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]>;
+  find(shop: string, eventId: string): Promise<Stored | undefined>;
+  extent(shop: string): Promise<Extent>;
+  /** What came in for each shop since the log began; exact across crashes. */
+  tally(shop: string): Promise<Tally>;
+  /** Lets go of what is older than `before` and passed by every pipeline (`passed`), and of the oldest whatever is past `maxBytes`. */
+  trim(options: TrimOptions): Promise<Trimmed>;
+  /** Resolves after the last commit; later appends reject. */
+  close(): Promise<void>;
+}
+
+/** received = appended + duplicate + the sum of quarantined. */
+export interface Tally {
+  readonly received: number;
+  readonly appended: number;
+  readonly duplicate: number;
+  /** By code of the refusal. */
+  readonly quarantined: Readonly<Record<string, number>>;
+}
+
+export interface TrimOptions {
+  readonly before: Date;
+  readonly passed: (shop: string) => Position;
+  readonly maxBytes: number;
+}
+
+export interface Trimmed {
+  readonly events: number;
+  /** Of those, events that some pipeline had not passed yet, by shop. */
+  readonly unpassed: Readonly<Record<string, number>>;
+}

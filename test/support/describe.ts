@@ -1,0 +1,91 @@
+import { suite } from 'uvu';
+
+type Step = () => unknown | Promise<unknown>;
+
+export interface Suite {
+  it(promise: string, test: Step, options?: { timeoutMs?: number }): void;
+  before(step: Step): void;
+  after(step: Step): void;
+  beforeEach(step: Step): void;
+  afterEach(step: Step): void;
+}
+
+const totals = { passed: 0, failed: 0 };
+process.once('exit', () => {
+  if (totals.passed + totals.failed === 0) totals.failed += 1;
+  if (totals.failed > 0) process.exitCode = 1;
+  console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+});
+
+/**
+ * The only importer of uvu. uvu alone passes broken suites: here a failing `before` fails every test, a failing `after`
+ * fails the run, each test has a time limit (20 s), and a suite without tests is an error.
+ */
+export function describe(name: string, define: (suite: Suite) => void): void {
+  const run = suite(name);
+  const before: Step[] = [];
+  const after: Step[] = [];
+  const beforeEach: Step[] = [];
+  const afterEach: Step[] = [];
+  let tests = 0;
+  let ready: Promise<void> | undefined;
+
+  define({
+    it(promise, test, { timeoutMs = 20_000 } = {}) {
+      tests += 1;
+      run(promise, () =>
+        counted(async () => {
+          ready ??= inOrder(before);
+          await ready;
+          try {
+            await inOrder(beforeEach);
+            await limited(test, timeoutMs);
+          } finally {
+            await inOrder(afterEach);
+          }
+        }),
+      );
+    },
+    before: (step) => void before.push(step),
+    after: (step) => void after.push(step),
+    beforeEach: (step) => void beforeEach.push(step),
+    afterEach: (step) => void afterEach.push(step),
+  });
+
+  if (tests === 0) throw new Error(`${name}: a suite without tests`);
+  run.after(async () => {
+    try {
+      await inOrder(after);
+    } catch (error) {
+      totals.failed += 1;
+      console.error(`\n${name}: teardown failed`, error);
+    }
+  });
+  run.run();
+}
+
+async function counted(test: () => Promise<void>): Promise<void> {
+  try {
+    await test();
+    totals.passed += 1;
+  } catch (error) {
+    totals.failed += 1;
+    throw error;
+  }
+}
+
+async function inOrder(steps: readonly Step[]): Promise<void> {
+  for (const step of steps) await step();
+}
+
+async function limited(test: Step, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still running after ${timeoutMs / 1000} s`)), timeoutMs);
+  });
+  try {
+    await Promise.race([test(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
