@@ -21,6 +21,8 @@ export interface Rules {
   readonly shop: string;
   /** Whether a domain, already in lower case and without scheme, names this shop (its own domain or an alias). */
   readonly names: (domain: string) => boolean;
+  /** Whether the request's headers named the shop already, so that the body need not. */
+  readonly shopNamed?: boolean;
   /** Event names beyond the contract's own that this shop accepts. */
   readonly customEvents: ReadonlySet<string>;
   readonly limits: BodyLimits;
