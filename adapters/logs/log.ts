@@ -44,6 +44,8 @@ export type Durability = 'disk' | 'replicated' | 'process' | 'ephemeral';
 
 export interface EventLog {
   readonly durability: Durability;
+  /** Why no append can succeed any more, if so. A log that failed stays failed: restart the process. */
+  readonly failure: Error | undefined;
   /**
    * Stores one request. Resolves once the accepted events, the refused ones (as quarantine) and the shop's tally are durable together,
    * at the log's level, with one verdict per draft in order. Idempotent by (shop, event id) within the dedup window, also within one record; a duplicate of an

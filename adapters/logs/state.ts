@@ -79,7 +79,10 @@ export interface State {
   claim(id: PipelineId, signal: AbortSignal): Promise<Cursor>;
   /** Progress as saved last; undefined for a pipeline never claimed. */
   progress(id: PipelineId): Promise<Progress | undefined>;
+  /** The newest lines first. */
   journal(id: PipelineId, limit: number): Promise<JournalLine[]>;
+  /** In order of position, from the oldest. */
   dead(id: PipelineId, page: Page): Promise<DeadLetter[]>;
+  /** From the oldest kept. */
   quarantined(shop: string, page: Page): Promise<Quarantined[]>;
 }

@@ -1,0 +1,114 @@
+import type { Position } from './log.ts';
+
+/** 64 bits of an event id. Two different ids may share it, so a hit is confirmed against the stored id. */
+export type Fingerprint = readonly [high: number, low: number];
+
+/** Gives the fingerprint of an id. The seed is secret to one log: otherwise a client could choose ids that collide. */
+export function fingerprinter(seedA: number, seedB: number): (id: string) => Fingerprint {
+  return (id) => {
+    let a = seedA ^ 0xdeadbeef;
+    let b = seedB ^ 0x41c6ce57;
+    for (let i = 0; i < id.length; i++) {
+      const code = id.charCodeAt(i);
+      a = Math.imul(a ^ code, 0x9e3779b1);
+      b = Math.imul(b ^ code, 0x5f356495);
+    }
+    a = Math.imul(a ^ (a >>> 16), 0x85ebca6b) ^ Math.imul(b ^ (b >>> 13), 0xc2b2ae35);
+    b = Math.imul(b ^ (b >>> 16), 0x85ebca6b) ^ Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
+    return [a >>> 0, b >>> 0];
+  };
+}
+
+const PARTS = 256;
+const WORDS = 3;
+const FIRST_CAPACITY = 16;
+const FULLEST = 0.75;
+const GROWTH = 1.5;
+
+/**
+ * Which ids of one shop are known, and at which position: an open-addressing table of typed arrays, 12 bytes a slot and
+ * about 19 bytes an id. It is split by hash into parts that grow one at a time: growing a table of five million at once
+ * would stop the process for 300 ms. Positions are kept modulo 2^32, which is unambiguous for the newest four billion events.
+ */
+export class IdTable {
+  readonly #parts: (Part | undefined)[] = new Array(PARTS);
+  #floor: Position = 0;
+  #newest: Position = 0;
+
+  /** The position of the newest entry with this fingerprint that `confirm` accepts; 0 if there is none. */
+  find([high, low]: Fingerprint, confirm: (position: Position) => boolean): Position {
+    const part = this.#parts[high >>> 24];
+    if (part === undefined) return 0;
+    const { slots, capacity } = part;
+    for (let i = home(low, capacity); ; i = i + 1 === capacity ? 0 : i + 1) {
+      const at = i * WORDS;
+      const stored = slots[at + 2] ?? 0;
+      if (stored === 0) return 0;
+      if (slots[at] !== high || slots[at + 1] !== low) continue;
+      const position = this.#whole(stored);
+      if (position > this.#floor && confirm(position)) return position;
+    }
+  }
+
+  /** Adds an id. Positions come in rising order. */
+  add(fingerprint: Fingerprint, position: Position): void {
+    const [high, low] = fingerprint;
+    this.#newest = Math.max(this.#newest, position);
+    const index = high >>> 24;
+    let part = this.#parts[index];
+    if (part === undefined) {
+      part = emptyPart(FIRST_CAPACITY);
+      this.#parts[index] = part;
+    } else if (part.used >= part.capacity * FULLEST) {
+      part = this.#rebuilt(part);
+      this.#parts[index] = part;
+    }
+    put(part, high, low, position >>> 0);
+  }
+
+  /** Ids up to this position are forgotten; their room is used again as the table is rebuilt, part by part. */
+  forget(upTo: Position): void {
+    this.#floor = Math.max(this.#floor, upTo);
+  }
+
+  /** Memory held, in bytes. */
+  get bytes(): number {
+    return this.#parts.reduce((sum, part) => sum + (part?.slots.byteLength ?? 0), 0);
+  }
+
+  #whole(stored: number): Position {
+    return this.#newest - ((this.#newest - stored) >>> 0);
+  }
+
+  /** Without the forgotten ids, and larger only if those that stay need it. */
+  #rebuilt(old: Part): Part {
+    const kept: number[] = [];
+    for (let i = 0; i < old.capacity; i++) {
+      const stored = old.slots[i * WORDS + 2] ?? 0;
+      if (stored !== 0 && this.#whole(stored) > this.#floor) kept.push(i * WORDS);
+    }
+    const part = emptyPart(Math.max(FIRST_CAPACITY, Math.ceil((kept.length / FULLEST) * GROWTH)));
+    for (const at of kept) put(part, old.slots[at] ?? 0, old.slots[at + 1] ?? 0, old.slots[at + 2] ?? 0);
+    return part;
+  }
+}
+
+interface Part {
+  readonly slots: Uint32Array;
+  readonly capacity: number;
+  used: number;
+}
+
+const emptyPart = (capacity: number): Part => ({ slots: new Uint32Array(capacity * WORDS), capacity, used: 0 });
+
+const home = (low: number, capacity: number): number => Math.floor((low / 2 ** 32) * capacity);
+
+function put(part: Part, high: number, low: number, stored: number): void {
+  const { slots, capacity } = part;
+  let i = home(low, capacity);
+  while (slots[i * WORDS + 2] !== 0) i = i + 1 === capacity ? 0 : i + 1;
+  slots[i * WORDS] = high;
+  slots[i * WORDS + 1] = low;
+  slots[i * WORDS + 2] = stored;
+  part.used += 1;
+}

@@ -1,0 +1,25 @@
+import type { Durability, EventLog, View } from './log.ts';
+import type { State } from './state.ts';
+
+/** A log and the state beside it, in one engine, opened and closed together. */
+export interface Store {
+  readonly log: EventLog;
+  readonly state: State;
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  /** Makes events of stored bytes. */
+  readonly view: View;
+  readonly durability: Durability;
+  /** How long an id is remembered for dedup, in milliseconds. */
+  readonly dedupMs: number;
+  /** Most quarantined events kept for one shop; the oldest leave first. */
+  readonly quarantineMax: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Called once, when the log can promise nothing any more. The process should stop. */
+  readonly onFailure: (error: Error) => void;
+  /** Called when stored events cannot be read: their bytes changed on disk. */
+  readonly onCorrupt: (shop: string, from: number, to: number) => void;
+}

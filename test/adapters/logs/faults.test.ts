@@ -1,0 +1,127 @@
+import * as assert from 'uvu/assert';
+import type { EventLog } from '../../../adapters/logs/log.ts';
+import { openMemory } from '../../../adapters/logs/memory.ts';
+import type { State } from '../../../adapters/logs/state.ts';
+import { logChecks } from '../../contracts/log.ts';
+import { describe } from '../../support/describe.ts';
+
+/** Replaces methods of an object by broken ones; `this` of the rest stays the object itself. */
+function broken<T extends object>(whole: T, faults: Partial<T>): T {
+  return new Proxy(whole, {
+    get(target, key) {
+      if (key in faults) return faults[key as keyof T];
+      const value = Reflect.get(target, key, target) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<EventLog>; state?: Partial<State> }> = {
+  'gives verdicts in the wrong order': (log) => ({
+    log: { append: async (record) => (await log.append(record)).reverse() },
+  }),
+  'acknowledges and stores nothing': (log) => ({
+    log: {
+      append: async (record) => record.events.map((_, i) => ({ kind: 'stored', position: i + 1 })),
+      read: log.read.bind(log),
+    },
+  }),
+  'answers before it stores': (log) => ({
+    log: {
+      append: async (record) => {
+        setTimeout(() => log.append(record).catch(() => {}), 20);
+        return record.events.map((_, i) => ({ kind: 'stored', position: i + 1 }));
+      },
+    },
+  }),
+  'stores duplicates': (log) => {
+    let n = 0;
+    return {
+      log: {
+        append: (record) =>
+          log.append({ ...record, events: record.events.map((e) => ({ ...e, id: `${e.id}#${n++}` })) }),
+      },
+    };
+  },
+  'shares ids between shops': (log) => {
+    const seen = new Set<string>();
+    return {
+      log: {
+        append: async (record) => {
+          const verdicts = await log.append(record);
+          return verdicts.map((verdict, i) => {
+            const id = record.events[i]!.id;
+            const again = seen.has(id);
+            seen.add(id);
+            return again ? { ...verdict, kind: 'duplicate' as const } : verdict;
+          });
+        },
+      },
+    };
+  },
+  'reads one event too late': (log) => ({
+    log: { read: (shop, after, limit, signal) => log.read(shop, after + 1, limit, signal) },
+  }),
+  'reads more than asked': (log) => ({
+    log: { read: (shop, after, limit, signal) => log.read(shop, after, limit + 1, signal) },
+  }),
+  'ignores the abort': (log) => ({
+    log: { read: (shop, after, limit) => log.read(shop, after, limit, new AbortController().signal) },
+  }),
+  'drops refused events': (log) => ({ log: { append: (record) => log.append({ ...record, refused: [] }) } }),
+  'finds events of other shops': (log) => ({ log: { find: (_shop, id) => log.find('demo.myshopify.com', id) } }),
+  'trims what nobody has passed': (log) => ({
+    log: { trim: (options) => log.trim({ ...options, passed: () => 1e9 }) },
+  }),
+  'trims nothing': () => ({ log: { trim: async () => ({ events: 0, unpassed: {} }) } }),
+  'forgets cursors': (_log, state) => ({
+    state: {
+      claim: async (id, signal) => ({
+        ...(await state.claim({ ...id, pipeline: `${id.pipeline}${Math.random()}` }, signal)),
+      }),
+    },
+  }),
+  'starts new pipelines at the beginning': (_log, state) => ({
+    state: {
+      claim: async (id, signal) => {
+        const cursor = await state.claim(id, signal);
+        if (cursor.progress.start > 0) await cursor.save({ ...cursor.progress, start: 0, position: 0 }, undefined, []);
+        return cursor;
+      },
+    },
+  }),
+  'loses the journal': () => ({ state: { journal: async () => [] } }),
+  'loses dead letters': () => ({ state: { dead: async () => [] } }),
+};
+
+describe('the log contract catches a log that', ({ it }) => {
+  for (const [fault, plant] of Object.entries(faults)) {
+    it(fault, async () => {
+      const results = await Promise.allSettled(
+        logChecks.map(({ run }) =>
+          limited(
+            run({
+              durable: false,
+              open: async (options) => {
+                const store = openMemory(options);
+                const planted = plant(store.log, store.state);
+                return {
+                  ...store,
+                  log: broken(store.log, planted.log ?? {}),
+                  state: broken(store.state, planted.state ?? {}),
+                };
+              },
+            }),
+          ),
+        ),
+      );
+      assert.ok(
+        results.some(({ status }) => status === 'rejected'),
+        'every check passed',
+      );
+    });
+  }
+});
+
+const limited = (run: Promise<void>): Promise<void> =>
+  Promise.race([run, new Promise<never>((_, reject) => setTimeout(() => reject(new Error('hangs')), 500).unref())]);

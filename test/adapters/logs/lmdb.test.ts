@@ -1,0 +1,149 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { fingerprinter, IdTable } from '../../../adapters/logs/ids.ts';
+import { openLmdb } from '../../../adapters/logs/lmdb.ts';
+import { encodePage, openRecord, recordsOf } from '../../../adapters/logs/record.ts';
+import { never, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
+import { describe } from '../../support/describe.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+
+describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
+  let folder = temporaryFolder();
+  beforeEach(() => {
+    folder = temporaryFolder();
+  });
+  afterEach(() => folder.remove());
+
+  it('is used by one process at a time, and says so', async () => {
+    const first = await openLmdb(folder.path, storeOptions());
+    await openLmdb(folder.path, storeOptions()).then(
+      () => assert.unreachable('two owners'),
+      (error) => assert.match(error.message, /in use by another process/),
+    );
+    await first.close();
+    await (await openLmdb(folder.path, storeOptions())).close();
+  });
+
+  it('gives a gap, not a wrong event, where bytes changed on disk', async () => {
+    const corrupt: number[][] = [];
+    const options = storeOptions({ onCorrupt: (_shop, from, to) => corrupt.push([from, to]) });
+    const before = await openLmdb(folder.path, options);
+    const pad = 'x'.repeat(9000);
+    for (const id of ['a', 'b', 'c']) await before.log.append(record([`${id}${pad}`]));
+    await before.close();
+    flip(join(folder.path, 'data.mdb'), `"b${pad}`);
+    const after = await openLmdb(folder.path, options);
+    const stored = await after.log.read(SHOP, 0, 10, never);
+    await after.close();
+    assert.equal(
+      stored.map(({ position }) => position),
+      [1, 3],
+    );
+    assert.equal(corrupt, [[2, 2]]);
+  });
+
+  it('pages large groups and reads them back in order', async () => {
+    const store = await openLmdb(folder.path, storeOptions());
+    const pad = 'y'.repeat(60_000);
+    await Promise.all(Array.from({ length: 60 }, (_, n) => store.log.append(record([`${n}-${pad}`, `${n}`]))));
+    const stored = await store.log.read(SHOP, 0, 1000, never);
+    assert.equal(
+      stored.map(({ position }) => position),
+      Array.from({ length: 120 }, (_, i) => i + 1),
+    );
+    assert.equal(
+      stored.filter((_, i) => i % 2 === 1).map(({ event }) => event.event_id),
+      Array.from({ length: 60 }, (_, n) => `${n}`),
+    );
+    await store.close();
+  });
+});
+
+function flip(file: string, text: string): void {
+  const at = readFileSync(file).lastIndexOf(text) + 50;
+  const handle = openSync(file, 'r+');
+  writeSync(handle, Buffer.from('?'), 0, 1, at);
+  closeSync(handle);
+}
+
+describe('the table of ids', ({ it }) => {
+  const fingerprint = fingerprinter(1, 2);
+  const all = () => true;
+
+  it('finds each of 200,000 ids at its position, and no other', () => {
+    const table = new IdTable();
+    for (let n = 1; n <= 200_000; n++) table.add(fingerprint(`id-${n}`), n);
+    for (let n = 1; n <= 200_000; n += 97) assert.is(table.find(fingerprint(`id-${n}`), all), n);
+    for (let n = 0; n < 10_000; n++) assert.is(table.find(fingerprint(`other-${n}`), all), 0);
+    assert.ok(table.bytes / 200_000 < 32, `${table.bytes / 200_000} bytes an id`);
+  });
+
+  it('goes on to the next entry where an id with the same fingerprint is not the one', () => {
+    const table = new IdTable();
+    table.add([7, 7], 1);
+    table.add([7, 7], 2);
+    assert.is(
+      table.find([7, 7], (position) => position === 2),
+      2,
+    );
+    assert.is(
+      table.find([7, 7], () => false),
+      0,
+    );
+  });
+
+  it('forgets what is behind the floor, and does not grow for ever', () => {
+    const table = new IdTable();
+    for (let n = 1; n <= 400_000; n++) {
+      table.add(fingerprint(`id-${n}`), n);
+      table.forget(n - 10_000);
+    }
+    assert.is(table.find(fingerprint('id-1'), all), 0);
+    assert.is(table.find(fingerprint('id-399999'), all), 399_999);
+    assert.ok(table.bytes < 10_000 * 12 * 8, `${table.bytes} bytes`);
+  });
+
+  it('keeps positions beyond 2^32', () => {
+    const table = new IdTable();
+    table.add(fingerprint('a'), 2 ** 33 + 5);
+    table.add(fingerprint('b'), 2 ** 33 + 6);
+    assert.is(table.find(fingerprint('a'), all), 2 ** 33 + 5);
+  });
+});
+
+describe('a page', ({ it }) => {
+  const context = { shop: SHOP, receivedAt: START, trust: 'public', channel: 'web' } as const;
+  const entry = {
+    dialect: 'layers',
+    context,
+    body: Buffer.from('{"events":[]}'),
+    indexes: [0, 99],
+    fingerprints: [
+      [1, 2],
+      [3, 4],
+    ],
+  } as const;
+
+  it('gives back what was put in', () => {
+    const records = recordsOf(encodePage([entry, { ...entry, body: Buffer.from('東京') }]));
+    assert.is(records.length, 2);
+    assert.equal(openRecord(records[0]!), {
+      dialect: 'layers',
+      context,
+      indexes: [0, 99],
+      body: Buffer.from('{"events":[]}'),
+    });
+    assert.is(openRecord(records[1]!)?.body.toString(), '東京');
+  });
+
+  it('notices any single changed byte', () => {
+    const page = encodePage([entry]);
+    for (let i = 0; i < page.length; i++) {
+      const changed = Buffer.from(page);
+      changed[i] = (changed[i] ?? 0) ^ 0x40;
+      const [first] = recordsOf(changed);
+      assert.is(first && openRecord(first), undefined, `byte ${i}`);
+    }
+  });
+});

@@ -1,0 +1,23 @@
+import { openLmdb } from '../../../adapters/logs/lmdb.ts';
+import { openMemory } from '../../../adapters/logs/memory.ts';
+import { type LogHarness, logChecks } from '../../contracts/log.ts';
+import { describe } from '../../support/describe.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+
+describe('the memory log', ({ it }) => {
+  const harness: LogHarness = { durable: false, open: async (options) => openMemory(options) };
+  for (const { promise, run } of logChecks) it(promise, () => run(harness));
+});
+
+describe('the LMDB log', ({ it, after }) => {
+  const folders = [temporaryFolder()];
+  after(() => folders.forEach((folder) => void folder.remove()));
+  const harness: LogHarness = {
+    durable: true,
+    open: (options, again = false) => {
+      if (!again) folders.push(temporaryFolder());
+      return openLmdb(folders.at(-1)!.path, options);
+    },
+  };
+  for (const { promise, run } of logChecks) it(promise, () => run(harness));
+});

@@ -1,0 +1,301 @@
+import { setMaxListeners } from 'node:events';
+import * as assert from 'uvu/assert';
+import type { Context, Refusal } from '../../adapters/dialects/dialect.ts';
+import type { LogRecord, View } from '../../adapters/logs/log.ts';
+import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
+import type { Event } from '../../schemas/event.ts';
+
+export interface LogHarness {
+  /** A store on the same data as before, or on fresh data. */
+  open(options: StoreOptions, again?: boolean): Promise<Store>;
+  /** Whether data outlives the store. */
+  readonly durable: boolean;
+}
+
+export const SHOP = 'demo.myshopify.com';
+export const OTHER = 'other.myshopify.com';
+export const START = Date.parse('2026-06-01T12:00:00Z');
+export const never = new AbortController().signal;
+setMaxListeners(0, never);
+
+/** The test's own dialect: a body is a JSON array of ids, or of anything with an id. */
+export const view: View = (dialect, body, indexes, context) => {
+  const ids = JSON.parse(body) as string[];
+  const at = new Date(context.receivedAt).toISOString();
+  return indexes.map((index) => event(ids[index] ?? '', dialect, context, at));
+};
+
+const event = (id: string, dialect: string, { shop, trust }: Context, at: string): Event => ({
+  event_id: id,
+  id_source: 'client',
+  event_type: 'product_view',
+  name: 'product_view',
+  dialect,
+  shop,
+  timestamp: at,
+  received_at: at,
+  trust,
+});
+
+export function record(
+  ids: readonly string[],
+  options: { shop?: string; at?: number; refused?: readonly Refusal[] } = {},
+): LogRecord {
+  return {
+    dialect: 'test',
+    context: { shop: options.shop ?? SHOP, receivedAt: options.at ?? START, trust: 'public', channel: 'web' },
+    body: Buffer.from(JSON.stringify(ids)),
+    events: ids.map((id, index) => ({ id, index })),
+    refused: options.refused ?? [],
+  };
+}
+
+export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOptions => ({
+  view,
+  durability: 'disk',
+  dedupMs: 24 * 3_600_000,
+  quarantineMax: 3,
+  now: () => START,
+  onFailure: (error) => {
+    throw error;
+  },
+  onCorrupt: () => {},
+  ...overrides,
+});
+
+const ids = (stored: readonly { event: Event }[]) => stored.map(({ event: { event_id } }) => event_id);
+const refusal = (code: string, raw = '{}'): Refusal => ({ index: 0, code, reasons: [`events[0]: ${code}`], raw });
+
+export interface Check {
+  readonly promise: string;
+  readonly run: (harness: LogHarness) => Promise<void>;
+}
+
+/** A check on one freshly opened store, closed in any case. */
+const check = (
+  promise: string,
+  run: (store: Store) => Promise<void>,
+  overrides: Partial<StoreOptions> = {},
+): Check => ({
+  promise,
+  run: async (harness) => {
+    const store = await harness.open(storeOptions(overrides));
+    try {
+      await run(store);
+    } finally {
+      await store.close();
+    }
+  },
+});
+
+const afterReopening = (
+  promise: string,
+  first: (store: Store) => Promise<void>,
+  then: (store: Store) => Promise<void>,
+): Check => ({
+  promise,
+  run: async (harness) => {
+    if (!harness.durable) return;
+    const before = await harness.open(storeOptions());
+    await first(before);
+    await before.close();
+    const after = await harness.open(storeOptions(), true);
+    try {
+      await then(after);
+    } finally {
+      await after.close();
+    }
+  },
+});
+
+/** What every log promises. Each check fails for a log that breaks its promise. */
+export const logChecks: readonly Check[] = [
+  check('gives events back in order, at the positions of their verdicts', async ({ log }) => {
+    const verdicts = [...(await log.append(record(['a', 'b']))), ...(await log.append(record(['c'])))];
+    assert.equal(
+      verdicts,
+      [1, 2, 3].map((position) => ({ kind: 'stored', position })),
+    );
+    const stored = await log.read(SHOP, 0, 10, never);
+    assert.equal(
+      stored.map(({ position, event }) => [position, event.event_id]),
+      [
+        [1, 'a'],
+        [2, 'b'],
+        [3, 'c'],
+      ],
+    );
+  }),
+  check('answers many appends at once, each with its own verdicts', async ({ log }) => {
+    const batches = Array.from({ length: 200 }, (_, n) => [`${n}-x`, `${n}-y`]);
+    const verdicts = await Promise.all(batches.map((batch) => log.append(record(batch))));
+    const stored = await log.read(SHOP, 0, 1000, never);
+    assert.is(stored.length, 400);
+    for (const [n, batch] of batches.entries()) {
+      assert.equal(
+        verdicts[n]?.map(({ position }) => stored[position - 1]?.event.event_id),
+        batch,
+      );
+    }
+  }),
+  check('stores an id once, and says where', async ({ log }) => {
+    await log.append(record(['a', 'b']));
+    assert.equal(await log.append(record(['b', 'c'])), [
+      { kind: 'duplicate', position: 2 },
+      { kind: 'stored', position: 3 },
+    ]);
+    assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['a', 'b', 'c']);
+  }),
+  check('stores an id once within one record', async ({ log }) => {
+    assert.equal(await log.append(record(['a', 'a'])), [
+      { kind: 'stored', position: 1 },
+      { kind: 'duplicate', position: 1 },
+    ]);
+  }),
+  check('answers a duplicate of an event in flight only when that event is readable', async ({ log }) => {
+    const first = log.append(record(['a']));
+    assert.equal(await log.append(record(['a'])), [{ kind: 'duplicate', position: 1 }]);
+    assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['a']);
+    assert.equal(await first, [{ kind: 'stored', position: 1 }]);
+  }),
+  check('keeps shops apart: the same id is an event of each', async ({ log }) => {
+    await log.append(record(['a']));
+    assert.equal(await log.append(record(['a'], { shop: OTHER })), [{ kind: 'stored', position: 1 }]);
+    const [mine] = await log.read(OTHER, 0, 10, never);
+    assert.is(mine?.event.shop, OTHER);
+    assert.is((await log.read(SHOP, 0, 10, never)).length, 1);
+  }),
+  check('keeps shops apart whose names begin alike', async ({ log }) => {
+    await log.append(record(['a'], { shop: 'a.myshopify.com' }));
+    await log.append(record(['b'], { shop: 'a.myshopify.com.evil' }));
+    assert.equal(ids(await log.read('a.myshopify.com', 0, 10, never)), ['a']);
+    assert.equal(await log.extent('a.myshopify.com'), { oldest: 1, newest: 1 });
+  }),
+  check('reads after a position, no more than asked', async ({ log }) => {
+    await log.append(record(['a', 'b', 'c', 'd', 'e']));
+    assert.equal(ids(await log.read(SHOP, 1, 2, never)), ['b', 'c']);
+    assert.equal(ids(await log.read(SHOP, 4, 2, never)), ['e']);
+  }),
+  check('wakes a waiting reader', async ({ log }) => {
+    const waiting = log.read(SHOP, 0, 10, never);
+    await log.append(record(['a']));
+    assert.equal(ids(await waiting), ['a']);
+  }),
+  check('gives nothing to an aborted wait', async ({ log }) => {
+    const controller = new AbortController();
+    const waiting = log.read(SHOP, 0, 10, controller.signal);
+    controller.abort();
+    assert.equal(await waiting, []);
+  }),
+  check('finds an event by its id, in its own shop only', async ({ log }) => {
+    await log.append(record(['a', 'b']));
+    assert.is((await log.find(SHOP, 'b'))?.position, 2);
+    assert.is(await log.find(SHOP, 'z'), undefined);
+    assert.is(await log.find(OTHER, 'b'), undefined);
+  }),
+  check(
+    'finds an event that dedup has forgotten',
+    async ({ log }) => {
+      await log.append(record(['a', 'b']));
+      await log.trim({ before: new Date(0), passed: () => 0, maxBytes: 1e12 });
+      assert.is((await log.find(SHOP, 'b'))?.position, 2);
+    },
+    { dedupMs: -1 },
+  ),
+  check('keeps refused events with their reasons, and no more than the limit', async ({ log, state }) => {
+    await log.append(record(['a'], { refused: [refusal('invalid', '{"n":1}')] }));
+    assert.equal(await log.append(record([], { refused: [refusal('not_json')] })), []);
+    await log.append(record([], { refused: [refusal('third'), refusal('fourth')] }));
+    const kept = await state.quarantined(SHOP, { limit: 10 });
+    assert.equal(
+      kept.map(({ code }) => code),
+      ['not_json', 'third', 'fourth'],
+    );
+    assert.equal(await state.quarantined(OTHER, { limit: 10 }), []);
+    assert.equal(
+      (await state.quarantined(SHOP, { limit: 1, after: kept[0]!.id })).map(({ code }) => code),
+      ['third'],
+    );
+    assert.equal(kept[0]?.reasons, ['events[0]: not_json']);
+  }),
+  check('counts what came in: received = appended + duplicate + quarantined', async ({ log }) => {
+    await log.append(record(['a', 'b'], { refused: [refusal('invalid')] }));
+    await log.append(record(['b', 'c']));
+    assert.equal(await log.tally(SHOP), { received: 5, appended: 3, duplicate: 1, quarantined: { invalid: 1 } });
+    assert.is((await log.tally(OTHER)).received, 0);
+  }),
+  check('starts a new pipeline at the head, and an old one where it was', async ({ log, state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    await log.append(record(['a', 'b']));
+    const cursor = await state.claim(id, never);
+    assert.equal(cursor.progress, { position: 2, start: 2, delivered: 0, dead: 0, filtered: {}, dropped: {} });
+    await cursor.save({ ...cursor.progress, position: 3, delivered: 1 }, undefined, []);
+    await cursor.release();
+    assert.is((await state.claim(id, never)).progress.position, 3);
+    assert.is(await state.progress({ shop: OTHER, pipeline: 'p' }), undefined);
+  }),
+  check('saves cursor, journal and dead letters together', async ({ log, state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    const cursor = await state.claim(id, never);
+    await log.append(record(['a', 'b']));
+    const [a] = await log.read(SHOP, 0, 1, never);
+    const line = { at: START, from: 1, to: 2, attempts: 1, delivered: 1, dead: 1, status: 'HTTP 200' };
+    const letter = { position: 1, event: a!.event, reason: 'HTTP 422', attempts: 1, at: START };
+    const next = { ...cursor.progress, position: 2, delivered: 1, dead: 1 };
+    await cursor.save(next, line, [letter]);
+    assert.equal(await state.progress(id), next);
+    assert.equal(await state.journal(id, 10), [line]);
+    assert.equal(await state.dead(id, { limit: 10 }), [letter]);
+    assert.equal(await state.dead(id, { limit: 10, after: '1' }), []);
+  }),
+  check('lets go of what is old and passed, and of nothing else', async ({ log }) => {
+    await log.append(record(['a'], { at: START - 2000 }));
+    await log.append(record(['b'], { at: START - 1500 }));
+    await log.append(record(['c'], { at: START }));
+    assert.equal(await log.trim({ before: new Date(START - 1000), passed: () => 1, maxBytes: 1e12 }), {
+      events: 1,
+      unpassed: {},
+    });
+    assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['b', 'c']);
+    assert.equal(await log.extent(SHOP), { oldest: 2, newest: 3 });
+    assert.equal(await log.append(record(['d'])), [{ kind: 'stored', position: 4 }]);
+  }),
+  check('past its size lets go of the oldest and says what no pipeline had passed', async ({ log }) => {
+    await log.append(record(['a'], { at: START - 2000 }));
+    await log.append(record(['b'], { at: START - 1000 }));
+    const trimmed = await log.trim({ before: new Date(0), passed: () => 1, maxBytes: 0 });
+    assert.equal(trimmed, { events: 2, unpassed: { [SHOP]: 1 } });
+    assert.equal(await log.extent(SHOP), { oldest: 3, newest: 2 });
+  }),
+  check('refuses appends after close', async (store) => {
+    await store.close();
+    await store.log.append(record(['a'])).then(
+      () => assert.unreachable('an append after close was acknowledged'),
+      (error) => assert.is(error.name, 'LogUnavailable'),
+    );
+  }),
+  afterReopening(
+    'still has everything after it was opened again',
+    async ({ log, state }) => {
+      const cursor = await state.claim({ shop: SHOP, pipeline: 'p' }, never);
+      await log.append(record(['a', 'b'], { refused: [refusal('invalid')] }));
+      await cursor.save({ ...cursor.progress, position: 1, delivered: 1 }, undefined, []);
+    },
+    async ({ log, state }) => {
+      assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['a', 'b']);
+      assert.equal(await log.tally(SHOP), { received: 3, appended: 2, duplicate: 0, quarantined: { invalid: 1 } });
+      assert.is((await state.quarantined(SHOP, { limit: 10 })).length, 1);
+      assert.is((await state.claim({ shop: SHOP, pipeline: 'p' }, never)).progress.position, 1);
+    },
+  ),
+  afterReopening(
+    'still knows its ids after it was opened again',
+    async ({ log }) => void (await log.append(record(['a', 'b']))),
+    async ({ log }) => {
+      assert.equal(await log.append(record(['b', 'c'])), [
+        { kind: 'duplicate', position: 2 },
+        { kind: 'stored', position: 3 },
+      ]);
+    },
+  ),
+];
