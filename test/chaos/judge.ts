@@ -1,0 +1,172 @@
+import type { Mark } from './events.ts';
+
+/** One event as it came to a destination. */
+export interface Received extends Mark {
+  readonly destination: string;
+  /** `webhook-id`; absent where a destination has no such thing. */
+  readonly delivery?: string | undefined;
+}
+
+/** A pipeline of the run: what is acknowledged for its shop must come to its destination. */
+export interface Route {
+  readonly destination: string;
+  readonly shop: string;
+}
+
+export interface Evidence {
+  readonly routes: readonly Route[];
+  /** Everything that was ever put on the wire, by id. */
+  readonly sent: ReadonlyMap<string, Mark>;
+  /** Ids that got a complete 2xx. */
+  readonly acked: ReadonlySet<string>;
+  /** Ids whose only complete answers were 4xx. */
+  readonly refused: ReadonlySet<string>;
+  /** In order of arrival at each destination. */
+  readonly received: readonly Received[];
+  /** Things that came to a destination and were not events at all, such as a torn line. */
+  readonly unreadable: readonly string[];
+  /** Why an event may rightly be missing at a destination: a dead letter, a policy. */
+  readonly excused?: (destination: string, id: string) => boolean;
+  /** How many repeats per destination the faults of this run explain. */
+  readonly allowedDuplicates: number;
+}
+
+export interface Finding {
+  readonly name: string;
+  readonly meaning: string;
+  readonly count: number;
+  readonly passed: boolean;
+  /** The first few, to start searching from. */
+  readonly examples: readonly string[];
+}
+
+export interface Verdict {
+  readonly passed: boolean;
+  readonly sent: number;
+  readonly acked: number;
+  readonly received: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Compares what was promised with what arrived. Pure: the same evidence gives the same verdict. */
+export function judge(evidence: Evidence): Verdict {
+  const first = firstArrivals(evidence.received);
+  const findings = [
+    none('LOST', 'acknowledged, never arrived', lost(evidence, first)),
+    none('PHANTOM', 'arrived, never sent', evidence.received.filter(({ id }) => !evidence.sent.has(id)).map(label)),
+    none('CROSSED', "arrived at another shop's destination, or named another shop", crossed(evidence)),
+    none('CORRUPT', 'arrived changed, or unreadable', corrupt(evidence)),
+    none('REFUSED', 'refused with 4xx, arrived all the same', refusedButArrived(evidence, first)),
+    none('ORDER', 'first arrival after a later event of its lane', outOfOrder(first)),
+    duplicates(evidence),
+    freshNames(evidence.received),
+  ];
+  return {
+    passed: findings.every(({ passed }) => passed),
+    sent: evidence.sent.size,
+    acked: evidence.acked.size,
+    received: evidence.received.length,
+    findings,
+  };
+}
+
+type Arrivals = ReadonlyMap<string, ReadonlyMap<string, Received>>;
+
+/** By destination, then by id, in order of arrival. */
+function firstArrivals(received: readonly Received[]): Arrivals {
+  const arrivals = new Map<string, Map<string, Received>>();
+  for (const one of received) {
+    const there = arrivals.get(one.destination) ?? new Map<string, Received>();
+    if (there.size === 0) arrivals.set(one.destination, there);
+    if (!there.has(one.id)) there.set(one.id, one);
+  }
+  return arrivals;
+}
+
+function lost({ routes, sent, acked, excused }: Evidence, first: Arrivals): string[] {
+  const missing: string[] = [];
+  for (const { destination, shop } of routes) {
+    for (const id of acked) {
+      if (sent.get(id)?.shop !== shop || first.get(destination)?.has(id) || excused?.(destination, id)) continue;
+      missing.push(`${id} at ${destination}`);
+    }
+  }
+  return missing;
+}
+
+function crossed({ routes, sent, received }: Evidence): string[] {
+  const shops = new Map(routes.map(({ destination, shop }) => [destination, shop]));
+  return received
+    .filter(({ id, shop, destination }) => {
+      const owner = sent.get(id)?.shop;
+      return owner !== undefined && (shop !== owner || shops.get(destination) !== owner);
+    })
+    .map(label);
+}
+
+function corrupt({ sent, received, unreadable }: Evidence): string[] {
+  const changed = received.filter(({ id, crc }) => {
+    const original = sent.get(id);
+    return original !== undefined && original.crc !== crc;
+  });
+  return [...changed.map(label), ...unreadable];
+}
+
+function refusedButArrived({ routes, refused }: Evidence, first: Arrivals): string[] {
+  return routes.flatMap(({ destination }) =>
+    [...refused].filter((id) => first.get(destination)?.has(id)).map((id) => `${id} at ${destination}`),
+  );
+}
+
+function outOfOrder(first: Arrivals): string[] {
+  const late: string[] = [];
+  for (const there of first.values()) {
+    const latest = new Map<string, number>();
+    for (const one of there.values()) {
+      if (one.n < (latest.get(one.lane) ?? -1)) late.push(`${label(one)} after ${latest.get(one.lane)}`);
+      else latest.set(one.lane, one.n);
+    }
+  }
+  return late;
+}
+
+function duplicates({ received, allowedDuplicates }: Evidence): Finding {
+  const seen = new Set<string>();
+  const counts = new Map<string, number>();
+  for (const one of received) {
+    const key = label(one);
+    if (seen.has(key)) counts.set(one.destination, (counts.get(one.destination) ?? 0) + 1);
+    seen.add(key);
+  }
+  return {
+    name: 'DUPLICATE',
+    meaning: `arrived again, at most ${allowedDuplicates} per destination explained by the faults`,
+    count: [...counts.values()].reduce((sum, count) => sum + count, 0),
+    passed: [...counts.values()].every((count) => count <= allowedDuplicates),
+    examples: [...counts].map(([destination, count]) => `${count} at ${destination}`),
+  };
+}
+
+/** A receiver that drops a `webhook-id` it knows must be left with each event once. Shown, not judged: a repeat may be cut into other batches. */
+function freshNames(received: readonly Received[]): Finding {
+  const names = new Map<string, string>();
+  const renamed: string[] = [];
+  for (const one of received) {
+    if (one.delivery === undefined) continue;
+    const known = names.get(label(one));
+    if (known === undefined) names.set(label(one), one.delivery);
+    else if (known !== one.delivery) renamed.push(`${label(one)} in ${known} and ${one.delivery}`);
+  }
+  const meaning = 'arrived again under another webhook-id (for information)';
+  return { name: 'RENAMED', meaning, count: renamed.length, passed: true, examples: renamed.slice(0, 3) };
+}
+
+const none = (name: string, meaning: string, items: readonly string[]): Finding => ({
+  name,
+  meaning,
+  count: items.length,
+  passed: items.length === 0,
+  examples: items.slice(0, 3),
+});
+
+const label = ({ id, destination }: Received): string => `${id} at ${destination}`;

@@ -1,0 +1,125 @@
+import { Agent, request } from 'node:http';
+import { plant } from './events.ts';
+import { type Entry, journal } from './ledger.ts';
+import { seeded } from './random.ts';
+
+export interface LoaderOptions {
+  readonly run: string;
+  readonly port: number;
+  readonly ledger: string;
+  readonly seed: number;
+  readonly shops: readonly { readonly shop: string; readonly token: string }[];
+  /** Shoppers at once, spread over the shops; each sends its events in order, one request after the other. */
+  readonly lanes: number;
+  /** Most events in one request; each has from 1 to so many. */
+  readonly batch: number;
+  /** Events per second, of all lanes together. */
+  readonly rate: number;
+}
+
+type Reply = { readonly status: number } | { readonly broken: string };
+
+const retryMs = 50;
+const answerMs = 10_000;
+/** Once told to stop, how long a request that has no answer yet is tried further. */
+const lastTriesMs = 15_000;
+
+/** Sends until told to stop, and writes what was sent and what became of it. What got no answer or 503 is sent again, the same. */
+export async function runLoader(options: LoaderOptions, stopping: AbortSignal): Promise<void> {
+  const ledger = journal(options.ledger);
+  const agent = new Agent({ keepAlive: true, maxSockets: options.lanes });
+  // All lanes start a request at the same beat: a gateway that is killed has many of them half done.
+  const beatMs = ((options.lanes * (options.batch + 1)) / 2 / options.rate) * 1000;
+  const lanes = Array.from({ length: options.lanes }, (_, index) => index);
+  await Promise.all(lanes.map((index) => runLane(index, options, ledger.write, agent, beatMs, stopping)));
+  agent.destroy();
+  ledger.close();
+}
+
+async function runLane(
+  index: number,
+  { run, port, seed, shops, batch }: LoaderOptions,
+  write: (entry: Entry) => void,
+  agent: Agent,
+  beatMs: number,
+  stopping: AbortSignal,
+): Promise<void> {
+  const owner = shops[index % shops.length];
+  if (!owner) throw new Error('expected at least one shop, got none');
+  const lane = `lane${index}`;
+  const random = seeded(seed * 1000 + index);
+  for (let from = 0; !stopping.aborted; ) {
+    const size = 1 + Math.floor(random() * batch);
+    const planted = Array.from({ length: size }, (_, k) => plant(run, owner.shop, lane, from + k, noise(random)));
+    const body = JSON.stringify({ events: planted.map(({ event }) => event) });
+    const crcs = planted.map(({ mark }) => mark.crc);
+    await untilAnswered(stopping, async () => {
+      write({ kind: 'sent', shop: owner.shop, lane, from, crcs });
+      const reply = await post(port, owner.token, body, agent);
+      write({
+        kind: kindOf(reply),
+        lane,
+        from,
+        count: size,
+        why: 'status' in reply ? `${reply.status}` : reply.broken,
+      });
+      return kindOf(reply) !== 'unknown' && !('status' in reply && reply.status === 503);
+    });
+    from += size;
+    await until(Math.ceil((performance.now() + 1) / beatMs) * beatMs);
+  }
+}
+
+async function untilAnswered(stopping: AbortSignal, attempt: () => Promise<boolean>): Promise<void> {
+  let stoppedAt: number | undefined;
+  while (!(await attempt())) {
+    if (stopping.aborted) stoppedAt ??= performance.now();
+    if (stoppedAt !== undefined && performance.now() - stoppedAt > lastTriesMs) return;
+    await until(performance.now() + retryMs);
+  }
+}
+
+const kindOf = (reply: Reply): 'acked' | 'refused' | 'unknown' =>
+  'broken' in reply ? 'unknown' : reply.status >= 200 && reply.status < 300 ? 'acked' : 'refused';
+
+/** Only an answer that was read to its end counts as one. */
+function post(port: number, token: string, body: string, agent: Agent): Promise<Reply> {
+  return new Promise((resolve) => {
+    const broken = (error: Error) => resolve({ broken: error.message });
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'x-storefront-access-token': token,
+    };
+    const outgoing = request({ port, host: '127.0.0.1', path: '/beacon', method: 'POST', agent, headers }, (answer) => {
+      answer.resume();
+      answer.once('error', broken);
+      answer.once('end', () =>
+        resolve(answer.complete ? { status: answer.statusCode ?? 0 } : { broken: 'answer cut short' }),
+      );
+    });
+    outgoing.setTimeout(answerMs, () => outgoing.destroy(new Error(`no answer within ${answerMs} ms`)));
+    outgoing.once('error', broken);
+    outgoing.end(body);
+  });
+}
+
+/** Between 20 and 200 characters, some of them outside ASCII, because those are the ones that get torn. */
+function noise(random: () => number): string {
+  const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789 "\\/{}[]:,éß漢🛒';
+  const letters = [...alphabet];
+  return Array.from(
+    { length: 20 + Math.floor(random() * 180) },
+    () => letters[Math.floor(random() * letters.length)],
+  ).join('');
+}
+
+const until = (at: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())));
+
+if (process.argv[1] === import.meta.filename) {
+  const stop = new AbortController();
+  process.once('SIGTERM', () => stop.abort());
+  await runLoader(JSON.parse(process.argv[2] ?? '{}') as LoaderOptions, stop.signal);
+  process.exit(0);
+}
