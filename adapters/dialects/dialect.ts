@@ -1,3 +1,4 @@
+import type { Shop } from '../../schemas/config.ts';
 import type { Event } from '../../schemas/event.ts';
 
 /** What a dialect may know of a request: no framework, no body yet. */
@@ -8,10 +9,10 @@ export interface InboundRequest {
   query(name: string): string | undefined;
 }
 
-/** Where this contract carries its token and its shop. Both as sent, unchecked. */
+/** Where this contract carries its token and its shop, unchecked. */
 export interface Credentials {
   readonly token?: string | undefined;
-  /** A domain or URL, any case. */
+  /** The shop that the headers name: its domain in lower case, also where they give a URL. */
   readonly shop?: string | undefined;
 }
 
@@ -115,6 +116,8 @@ export interface Dialect {
   /** Media types this contract takes, lower case, without parameters; '' stands for a request without Content-Type. */
   readonly contentTypes: readonly string[];
   credentials(request: InboundRequest): Credentials;
+  /** Whether this shop lets clients of the contract name the shop in a header and go without a token. */
+  tokenless?(shop: Shop): boolean;
   /** Parses and validates. Throws RequestRefused (with a refusal, so that it is kept) where the body as a whole is wrong. */
   read(body: string, rules: Rules): Reading;
   /** The events at these places of a body that `read` has accepted; total: never throws for such a body. One per index, in order. */

@@ -91,11 +91,14 @@ export class LmdbLog implements EventLog {
 
   async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
     const log = this.#shop(shop);
-    while (log.committed <= after) {
-      if (signal.aborted || this.#closed) return [];
-      await changed(log, signal);
+    for (let from = after; ; ) {
+      const newest = log.committed;
+      const found = this.#collect(shop, from, limit, newest);
+      if (found.length > 0 || signal.aborted || this.#closed) return found;
+      // Whatever lies between cannot be read, now or ever.
+      from = newest;
+      if (log.committed <= from) await changed(log, signal);
     }
-    return this.#collect(shop, after, limit, log.committed);
   }
 
   async find(shop: string, eventId: string): Promise<Stored | undefined> {

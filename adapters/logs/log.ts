@@ -54,8 +54,9 @@ export interface EventLog {
    */
   append(record: LogRecord): Promise<Verdict[]>;
   /**
-   * Events of one shop after a position, in order, at least one and up to about `limit`; waits for the first.
-   * An aborted wait gives []. A gap in the positions means events that are no longer kept or cannot be read.
+   * Events of one shop after a position, in order, at least one and up to `limit`; waits for the first. A signal that is aborted
+   * ends only the wait: what is there already is given, and [] where nothing is. A gap in the positions means events that are
+   * no longer kept or cannot be read.
    */
   read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]>;
   find(shop: string, eventId: string): Promise<Stored | undefined>;

@@ -83,7 +83,6 @@ class MemoryLog implements EventLog, State {
         signal.addEventListener('abort', done, { once: true });
       });
     }
-    if (signal.aborted) return [];
     const found: Stored[] = [];
     for (let position = after + 1; position <= shop.newest && found.length < limit; position++) {
       const stored = shop.events.get(position);

@@ -20,6 +20,8 @@ export interface Progress {
   readonly filtered: Readonly<Record<string, number>>;
   /** By reason: retention, corrupt. Events that were gone before this pipeline came to them. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** Up to where the events after `position` are on their way: after a crash they are sent again in the same batch, with the same id. */
+  readonly sending?: Position;
 }
 
 /** One line per settled delivery: what was sent, when, how often, with what answer. */

@@ -187,6 +187,11 @@ export const logChecks: readonly Check[] = [
     controller.abort();
     assert.equal(await waiting, []);
   }),
+  check('gives what is there already to an aborted signal', async ({ log }) => {
+    await log.append(record(['a']));
+    assert.equal(ids(await log.read(SHOP, 0, 10, AbortSignal.abort())), ['a']);
+    assert.equal(await log.read(SHOP, 1, 10, AbortSignal.abort()), []);
+  }),
   check('finds an event by its id, in its own shop only', async ({ log }) => {
     await log.append(record(['a', 'b']));
     assert.is((await log.find(SHOP, 'b'))?.position, 2);

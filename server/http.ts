@@ -1,0 +1,227 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import cors from '@koa/cors';
+import Router from '@koa/router';
+import Koa from 'koa';
+import bodyParser from 'koa-bodyparser';
+import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
+import { ALLOWED_HEADERS, corsHeaders, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
+import { inboundOf, requestIdOf } from './inbound.ts';
+import type { Answer, Inbound, Ingest } from './ingest.ts';
+
+export interface HttpOptions {
+  readonly dialects: readonly Dialect[];
+  readonly ingest: Ingest;
+  /** Everything else the gateway answers, as Koa routes. */
+  readonly routes: (router: Router) => void;
+  readonly bodyMaxBytes: number;
+  readonly trustProxyHops: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxConnections: number;
+  /** Whether the gateway is stopping: answers then close their connections. */
+  readonly draining: () => boolean;
+  /** Called once per answered event request. */
+  readonly onAnswered: (exchange: Answered) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Answered {
+  readonly dialect: string;
+  readonly status: number;
+  readonly requestId: string;
+  /** Milliseconds from the headers to the answer. */
+  readonly ms: number;
+  readonly answer: Answer;
+}
+
+/**
+ * The one importer of Koa. Event requests of the plain kind (a known path, a length, no compression: nearly all) are answered
+ * before Koa, which would cost as much again as the work itself; whatever is unusual goes through Koa. Both ways run the same
+ * steps and give the same answers.
+ */
+export function createHttp(options: HttpOptions): Server {
+  const koa = createKoa(options).callback();
+  const hot = new Map(options.dialects.map((dialect) => [dialect.path, dialect]));
+  const server = createServer(
+    {
+      headersTimeout: options.headersTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
+      keepAliveTimeout: options.keepAliveTimeoutMs,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: 16 * 1024,
+    },
+    (request, response) => {
+      if (options.draining()) response.setHeader('Connection', 'close');
+      const dialect = isPlain(request, options.bodyMaxBytes) ? hot.get(pathOf(request.url ?? '')) : undefined;
+      if (dialect) void answerPlain(options, dialect, request, response);
+      else void koa(request, response);
+    },
+  );
+  server.maxConnections = options.maxConnections;
+  return server;
+}
+
+function isPlain({ method, headers }: IncomingMessage, bodyMaxBytes: number): boolean {
+  return (
+    method === 'POST' &&
+    Number(headers['content-length']) <= bodyMaxBytes &&
+    headers['content-encoding'] === undefined &&
+    headers['transfer-encoding'] === undefined
+  );
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}
+
+/** The plain kind: no framework between the socket and the steps. */
+async function answerPlain(
+  options: HttpOptions,
+  dialect: Dialect,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const started = performance.now();
+  const inbound = inboundOf(request, options.trustProxyHops);
+  const requestId = requestIdOf(request);
+  const body = bodyOf(request);
+  const answer = await answerOf(options, dialect, inbound, () => body);
+  const headers: Record<string, string> = {
+    ...corsHeaders(options.ingest, dialect, inbound),
+    'X-Request-Id': requestId,
+    ...answer.headers,
+  };
+  if (answer.body !== undefined) headers['Content-Type'] = 'application/json';
+  if (answer.status !== 204) headers['Content-Length'] = String(Buffer.byteLength(answer.body ?? ''));
+  response.writeHead(answer.status, headers);
+  response.end(answer.body);
+  options.onAnswered({
+    dialect: dialect.name,
+    status: answer.status,
+    requestId,
+    ms: performance.now() - started,
+    answer,
+  });
+}
+
+/** The steps of every event request. `body` is asked for only where the headers are in order. */
+async function answerOf(
+  { ingest }: HttpOptions,
+  dialect: Dialect,
+  inbound: Inbound,
+  body: () => Promise<Buffer>,
+): Promise<Answer> {
+  try {
+    const admission = ingest.admit(dialect, inbound);
+    return await ingest.take(admission, await body());
+  } catch (error) {
+    return ingest.refuse(dialect, error);
+  }
+}
+
+function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
+    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+  });
+}
+
+function createKoa(options: HttpOptions): Koa {
+  const { dialects, ingest } = options;
+  const app = new Koa();
+  app.on('error', options.onError);
+  const byPath = new Map(dialects.map((dialect) => [dialect.path, dialect]));
+  app.use(errorsAsJson(options));
+  app.use(
+    cors({
+      origin: (ctx) => {
+        const dialect = byPath.get(ctx.path);
+        const origin = ctx.get('Origin');
+        return dialect && ingest.readable(dialect, inboundOf(ctx.req, options.trustProxyHops), origin) ? origin : '';
+      },
+      credentials: true,
+      allowMethods: 'POST',
+      allowHeaders: [...ALLOWED_HEADERS],
+      exposeHeaders: [...EXPOSED_HEADERS],
+      maxAge: String(MAX_AGE_SECONDS),
+    }),
+  );
+  const router = new Router();
+  for (const dialect of dialects) {
+    router.post(dialect.path, (ctx) => answerUnusual(options, dialect, ctx));
+    router.all(dialect.path, (ctx) => {
+      ctx.set('Allow', 'POST, OPTIONS');
+      reply(ctx, ingest.refuse(dialect, new RequestRefused(405, `send events with POST, not ${ctx.method}`)));
+    });
+  }
+  options.routes(router);
+  app.use(router.routes());
+  app.use((ctx) => {
+    ctx.status = 404;
+    ctx.body = {
+      error: `Nothing here: ${ctx.path.slice(0, 200)}. Events go to ${dialects.map(({ path }) => `POST ${path}`).join(' or ')}.`,
+    };
+  });
+  return app;
+}
+
+/** Chunked or compressed bodies, and those too large: read by koa-bodyparser, which limits what comes out of the decompression. */
+async function answerUnusual(options: HttpOptions, dialect: Dialect, ctx: Koa.Context): Promise<void> {
+  const started = performance.now();
+  const parse = bodyParser({
+    enableTypes: ['text'],
+    textLimit: `${options.bodyMaxBytes}b`,
+    onerror: (error) => {
+      throw refusalOf(error as Error & { status?: number }, options.bodyMaxBytes);
+    },
+  });
+  const answer = await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), async () => {
+    // Read as text whatever its type: the dialect has checked the type, and parses in its own words.
+    ctx.req.headers['content-type'] = 'text/plain';
+    await parse(ctx, async () => {});
+    return Buffer.from(String(ctx.request.rawBody ?? ''));
+  });
+  if (answer.status === 413) ctx.set('Connection', 'close');
+  reply(ctx, answer);
+  options.onAnswered({
+    dialect: dialect.name,
+    status: answer.status,
+    requestId: ctx.response.get('X-Request-Id'),
+    ms: performance.now() - started,
+    answer,
+  });
+}
+
+function refusalOf(error: Error & { status?: number }, limit: number): Error {
+  if (error.status === 413)
+    return new RequestRefused(413, `the body must have at most ${limit} bytes; send fewer events at once`);
+  if (error.status === 415) return new RequestRefused(415, 'Content-Encoding must be gzip, deflate, br or none');
+  return new RequestRefused(400, 'the body could not be decompressed or was cut short', undefined, { cause: error });
+}
+
+function reply(ctx: Koa.Context, { status, body, headers }: Answer): void {
+  ctx.set(headers);
+  ctx.status = status;
+  if (body === undefined) return;
+  ctx.type = 'application/json';
+  ctx.body = body;
+}
+
+/** The last net: an error of ours is logged and answered as JSON, without its text. */
+function errorsAsJson({ onError }: HttpOptions): Koa.Middleware {
+  return async (ctx, next) => {
+    ctx.set('X-Request-Id', requestIdOf(ctx.req));
+    try {
+      await next();
+    } catch (error) {
+      const { status = 500, expose = false, message } = error as Error & { status?: number; expose?: boolean };
+      if (status >= 500) onError(error);
+      ctx.status = status;
+      ctx.body = { error: expose ? message : 'Something went wrong here. The request id names the log line.' };
+    }
+  };
+}

@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { clientAddress } from './enrich/geo.ts';
+import type { Inbound } from './ingest.ts';
+
+const REQUEST_ID = /^[\w.-]{1,64}$/;
+
+/** What dialects and enrichment may see of a request. */
+export function inboundOf(request: IncomingMessage, trustProxyHops: number): Inbound {
+  const url = request.url ?? '';
+  let query: URLSearchParams | undefined;
+  return {
+    headers: request.headers,
+    address: clientAddress(request.headers, request.socket.remoteAddress, trustProxyHops),
+    query: (name) => {
+      const mark = url.indexOf('?');
+      if (mark < 0) return undefined;
+      query ??= new URLSearchParams(url.slice(mark + 1));
+      return query.get(name) ?? undefined;
+    },
+  };
+}
+
+/** The id that ties an answer to its log line: a router's (X-Request-Id) where it is harmless, else a new one. */
+export function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}

@@ -1,0 +1,184 @@
+import type {
+  Context,
+  Dialect,
+  InboundRequest,
+  IngestResult,
+  Reading,
+  Reply,
+  Rules,
+} from '../adapters/dialects/dialect.ts';
+import { RequestRefused } from '../adapters/dialects/dialect.ts';
+import { type EventLog, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
+import type { Shop, Shops } from './shops.ts';
+
+/** A request as the gateway sees it before its body is read. */
+export interface Inbound extends InboundRequest {
+  /** The client's address, from the socket or a trusted proxy. */
+  readonly address: string | undefined;
+}
+
+/** A request that may bring events: whose they are, and how far they are to be trusted. */
+export interface Admission {
+  readonly dialect: Dialect;
+  readonly inbound: Inbound;
+  readonly shop: Shop;
+  readonly trust: 'public' | 'server';
+  readonly shopNamed: boolean;
+}
+
+/** An answer in a dialect's words, and what every answer says in headers. */
+export interface Answer extends Reply {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface IngestTools {
+  readonly shops: () => Shops;
+  readonly log: EventLog;
+  readonly enrich: (request: Inbound) => Pick<Context, 'channel' | 'geo' | 'agent'>;
+  readonly limits: Rules['limits'];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Called with errors that are ours; the client is told 503. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Ingest {
+  /** Decides by the headers alone whether a request may bring events. Throws RequestRefused. */
+  admit(dialect: Dialect, inbound: Inbound): Admission;
+  /** Stores what the body holds and answers once it is durable. Throws RequestRefused or LogUnavailable. */
+  take(admission: Admission, body: Buffer): Promise<Answer>;
+  /** Turns whatever `admit` or `take` threw into an answer. */
+  refuse(dialect: Dialect, error: unknown): Answer;
+  /** Whether a browser page of this origin may read the answer. True as long as no shop is known that objects. */
+  readable(dialect: Dialect, inbound: Inbound, origin: string): boolean;
+}
+
+/** The first half of an event's way: authenticate, validate, enrich, append, answer. */
+export function createIngest(tools: IngestTools): Ingest {
+  return {
+    admit: (dialect, inbound) => admit(tools.shops(), dialect, inbound),
+    take: (admission, body) => take(tools, admission, body),
+    refuse: (dialect, error) => refuse(tools, dialect, error),
+    readable: (dialect, inbound, origin) => holderOf(tools.shops(), dialect, inbound)?.shop.allows(origin) ?? true,
+  };
+}
+
+function admit(shops: Shops, dialect: Dialect, inbound: Inbound): Admission {
+  const holder = holderOf(shops, dialect, inbound);
+  if (holder === undefined) throw new RequestRefused(401, 'Unauthenticated: the token is missing or unknown');
+  const { shop, trust } = holder;
+  const named = dialect.credentials(inbound).shop;
+  if (named !== undefined && !shop.names(named))
+    throw new RequestRefused(403, 'the token does not belong to the shop that the request names');
+  const { origin } = inbound.headers;
+  if (typeof origin === 'string' && !shop.allows(origin)) {
+    throw new RequestRefused(403, `the shop does not list the origin ${origin.slice(0, 200)}`);
+  }
+  const type = mediaType(inbound.headers['content-type']);
+  if (!dialect.contentTypes.includes(type)) {
+    throw new RequestRefused(
+      415,
+      `Content-Type must be ${dialect.contentTypes.filter(Boolean).join(' or ')}, got ${type.slice(0, 100)}`,
+    );
+  }
+  return { dialect, inbound, shop, trust, shopNamed: named !== undefined };
+}
+
+function holderOf(shops: Shops, dialect: Dialect, inbound: Inbound) {
+  const { token, shop: named } = dialect.credentials(inbound);
+  if (token !== undefined) return shops.byToken(token);
+  const shop = named === undefined ? undefined : shops.byName(named);
+  return shop && dialect.tokenless?.(shop.config) ? { shop, trust: 'public' as const } : undefined;
+}
+
+const mediaType = (header: string | string[] | undefined): string =>
+  typeof header === 'string' ? (header.split(';', 1)[0] ?? '').trim().toLowerCase() : '';
+
+async function take(tools: IngestTools, admission: Admission, body: Buffer): Promise<Answer> {
+  const { dialect, inbound, shop } = admission;
+  const context: Context = {
+    shop: shop.config.shop,
+    receivedAt: tools.now(),
+    trust: admission.trust,
+    ...tools.enrich(inbound),
+  };
+  const reading = await read(tools, admission, context, body);
+  const verdicts = await tools.log.append({ dialect: dialect.name, context, body, ...reading });
+  const result = resultOf(reading, verdicts);
+  const reply = dialect.accepted(result, shop.config.successStatus);
+  const headers = countsOf(result);
+  if (inbound.query('verbose') !== '1') return { ...reply, headers };
+  // 204 has no body to be verbose in.
+  return { status: reply.status === 204 ? 200 : reply.status, body: verboseBody(reading, verdicts), headers };
+}
+
+/** Reads the body; one that is wrong as a whole is kept in quarantine before its refusal goes on. */
+async function read(
+  { log, limits }: IngestTools,
+  admission: Admission,
+  context: Context,
+  body: Buffer,
+): Promise<Reading> {
+  const { dialect, shop, shopNamed } = admission;
+  try {
+    const rules: Rules = {
+      shop: shop.config.shop,
+      names: shop.names,
+      shopNamed,
+      customEvents: shop.customEvents,
+      limits,
+    };
+    return dialect.read(body.toString(), rules);
+  } catch (error) {
+    if (error instanceof RequestRefused && error.refusal) {
+      await log.append({ dialect: dialect.name, context, body, events: [], refused: [error.refusal] });
+    }
+    throw error;
+  }
+}
+
+function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Answer {
+  if (error instanceof RequestRefused) {
+    const rejected = error.refusal ? 1 : 0;
+    const headers = countsOf({ accepted: 0, duplicate: 0, rejected });
+    return {
+      ...dialect.refused(error),
+      headers: error.status === 503 || error.status === 429 ? { ...headers, 'Retry-After': '1' } : headers,
+    };
+  }
+  if (!(error instanceof LogUnavailable)) onError(error);
+  return refuse(
+    { onError } as IngestTools,
+    dialect,
+    new RequestRefused(503, 'the event could not be stored; send it again'),
+  );
+}
+
+function resultOf({ refused }: Reading, verdicts: readonly Verdict[]): IngestResult {
+  let duplicate = 0;
+  for (const { kind } of verdicts) if (kind === 'duplicate') duplicate += 1;
+  return { accepted: verdicts.length - duplicate, duplicate, rejected: refused.length };
+}
+
+const countsOf = ({ accepted, duplicate, rejected }: IngestResult): Record<string, string> => ({
+  'X-Events-Accepted': String(accepted),
+  'X-Events-Rejected': String(rejected),
+  'X-Events-Duplicate': String(duplicate),
+});
+
+/** What became of each event, in the order of the body: for people and tools that asked with `?verbose=1`. */
+function verboseBody({ events, refused }: Reading, verdicts: readonly Verdict[]): string {
+  const taken = events.map(({ index, id }, i) => ({
+    index,
+    event_id: id,
+    verdict: verdicts[i]?.kind === 'duplicate' ? 'duplicate' : 'accepted',
+  }));
+  const rejected = refused.map(({ index, id, code, reasons }) => ({
+    index,
+    event_id: id,
+    verdict: 'rejected',
+    code,
+    reasons,
+  }));
+  return JSON.stringify({ events: [...taken, ...rejected].sort((a, b) => (a.index ?? 0) - (b.index ?? 0)) });
+}

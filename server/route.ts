@@ -1,0 +1,53 @@
+import type { Pipeline } from '../schemas/config.ts';
+import type { Event } from '../schemas/event.ts';
+
+/** Why a pipeline does not want an event. */
+export type FilterReason = 'type' | 'channel' | 'consent_denied' | 'consent_unknown';
+
+/** Whether a pipeline wants an event: undefined if it does, else the reason why not. */
+export type Route = (event: Event) => FilterReason | undefined;
+
+/** The decision of one pipeline, compiled once. Pure. Checks run in the order type, channel, consent. */
+export function router({
+  events,
+  channels,
+  consent,
+  whenUnknown,
+}: Pick<Pipeline, 'events' | 'channels' | 'consent' | 'whenUnknown'>): Route {
+  const wanted = matcher(events);
+  return (event) => {
+    if (!wanted(event.event_type) && !wanted(event.name)) return 'type';
+    if (channels && !channels.some((channel) => channel === event.shopping_channel)) return 'channel';
+    if (consent.some((purpose) => event.consent?.[purpose] === false)) return 'consent_denied';
+    if (whenUnknown === 'filter' && consent.some((purpose) => event.consent?.[purpose] === undefined))
+      return 'consent_unknown';
+    return undefined;
+  };
+}
+
+/** Patterns by their fixed parts, so that no pattern can make matching slow. The answer is remembered per name: there are few. */
+function matcher(patterns: readonly string[]): (name: string) => boolean {
+  const compiled = patterns.map((pattern) => pattern.split('*'));
+  const known = new Map<string, boolean>();
+  return (name) => {
+    let matches = known.get(name);
+    if (matches === undefined) {
+      matches = compiled.some((parts) => fits(name, parts));
+      if (known.size < 1000) known.set(name, matches);
+    }
+    return matches;
+  };
+}
+
+function fits(name: string, [head = '', ...rest]: readonly string[]): boolean {
+  const last = rest.pop();
+  if (last === undefined) return name === head;
+  if (!name.startsWith(head) || !name.endsWith(last) || name.length < head.length + last.length) return false;
+  let at = head.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return at <= name.length - last.length;
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../../server/clock.ts';
+
+/** A clock that stands still until told to go on; sleepers wake in order of their time. */
+export class TestClock implements Clock {
+  #now: number;
+  #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
+  /** Every wait that was asked for, in milliseconds. */
+  readonly waits: number[] = [];
+
+  constructor(now = Date.parse('2026-06-01T12:00:00Z')) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    this.waits.push(ms);
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const sleeper = { at: this.#now + ms, wake: resolve };
+      this.#sleepers.push(sleeper);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  /** Goes on by so many milliseconds, waking sleepers on the way and letting each run before the next. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    for (;;) {
+      this.#sleepers.sort((a, b) => a.at - b.at);
+      const next = this.#sleepers[0];
+      if (next === undefined || next.at > end) break;
+      this.#sleepers.shift();
+      this.#now = Math.max(this.#now, next.at);
+      next.wake();
+      await settle();
+    }
+    this.#now = end;
+  }
+}
+
+/** Lets everything run that can run without time passing. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}
