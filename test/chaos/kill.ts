@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { temporaryFolder } from '../support/folder.ts';
 import { type Audit, startAudit } from './audit.ts';
@@ -37,7 +37,7 @@ const { values } = parseArgs({
 const kills = Number(values.kills);
 const seed = Number(values.seed);
 const seconds = Number(values.seconds);
-const entry = values.entry ?? built();
+const entry = values.entry === undefined ? built() : resolve(values.entry);
 const temporary = temporaryFolder();
 const port = await freePort();
 const [lanes, batch, rate] = [Number(values.lanes), Number(values.batch), Number(values.rate)];

@@ -1,0 +1,84 @@
+import type { LoadResult } from './load.ts';
+import { runLoad, type Subject, startBenchGateway, startCeiling, token, withFolder } from './subjects.ts';
+
+export interface RatesOptions {
+  readonly entry: string;
+  /** Events per body. */
+  readonly sizes: readonly number[];
+  readonly rounds: number;
+  /** Measured seconds of each round; a warm-up comes before. */
+  readonly seconds: number;
+  readonly connections: number;
+  readonly pipelines: readonly object[];
+}
+
+/** One size of body: what both servers did, round by round, and the gateway at half of its own rate. */
+export interface Rates {
+  readonly events: number;
+  readonly ceiling: readonly LoadResult[];
+  readonly gateway: readonly LoadResult[];
+  readonly half: LoadResult;
+}
+
+const warmupSeconds = 1;
+
+/** Measures the ceiling and the gateway in turns, so that a machine that slows down slows both. Each size begins with an empty log. */
+export async function measureRates(options: RatesOptions, tell: (line: string) => void): Promise<Rates[]> {
+  const ceiling = await startCeiling();
+  process.kill(ceiling.pid, 'SIGSTOP');
+  const rates: Rates[] = [];
+  for (const events of options.sizes)
+    rates.push(await withFolder((folder) => ofSize(events, ceiling, folder, options, tell)));
+  process.kill(ceiling.pid, 'SIGKILL');
+  return rates;
+}
+
+async function ofSize(
+  events: number,
+  ceiling: Subject,
+  folder: string,
+  { entry, rounds, seconds, connections, pipelines }: RatesOptions,
+  tell: (line: string) => void,
+): Promise<Rates> {
+  const gateway = await startBenchGateway({ entry, folder, pipelines });
+  process.kill(gateway.pid, 'SIGSTOP');
+  const results: { ceiling: LoadResult[]; gateway: LoadResult[] } = { ceiling: [], gateway: [] };
+  const run = ({ port, pid }: Subject, rate?: number) => {
+    const seed = Math.floor(performance.now() * 1000) % 2 ** 31;
+    const load = { port, pid, token, events, connections, warmupSeconds, seconds, seed, ...(rate ? { rate } : {}) };
+    return alone(pid, () => runLoad(load));
+  };
+  for (let round = 1; round <= rounds; round += 1) {
+    const upper = await run(ceiling);
+    const ours = await run(gateway);
+    results.ceiling.push(upper);
+    results.gateway.push(ours);
+    tell(`${events}/body, round ${round}: ceiling ${perSecond(upper)}/s, gateway ${perSecond(ours)}/s`);
+  }
+  const half = await run(gateway, median(results.gateway.map(rateOf)) / 2);
+  process.kill(gateway.pid, 'SIGCONT');
+  await gateway.stop();
+  return { events, ...results, half };
+}
+
+/** Lets a stopped process run only for this: what it does after its turn (compaction, indexes) must not cost the other's. */
+async function alone<T>(pid: number, work: () => Promise<T>): Promise<T> {
+  process.kill(pid, 'SIGCONT');
+  try {
+    return await work();
+  } finally {
+    process.kill(pid, 'SIGSTOP');
+  }
+}
+
+/** Requests per second. */
+export const rateOf = ({ requests, seconds }: LoadResult): number => requests / seconds;
+
+/** The middle value; of an even number, the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
+}
+
+const perSecond = (result: LoadResult): number => Math.round(rateOf(result));
