@@ -1,0 +1,118 @@
+import Type, { type Static } from 'typebox';
+
+const count = (value: number, description: string, maximum = Number.MAX_SAFE_INTEGER) =>
+  Type.Integer({ default: value, minimum: 1, maximum, description });
+const seconds = (value: number, description: string) => count(value, description, 3600);
+
+/** Edges whose geo headers can be read. */
+export const GeoFamily = Type.Enum([
+  'cloudflare',
+  'vercel',
+  'cloudfront',
+  'appengine',
+  'netlify',
+  'fastly',
+  'google',
+  'akamai',
+  'contentstack',
+]);
+export type GeoFamily = Static<typeof GeoFamily>;
+
+/**
+ * What an operator sets in the environment. `sensitive` values are never shown; `expected` says in words what a pattern wants.
+ */
+export const Settings = Type.Object({
+  PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 picks one.' }),
+  HOST: Type.String({ default: '::', description: 'Address to listen on. `::` is every address, IPv4 and IPv6.' }),
+  GATEWAY_CONFIG: Type.Optional(
+    Type.String({
+      sensitive: true,
+      description:
+        'The configuration: path of a YAML or JSON file, or the text itself. Without it `gateway.yaml` is read; where that is missing too, development runs a demo shop and production does not start.',
+    }),
+  ),
+  LOG_URL: Type.String({
+    default: 'lmdb:data/log',
+    pattern: '^(lmdb:.+|memory:|postgres(ql)?://.+)$',
+    expected: 'lmdb:<folder>, memory: or postgres://…',
+    description:
+      'Where the log is: `lmdb:<folder>` on a disk that lasts, `postgres://…`, or `memory:` for tests. `DATABASE_URL` is taken where this is not set.',
+  }),
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      sensitive: true,
+      pattern: '^postgres(ql)?://.+$',
+      expected: 'postgres://…',
+      description: 'PostgreSQL, as hosting platforms name it. `LOG_URL` wins.',
+    }),
+  ),
+  PROCESS: Type.Enum(['all', 'web', 'worker'], {
+    default: 'all',
+    description: 'What this process does: `web` receives events, `worker` delivers them, `all` does both.',
+  }),
+  WEB_CONCURRENCY: count(1, 'Processes that receive events.', 256),
+  RETENTION_DAYS: count(7, 'Days that delivered events stay on the log, for replay and receipts.', 3650),
+  LOG_MAX_BYTES: Type.Integer({
+    default: 10 * 1024 ** 3,
+    minimum: 1024 ** 2,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description:
+      'Size of the log, in bytes, past which the oldest events go even where a pipeline has not passed them.',
+  }),
+  DEDUP_HOURS: count(24, 'Hours within which a repeated event id is a duplicate; at most the retention.'),
+  QUARANTINE_MAX_PER_SHOP: count(10_000, 'Refused events kept per shop; past it the oldest go.', 10_000_000),
+  GEO_HEADERS: Type.Array(GeoFamily, {
+    default: [],
+    description:
+      'Edges in front of the gateway whose geo headers are believed, separated by commas. Name only what is really there: anyone can send these headers.',
+  }),
+  GEOIP_DB: Type.Optional(
+    Type.String({ description: 'Path of a MaxMind-format database, for requests without trusted geo headers.' }),
+  ),
+  TRUST_PROXY_HOPS: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 16,
+    description: "Proxies in front that append the client's address to `X-Forwarded-For`. 1 where `DYNO` is set.",
+  }),
+  ADMIN_TOKEN: Type.Optional(
+    Type.String({
+      sensitive: true,
+      minLength: 32,
+      pattern: '^[\\x21-\\x7e]*$',
+      expected: 'at least 32 characters without spaces, for example from `openssl rand -hex 32`',
+      description: 'Bearer token of `/admin`. Without it `/admin` does not exist.',
+    }),
+  ),
+  LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+    default: 'info',
+    description: 'The least severe lines that the process prints.',
+  }),
+  ALLOW_WEAK_DURABILITY: Type.Boolean({
+    default: false,
+    description: 'Start in production although the log would not survive a restart of the machine.',
+  }),
+  NODE_ENV: Type.String({
+    default: 'development',
+    description: '`production` starts only with a configuration and a log that lasts.',
+  }),
+  DYNO: Type.Optional(
+    Type.String({ description: 'Set by Heroku. Means production, on a disk that is wiped at every restart.' }),
+  ),
+  BODY_MAX_BYTES: count(256 * 1024, 'Largest request body after decompression, in bytes.', 1024 ** 2),
+  EVENT_MAX_BYTES: count(32 * 1024, 'Largest single event, in bytes of its JSON.', 1024 ** 2),
+  EVENT_MAX_DEPTH: count(32, 'Deepest nesting of an event, in levels.', 256),
+  EVENT_MAX_KEYS: count(256, 'Most keys of one event, nested ones included.', 10_000),
+  HEADERS_TIMEOUT_SECONDS: seconds(10, 'Seconds for a client to send its headers; at most `REQUEST_TIMEOUT_SECONDS`.'),
+  REQUEST_TIMEOUT_SECONDS: seconds(15, 'Seconds for a client to send its whole request.'),
+  KEEP_ALIVE_TIMEOUT_SECONDS: seconds(
+    95,
+    "Seconds that an idle connection stays open; longer than the router's in front (Heroku: 90).",
+  ),
+  DRAIN_SECONDS: seconds(
+    25,
+    'Seconds to finish what is in hand after SIGTERM; less than the platform waits (Heroku: 30).',
+  ),
+  MAX_CONNECTIONS: count(10_000, 'Most open client connections per process; more are closed at once.', 1_000_000),
+});
+export type Settings = Static<typeof Settings>;

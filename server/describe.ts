@@ -1,0 +1,80 @@
+import type { TSchema } from 'typebox';
+import {
+  type Config,
+  type DestinationConfig,
+  type Kind,
+  kindSchema,
+  type Pipeline,
+  type Shop,
+} from '../schemas/config.ts';
+import { Settings } from '../schemas/settings.ts';
+import { settingsOf } from './config.ts';
+import { isSensitive, withoutCredentials } from './words.ts';
+
+const HIDDEN = '***';
+
+/** What a start runs with, a line each for settings, shops and pipelines; without secrets, so that it can be logged. Defaults are left out. */
+export function describeConfig(config: Config, settings: Settings, kinds: readonly Kind[]): string[] {
+  const changed = stated(settings, Settings.properties);
+  return [
+    `settings: ${changed.length === 0 ? 'all defaults' : changed.join(' ')}`,
+    ...config.shops.flatMap((shop) => [
+      shopLine(shop),
+      ...shop.pipelines.map((pipeline) => pipelineLine(pipeline, kinds)),
+    ]),
+  ];
+}
+
+function shopLine(shop: Shop): string {
+  const facts = [
+    shop.aliases.length > 0 ? `also ${shop.aliases.join(', ')}` : '',
+    counted(shop.tokens.length, 'token'),
+    shop.serverTokens.length > 0 ? counted(shop.serverTokens.length, 'server token') : '',
+    `origins: ${shop.origins?.join(', ') ?? 'any'}`,
+    shop.customEvents.length > 0 ? `custom events: ${shop.customEvents.join(', ')}` : '',
+    shop.glood.allowShopHeaderOnly ? 'Glood events without a token' : '',
+    shop.pipelines.length === 0 ? 'no pipelines' : '',
+  ];
+  return `shop ${shop.shop}: ${facts.filter((fact) => fact !== '').join('; ')}`;
+}
+
+function pipelineLine(pipeline: Pipeline, kinds: readonly Kind[]): string {
+  const wants = [
+    pipeline.events.join(', '),
+    pipeline.channels ? `on ${pipeline.channels.join(', ')}` : '',
+    pipeline.consent.length > 0
+      ? `with consent to ${pipeline.consent.join(', ')} (unknown: ${pipeline.whenUnknown})`
+      : '',
+  ];
+  return `  pipeline ${pipeline.id}: ${wants.filter((want) => want !== '').join(' ')} -> ${destinationText(pipeline.destination, kinds)}`;
+}
+
+/** Settings of a kind that is not known here stay out: nobody says which of them are secrets. */
+function destinationText(destination: DestinationConfig, kinds: readonly Kind[]): string {
+  const kind = kinds.find(({ type }) => type === destination.type);
+  if (!kind) return destination.type;
+  return [destination.type, ...stated(settingsOf(destination), kindSchema(kind).properties)].join(' ');
+}
+
+/** `name=value` of all that is set and not the default. */
+function stated(values: Readonly<Record<string, unknown>>, properties: Readonly<Record<string, TSchema>>): string[] {
+  return Object.entries(properties).flatMap(([name, schema]) => {
+    const value = values[name];
+    const usual = 'default' in schema ? JSON.stringify(schema.default) : undefined;
+    if (value === undefined || JSON.stringify(value) === usual) return [];
+    return [`${name}=${isSensitive(schema) ? HIDDEN : printable(value)}`];
+  });
+}
+
+function printable(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value === 'object') return JSON.stringify(value);
+  const text = String(value);
+  // Paths of web hooks are often secrets too; the host is enough to recognise one.
+  if (/^https?:/.test(text) && URL.canParse(text)) return hostOnly(new URL(text));
+  return withoutCredentials(text);
+}
+
+const hostOnly = ({ origin, pathname }: URL): string => (pathname === '/' ? origin : `${origin}/…`);
+
+const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;

@@ -1,0 +1,91 @@
+import Type, { type TSchema } from 'typebox';
+
+const LONGEST_SHOWN = 80;
+
+/** What a schema wants, in words an operator knows: "a whole number from 0 to 65535". An `expected` beside the schema wins. */
+export function expected(schema: TSchema): string {
+  if ('expected' in schema && typeof schema.expected === 'string') return schema.expected;
+  const choices = choicesOf(schema);
+  if (choices) return choices.length === 1 ? String(choices[0]) : `one of ${choices.join(', ')}`;
+  if (Type.IsUnion(schema)) return schema.anyOf.map(expected).join(', or ');
+  if (Type.IsInteger(schema)) return `a whole number${range(schema, 'minimum', 'maximum')}`;
+  if (Type.IsNumber(schema)) return `a number${range(schema, 'minimum', 'maximum')}`;
+  if (Type.IsBoolean(schema)) return 'true or false';
+  if (Type.IsString(schema)) return `text${range(schema, 'minLength', 'maxLength', ' characters')}`;
+  if (Type.IsArray(schema))
+    return `${'minItems' in schema ? 'a non-empty list' : 'a list'}, each ${expected(schema.items)}`;
+  if (Type.IsRecord(schema)) return 'names with values';
+  if (Type.IsObject(schema)) return `an object with ${Object.keys(schema.properties).join(', ')}`;
+  return 'a fitting value';
+}
+
+/** The few values a schema allows, where it allows only a few. */
+export function choicesOf(schema: TSchema): readonly unknown[] | undefined {
+  if (Type.IsEnum(schema)) return schema.enum;
+  if (Type.IsLiteral(schema)) return [schema.const];
+  if (Type.IsUnion(schema) && schema.anyOf.length > 0 && schema.anyOf.every(Type.IsLiteral))
+    return schema.anyOf.map((literal) => literal.const);
+  return undefined;
+}
+
+/** Whether values of this schema are secrets. */
+export const isSensitive = (schema: TSchema): boolean => 'sensitive' in schema && schema.sensitive === true;
+
+/** What came, short and without secrets: of a secret only its length, of a URL only its address. */
+export function shown(value: unknown, secret: boolean): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object') return 'an object';
+  if (secret) return typeof value === 'string' ? `${value.length} characters` : `a ${typeof value}`;
+  if (typeof value !== 'string') return String(value);
+  const plain = withoutCredentials(value);
+  return JSON.stringify(plain.length > LONGEST_SHOWN ? `${plain.slice(0, LONGEST_SHOWN)}…` : plain);
+}
+
+/** A URL as it may be printed: no user, password, query or fragment. Other text stays as it is. */
+export const withoutCredentials = (text: string): string =>
+  text.includes('://') ? text.replace(/:\/\/\S*@/, '://').replace(/[?#].*$/s, '') : text;
+
+/** The candidate that was probably meant, if one is near: a typo or two away, or another way of writing it (success_status). */
+export function closest(word: string, candidates: readonly string[]): string | undefined {
+  const allowed = Math.max(1, Math.floor(word.length / 4));
+  const near = candidates
+    .map((candidate) => ({ candidate, edits: edits(plainly(word), plainly(candidate)) }))
+    .filter((found) => found.edits <= allowed)
+    .sort((a, b) => a.edits - b.edits);
+  return near[0]?.candidate;
+}
+
+const plainly = (word: string): string => word.toLowerCase().replace(/[^a-z0-9]/g, '');
+
+/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+function edits(from: string, to: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row += 1) {
+    const next = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const same = from[row - 1] === to[column - 1];
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      next[column] = Math.min(
+        (last[column] ?? 0) + 1,
+        (next[column - 1] ?? 0) + 1,
+        (last[column - 1] ?? 0) + (same ? 0 : 1),
+        swapped ? (beforeLast[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    [beforeLast, last] = [last, next];
+  }
+  return last[to.length] ?? 0;
+}
+
+function range(schema: TSchema, from: string, to: string, unit = ''): string {
+  const limits = new Map<string, unknown>(Object.entries(schema));
+  const least = limits.get(from);
+  const most = limits.get(to);
+  if (least === 1 && unit !== '' && most === undefined) return ' that is not empty';
+  const unbounded = most === undefined || most === Number.MAX_SAFE_INTEGER;
+  if (least === undefined) return unbounded ? '' : ` of at most ${most}${unit}`;
+  if (unbounded) return ` of at least ${least}${unit}`;
+  return unit === '' ? ` from ${least} to ${most}` : ` of ${least} to ${most}${unit}`;
+}

@@ -1,0 +1,57 @@
+import * as assert from 'uvu/assert';
+import { destinations } from '../../adapters/destinations/index.ts';
+import { demoConfig, loadConfig } from '../../server/config.ts';
+import { describeConfig } from '../../server/describe.ts';
+import { readSettings } from '../../server/settings.ts';
+import { describe } from '../support/describe.ts';
+
+const secret = 'hunter2-hunter2-hunter2-hunter2-hunter2';
+const signing = `whsec_${Buffer.from(secret).toString('base64')}`;
+
+const shop = {
+  shop: 'a.myshopify.com',
+  aliases: ['shop.example.com'],
+  tokens: [secret, 'token-b'],
+  serverTokens: [`${secret}-server`],
+  origins: ['https://shop.example.com'],
+  pipelines: [
+    { id: 'files', destination: { type: 'file' } },
+    {
+      id: 'hook',
+      events: ['product_*'],
+      consent: ['analytics'],
+      destination: {
+        type: 'webhook',
+        url: `https://x.example/${secret}?key=${secret}`,
+        secret: signing,
+        headers: { authorization: secret },
+      },
+    },
+  ],
+};
+
+const load = (source: string) => loadConfig({ source, env: {}, destinations });
+
+describe('the start-up description', ({ it }) => {
+  const config = load(JSON.stringify({ shops: [shop] }));
+
+  it('shows shops, pipelines and what was set, and no secrets', () => {
+    const env = { ADMIN_TOKEN: secret, DATABASE_URL: `postgres://me:${secret}@db/events?sslmode=require` };
+    const lines = describeConfig(config, readSettings({ ...env, GEO_HEADERS: 'cloudflare,vercel' }), destinations);
+    assert.equal(lines, [
+      'settings: LOG_URL=postgres://db/events DATABASE_URL=*** GEO_HEADERS=cloudflare,vercel ADMIN_TOKEN=***',
+      'shop a.myshopify.com: also shop.example.com; 2 tokens; 1 server token; origins: https://shop.example.com',
+      '  pipeline files: * -> file',
+      '  pipeline hook: product_* with consent to analytics (unknown: filter) -> webhook url=https://x.example/… secret=*** headers=***',
+    ]);
+  });
+
+  it('says nothing of the settings of a destination it does not know', () => {
+    const [, , , hook] = describeConfig(config, readSettings({}), []);
+    assert.match(hook ?? '', /-> webhook$/);
+  });
+
+  it('describes the demo', () => {
+    assert.is(describeConfig(load(demoConfig), readSettings({}), destinations)[0], 'settings: all defaults');
+  });
+});
