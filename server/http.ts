@@ -207,8 +207,8 @@ function reply(ctx: Koa.Context, { status, body, headers }: Answer): void {
   ctx.set(headers);
   ctx.status = status;
   if (body === undefined) return;
-  ctx.type = 'application/json';
   ctx.body = body;
+  ctx.set('Content-Type', 'application/json');
 }
 
 /** The last net: an error of ours is logged and answered as JSON, without its text. */

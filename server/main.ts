@@ -37,14 +37,14 @@ async function run(): Promise<void> {
 }
 
 /** After a failed commit nobody knows what the disk holds: the next process finds out. */
-const fail =
-  (logger: Logger) =>
-  (error: unknown): void => {
+function fail(logger: Logger): (error: unknown) => void {
+  return (error) => {
     logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'the log failed; stopping');
     process.exitCode = 1;
     // Requests in hand still get their 503.
     setTimeout(() => process.exit(1), 200);
   };
+}
 
 function announce(gateway: Gateway, config: Config, settings: Settings, found: Found, logger: Logger): void {
   const lines = describeConfig(config, settings, destinations);
@@ -54,12 +54,14 @@ function announce(gateway: Gateway, config: Config, settings: Settings, found: F
   if (found.kind === 'demo') console.log(firstEvent(gateway.port));
 }
 
-const firstEvent = (port: number): string => `
+function firstEvent(port: number): string {
+  return `
 Try it:
   curl -i 'http://localhost:${port}/beacon?token=demo-token' -H 'Content-Type: application/json' \\
     -d '{"events":[{"event_type":"product_view","event_id":"first-1","timestamp":"2026-06-01T12:00:00Z","session_id":"s1","product_id":7003338965178}]}'
-  cat data/archive/*/*/*.ndjson
+  cat data/archive/*/*.ndjson
 `;
+}
 
 function followConfig(gateway: Gateway, found: Found, load: () => Config, logger: Logger): void {
   let last = Promise.resolve();
@@ -71,7 +73,7 @@ function followConfig(gateway: Gateway, found: Found, load: () => Config, logger
       } catch (error) {
         gateway.reloadRefused();
         logger.error(
-          { reason: error instanceof Error ? error.message : String(error) },
+          { mistakes: error instanceof ConfigError ? error.mistakes : [String(error)] },
           'the new configuration is refused; the old one keeps running',
         );
       }

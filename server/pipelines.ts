@@ -1,4 +1,4 @@
-import type { Destination } from '../adapters/destinations/destination.ts';
+import type { Destination, Sender } from '../adapters/destinations/destination.ts';
 import type { Position } from '../adapters/logs/log.ts';
 import type { Cursor, PipelineId, Progress } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
@@ -115,11 +115,18 @@ export class Pipelines {
       },
       stop.signal,
     );
-    const ended = loop.catch(this.#tools.onFailure).finally(async () => {
-      await sender.close?.();
-      await cursor.release();
-    });
+    const ended = this.#ending(loop, sender, cursor);
     return { id, config: JSON.stringify(pipeline), cursor, status, stop, ended };
+  }
+
+  async #ending(loop: Promise<void>, sender: Sender, cursor: Cursor): Promise<void> {
+    try {
+      await loop;
+    } catch (error) {
+      this.#tools.onFailure(error);
+    }
+    await sender.close?.();
+    await cursor.release();
   }
 
   async #end(key: string): Promise<void> {
