@@ -1,0 +1,56 @@
+import type { Outcome } from './destination.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+/** What a server said: status, the two headers that matter, and the beginning of its body. */
+export interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly location: string | null;
+  readonly text: string;
+}
+
+/**
+ * What an answer means for the events of the request (DESIGN §3). 2xx: delivered. 410: gone. 400, 413, 422: the content is
+ * refused, trying again cannot help. All others: retry, since 5xx and the like may pass, and a wrong path, a wrong key or a
+ * redirect concern the set-up and not the events; the reason says what to mend. `secrets` never appear in a reason.
+ */
+export function outcomeOf(answer: Answer, now: number, secrets: readonly string[]): Outcome {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return { kind: 'delivered', status: `HTTP ${status}` };
+  const said = excerpt(answer.text, secrets);
+  const reason = `HTTP ${status}${advice(answer, secrets)}${said === '' ? '' : `: ${said}`}`;
+  if (status === 410) return { kind: 'gone', reason };
+  if (status === 400 || status === 413 || status === 422) return { kind: 'rejected', reason };
+  const afterMs = retryAfterMs(answer.retryAfter, now);
+  return afterMs === undefined ? { kind: 'retry', reason } : { kind: 'retry', reason, afterMs };
+}
+
+/** At most 200 characters of foreign text, on one line, without control characters, and with the secrets blacked out. */
+export function excerpt(text: string, secrets: readonly string[]): string {
+  const clean = secrets
+    .filter((secret) => secret.length > 0)
+    .reduce((rest, secret) => rest.replaceAll(secret, '***'), text)
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim();
+  return Array.from(clean).slice(0, 200).join('');
+}
+
+function advice({ status, location }: Answer, secrets: readonly string[]): string {
+  if (status === 408 || status === 425 || status === 429 || status >= 500) return '';
+  if (status === 400 || status === 410 || status === 413 || status === 422) return '';
+  if (status >= 300 && status < 400)
+    return ` points to ${target(location, secrets)}; redirects are not followed, set the url to the final address`;
+  if (status === 401 || status === 403)
+    return ' (access refused; check the secret and the headers of this destination)';
+  if (status === 404 || status === 405) return ' (no such place; check the path of the url)';
+  return ' (unexpected; check the url)';
+}
+
+// Query, fragment and user name of a redirect can carry credentials, so they are left out.
+function target(location: string | null, secrets: readonly string[]): string {
+  if (location === null) return 'nowhere';
+  const base = 'relative://here';
+  if (!URL.canParse(location, base)) return 'an unreadable address';
+  const { protocol, host, pathname } = new URL(location, base);
+  return excerpt(protocol === 'relative:' ? pathname : `${protocol}//${host}${pathname}`, secrets);
+}

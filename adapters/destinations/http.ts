@@ -1,0 +1,98 @@
+import fetch, { FetchError } from 'node-fetch';
+import { type Network, openAgent, publicAgent, systemNetwork } from './agent.ts';
+import { type Answer, outcomeOf } from './answer.ts';
+import type { Outcome } from './destination.ts';
+import { urlMistakes } from './ssrf.ts';
+import { version } from './version.ts';
+
+export interface HttpSettings {
+  readonly url: string;
+  /** For everything: name look-up, connection, request and answer. */
+  readonly timeoutSeconds: number;
+  /** Whether any address and plain http: are allowed; else https: to public addresses only. */
+  readonly allowPrivateNetworks: boolean;
+  /** Blacked out wherever the server's words are repeated. */
+  readonly secrets: readonly string[];
+}
+
+export interface Http {
+  /** One POST, one outcome for what it carried. Never rejects; settles soon after `signal` aborts, with "stopped". */
+  post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Outcome>;
+  /** Lets go of the connections. */
+  close(): void;
+}
+
+const answerBytes = 4_096;
+
+/**
+ * A careful HTTP client for destinations: guards addresses (ssrf.ts), follows no redirect, inflates nothing, reads at most 4 KB
+ * of an answer, and keeps connections. An answer that breaks off or does not come in time tells nothing, whatever its status
+ * line said: the outcome is retry.
+ */
+export function openHttp(settings: HttpSettings, now: () => number, network: Network = systemNetwork): Http {
+  const mistakes = urlMistakes(settings.url, settings.allowPrivateNetworks);
+  const agent = settings.allowPrivateNetworks ? openAgent(settings.url, network) : publicAgent(network);
+  return {
+    async post(body, headers, signal) {
+      if (mistakes.length > 0) return { kind: 'retry', reason: mistakes.join('; ') };
+      const request = {
+        method: 'POST',
+        // As bytes, so that the length is stated and the body is not sent in chunks.
+        body: Buffer.from(body),
+        headers: { 'user-agent': `headless-events/${version()}`, ...headers },
+        agent,
+        redirect: 'manual',
+        compress: false,
+      } as const;
+      const answer = await exchange(settings, request, signal);
+      return typeof answer === 'string'
+        ? { kind: 'retry', reason: answer }
+        : outcomeOf(answer, now(), settings.secrets);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+// The answer, or in words why there is none.
+async function exchange(settings: HttpSettings, request: object, signal: AbortSignal): Promise<Answer | string> {
+  if (signal.aborted) return 'stopped';
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  const deadline = setTimeout(end, settings.timeoutSeconds * 1_000);
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    const response = await fetch(settings.url, { ...request, signal: ending.signal });
+    return {
+      status: response.status,
+      retryAfter: response.headers.get('retry-after'),
+      location: response.headers.get('location'),
+      text: await beginning(response.body),
+    };
+  } catch (error) {
+    if (signal.aborted) return 'stopped';
+    return ending.signal.aborted ? `no complete answer within ${settings.timeoutSeconds} s` : reasonOf(error);
+  } finally {
+    clearTimeout(deadline);
+    signal.removeEventListener('abort', end);
+  }
+}
+
+// Leaving the loop early destroys the stream and its socket, so the rest of an endless answer never arrives.
+async function beginning(body: NodeJS.ReadableStream | null): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    chunks.push(Buffer.from(chunk));
+    size += chunk.length;
+    if (size >= answerBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, answerBytes).toString('utf8');
+}
+
+// node-fetch puts the whole URL in front, and a URL may hold a token: keep what comes after it.
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'the request failed';
+  const words = error instanceof FetchError ? (error.message.split(', reason: ').at(-1) ?? '') : error.message;
+  const code = 'code' in error ? String(error.code) : error.name;
+  return words === '' || words.startsWith('request to ') ? code : words;
+}

@@ -1,0 +1,38 @@
+import { Webhook } from 'standardwebhooks';
+
+const prefix = 'whsec_';
+
+/** What is wrong with a signing secret, as sentences that do not repeat it; empty if nothing is, or if there is none. */
+export function secretMistakes(name: string, secret: string | undefined): readonly string[] {
+  if (secret === undefined) return [];
+  const came = wrong(secret);
+  if (came === undefined) return [];
+  const expected = `${name}: expected ${prefix} followed by base64 of 24 to 64 bytes, came ${came}`;
+  return [`${expected}; copy it whole from the receiver, headless-events cannot guess it`];
+}
+
+function wrong(secret: string): string | undefined {
+  if (!secret.startsWith(prefix)) return `text without ${prefix}`;
+  const text = secret.slice(prefix.length);
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64') !== text) return `${prefix} and text that is not base64`;
+  return bytes.length < 24 || bytes.length > 64 ? `${bytes.length} bytes` : undefined;
+}
+
+/**
+ * The headers of Standard Webhooks 1.0.0: id, time of this attempt, and one signature per secret, so that a receiver that knows
+ * either of two secrets accepts it while they are being exchanged.
+ */
+export function signedHeaders(
+  id: string,
+  now: number,
+  body: string,
+  secrets: readonly string[],
+): Readonly<Record<string, string>> {
+  const at = new Date(now);
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(now / 1_000)),
+    'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(' '),
+  };
+}
