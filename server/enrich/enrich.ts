@@ -1,7 +1,7 @@
 import type { Context, InboundRequest } from '../../adapters/dialects/dialect.ts';
+import type { GeoFamily } from '../../schemas/settings.ts';
 import { type Agent, createAgentReader } from './agent.ts';
 import { namesAppBuilder } from './channel.ts';
-import type { GeoFamily } from './families.ts';
 import { createGeoReader, type Geo } from './geo.ts';
 
 export interface EnricherOptions {

@@ -1,3 +1,5 @@
+import type { GeoFamily } from '../../schemas/settings.ts';
+
 /** What an edge or a database says of a place, unchecked. */
 export interface Claim {
   readonly country?: string | undefined;
@@ -37,10 +39,7 @@ export const geoFamilies = {
     headers: ['visitor-ip-country', 'visitor-ip-city'],
     claim: (country, city) => inUtf8(country, undefined, city),
   },
-} as const satisfies Record<string, Family>;
-
-/** The names that GEO_HEADERS takes. */
-export type GeoFamily = keyof typeof geoFamilies;
+} as const satisfies Record<GeoFamily, Family>;
 
 function inUtf8(country?: string, state?: string, city?: string): Claim {
   return { country, state, city: utf8(city) };
