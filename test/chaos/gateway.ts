@@ -32,7 +32,7 @@ const project = resolve(import.meta.dirname, '../..');
 /** Compiles the gateway, so that what runs is what the sources say, and gives the path of its main file. */
 export function built(): string {
   const compiler = join(project, 'node_modules/typescript/bin/tsc');
-  const build = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+  const build = spawnSync(process.execPath, [compiler], {
     cwd: project,
     encoding: 'utf8',
   });

@@ -19,7 +19,9 @@ function faultless(): Evidence & { received: Received[] } {
     acked: new Set(marks.map(({ id }) => id)),
     refused: new Set(),
     received: routes.flatMap(({ destination, shop }) =>
-      marks.filter((mark) => mark.shop === shop).map((mark) => ({ ...mark, destination, delivery: 'd1' })),
+      marks
+        .filter((mark) => mark.shop === shop)
+        .map((mark) => ({ ...mark, destination, delivery: { id: `first ${destination}`, request: 1 } })),
     ),
     unreadable: [],
     allowedDuplicates: 0,
@@ -32,6 +34,12 @@ const failed = (evidence: Evidence): string[] =>
     .map(({ name }) => name);
 
 const at = (evidence: { received: Received[] }, index: number): Received => evidence.received[index] as Received;
+
+/** The same once more, in a later request of the same name. */
+const again = (evidence: { received: Received[] }, index: number): Received => {
+  const one = at(evidence, index);
+  return { ...one, delivery: { id: one.delivery?.id ?? '', request: 2 } };
+};
 
 describe('judge', ({ it }) => {
   it('passes a run in which everything arrived once, whole, in order, where it belongs', () => {
@@ -106,23 +114,29 @@ describe('judge', ({ it }) => {
 
   it('does not take a repeat for a breach of order, nor two lanes for one', () => {
     const evidence = faultless();
-    evidence.received.push(at(evidence, 0));
+    evidence.received.push(again(evidence, 0));
     const names = failed({ ...evidence, allowedDuplicates: 1 });
     assert.equal(names, []);
   });
 
   it('catches a repeat that no fault explains, per destination', () => {
     const evidence = faultless();
-    evidence.received.push(at(evidence, 0), at(evidence, 1), at(evidence, 6));
+    evidence.received.push(again(evidence, 0), again(evidence, 1), again(evidence, 6));
     assert.equal(failed({ ...evidence, allowedDuplicates: 1 }), ['DUPLICATE']);
     assert.equal(failed({ ...evidence, allowedDuplicates: 2 }), []);
   });
 
-  it('shows a repeat under another webhook-id', () => {
+  it('catches a repeat under another webhook-id, which the receiver cannot know for one', () => {
     const evidence = faultless();
-    evidence.received.push({ ...at(evidence, 0), delivery: 'd2' });
-    const renamed = judge(evidence).findings.find(({ name }) => name === 'RENAMED');
-    assert.equal(renamed?.examples, ['r-lane-a-0 at a/hook in d1 and d2']);
+    evidence.received.push({ ...at(evidence, 0), delivery: { id: 'second', request: 2 } });
+    assert.equal(failed({ ...evidence, allowedDuplicates: 1 }), ['RENAMED']);
+  });
+
+  it('catches a webhook-id that meant other events before, also those of another shop', () => {
+    const evidence = faultless();
+    const index = evidence.received.findIndex(({ destination }) => destination === 'b/hook');
+    evidence.received[index] = { ...at(evidence, index), delivery: { id: 'first a/hook', request: 2 } };
+    assert.equal(failed(evidence), ['SHADOWED']);
   });
 });
 

@@ -3,8 +3,8 @@ import type { Mark } from './events.ts';
 /** One event as it came to a destination. */
 export interface Received extends Mark {
   readonly destination: string;
-  /** `webhook-id`; absent where a destination has no such thing. */
-  readonly delivery?: string | undefined;
+  /** The `webhook-id` it came under, and the number of the request; absent where a destination has no such thing. */
+  readonly delivery?: { readonly id: string; readonly request: number };
 }
 
 /** A pipeline of the run: what is acknowledged for its shop must come to its destination. */
@@ -59,7 +59,7 @@ export function judge(evidence: Evidence): Verdict {
     none('REFUSED', 'refused with 4xx, arrived all the same', refusedButArrived(evidence, first)),
     none('ORDER', 'first arrival after a later event of its lane', outOfOrder(first)),
     duplicates(evidence),
-    freshNames(evidence.received),
+    ...deduplicated(evidence.received),
   ];
   return {
     passed: findings.every(({ passed }) => passed),
@@ -147,18 +147,32 @@ function duplicates({ received, allowedDuplicates }: Evidence): Finding {
   };
 }
 
-/** A receiver that drops a `webhook-id` it knows must be left with each event once. Shown, not judged: a repeat may be cut into other batches. */
-function freshNames(received: readonly Received[]): Finding {
-  const names = new Map<string, string>();
-  const renamed: string[] = [];
+/**
+ * What a receiver is left with that drops every request whose `webhook-id` it has seen, as Standard Webhooks advises: each event
+ * once. All destinations are one receiver here, since one backend may serve several shops.
+ */
+function deduplicated(received: readonly Received[]): Finding[] {
+  const owners = new Map<string, number>();
+  const kept = new Map<string, number>();
   for (const one of received) {
-    if (one.delivery === undefined) continue;
-    const known = names.get(label(one));
-    if (known === undefined) names.set(label(one), one.delivery);
-    else if (known !== one.delivery) renamed.push(`${label(one)} in ${known} and ${one.delivery}`);
+    if (!one.delivery) continue;
+    const { id, request } = one.delivery;
+    if (!owners.has(id)) owners.set(id, request);
+    kept.set(label(one), (kept.get(label(one)) ?? 0) + (owners.get(id) === request ? 1 : 0));
   }
-  const meaning = 'arrived again under another webhook-id (for information)';
-  return { name: 'RENAMED', meaning, count: renamed.length, passed: true, examples: renamed.slice(0, 3) };
+  const where = (wanted: (count: number) => boolean) => [...kept].filter(([, n]) => wanted(n)).map(([name]) => name);
+  return [
+    none(
+      'RENAMED',
+      'again under another webhook-id, so a receiver that drops known ones has it twice',
+      where((n) => n > 1),
+    ),
+    none(
+      'SHADOWED',
+      'only under webhook-ids that had meant other events, so such a receiver drops it',
+      where((n) => n < 1),
+    ),
+  ];
 }
 
 const none = (name: string, meaning: string, items: readonly string[]): Finding => ({

@@ -20,54 +20,72 @@ export interface LoaderOptions {
 type Reply = { readonly status: number } | { readonly broken: string };
 
 const retryMs = 50;
+const aloneMs = 500;
 const answerMs = 10_000;
 /** Once told to stop, how long a request that has no answer yet is tried further. */
 const lastTriesMs = 15_000;
 
 /** Sends until told to stop, and writes what was sent and what became of it. What got no answer or 503 is sent again, the same. */
 export async function runLoader(options: LoaderOptions, stopping: AbortSignal): Promise<void> {
+  const { shops, port, seed } = options;
   const ledger = journal(options.ledger);
   const agent = new Agent({ keepAlive: true, maxSockets: options.lanes });
-  // All lanes start a request at the same beat: a gateway that is killed has many of them half done.
-  const beatMs = ((options.lanes * (options.batch + 1)) / 2 / options.rate) * 1000;
-  const lanes = Array.from({ length: options.lanes }, (_, index) => index);
-  await Promise.all(lanes.map((index) => runLane(index, options, ledger.write, agent, beatMs, stopping)));
+  const lanes = Array.from({ length: options.lanes }, (_, index): Lane => {
+    const owner = shops[index % shops.length];
+    if (!owner) throw new Error('expected at least one shop, got none');
+    const attempt = (body: string) => post(port, owner.token, body, agent);
+    return {
+      name: `lane${index}`,
+      shop: owner.shop,
+      random: seeded(seed * 1000 + index),
+      write: ledger.write,
+      attempt,
+    };
+  });
+  // Every shop's first event comes alone and is delivered alone: then the shops' batches look alike and must not be mixed up.
+  await Promise.all(lanes.slice(0, shops.length).map((lane) => sendBatch(lane, options.run, 0, 1, stopping)));
+  await until(performance.now() + aloneMs);
+  await Promise.all(lanes.map((lane, index) => runLane(lane, options, index < shops.length ? 1 : 0, stopping)));
   agent.destroy();
   ledger.close();
 }
 
+interface Lane {
+  readonly name: string;
+  readonly shop: string;
+  readonly random: () => number;
+  readonly write: (entry: Entry) => void;
+  readonly attempt: (body: string) => Promise<Reply>;
+}
+
+/** All lanes start a request at the same beat, so that a gateway that is killed has many of them half done. */
 async function runLane(
-  index: number,
-  { run, port, seed, shops, batch }: LoaderOptions,
-  write: (entry: Entry) => void,
-  agent: Agent,
-  beatMs: number,
+  lane: Lane,
+  { run, lanes, batch, rate }: LoaderOptions,
+  begin: number,
   stopping: AbortSignal,
 ): Promise<void> {
-  const owner = shops[index % shops.length];
-  if (!owner) throw new Error('expected at least one shop, got none');
-  const lane = `lane${index}`;
-  const random = seeded(seed * 1000 + index);
-  for (let from = 0; !stopping.aborted; ) {
-    const size = 1 + Math.floor(random() * batch);
-    const planted = Array.from({ length: size }, (_, k) => plant(run, owner.shop, lane, from + k, noise(random)));
-    const body = JSON.stringify({ events: planted.map(({ event }) => event) });
-    const crcs = planted.map(({ mark }) => mark.crc);
-    await untilAnswered(stopping, async () => {
-      write({ kind: 'sent', shop: owner.shop, lane, from, crcs });
-      const reply = await post(port, owner.token, body, agent);
-      write({
-        kind: kindOf(reply),
-        lane,
-        from,
-        count: size,
-        why: 'status' in reply ? `${reply.status}` : reply.broken,
-      });
-      return kindOf(reply) !== 'unknown' && !('status' in reply && reply.status === 503);
-    });
+  const beatMs = ((lanes * (batch + 1)) / 2 / rate) * 1000;
+  for (let from = begin; !stopping.aborted; ) {
+    const size = 1 + Math.floor(lane.random() * batch);
+    await sendBatch(lane, run, from, size, stopping);
     from += size;
     await until(Math.ceil((performance.now() + 1) / beatMs) * beatMs);
   }
+}
+
+async function sendBatch(lane: Lane, run: string, from: number, count: number, stopping: AbortSignal): Promise<void> {
+  const { name, shop, random, write, attempt } = lane;
+  const planted = Array.from({ length: count }, (_, k) => plant(run, shop, name, from + k, noise(random)));
+  const body = JSON.stringify({ events: planted.map(({ event }) => event) });
+  const crcs = planted.map(({ mark }) => mark.crc);
+  await untilAnswered(stopping, async () => {
+    write({ kind: 'sent', shop, lane: name, from, crcs });
+    const reply = await attempt(body);
+    const why = 'status' in reply ? `${reply.status}` : reply.broken;
+    write({ kind: kindOf(reply), lane: name, from, count, why });
+    return kindOf(reply) !== 'unknown' && why !== '503';
+  });
 }
 
 async function untilAnswered(stopping: AbortSignal, attempt: () => Promise<boolean>): Promise<void> {

@@ -32,7 +32,7 @@ export function startSink({ port, record, holdMs, failEvery }: SinkOptions): Pro
     const body = await text(request);
     if (turn % 2 === 0) await held(holdMs);
     if (request.socket.destroyed) return;
-    write(...arrivals(body, request.url?.slice(1) ?? '', String(request.headers['webhook-id'])));
+    write(...arrivals(body, request.url?.slice(1) ?? '', { id: String(request.headers['webhook-id']), request: turn }));
     if (turn % 2 === 1) await held(holdMs);
     response.statusCode = failEvery > 0 && turn % failEvery === 0 ? 500 : 200;
     response.end();
@@ -47,13 +47,13 @@ export function startSink({ port, record, holdMs, failEvery }: SinkOptions): Pro
 
 const held = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-function arrivals(body: string, destination: string, delivery: string): Arrival[] {
+function arrivals(body: string, destination: string, delivery: { id: string; request: number }): Arrival[] {
   try {
     const { data } = JSON.parse(body) as { data: { events: unknown[] } };
     const at = Date.now();
     return data.events.map((event) => ({ ...recognise(event), destination, delivery, at }));
   } catch (error) {
-    return [{ destination, unreadable: `${destination} ${delivery}: ${error}: ${body.slice(0, 200)}` }];
+    return [{ destination, unreadable: `${destination} ${delivery.id}: ${error}: ${body.slice(0, 200)}` }];
   }
 }
 
