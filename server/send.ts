@@ -1,4 +1,5 @@
-import type { Outbound, Outcome, Sender } from '../adapters/destinations/destination.ts';
+import { createHash } from 'node:crypto';
+import type { Batch, Outbound, Outcome, Sender } from '../adapters/destinations/destination.ts';
 import type { DeadLetter } from '../adapters/logs/state.ts';
 import type { Clock } from './clock.ts';
 import { waitAfter } from './retry.ts';
@@ -61,7 +62,8 @@ export async function handOver(
   for (let attempts = 1; ; attempts++) {
     onPhase({ kind: 'sending' });
     const started = clock.now();
-    const outcomes = await outcomesOf(options, open, signal);
+    const batch = { shop: options.shop, pipeline: options.pipeline, id: batchId(options, open), events: open };
+    const outcomes = await outcomesOf(options.sender, batch, signal);
     if (signal.aborted && outcomes.some(({ kind }) => kind === 'retry')) return undefined;
     const sorted = sort(open, outcomes);
     dead.push(
@@ -76,7 +78,7 @@ export async function handOver(
     const nextInMs = sorted.open.length > 0 ? waitAfter(attempts, sorted.askedMs, options.random) : undefined;
     report(
       options,
-      { batch: batchId(options, open), attempt: attempts, ...counts(open, sorted), ms: clock.now() - started },
+      { batch: batch.id, attempt: attempts, ...counts(open, sorted), ms: clock.now() - started },
       nextInMs,
     );
     if (sorted.gone) return suspended(options, sorted.status, signal);
@@ -89,28 +91,28 @@ export async function handOver(
 }
 
 /** One outcome per event. A sender that throws, or answers for the wrong number of events, has said nothing: all may pass. */
-async function outcomesOf(
-  { sender, shop, pipeline, ...options }: SendOptions,
-  open: readonly Outbound[],
-  signal: AbortSignal,
-): Promise<Outcome[]> {
-  const batch = { shop, pipeline, id: batchId({ pipeline, ...options }, open), events: open };
+async function outcomesOf(sender: Sender, batch: Batch, signal: AbortSignal): Promise<Outcome[]> {
+  const all = (reason: string) => batch.events.map((): Outcome => ({ kind: 'retry', reason }));
   try {
     const outcomes = await sender.send(batch, signal);
-    if (outcomes.length === open.length) return outcomes;
-    return open.map(() => ({
-      kind: 'retry',
-      reason: `the sender gave ${outcomes.length} outcomes for ${open.length} events`,
-    }));
+    const { length } = batch.events;
+    return outcomes.length === length
+      ? outcomes
+      : all(`the sender gave ${outcomes.length} outcomes for ${length} events`);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return open.map(() => ({ kind: 'retry', reason }));
+    return all(error instanceof Error ? error.message : String(error));
   }
 }
 
-/** The same for the same events of a pipeline, whenever they are sent. */
-function batchId({ pipeline }: Pick<SendOptions, 'pipeline'>, events: readonly Outbound[]): string {
-  return `${pipeline}_${events[0]?.position}-${events.at(-1)?.position}_${events.length}`;
+/**
+ * The same for the same events of a pipeline, whenever they are sent, and for no others: a receiver may drop a batch by its id alone.
+ * Positions would not do, since a log that begins anew counts from one again.
+ */
+function batchId({ shop, pipeline }: Pick<SendOptions, 'shop' | 'pipeline'>, events: readonly Outbound[]): string {
+  const hash = createHash('sha256').update(
+    JSON.stringify([shop, pipeline, ...events.map(({ event }) => event.event_id)]),
+  );
+  return `${pipeline}_${hash.digest('base64url').slice(0, 22)}`;
 }
 
 interface Sorted {

@@ -22,7 +22,7 @@ export function ratesTable(rates: readonly Rates[]): string {
 
 function ratesRow({ events, ceiling, gateway, half }: Rates): string {
   const middle = (pick: (result: LoadResult) => number) => median(gateway.map(pick));
-  const ratios = gateway.map((ours, round) => rateOf(ours) / rateOf(ceiling[round] ?? ours));
+  const ratios = gateway.map((ours, round) => rateOf(ours) / rateOf(ceiling[round] ?? ours)).filter(Number.isFinite);
   const byCpu = median(gateway.map(perCpuSecond)) / median(ceiling.map(perCpuSecond));
   return row([
     events,

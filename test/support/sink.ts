@@ -79,6 +79,8 @@ export async function openSink({ tls = false }: { tls?: boolean } = {}): Promise
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A test that fails before it closes its sink must end as a failure and not as a run that never ends.
+  server.unref();
   const { port } = server.address() as AddressInfo;
 
   return {

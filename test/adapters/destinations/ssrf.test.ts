@@ -160,7 +160,7 @@ describe('the address guard', ({ it, before, after }) => {
         socket.on('error', () => undefined);
         socket.end();
       });
-      server.once('error', reject).listen(at, host, () => resolve(server));
+      server.once('error', reject).listen(at, host, () => resolve(server.unref()));
     });
 
   /** Whatever passes the guard ends at a canary, wherever it was going: nothing leaves this machine. */

@@ -256,7 +256,9 @@ describe('webhook', ({ it, beforeEach, afterEach }) => {
     const port = sink.port;
     await sink.close();
     assert.match(reasonOf(await sendWith({})), /ECONNREFUSED/);
-    const babbler = createServer((socket) => void socket.end('SSH-2.0-OpenSSH\r\n')).listen(port, '127.0.0.1');
+    const babbler = createServer((socket) => void socket.end('SSH-2.0-OpenSSH\r\n'))
+      .listen(port, '127.0.0.1')
+      .unref();
     await until(() => babbler.listening);
     assert.match(reasonOf(await sendWith({})), /Parse Error/);
     babbler.close();
@@ -315,6 +317,13 @@ describe('webhook', ({ it, beforeEach, afterEach }) => {
     for (let round = 0; round < 20; round += 1) await sender.send(sampleBatch(1), signal);
     await sender.close?.();
     assert.is(getEventListeners(signal, 'abort').length, 0);
+  });
+
+  it('leaves no timer behind that would hold up the end of the process', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    await sendWith({ timeoutSeconds: 60 });
+    assert.is(timers(), before);
   });
 
   it('tries again when the name is unknown, and when the name server does not answer', async () => {
