@@ -61,7 +61,10 @@ async function printMeasurements(): Promise<void> {
   const drains = Number(values.drain) > 0 ? await measureDrains(entry, Number(values.drain)) : [];
   const warnings = doubts(rates);
   if (values.json) console.log(JSON.stringify({ machine: machine(), rates, drains, warnings }, null, 2));
-  else console.log([machine(), ratesTable(rates), drainTable(drains), ...warnings].join('\n\n'));
+  else {
+    const tables = [rates.length > 0 ? ratesTable(rates) : '', drains.length > 0 ? drainTable(drains) : ''];
+    console.log([machine(), ...tables, ...warnings].filter((part) => part !== '').join('\n\n'));
+  }
   if (rates.some(({ gateway, half }) => [...gateway, half].some(({ failures }) => Object.keys(failures).length > 0)))
     process.exitCode = 1;
 }

@@ -29,16 +29,12 @@ export interface Gateway {
 
 const project = resolve(import.meta.dirname, '../..');
 
-/** Compiles the gateway, so that what runs is what the sources say, and gives the path of its main file. */
+/** Builds the project, so that what runs is what the sources say, and gives the path of the gateway's main file. */
 export function built(): string {
-  const compiler = join(project, 'node_modules/typescript/bin/tsc');
-  const build = spawnSync(process.execPath, [compiler], {
-    cwd: project,
-    encoding: 'utf8',
-  });
+  const build = spawnSync('npm', ['run', 'build', '--silent'], { cwd: project, encoding: 'utf8' });
   const entry = join(project, 'dist/server/main.js');
   if (build.status !== 0 || !existsSync(entry))
-    throw new Error(`expected the build to give ${entry}, got: ${build.stdout}${build.stderr}`);
+    throw new Error(`expected \`npm run build\` to give ${entry}, got: ${build.stdout}${build.stderr}`);
   return entry;
 }
 
