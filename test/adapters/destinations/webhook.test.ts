@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import type { LookupFunction } from 'node:net';
+import type { AddressInfo, LookupFunction } from 'node:net';
 import { createServer } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -263,6 +263,46 @@ describe('webhook', ({ it, beforeEach, afterEach }) => {
     assert.match(reasonOf(await sendWith({})), /Parse Error/);
     babbler.close();
     sink = await openSink();
+  });
+
+  it('survives answers that break the rules of HTTP', async () => {
+    const wrong = [
+      'HTTP/1.1 000 Nothing\r\n\r\n',
+      'HTTP/1.1 999 Too much\r\ncontent-length: 0\r\n\r\n',
+      'HTTP/1.1 20 Short\r\n\r\n',
+      'HTTP/1.1 200000 Long\r\n\r\n',
+      'HTTP/9.9 200 OK\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+      'HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n'.repeat(1_000),
+      'HTTP/1.1 500 No\r\ncontent-length: -1\r\n\r\n',
+      'HTTP/1.1 500 No\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello',
+      'HTTP/1.1 500 No\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      'HTTP/1.1 500 No\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffffff\r\n',
+      'HTTP/1.1 500 No\r\ntransfer-encoding: chunked\r\n\r\n0\r\ntrailer: x\r\n\r\n',
+      'HTTP/1.1 302 Found\r\nlocation: \xff\xfe://\x01[\r\ncontent-length: 0\r\n\r\n',
+      'HTTP/1.1 302 Found\r\nlocation: http://a:b@c/\r\nlocation: javascript:x\r\ncontent-length: 0\r\n\r\n',
+      'HTTP/1.1 503 No\r\nretry-after: \x00\r\nset-cookie: \xe9\r\ncontent-length: 0\r\n\r\n',
+      'HTTP/1.1 500 \xff\xff\r\n folded: yes\r\n\tmore\r\ncontent-length: 0\r\n\r\n',
+      'HTTP/1.1 500 No\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x8b\x08',
+      '\x16\x03\x01\x00\x05hello',
+      '\r\n\r\n\r\n',
+      '',
+    ];
+    let next = '';
+    const rude = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end(next, 'latin1'));
+    }).unref();
+    await new Promise<void>((resolve) => rude.listen(0, '127.0.0.1', resolve));
+    const { port } = rude.address() as AddressInfo;
+    const sender = connectWebhook(settingsFor(`http://127.0.0.1:${port}/`, { timeoutSeconds: 2 }), testTools());
+    for (next of wrong) {
+      const [outcome] = await sender.send(sampleBatch(1), never());
+      assert.is(outcome!.kind, 'retry', next);
+      assert.not.match(reasonOf(outcome!), /\p{Cc}|a:b@/u, next);
+    }
+    await sender.close?.();
+    rude.close();
   });
 
   it('tries again when an answer has more headers than anyone needs', async () => {
