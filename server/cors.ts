@@ -1,6 +1,3 @@
-import type { Dialect } from '../adapters/dialects/dialect.ts';
-import type { Inbound, Ingest } from './ingest.ts';
-
 /** What browsers may send: the Layers SDK's own headers, Glood's, and those of native web views. */
 export const ALLOWED_HEADERS = [
   'content-type',
@@ -25,14 +22,9 @@ export const MAX_AGE_SECONDS = 7200;
 
 const EXPOSED = EXPOSED_HEADERS.join(',');
 
-/** The headers that @koa/cors gives to an answer, for answers given before Koa. */
-export function corsHeaders(ingest: Ingest, dialect: Dialect, inbound: Inbound): Record<string, string> {
-  const { origin } = inbound.headers;
-  if (typeof origin !== 'string' || !ingest.readable(dialect, inbound, origin)) return { Vary: 'Origin' };
-  return {
-    Vary: 'Origin',
-    'Access-Control-Allow-Origin': origin,
-    'Access-Control-Allow-Credentials': 'true',
-    'Access-Control-Expose-Headers': EXPOSED,
-  };
-}
+/** The headers that @koa/cors gives to an answer that a page of this origin may read, for answers given before Koa. */
+export const corsHeaders = (origin: string): Readonly<Record<string, string>> => ({
+  'Access-Control-Allow-Origin': origin,
+  'Access-Control-Allow-Credentials': 'true',
+  'Access-Control-Expose-Headers': EXPOSED,
+});

@@ -86,13 +86,13 @@ async function answerPlain(
   const started = performance.now();
   const inbound = inboundOf(request, options.trustProxyHops);
   const requestId = requestIdOf(request);
+  // Reading begins at once: a listener added after the first chunk would miss it.
   const body = bodyOf(request);
-  const answer = await answerOf(options, dialect, inbound, () => body);
-  const headers: Record<string, string> = {
-    ...corsHeaders(options.ingest, dialect, inbound),
-    'X-Request-Id': requestId,
-    ...answer.headers,
-  };
+  const { answer, admitted } = await answerOf(options, dialect, inbound, () => body);
+  const { origin } = request.headers;
+  const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
+  if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
+    Object.assign(headers, corsHeaders(origin));
   if (answer.body !== undefined) headers['Content-Type'] = 'application/json';
   if (answer.status !== 204) headers['Content-Length'] = String(Buffer.byteLength(answer.body ?? ''));
   response.writeHead(answer.status, headers);
@@ -112,12 +112,14 @@ async function answerOf(
   dialect: Dialect,
   inbound: Inbound,
   body: () => Promise<Buffer>,
-): Promise<Answer> {
+): Promise<{ readonly answer: Answer; readonly admitted: boolean }> {
+  let admitted = false;
   try {
     const admission = ingest.admit(dialect, inbound);
-    return await ingest.take(admission, await body());
+    admitted = true;
+    return { answer: await ingest.take(admission, await body()), admitted };
   } catch (error) {
-    return ingest.refuse(dialect, error);
+    return { answer: ingest.refuse(dialect, error), admitted };
   }
 }
 
@@ -179,7 +181,7 @@ async function answerUnusual(options: HttpOptions, dialect: Dialect, ctx: Koa.Co
       throw refusalOf(error as Error & { status?: number }, options.bodyMaxBytes);
     },
   });
-  const answer = await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), async () => {
+  const { answer } = await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), async () => {
     // Read as text whatever its type: the dialect has checked the type, and parses in its own words.
     ctx.req.headers['content-type'] = 'text/plain';
     await parse(ctx, async () => {});

@@ -11,7 +11,10 @@ export function inboundOf(request: IncomingMessage, trustProxyHops: number): Inb
   let query: URLSearchParams | undefined;
   return {
     headers: request.headers,
-    address: clientAddress(request.headers, request.socket.remoteAddress, trustProxyHops),
+    // Asked for by few requests, and not cheap.
+    get address() {
+      return clientAddress(request.headers, request.socket.remoteAddress, trustProxyHops);
+    },
     query: (name) => {
       const mark = url.indexOf('?');
       if (mark < 0) return undefined;

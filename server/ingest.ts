@@ -1,5 +1,6 @@
 import type {
   Context,
+  Credentials,
   Dialect,
   InboundRequest,
   IngestResult,
@@ -9,7 +10,7 @@ import type {
 } from '../adapters/dialects/dialect.ts';
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
 import { type EventLog, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
-import type { Shop, Shops } from './shops.ts';
+import type { Shop, Shops, TokenHolder } from './shops.ts';
 
 /** A request as the gateway sees it before its body is read. */
 export interface Inbound extends InboundRequest {
@@ -59,15 +60,17 @@ export function createIngest(tools: IngestTools): Ingest {
     admit: (dialect, inbound) => admit(tools.shops(), dialect, inbound),
     take: (admission, body) => take(tools, admission, body),
     refuse: (dialect, error) => refuse(tools, dialect, error),
-    readable: (dialect, inbound, origin) => holderOf(tools.shops(), dialect, inbound)?.shop.allows(origin) ?? true,
+    readable: (dialect, inbound, origin) =>
+      holderOf(tools.shops(), dialect, dialect.credentials(inbound))?.shop.allows(origin) ?? true,
   };
 }
 
 function admit(shops: Shops, dialect: Dialect, inbound: Inbound): Admission {
-  const holder = holderOf(shops, dialect, inbound);
+  const credentials = dialect.credentials(inbound);
+  const holder = holderOf(shops, dialect, credentials);
   if (holder === undefined) throw new RequestRefused(401, 'Unauthenticated: the token is missing or unknown');
   const { shop, trust } = holder;
-  const named = dialect.credentials(inbound).shop;
+  const named = credentials.shop;
   if (named !== undefined && !shop.names(named))
     throw new RequestRefused(403, 'the token does not belong to the shop that the request names');
   const { origin } = inbound.headers;
@@ -84,11 +87,10 @@ function admit(shops: Shops, dialect: Dialect, inbound: Inbound): Admission {
   return { dialect, inbound, shop, trust, shopNamed: named !== undefined };
 }
 
-function holderOf(shops: Shops, dialect: Dialect, inbound: Inbound) {
-  const { token, shop: named } = dialect.credentials(inbound);
+function holderOf(shops: Shops, dialect: Dialect, { token, shop: named }: Credentials): TokenHolder | undefined {
   if (token !== undefined) return shops.byToken(token);
   const shop = named === undefined ? undefined : shops.byName(named);
-  return shop && dialect.tokenless?.(shop.config) ? { shop, trust: 'public' as const } : undefined;
+  return shop && dialect.tokenless?.(shop.config) ? { shop, trust: 'public' } : undefined;
 }
 
 const mediaType = (header: string | string[] | undefined): string =>
@@ -102,8 +104,15 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
     trust: admission.trust,
     ...tools.enrich(inbound),
   };
-  const reading = await read(tools, admission, context, body);
-  const verdicts = await tools.log.append({ dialect: dialect.name, context, body, ...reading });
+  let reading: Reading;
+  try {
+    reading = dialect.read(body.toString(), rulesOf(tools, admission));
+  } catch (error) {
+    await keepRefused(tools, { dialect, context, body }, error);
+    throw error;
+  }
+  const { events, refused } = reading;
+  const verdicts = await tools.log.append({ dialect: dialect.name, context, body, events, refused });
   const result = resultOf(reading, verdicts);
   const reply = dialect.accepted(result, shop.config.successStatus);
   const headers = countsOf(result);
@@ -112,29 +121,22 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
   return { status: reply.status === 204 ? 200 : reply.status, body: verboseBody(reading, verdicts), headers };
 }
 
-/** Reads the body; one that is wrong as a whole is kept in quarantine before its refusal goes on. */
-async function read(
-  { log, limits }: IngestTools,
-  admission: Admission,
-  context: Context,
-  body: Buffer,
-): Promise<Reading> {
-  const { dialect, shop, shopNamed } = admission;
-  try {
-    const rules: Rules = {
-      shop: shop.config.shop,
-      names: shop.names,
-      shopNamed,
-      customEvents: shop.customEvents,
-      limits,
-    };
-    return dialect.read(body.toString(), rules);
-  } catch (error) {
-    if (error instanceof RequestRefused && error.refusal) {
-      await log.append({ dialect: dialect.name, context, body, events: [], refused: [error.refusal] });
-    }
-    throw error;
-  }
+const rulesOf = ({ limits }: IngestTools, { shop, shopNamed }: Admission): Rules => ({
+  shop: shop.config.shop,
+  names: shop.names,
+  shopNamed,
+  customEvents: shop.customEvents,
+  limits,
+});
+
+/** A body that is wrong as a whole is kept in quarantine before its refusal goes on. */
+async function keepRefused(
+  { log }: IngestTools,
+  { dialect, context, body }: { readonly dialect: Dialect; readonly context: Context; readonly body: Buffer },
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof RequestRefused) || !error.refusal) return;
+  await log.append({ dialect: dialect.name, context, body, events: [], refused: [error.refusal] });
 }
 
 function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Answer {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Config, Shop as ShopConfig } from '../schemas/config.ts';
 
 /** A shop as requests meet it. */
@@ -51,4 +51,4 @@ function createShop(config: ShopConfig): Shop {
 const digestOf = (token: string): string =>
   token.startsWith('sha256:') ? token.slice(7).toLowerCase() : sha256(token);
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sha256 = (text: string): string => hash('sha256', text, 'hex');

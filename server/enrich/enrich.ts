@@ -27,11 +27,18 @@ export function createEnricher(
   const readGeo = createGeoReader(options.geoHeaders);
   const readAgent = createAgentReader(cacheSize);
 
-  return ({ headers, address }) => {
+  // The address costs more to find than all the rest, so it is only asked for where something looks it up.
+  const locate = (request: EnrichableRequest): Geo | undefined => {
+    const address = geoDatabase && request.address;
+    return address === undefined ? undefined : geoDatabase?.(address);
+  };
+
+  return (request) => {
+    const { headers } = request;
     const userAgent = headers['user-agent'];
     const reading = typeof userAgent === 'string' && userAgent !== '' ? readAgent(userAgent) : undefined;
     const channel = namesAppBuilder(String(headers['x-requested-with'] ?? '')) ? 'app' : (reading?.channel ?? 'web');
-    const geo = readGeo(headers) ?? (address === undefined ? undefined : geoDatabase?.(address));
+    const geo = readGeo(headers) ?? locate(request);
     return {
       channel,
       ...(geo && { geo }),
