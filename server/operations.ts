@@ -1,0 +1,227 @@
+import type { DeadLetter, Quarantined } from '../adapters/logs/state.ts';
+import type { Event } from '../schemas/event.ts';
+
+/** What an operator can ask and order. The admin API and the command line are two ways to it; neither decides anything. */
+export interface Operations {
+  /** What happened to an event, in every shop that has seen its id; also one in quarantine. */
+  receipts(eventId: string, shop?: string): Promise<Receipt[]>;
+  pipelines(): Promise<PipelineReport[]>;
+  /** Stops a pipeline where it is, until resumed. Throws NotFound. */
+  suspend(pipeline: PipelineRef, reason: string): Promise<void>;
+  /** Lets a suspended pipeline go on from where it was. Throws NotFound. */
+  resume(pipeline: PipelineRef): Promise<void>;
+  /** From the oldest; `next` is the `after` of the following page. */
+  dead(selection: DeadSelection, page: PageRequest): Promise<PageOf<DeadView>>;
+  /** Hands dead letters to their pipelines once more; they stay until delivered. Gives how many. */
+  redriveDead(selection: DeadSelection): Promise<number>;
+  /** Lets dead letters go for good; counted as dropped with the reason discarded. Gives how many. */
+  discardDead(selection: DeadSelection): Promise<number>;
+  quarantine(selection: QuarantineSelection, page: PageRequest): Promise<PageOf<Quarantined>>;
+  /** Reads quarantined events again by today's rules. */
+  redriveQuarantine(selection: QuarantineSelection): Promise<QuarantineRedrive>;
+  discardQuarantine(selection: QuarantineSelection): Promise<number>;
+  /** What a replay would do, without doing it. Throws NotFound, or BadOrder for an empty stretch. */
+  planReplay(order: ReplayOrder): Promise<ReplayPlan>;
+  startReplay(order: ReplayOrder): Promise<ReplayJob>;
+  replays(): Promise<ReplayJob[]>;
+  cancelReplay(id: string): Promise<void>;
+  balance(): Promise<Balance>;
+  /** Events as they are accepted, refused and delivered, until the signal aborts. A reader that is slow misses some and is told how many. */
+  tail(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine>;
+}
+
+/** What was named does not exist. */
+export class NotFound extends Error {}
+/** The order makes no sense; the message says what was expected and what came. */
+export class BadOrder extends Error {}
+
+export interface PipelineRef {
+  readonly shop: string;
+  readonly pipeline: string;
+}
+
+export interface Receipt {
+  readonly eventId: string;
+  readonly shop: string;
+  readonly state: 'stored' | 'quarantined';
+  /** ISO times, UTC. */
+  readonly receivedAt: string;
+  readonly dialect: string;
+  /** The canonical type of a stored event, else the name as sent. */
+  readonly type?: string | undefined;
+  /** Stored events only. */
+  readonly position?: number;
+  readonly idSource?: 'client' | 'derived';
+  readonly trust?: 'public' | 'server';
+  /** What was added to it: country, channel, device … */
+  readonly enrichment?: Readonly<Record<string, string | boolean>>;
+  readonly pipelines?: readonly PipelineReceipt[];
+  /** Quarantined events only. */
+  readonly quarantineId?: string;
+  readonly reasons?: readonly string[];
+}
+
+export type PipelineReceipt = { readonly pipeline: string } & (
+  | { readonly state: 'delivered'; readonly at?: string; readonly attempts?: number; readonly status?: string }
+  /** `behind`: events before it that the pipeline has yet to finish. */
+  | { readonly state: 'pending'; readonly behind: number; readonly nextAttemptAt?: string; readonly reason?: string }
+  | { readonly state: 'filtered'; readonly reason: string }
+  | {
+      readonly state: 'dead';
+      readonly at: string;
+      readonly attempts: number;
+      readonly reason: string;
+      readonly redriving: boolean;
+    }
+  | { readonly state: 'suspended'; readonly behind: number; readonly reason: string; readonly since: string }
+  /** Gone from the log before the pipeline came to it, or discarded. */
+  | { readonly state: 'dropped'; readonly reason: string }
+  /** Older than the pipeline: a replay sends it. */
+  | { readonly state: 'before'; readonly startsAfter: number }
+);
+
+export interface PipelineReport extends PipelineRef {
+  readonly destination: string;
+  readonly phase: 'waiting' | 'sending' | 'retrying' | 'suspended';
+  readonly reason?: string;
+  readonly nextAttemptAt?: string;
+  readonly position: number;
+  readonly pending: number;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly filtered: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+/** Everything that fits all that is given. */
+export interface DeadSelection {
+  readonly shop?: string;
+  readonly pipeline?: string;
+  readonly eventId?: string;
+  /** Part of the reason. */
+  readonly reason?: string;
+  /** ISO times: from (inclusive) to (exclusive). */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface DeadView extends PipelineRef, DeadLetter {}
+
+export interface QuarantineSelection {
+  readonly shop?: string;
+  readonly id?: string;
+  readonly eventId?: string;
+  readonly code?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface QuarantineRedrive {
+  /** Now on the log; gone from quarantine. */
+  readonly accepted: number;
+  /** Known already; gone from quarantine. */
+  readonly duplicate: number;
+  /** Still refused; kept. */
+  readonly refused: number;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly after?: string;
+}
+
+export interface PageOf<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
+
+export interface ReplayOrder extends PipelineRef {
+  /** ISO times of receipt: from (inclusive; default: the oldest kept) to (exclusive; default: now). */
+  readonly from?: string;
+  readonly to?: string;
+  /** Patterns as in a pipeline's `events`; the pipeline's own filter applies too. */
+  readonly types?: readonly string[];
+}
+
+export interface ReplayPlan extends PipelineRef {
+  readonly from: number;
+  readonly to: number;
+  /** Events of the stretch, and of those the ones that would be sent, by type. */
+  readonly events: number;
+  readonly wanted: number;
+  readonly byType: Readonly<Record<string, number>>;
+  /** Of the wanted ones, those the pipeline has delivered before: the destination gets them twice. */
+  readonly again: number;
+  readonly filtered: Readonly<Record<string, number>>;
+}
+
+export interface ReplayJob extends PipelineRef {
+  readonly id: string;
+  readonly state: 'running' | 'done' | 'cancelled' | 'suspended';
+  readonly from: number;
+  readonly to: number;
+  readonly position: number;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly filtered: number;
+  readonly startedAt: string;
+}
+
+export interface Balance {
+  readonly balanced: boolean;
+  readonly shops: readonly ShopBalance[];
+  readonly pipelines: readonly PipelineBalance[];
+}
+
+export interface ShopBalance {
+  readonly shop: string;
+  readonly received: number;
+  readonly appended: number;
+  readonly duplicate: number;
+  readonly quarantined: Readonly<Record<string, number>>;
+  /** received - appended - duplicate - quarantined: 0 unless something is wrong. */
+  readonly difference: number;
+}
+
+export interface PipelineBalance extends PipelineRef {
+  /** Events of the log since the pipeline began. */
+  readonly appended: number;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly filtered: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly pending: number;
+  readonly difference: number;
+}
+
+export interface TailFilter {
+  readonly shop?: string;
+  readonly pipeline?: string;
+  /** Patterns as in a pipeline's `events`. */
+  readonly types?: readonly string[];
+  readonly kinds?: readonly TailLine['kind'][];
+}
+
+export type TailLine =
+  | { readonly kind: 'accepted' | 'duplicate'; readonly at: string; readonly shop: string; readonly event: Event }
+  | {
+      readonly kind: 'refused';
+      readonly at: string;
+      readonly shop: string;
+      readonly dialect: string;
+      readonly name?: string;
+      readonly eventId?: string;
+      readonly code: string;
+      readonly reasons: readonly string[];
+    }
+  | {
+      readonly kind: 'delivered' | 'dead' | 'retried';
+      readonly at: string;
+      readonly shop: string;
+      readonly pipeline: string;
+      readonly eventId: string;
+      readonly type: string;
+      readonly status: string;
+    }
+  /** The reader was too slow: so many lines were left out. */
+  | { readonly kind: 'missed'; readonly lines: number };
