@@ -18,6 +18,8 @@ export interface Rates {
   readonly ceiling: readonly LoadResult[];
   readonly gateway: readonly LoadResult[];
   readonly half: LoadResult;
+  /** The ceiling at that same rate: what of a latency is the machine's. */
+  readonly halfCeiling: LoadResult;
 }
 
 const warmupSeconds = 1;
@@ -55,10 +57,12 @@ async function ofSize(
     results.gateway.push(ours);
     tell(`${events}/body, round ${round}: ceiling ${perSecond(upper)}/s, gateway ${perSecond(ours)}/s`);
   }
-  const half = await run(gateway, median(results.gateway.map(rateOf)) / 2);
+  const halfRate = median(results.gateway.map(rateOf)) / 2;
+  const halfCeiling = await run(ceiling, halfRate);
+  const half = await run(gateway, halfRate);
   process.kill(gateway.pid, 'SIGCONT');
   await gateway.stop();
-  return { events, ...results, half };
+  return { events, ...results, half, halfCeiling };
 }
 
 /** Lets a stopped process run only for this: what it does after its turn (compaction, indexes) must not cost the other's. */

@@ -14,13 +14,13 @@ export function machine(): string {
 /** Throughput and latency as a Markdown table. The ratio is the median of the rounds' own ratios, with the lowest and the highest. */
 export function ratesTable(rates: readonly Rates[]): string {
   return [
-    '| events/body | ceiling req/s | gateway req/s | ratio | range | ratio by CPU time | events/s | p50 ms | p99 ms | p99 ms at half rate | RssAnon MB | core used |',
+    '| events/body | ceiling req/s | gateway req/s | ratio | range | ratio by CPU time | events/s | p50 ms | p99 ms | p99 ms at half rate (ceiling) | RssAnon MB | core used |',
     '|---|---|---|---|---|---|---|---|---|---|---|---|',
     ...rates.map(ratesRow),
   ].join('\n');
 }
 
-function ratesRow({ events, ceiling, gateway, half }: Rates): string {
+function ratesRow({ events, ceiling, gateway, half, halfCeiling }: Rates): string {
   const middle = (pick: (result: LoadResult) => number) => median(gateway.map(pick));
   const ratios = gateway.map((ours, round) => rateOf(ours) / rateOf(ceiling[round] ?? ours)).filter(Number.isFinite);
   const byCpu = median(gateway.map(perCpuSecond)) / median(ceiling.map(perCpuSecond));
@@ -34,7 +34,7 @@ function ratesRow({ events, ceiling, gateway, half }: Rates): string {
     (middle(rateOf) * events).toFixed(0),
     middle(({ p50 }) => p50).toFixed(1),
     middle(({ p99 }) => p99).toFixed(1),
-    half.p99.toFixed(1),
+    `${half.p99.toFixed(1)} (${halfCeiling.p99.toFixed(1)})`,
     Math.max(...[...gateway, half].map(({ memoryMb }) => memoryMb ?? Number.NaN)).toFixed(0),
     percent(middle(({ serverCpu }) => serverCpu ?? Number.NaN)),
   ]);
