@@ -1,0 +1,77 @@
+/** What a body's text turned out to be. Refusals of the body as a whole; `came` says what it was instead of JSON. */
+export type Parsed =
+  | { readonly kind: 'parsed'; readonly value: unknown }
+  | { readonly kind: 'refused'; readonly code: string; readonly came: string };
+
+/** Deeper bodies are not parsed at all; what one event may nest is far less, and judged per event. */
+const deepestBody = 1000;
+
+/**
+ * The value of a body's text, which was decoded from UTF-8. All of its strings are well-formed: half a surrogate pair becomes
+ * U+FFFD, as it would anyway wherever the event is encoded next, and ids derived at different times agree.
+ */
+export function parseBody(body: string): Parsed {
+  const text = wellFormed(withoutMark(body));
+  if (!/\S/.test(text)) return refused('empty_body', 'nothing');
+  if (nestsBeyond(deepestBody, text)) return refused('too_deep', `more than ${deepestBody} nested levels`);
+  try {
+    return { kind: 'parsed', value: JSON.parse(text) };
+  } catch {
+    return refused('not_json', 'text that is not JSON');
+  }
+}
+
+const refused = (code: string, came: string): Parsed => ({ kind: 'refused', code, came });
+
+/** Without the byte order mark that some editors and HTTP stacks put in front of UTF-8. */
+export const withoutMark = (text: string): string => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
+
+const surrogates = /\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})/g;
+
+// On the text, because a walk over every string of the parsed value would cost more than the parse.
+function wellFormed(text: string): string {
+  // The first look is a plain search for two bytes, and enough for nearly every body.
+  if (!text.includes('\\u')) return text;
+  return text.replace(surrogates, (found: string, low: string | undefined, at: number) => {
+    // After a backslash that is itself escaped, what looks like the first half is plain text, and the second half stands alone.
+    if (isEscaped(text, at)) return low === undefined ? found : `${found.slice(0, 6)}\\ufffd`;
+    return low === undefined ? '\\ufffd' : found;
+  });
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let before = at;
+  while (before > 0 && text.charCodeAt(before - 1) === backslash) before -= 1;
+  return (at - before) % 2 === 1;
+}
+
+/**
+ * Whether a JSON text nests arrays deeper than this. JSON.parse takes 25 ms for 128,000 arrays in each other, but 5 ms at most for the
+ * 43,000 objects that fit into the same 256 KB; so only a body with that many arrays is looked at closely.
+ */
+function nestsBeyond(levels: number, text: string): boolean {
+  let arrays = 0;
+  for (let at = text.indexOf('['); at >= 0 && arrays <= levels; at = text.indexOf('[', at + 1)) arrays += 1;
+  return arrays > levels && deepest(text, levels) > levels;
+}
+
+function deepest(text: string, enough: number): number {
+  let depth = 0;
+  let most = 0;
+  for (let at = 0; at < text.length && most <= enough; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = endOfString(text, at) - 1;
+    else if (code === openArray || code === openObject) most = Math.max(most, ++depth);
+    else if (code === closeArray || code === closeObject) depth -= 1;
+  }
+  return most;
+}
+
+const [quote, backslash, openArray, closeArray, openObject, closeObject] = [34, 92, 91, 93, 123, 125];
+
+/** Where the JSON string that starts here ends: the place after its closing quote. */
+export function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1;
+  return at + 1;
+}

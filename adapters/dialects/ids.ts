@@ -1,0 +1,32 @@
+import { hash } from 'node:crypto';
+
+const gid = /^gid:\/\/shopify\/[A-Za-z]+\/([0-9]{1,20})(?:\?.*)?$/;
+const onlyDigits = /^[0-9]{1,20}$/;
+
+/** A Shopify id as digits, from a number, digits or a gid; undefined for anything else. */
+export function digits(value: unknown): string | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? String(value) : undefined;
+  if (typeof value !== 'string') return undefined;
+  return onlyDigits.test(value) ? value : gid.exec(value)?.[1];
+}
+
+/** An id that need not be Shopify's: digits where it is, otherwise as sent. */
+export const anyId = (value: unknown): string | undefined =>
+  digits(value) ?? (typeof value === 'string' && value !== '' ? value : undefined);
+
+/**
+ * An id for an event that came without: the same content gives the same id, whatever the order of its keys, so that a resend is
+ * still a duplicate. So are two equal events of one millisecond; only the client could tell them apart.
+ */
+export const derivedId = (event: object): string => hash('sha256', canonical(event), 'hex').slice(0, 32);
+
+// Each text and key after its length, so that no content can look like another; twice as fast as JSON.stringify of each value.
+function canonical(value: unknown): string {
+  if (typeof value === 'string') return `${value.length}"${value}`;
+  if (typeof value !== 'object' || value === null) return `${value};`;
+  if (Array.isArray(value)) return `[${value.map(canonical).join('')}]`;
+  const fields = value as Readonly<Record<string, unknown>>;
+  let found = '';
+  for (const key of Object.keys(fields).sort()) found += `${key.length}"${key}${canonical(fields[key])}`;
+  return `{${found}}`;
+}

@@ -1,0 +1,91 @@
+import { Compile } from 'typebox/compile';
+import type { Event } from '../../schemas/event.ts';
+import { LayersCustomEvent, layersEvents } from '../../schemas/layers.ts';
+import type { Context, Dialect, Draft, Reading, Refusal, Rules } from './dialect.ts';
+import { header } from './headers.ts';
+import { batch } from './layers-batch.ts';
+import { layersEvent, layersId } from './layers-view.ts';
+import { excess } from './limits.ts';
+import { eventSlices } from './slices.ts';
+import { type Json, object } from './values.ts';
+import { excerpt, type Fault, faults, joined, shown } from './words.ts';
+
+/** The Layers Tracking API: batches of 1 to 100 events, each judged by itself. Contract: CONTRACTS 1; decisions: DESIGN 7. */
+export const layers: Dialect = {
+  name: 'layers',
+  path: '/beacon',
+  // A plain-string sendBeacon comes as text/plain, which needs no preflight.
+  contentTypes: ['application/json', 'text/plain', ''],
+  credentials: (request) => ({
+    token: header(request, 'x-storefront-access-token') ?? (request.query('token')?.trim() || undefined),
+  }),
+  read,
+  view,
+  accepted: (_result, successStatus) => (successStatus === 204 ? { status: 204 } : { status: 201, body: 'null' }),
+  refused: ({ status, message }) => ({
+    status,
+    body: JSON.stringify(status === 401 ? { error: 'Unauthenticated' } : { errors: [message] }),
+  }),
+};
+
+function read(body: string, rules: Rules): Reading {
+  const drafts: Draft[] = [];
+  const refused: Refusal[] = [];
+  const entries = batch(body);
+  let slices: readonly string[] | undefined;
+  for (let index = 0; index < entries.length; index += 1) {
+    const judgement = judge(entries[index], rules);
+    if (typeof judgement === 'string') {
+      drafts.push({ index, id: judgement });
+    } else {
+      slices ??= eventSlices(body);
+      refused.push(refusal(index, entries[index], judgement, slices[index] ?? body));
+    }
+  }
+  return { events: drafts, refused };
+}
+
+function view(body: string, indexes: readonly number[], context: Context): Event[] {
+  const entries = batch(body);
+  return indexes.map((index) => layersEvent(object(entries[index]) ?? {}, context));
+}
+
+interface Refused {
+  readonly code: string;
+  readonly faults: readonly Fault[];
+}
+
+const validators = new Map(Object.entries(layersEvents).map(([type, schema]) => [type, Compile(schema)]));
+const customValidator = Compile(LayersCustomEvent);
+
+/** The id of an event that may be stored, or why it may not. */
+function judge(entry: unknown, rules: Rules): string | Refused {
+  const event = object(entry);
+  if (!event) return invalid({ path: '', expected: 'an object', came: shown(entry) });
+  const much = excess(event, rules.limits);
+  if (much) return { code: much.code, faults: [much] };
+
+  const type = event.event_type;
+  if (typeof type !== 'string') return invalid({ path: 'event_type', expected: eventTypes, came: shown(type) });
+  const validator = validators.get(type) ?? (rules.customEvents.has(type) ? customValidator : undefined);
+  if (!validator) {
+    return { code: 'unknown_type', faults: [{ path: 'event_type', expected: eventTypes, came: shown(type) }] };
+  }
+  return validator.Check(event) ? layersId(event) : invalid(...faults(validator.Type(), event));
+}
+
+const eventTypes = `one of ${[...validators.keys()].join(', ')}`;
+
+const invalid = (...faults: readonly Fault[]): Refused => ({ code: 'invalid', faults });
+
+const refusal = (index: number, entry: unknown, { code, faults }: Refused, raw: string): Refusal => ({
+  index,
+  ...named(object(entry)),
+  code,
+  reasons: faults.map(
+    ({ path, expected, came }) => `${joined(`events[${index}]`, path)}: expected ${expected}, got ${came}`,
+  ),
+  raw,
+});
+
+const named = (event: Json | undefined) => ({ id: excerpt(event?.event_id), name: excerpt(event?.event_type) });

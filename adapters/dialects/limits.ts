@@ -1,0 +1,81 @@
+import type { BodyLimits } from './dialect.ts';
+import { cut, joined } from './words.ts';
+
+/** Why an event is too much to take, whatever it says. `path` leads to the place, from the event on. */
+export interface Excess {
+  readonly code: 'too_deep' | 'too_many_keys' | 'too_large' | 'malformed';
+  readonly path: string;
+  readonly expected: string;
+  readonly came: string;
+}
+
+/** Longest text of one field, in characters. */
+const longestText = 8192;
+
+// The walk calls itself once per level, and no setting may let a client decide how deep the stack gets.
+const deepestWalk = 500;
+
+/** One cheap walk over a parsed event: depth, keys, length of texts, size, and keys that reach for the prototype. */
+export function excess(event: object, limits: BodyLimits): Excess | undefined {
+  const tally = { keys: 0, characters: 0 };
+  const found = walk(event, 1, tally, limits);
+  if (found) return found;
+  // A character takes 6 bytes at most, a key with its number and punctuation 32 more: ordinary events are never serialised for this.
+  if (tally.characters * 6 + tally.keys * 32 <= limits.eventBytes) return undefined;
+  const bytes = Buffer.byteLength(JSON.stringify(event));
+  if (bytes <= limits.eventBytes) return undefined;
+  return { code: 'too_large', path: '', expected: `at most ${limits.eventBytes} bytes`, came: `${bytes}` };
+}
+
+interface Tally {
+  keys: number;
+  characters: number;
+}
+
+function walk(node: object, level: number, tally: Tally, limits: BodyLimits): Excess | undefined {
+  const deepest = Math.min(limits.depth, deepestWalk);
+  if (level > deepest)
+    return { code: 'too_deep', path: '', expected: `at most ${deepest} nested levels`, came: 'more' };
+  if (Array.isArray(node)) return items(node, level, tally, limits);
+  for (const key in node) {
+    tally.keys += 1;
+    tally.characters += key.length;
+    const forbidden = forbiddenKey(key, tally.keys, limits);
+    if (forbidden) return forbidden;
+    const found = visit(node[key as keyof typeof node], level, tally, limits);
+    if (found) return at(key, found);
+  }
+  return undefined;
+}
+
+function items(node: readonly unknown[], level: number, tally: Tally, limits: BodyLimits): Excess | undefined {
+  tally.characters += node.length * 5;
+  for (let index = 0; index < node.length; index += 1) {
+    const found = visit(node[index], level, tally, limits);
+    if (found) return at(`[${index}]`, found);
+  }
+  return undefined;
+}
+
+function visit(value: unknown, level: number, tally: Tally, limits: BodyLimits): Excess | undefined {
+  if (typeof value === 'string') {
+    tally.characters += value.length;
+    return value.length > longestText ? tooLong(value) : undefined;
+  }
+  return typeof value === 'object' && value !== null ? walk(value, level + 1, tally, limits) : undefined;
+}
+
+const tooLong = (value: string): Excess => ({
+  code: 'too_large',
+  path: '',
+  expected: `at most ${longestText} characters`,
+  came: `${value.length}`,
+});
+
+function forbiddenKey(key: string, keys: number, limits: BodyLimits): Excess | undefined {
+  if (key === '__proto__') return { code: 'malformed', path: '', expected: 'no key named __proto__', came: 'one' };
+  if (keys <= limits.keys) return undefined;
+  return { code: 'too_many_keys', path: '', expected: `at most ${limits.keys} keys in one event`, came: 'more' };
+}
+
+const at = (key: string, found: Excess): Excess => ({ ...found, path: joined(cut(key), found.path) });

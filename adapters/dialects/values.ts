@@ -1,0 +1,40 @@
+/** Reads what clients sent without trusting it: each gives undefined where the value is not what it looks for. */
+export type Json = Readonly<Record<string, unknown>>;
+
+export const object = (value: unknown): Json | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+
+/** An object that says something. */
+export function filled(value: unknown): Record<string, unknown> | undefined {
+  const found = object(value);
+  return found && Object.keys(found).length > 0 ? found : undefined;
+}
+
+export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+export const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+/** A finite number, also where it came as digits. */
+export function number(value: unknown): number | undefined {
+  if (typeof value === 'string') return /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+/** null and the empty string say the same as leaving a field out. */
+export const absent = (value: unknown): boolean => value === undefined || value === null || value === '';
+
+export type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** The same fields without those that are undefined. For keys that we chose, never for a client's. */
+export function present<T extends object>(fields: T): Present<T> {
+  const found: Partial<T> = {};
+  for (const key in fields) if (fields[key] !== undefined) found[key] = fields[key];
+  return found as Present<T>;
+}
+
+/** The entries whose keys are not among these, as sent; undefined if there are none. */
+export function rest(value: unknown, known: ReadonlySet<string>): Record<string, unknown> | undefined {
+  const entries = Object.entries(object(value) ?? {}).filter(([key]) => !known.has(key));
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
+}

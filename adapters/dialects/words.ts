@@ -1,0 +1,66 @@
+import Type, { type TSchema } from 'typebox';
+import Value from 'typebox/value';
+
+/** A place that does not fit its schema: what was expected there, and what came, in words. */
+export interface Fault {
+  readonly path: string;
+  readonly expected: string;
+  readonly came: string;
+}
+
+/**
+ * Every place where a value does not fit its schema, by the words of the schema (schemas/wire.ts), with the reasons first that
+ * the schema names first. TypeBox' own errors say which keyword failed, stop after eight, and count each branch of a union.
+ */
+export function faults(schema: TSchema, value: unknown, path = ''): Fault[] {
+  const shape = objectOf(schema);
+  if (!shape || !isObject(value)) return Value.Check(schema, value) ? [] : [fault(schema, value, path)];
+  return Object.entries(shape.properties).flatMap(([key, field]) => {
+    const given = Object.hasOwn(value, key) ? value[key] : undefined;
+    const absent = given === undefined && Type.IsOptional(field);
+    return absent ? [] : faults(field, given, joined(path, key));
+  });
+}
+
+/** A path and what comes after it: `event`, `name` → `event.name`; `products`, `[0]` → `products[0]`. */
+export const joined = (path: string, next: string): string =>
+  path === '' || next === '' || next.startsWith('[') ? path + next : `${path}.${next}`;
+
+/** What came, short enough for a log line. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'an array';
+  if (isObject(value)) return 'an object';
+  if (typeof value !== 'string') return String(value);
+  return JSON.stringify(cut(value));
+}
+
+/** A client's text, short enough for a log line. */
+export const cut = (text: string): string => (text.length > 40 ? `${text.slice(0, 40).toWellFormed()}…` : text);
+
+/** As much of a client's id or name as is worth keeping where it could be anything; undefined if it is no text. */
+export const excerpt = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value.slice(0, 200).toWellFormed() : undefined;
+
+/** The schema with named properties that this one is or offers (`device` is an object, or null). */
+function objectOf(schema: TSchema): Type.TObject | undefined {
+  const offered = Type.IsUnion(schema) ? schema.anyOf : [schema];
+  return offered.find((one): one is Type.TObject => Type.IsObject(one) && Object.keys(one.properties).length > 0);
+}
+
+function fault(schema: TSchema, value: unknown, path: string): Fault {
+  const hint = typeof value === 'number' ? word(schema, 'x-number') : undefined;
+  const came = hint ? `${shown(value)}, ${hint}` : shown(value);
+  return { path, expected: word(schema, 'x-expected') ?? 'something else', came };
+}
+
+/** A field's own word, or that of the shape it wraps to make it optional. */
+function word(schema: TSchema, name: string): string | undefined {
+  const said = (schema as Readonly<Record<string, unknown>>)[name];
+  if (typeof said === 'string') return said;
+  const inner = Type.IsUnion(schema) ? schema.anyOf[0] : undefined;
+  return inner && word(inner, name);
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
