@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import Type from 'typebox';
+import { destinations } from '../../adapters/destinations/index.ts';
+import { Event } from '../../schemas/event.ts';
+import { configurationReference } from '../../server/reference.ts';
+import { expected } from '../../server/words.ts';
+
+/** A fenced block of a page: its language, the words after that (`sh run`, `text answer`), and what it holds. */
+export interface Block {
+  readonly language: string;
+  readonly role: string;
+  readonly text: string;
+}
+
+export function blocksOf(page: string): Block[] {
+  const fences = page.matchAll(/^```(\w+)(?: (\w+))?\n(.*?)^```$/gms);
+  return [...fences].map(([, language = '', role = '', text = '']) => ({ language, role, text }));
+}
+
+/** The rows of the table that begins with this heading cell, each as its cells without the bars. */
+export function tableOf(page: string, firstHeading: string): string[][] {
+  const lines = page.split('\n');
+  const tables = lines.flatMap((line, at) => (line.startsWith(`| ${firstHeading} |`) ? [lines.slice(at + 2)] : []));
+  return tables.flatMap((table) => {
+    const end = table.findIndex((line) => !line.startsWith('|'));
+    return table.slice(0, end < 0 ? undefined : end).map(cellsOf);
+  });
+}
+
+const cellsOf = (row: string): string[] =>
+  row
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+
+/** The page with its generated parts as the sources say they are: what stands between `<!-- name -->` and `<!-- /name -->`. */
+export function withGeneratedParts(page: string): string {
+  const parts = {
+    example: `\`\`\`yaml\n${readFileSync('gateway.example.yaml', 'utf8')}\`\`\``,
+    reference: configurationReference(destinations),
+    event: eventTable(),
+  };
+  return Object.entries(parts).reduce((text, [name, part]) => {
+    const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`expected ${begin} … ${end} in the page, found no such pair`);
+    return `${text.slice(0, from)}${begin}\n\n${part}\n\n${text.slice(to)}`;
+  }, page);
+}
+
+function eventTable(): string {
+  const rows = Object.entries(Event.properties).map(([name, schema]) => {
+    const presence = Type.IsOptional(schema) ? '' : 'always';
+    const meaning = 'description' in schema ? String(schema.description) : '';
+    return `| \`${name}\` | ${expected(schema)} | ${presence} | ${meaning.replaceAll('|', '\\|')} |`;
+  });
+  return ['| Field | Value | There | Meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
