@@ -64,6 +64,13 @@ export const pipelineSchema = (kinds: readonly Kind[]) =>
         default: 'filter',
         description: 'What becomes of events that say nothing of a purpose in `consent`.',
       }),
+      lanes: Type.Integer({
+        default: 1,
+        minimum: 1,
+        maximum: 16,
+        description:
+          'Connections that send side by side, where the destination can. A shopper always stays in one lane, so the order per shopper is kept.',
+      }),
       destination: Type.Unsafe<DestinationConfig>(
         Type.Union(kinds.map(kindSchema), {
           expected: `a destination with one of these types: ${kinds.map((kind) => kind.type).join(', ')}`,

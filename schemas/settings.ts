@@ -99,10 +99,19 @@ export const Settings = Type.Object({
   DYNO: Type.Optional(
     Type.String({ description: 'Set by Heroku. Means production, on a disk that is wiped at every restart.' }),
   ),
+  DOKKU_APP_NAME: Type.Optional(
+    Type.String({
+      description: 'Set by Dokku, which also sets `DYNO`: there the disk is as lasting as what is mounted on it.',
+    }),
+  ),
   BODY_MAX_BYTES: count(256 * 1024, 'Largest request body after decompression, in bytes.', 1024 ** 2),
-  EVENT_MAX_BYTES: count(32 * 1024, 'Largest single event, in bytes of its JSON.', 1024 ** 2),
+  EVENT_MAX_BYTES: count(64 * 1024, 'Largest single event, in bytes of its JSON.', 1024 ** 2),
   EVENT_MAX_DEPTH: count(32, 'Deepest nesting of an event, in levels.', 256),
-  EVENT_MAX_KEYS: count(256, 'Most keys of one event, nested ones included.', 10_000),
+  EVENT_MAX_KEYS: count(
+    2048,
+    'Most keys of one event, nested ones included. A checkout of 20 lines has about 850.',
+    10_000,
+  ),
   HEADERS_TIMEOUT_SECONDS: seconds(10, 'Seconds for a client to send its headers; at most `REQUEST_TIMEOUT_SECONDS`.'),
   REQUEST_TIMEOUT_SECONDS: seconds(15, 'Seconds for a client to send its whole request.'),
   KEEP_ALIVE_TIMEOUT_SECONDS: seconds(

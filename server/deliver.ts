@@ -1,119 +1,233 @@
+import type { Outbound, Sender } from '../adapters/destinations/destination.ts';
 import type { EventLog, Position, Stored } from '../adapters/logs/log.ts';
-import type { Cursor, JournalLine, Progress } from '../adapters/logs/state.ts';
-import type { FilterReason, Route } from './route.ts';
-import { handOver, type SendOptions, type Settled } from './send.ts';
+import type { Cursor, DeadLetter, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
+import { Books, type Passed, type Seen } from './books.ts';
+import { Gate } from './gate.ts';
+import { laneOf } from './lanes.ts';
+import type { Route } from './route.ts';
+import { type Ending, handOver, type Lane, type SendOptions } from './send.ts';
+import type { Trials } from './suspects.ts';
 
 export interface DeliverOptions extends SendOptions {
   readonly log: EventLog;
+  readonly state: State;
+  /** Under which id its progress, journal and dead letters are kept. */
+  readonly id: PipelineId;
   readonly cursor: Cursor;
   readonly route: Route;
-  readonly maxBatch: number;
+  /** One connection per lane. */
+  readonly senders: readonly Sender[];
+  /** Where to end: a replay's last position. Without it there is no end. */
+  readonly until?: Position;
+  /** Gives a signal that aborts when dead letters are to be looked through again. */
+  readonly nudge?: () => AbortSignal;
 }
 
 /** Events looked at together. More than most batches hold, so that a choosy pipeline still sends full ones. */
 const LOOK_AHEAD = 1000;
+const REDRIVEN_AT_ONCE = 100;
 const NOW = AbortSignal.abort();
 
 /**
- * One pipeline's loop: read, route, send, settle, until the signal aborts. One batch at a time, in order. Progress is saved
- * with the bounds of the next batch before that is sent, so that after a crash the same events go out as the same batch.
+ * One pipeline's loop: read, route, send, settle, until the signal aborts, `until` is reached, or the pipeline is suspended (gives
+ * why). Each lane sends one batch at a time, in order. Progress is saved with the bounds of the next stretch before
+ * that is sent, so that after a crash the same events go out in the same batches.
  */
-export async function deliver(options: DeliverOptions, signal: AbortSignal): Promise<void> {
+export async function deliver(options: DeliverOptions, signal: AbortSignal): Promise<Suspension | undefined> {
   const { cursor } = options;
-  let window = await nextWindow(options, signal);
-  if (window) await cursor.save({ ...cursor.progress, sending: window.to }, undefined, []);
-  while (window && !signal.aborted) {
-    const settled: Settled | undefined = await handOver(options, window.wanted, signal);
-    if (settled === undefined) return;
-    const { sending: _, ...progress } = advanced(cursor.progress, window, settled);
-    const line = journalLine(options, window, settled);
-    const following = await nextWindow(options, NOW, progress);
-    await cursor.save(following ? { ...progress, sending: following.to } : progress, line, settled.dead);
-    window = following ?? (await nextWindow(options, signal));
-    if (window && !following) await cursor.save({ ...cursor.progress, sending: window.to }, undefined, []);
+  const loop = startOf(options);
+  if (cursor.progress.suspended) return suspended(options, cursor.progress.suspended);
+  let window: Window | undefined;
+  while (!signal.aborted && cursor.progress.position < (options.until ?? Number.POSITIVE_INFINITY)) {
+    const redriven = await redrive(options, loop, signal);
+    if (redriven?.kind === 'suspend') return suspend(options, redriven.reason);
+    window ??= await nextWindow(options, loop, signal);
+    if (window === undefined) continue;
+    if (cursor.progress.sending !== window.to && window.wanted.length > 0) {
+      await cursor.save({ progress: { ...cursor.progress, sending: window.to } });
+    }
+    const endings = await send(options, loop, window, signal);
+    // An event that is tried alone at the end of the log waits in the company of those that come.
+    const stuck = endings.some(({ kind }) => kind === 'stuck');
+    window = await settle(options, loop, window, stuck);
+    const ending = endings.find((one) => one.kind === 'suspend');
+    if (ending?.kind === 'suspend') return suspend(options, ending.reason);
   }
+  return undefined;
 }
 
-/** A stretch of the log as one pipeline sees it: what it wants, and what became of the rest. */
+/** What outlives a window. */
+interface Loop {
+  readonly books: Books;
+  readonly lanes: readonly Omit<Lane, 'onWait'>[];
+  nudged: AbortSignal | undefined;
+}
+
+function startOf({ cursor, clock, senders, nudge }: DeliverOptions): Loop {
+  const books = new Books(cursor.progress.failingSince);
+  const gate = new Gate(clock);
+  const trials: Trials = new Map();
+  // Whoever starts has not looked yet.
+  const lanes = senders.map((sender, number) => ({ number, sender, books, gate, trials, pace: { failures: 0 } }));
+  return { books, lanes, nudged: nudge && NOW };
+}
+
+/** A stretch of the log as one pipeline sees it. */
 interface Window {
   readonly to: Position;
+  readonly seen: readonly Seen[];
   readonly wanted: readonly Stored[];
-  readonly filtered: Readonly<Partial<Record<FilterReason, number>>>;
-  readonly dropped: Readonly<Record<string, number>>;
+  /** Why positions are missing, if any are. */
+  readonly missing: string;
 }
 
-/** The next stretch that holds one batch at most; waits for it until the signal aborts. */
-async function nextWindow(
+/** The next stretch: at most one batch per lane. Waits for it until the signal aborts or dead letters are to be looked through. */
+async function nextWindow(options: DeliverOptions, loop: Loop, signal: AbortSignal): Promise<Window | undefined> {
+  options.onPhase({ kind: 'waiting' });
+  const { nudged } = loop;
+  return windowAfter(
+    options,
+    loop.books,
+    options.cursor.progress,
+    nudged && nudged !== NOW ? AbortSignal.any([signal, nudged]) : signal,
+  );
+}
+
+async function windowAfter(
   options: DeliverOptions,
+  books: Books,
+  { position, sending }: { readonly position: Position; readonly sending?: Position },
   signal: AbortSignal,
-  progress = options.cursor.progress,
 ): Promise<Window | undefined> {
-  const { shop, log, maxBatch, onPhase } = options;
-  const { position, sending } = progress;
-  if (signal !== NOW) {
-    if (signal.aborted) return undefined;
-    onPhase({ kind: 'waiting' });
-  }
-  const stored = await log.read(shop, position, sending ? sending - position : Math.max(maxBatch, LOOK_AHEAD), signal);
-  if (stored.length === 0) return undefined;
-  const { wanted, filtered, to, seen } = sift(stored, options, sending ?? Number.POSITIVE_INFINITY);
-  const end = Number.isFinite(to) ? to : (sending ?? position);
-  const missing = end - position - seen;
-  if (missing === 0) return { to: end, wanted, filtered, dropped: {} };
-  const { oldest } = await log.extent(shop);
-  return { to: end, wanted, filtered, dropped: { [oldest > position + 1 ? 'retention' : 'corrupt']: missing } };
-}
-
-function sift(stored: readonly Stored[], { route, maxBatch }: DeliverOptions, last: Position) {
+  const { id, log, until = Number.POSITIVE_INFINITY } = options;
+  // All of a replay's stretch is on the log or gone: there is nothing to wait for.
+  const waiting = until === Number.POSITIVE_INFINITY ? signal : NOW;
+  const room = options.maxBatch * options.senders.length;
+  const end = Math.min(sending ?? Number.POSITIVE_INFINITY, until);
+  const limit = Math.min(Math.max(room, LOOK_AHEAD), end - position);
+  const stored = await log.read(id.shop, position, limit, waiting);
+  if (stored.length === 0)
+    return Number.isFinite(until) && signal !== NOW && !signal.aborted ? allMissing(until) : undefined;
+  const seen: Seen[] = [];
   const wanted: Stored[] = [];
-  const filtered: Partial<Record<FilterReason, number>> = {};
-  let to = Number.NEGATIVE_INFINITY;
-  let seen = 0;
   for (const one of stored) {
-    if (one.position > last) break;
-    const reason = route(one.event);
-    if (reason === undefined && wanted.length === maxBatch) break;
-    if (reason === undefined) wanted.push(one);
-    else filtered[reason] = (filtered[reason] ?? 0) + 1;
-    to = one.position;
-    seen += 1;
+    if (one.position > end) break;
+    const filtered = options.route(one.event);
+    if (filtered === undefined && wanted.length === room) break;
+    if (filtered === undefined) wanted.push(one);
+    seen.push({ position: one.position, filtered });
   }
-  return { wanted, filtered, to, seen };
-}
-
-/** The progress after a settled window: each position of it is counted exactly once. */
-function advanced(progress: Progress, { to, wanted, filtered, dropped }: Window, { dead }: Settled): Progress {
+  const to = seen.at(-1)?.position ?? end;
+  const { oldest } = seen.length < to - position ? await log.extent(id.shop) : { oldest: 0 };
   return {
-    ...progress,
-    position: to,
-    delivered: progress.delivered + wanted.length - dead.length,
-    dead: progress.dead + dead.length,
-    filtered: sum(progress.filtered, filtered),
-    dropped: sum(progress.dropped, dropped),
-  };
-}
-
-function sum(counts: Readonly<Record<string, number>>, more: Readonly<Record<string, number>>): Record<string, number> {
-  const total = { ...counts };
-  for (const [reason, count] of Object.entries(more)) total[reason] = (total[reason] ?? 0) + count;
-  return total;
-}
-
-function journalLine(
-  { cursor, clock }: DeliverOptions,
-  { to, wanted }: Window,
-  settled: Settled,
-): JournalLine | undefined {
-  if (wanted.length === 0) return undefined;
-  const dead = settled.dead.length;
-  const { attempts, status } = settled;
-  return {
-    at: clock.now(),
-    from: cursor.progress.position + 1,
     to,
-    attempts,
-    delivered: wanted.length - dead,
-    dead,
-    status,
+    seen,
+    wanted: wanted.filter((one) => books.isOpen(one)),
+    missing: oldest > position + 1 ? 'retention' : 'corrupt',
   };
+}
+
+const allMissing = (to: Position): Window => ({ to, seen: [], wanted: [], missing: 'retention' });
+
+/** Sends what a window holds, each lane its share. */
+async function send(options: DeliverOptions, loop: Loop, window: Window, signal: AbortSignal): Promise<Ending[]> {
+  const shares: Outbound[][] = loop.lanes.map(() => []);
+  for (const one of window.wanted) shares[laneOf(one.event, shares.length)]?.push(one);
+  const onWait = async (): Promise<void> => save(options, passed(options, loop, window), loop, window.to);
+  return Promise.all(
+    loop.lanes.map((lane, number) => handOver(options, { ...lane, onWait }, shares[number] ?? [], signal)),
+  );
+}
+
+const passed = ({ cursor, senders }: DeliverOptions, { books }: Loop, window: Window): Passed =>
+  books.pass(cursor.progress, window.seen, window.to, window.missing, senders.length);
+
+/** Saves what a window has come to, together with the bounds of the next one where that is there already. */
+async function settle(
+  options: DeliverOptions,
+  loop: Loop,
+  window: Window,
+  stuck: boolean,
+): Promise<Window | undefined> {
+  const result = passed(options, loop, window);
+  const { progress } = result;
+  if (progress.position < window.to) {
+    await save(options, result, loop, stuck ? undefined : window.to);
+    return undefined;
+  }
+  const following = await windowAfter(options, loop.books, progress, NOW);
+  await save(
+    options,
+    { ...result, progress },
+    loop,
+    following && following.wanted.length > 0 ? following.to : undefined,
+  );
+  return following;
+}
+
+async function save(
+  { cursor }: DeliverOptions,
+  { progress, journal, dead }: Passed,
+  { books }: Loop,
+  sending: Position | undefined,
+): Promise<void> {
+  const { sending: was, ...rest } = progress;
+  const next: Progress = sending === undefined || sending <= progress.position ? rest : { ...rest, sending };
+  const { position, failingSince } = cursor.progress;
+  if (next.position === position && next.failingSince === failingSince && next.sending === was) return;
+  await cursor.save({ progress: next, journal, dead });
+  books.close(next.position);
+}
+
+/** Sends dead letters that an operator wants tried once more, before anything else. */
+async function redrive(options: DeliverOptions, loop: Loop, signal: AbortSignal): Promise<Ending | undefined> {
+  const { nudge, state, id, cursor, clock } = options;
+  if (nudge === undefined || !loop.nudged?.aborted) return undefined;
+  loop.nudged = nudge();
+  for (const letters of await redriven(state, id)) {
+    const books = new Books(undefined);
+    const [lane] = loop.lanes;
+    if (lane === undefined) return undefined;
+    const ending = await handOver(options, { ...lane, books, onWait: async () => {} }, letters, signal);
+    if (ending.kind === 'stopped' || ending.kind === 'suspend') return ending;
+    const again = books.letters();
+    const failed = letters.filter((letter) => books.isOpen(letter)).map((letter) => ({ ...letter, at: clock.now() }));
+    const revived = letters.filter(
+      (letter) => !books.isOpen(letter) && !again.some(({ position }) => position === letter.position),
+    );
+    const { progress } = cursor;
+    await cursor.save({
+      progress: { ...progress, delivered: progress.delivered + revived.length, dead: progress.dead - revived.length },
+      dead: [...again, ...failed.map(({ redrive: _, ...letter }) => letter)],
+      revived: revived.map(({ position }) => position),
+    });
+  }
+  return undefined;
+}
+
+async function redriven(state: State, id: PipelineId): Promise<DeadLetter[][]> {
+  const marked: DeadLetter[] = [];
+  for (let after = '0'; ; ) {
+    const page = await state.dead(id, { limit: 1000, after });
+    marked.push(...page.filter((letter) => letter.redrive));
+    const last = page.at(-1);
+    if (last === undefined) break;
+    after = String(last.position);
+  }
+  const batches: DeadLetter[][] = [];
+  for (let i = 0; i < marked.length; i += REDRIVEN_AT_ONCE) batches.push(marked.slice(i, i + REDRIVEN_AT_ONCE));
+  return batches;
+}
+
+/** The pipeline stays where it is until it is resumed; its cursor stays too. */
+async function suspend(options: DeliverOptions, reason: string): Promise<Suspension> {
+  const { cursor, clock } = options;
+  const suspension = { reason, at: clock.now() };
+  await cursor.save({ progress: { ...cursor.progress, suspended: suspension } });
+  return suspended(options, suspension);
+}
+
+function suspended({ onPhase }: DeliverOptions, { reason, at }: Suspension): Suspension {
+  onPhase({ kind: 'suspended', reason, since: at });
+  return { reason, at };
 }

@@ -103,16 +103,21 @@ function openLog({ settings, clock, logger, onFailure }: GatewayOptions): Promis
   });
 }
 
-/** How much an answer promises here. Throws ConfigError in production where that is less than a disk. */
+/** How much an answer promises here. Throws ConfigError for a log there is not yet, and in production where it is less than a disk. */
 function durabilityOf(settings: Settings): Durability {
-  const durability = settings.LOG_URL.startsWith('memory:')
-    ? 'process'
-    : settings.DYNO === undefined
-      ? 'disk'
-      : 'ephemeral';
+  const { LOG_URL, DYNO } = settings;
+  const [kind] = LOG_URL.split(':', 1);
+  // Heroku names its dynos web.1; Dokku does too, but says so.
+  const wiped = DYNO !== undefined && settings.DOKKU_APP_NAME === undefined;
+  if (kind !== 'lmdb' && kind !== 'memory') {
+    throw new ConfigError([
+      `LOG_URL must be lmdb:<folder> or memory:, got ${kind}:…; a log on PostgreSQL is not there yet. Unset DATABASE_URL or set LOG_URL.`,
+    ]);
+  }
+  const durability = kind === 'memory' ? 'process' : wiped ? 'ephemeral' : 'disk';
   if (durability !== 'disk' && isProduction(settings) && !settings.ALLOW_WEAK_DURABILITY) {
     throw new ConfigError([
-      `LOG_URL must name a log that lasts, got ${settings.LOG_URL}, which here is ${durability}: acknowledged events would be lost at the next restart. ` +
+      `LOG_URL must name a log that lasts, got ${LOG_URL}, which here is ${durability}: acknowledged events would be lost at the next restart. ` +
         'Run it where there is a disk that lasts, or set ALLOW_WEAK_DURABILITY=1 to accept that.',
     ]);
   }

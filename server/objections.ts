@@ -20,13 +20,26 @@ export function objections(
     const at: Path = ['shops', index];
     return [
       ...items(field(shop, 'origins')).flatMap((origin, place) => originMistakes(origin, [...at, 'origins', place])),
-      ...items(field(shop, 'pipelines')).flatMap((pipeline, place) =>
-        destinationMistakes(field(pipeline, 'destination'), destinations).map((text) =>
+      ...items(field(shop, 'pipelines')).flatMap((pipeline, place) => [
+        ...laneMistakes(pipeline, destinations, [...at, 'pipelines', place, 'lanes']),
+        ...destinationMistakes(field(pipeline, 'destination'), destinations).map((text) =>
           placed(redact(text).replace(USER, '://'), [...at, 'pipelines', place, 'destination']),
         ),
-      ),
+      ]),
     ];
   });
+}
+
+function laneMistakes(pipeline: unknown, destinations: readonly Destination[], path: Path): Mistake[] {
+  const lanes = field(pipeline, 'lanes');
+  const destination = destinations.find(({ type }) => type === field(field(pipeline, 'destination'), 'type'));
+  if (typeof lanes !== 'number' || lanes <= 1 || destination === undefined || destination.lanes) return [];
+  return [
+    {
+      path,
+      text: `must be 1 for a destination of type ${destination.type}, which takes one batch at a time, got ${lanes}`,
+    },
+  ];
 }
 
 /** Browsers leave the default port out and write hosts in lower case, so anything else would never match. */

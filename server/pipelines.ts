@@ -1,11 +1,12 @@
-import type { Destination, Sender } from '../adapters/destinations/destination.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Destination, Outbound, Sender } from '../adapters/destinations/destination.ts';
 import type { Position } from '../adapters/logs/log.ts';
 import type { Cursor, PipelineId, Progress } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config, Pipeline } from '../schemas/config.ts';
 import type { Clock } from './clock.ts';
 import { settingsOf } from './config.ts';
-import { deliver } from './deliver.ts';
+import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Logger } from './logger.ts';
 import { router } from './route.ts';
 import type { Attempt, Phase } from './send.ts';
@@ -16,6 +17,13 @@ export interface PipelineTools {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  /** Called with what pipelines settle, for whoever watches. */
+  readonly tail?: (
+    id: PipelineId,
+    kind: 'delivered' | 'dead' | 'retried',
+    events: readonly Outbound[],
+    status: string,
+  ) => void;
   /** Called when a pipeline's loop ends with an error of ours: its state could not be saved or read. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -31,12 +39,13 @@ export interface Running {
 
 interface Loop {
   readonly id: PipelineId;
-  /** What it was started with: another text means another pipeline. */
-  readonly config: string;
+  readonly pipeline: Pipeline;
   readonly cursor: Cursor;
   readonly status: { phase: Phase };
   readonly stop: AbortController;
   readonly ended: Promise<void>;
+  /** Has the loop look through its dead letters again. */
+  readonly nudge: () => void;
 }
 
 /** Runs the pipelines of a configuration, each in its own loop, so that a dead destination holds up nobody else. */
@@ -56,7 +65,7 @@ export class Pipelines {
       ),
     );
     const outdated = [...this.#loops].filter(
-      ([key, { config: was }]) => JSON.stringify(wanted.get(key)?.pipeline) !== was,
+      ([key, { pipeline: was }]) => !isDeepStrictEqual(wanted.get(key)?.pipeline, was),
     );
     await Promise.all(outdated.map(([key]) => this.#end(key)));
     for (const [key, { shop, pipeline }] of wanted) {
@@ -86,47 +95,105 @@ export class Pipelines {
     return Math.min(Number.MAX_SAFE_INTEGER, ...positions);
   }
 
-  async #start(shop: string, pipeline: Pipeline): Promise<Loop> {
-    const { store, destinations, clock, random, logger } = this.#tools;
-    const destination = destinations.find(({ type }) => type === pipeline.destination.type);
-    if (destination === undefined) throw new Error(`no destination of type ${pipeline.destination.type}`);
-    const id = { shop, pipeline: pipeline.id };
-    const settings = settingsOf(pipeline.destination) as Parameters<Destination['connect']>[0];
-    const stop = new AbortController();
-    const cursor = await store.state.claim(id, stop.signal);
-    const sender = destination.connect(settings, { now: clock.now, logger: logger.child(id) });
-    const status: { phase: Phase } = { phase: { kind: 'waiting' } };
-    const loop = deliver(
-      {
-        shop,
-        pipeline: pipeline.id,
-        log: store.log,
-        cursor,
-        route: router(pipeline),
-        sender,
-        maxBatch: destination.maxBatch(settings),
-        clock,
-        random,
-        onPhase: (phase) => {
-          status.phase = phase;
-          if (phase.kind === 'suspended') logger.error({ ...id, reason: phase.reason }, 'pipeline suspended');
-        },
-        onAttempt: (attempt) => logAttempt(logger, attempt),
-      },
-      stop.signal,
-    );
-    const ended = this.#ending(loop, sender, cursor);
-    return { id, config: JSON.stringify(pipeline), cursor, status, stop, ended };
+  /** Has a pipeline look through its dead letters for those to be tried once more. */
+  nudge({ shop, pipeline }: PipelineId): void {
+    this.#loops.get(`${shop}/${pipeline}`)?.nudge();
   }
 
-  async #ending(loop: Promise<void>, sender: Sender, cursor: Cursor): Promise<void> {
+  /** Stops a pipeline where it is. Gives false where none of that name runs. */
+  async suspend({ shop, pipeline }: PipelineId, reason: string): Promise<boolean> {
+    return this.#restart(`${shop}/${pipeline}`, ({ failingSince: _, ...progress }) => ({
+      ...progress,
+      suspended: { reason, at: this.#tools.clock.now() },
+    }));
+  }
+
+  /** Lets a pipeline go on from where it was. Gives false where none of that name runs. */
+  async resume({ shop, pipeline }: PipelineId): Promise<boolean> {
+    return this.#restart(`${shop}/${pipeline}`, ({ failingSince: _, suspended: __, ...progress }) => progress);
+  }
+
+  async #restart(key: string, change: (progress: Progress) => Progress): Promise<boolean> {
+    const loop = this.#loops.get(key);
+    if (loop === undefined) return false;
+    const { id, pipeline } = loop;
+    await this.#end(key);
+    const cursor = await this.#tools.store.state.claim(id, loop.stop.signal);
+    await cursor.save({ progress: change(cursor.progress) });
+    await cursor.release();
+    this.#loops.set(key, await this.#start(id.shop, pipeline));
+    return true;
+  }
+
+  async #start(shop: string, pipeline: Pipeline): Promise<Loop> {
+    const { store, clock, random, logger, tail } = this.#tools;
+    const id = { shop, pipeline: pipeline.id };
+    const stop = new AbortController();
+    const cursor = await store.state.claim(id, stop.signal);
+    await this.#rememberRule(id, pipeline, cursor.progress);
+    const { senders, maxBatch } = this.#connect(pipeline, id);
+    const status: { phase: Phase } = { phase: { kind: 'waiting' } };
+    let nudger = new AbortController();
+    const options: DeliverOptions = {
+      shop,
+      pipeline: pipeline.id,
+      id,
+      log: store.log,
+      state: store.state,
+      cursor,
+      route: router(pipeline),
+      senders,
+      maxBatch,
+      clock,
+      random,
+      nudge: () => {
+        nudger = new AbortController();
+        return nudger.signal;
+      },
+      onPhase: (phase) => {
+        status.phase = phase;
+        if (phase.kind === 'suspended') logger.error({ ...id, reason: phase.reason }, 'pipeline suspended');
+      },
+      onAttempt: (attempt) => logAttempt(logger, attempt),
+      ...(tail && { onSettled: (kind, events, answer) => tail(id, kind, events, answer) }),
+    };
+    const ended = this.#run(options, stop.signal);
+    return { id, pipeline, cursor, status, stop, ended, nudge: () => nudger.abort() };
+  }
+
+  /** One connection per lane. */
+  #connect(pipeline: Pipeline, id: PipelineId): { readonly senders: Sender[]; readonly maxBatch: number } {
+    const { destinations, clock, logger } = this.#tools;
+    const destination = destinations.find(({ type }) => type === pipeline.destination.type);
+    if (destination === undefined) throw new Error(`no destination of type ${pipeline.destination.type}`);
+    const settings = settingsOf(pipeline.destination) as Parameters<Destination['connect']>[0];
+    const tools = { now: clock.now, logger: logger.child(id) };
+    const senders = Array.from({ length: pipeline.lanes }, () => destination.connect(settings, tools));
+    return { senders, maxBatch: destination.maxBatch(settings) };
+  }
+
+  /** Receipts ask which filter was in force where. */
+  async #rememberRule(
+    id: PipelineId,
+    { events, channels, consent, whenUnknown }: Pipeline,
+    { position }: Progress,
+  ): Promise<void> {
+    const { state } = this.#tools.store;
+    const rule = { since: position + 1, events, channels, consent, whenUnknown };
+    const last = await state.ruleAt(id, Number.MAX_SAFE_INTEGER);
+    const { since: _, ...same } = rule;
+    const { since: __, ...known } = last ?? { since: 0 };
+    if (JSON.stringify(same) !== JSON.stringify(known)) await state.saveRule(id, rule);
+  }
+
+  async #run(options: DeliverOptions, signal: AbortSignal): Promise<void> {
     try {
-      await loop;
+      await deliver(options, signal);
     } catch (error) {
       this.#tools.onFailure(error);
     }
-    await sender.close?.();
-    await cursor.release();
+    await Promise.all(options.senders.map((sender) => sender.close?.()));
+    await options.cursor.release();
   }
 
   async #end(key: string): Promise<void> {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Batch, Outbound, Outcome, Sender } from '../adapters/destinations/destination.ts';
-import type { DeadLetter } from '../adapters/logs/state.ts';
+import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
+import type { Gate } from './gate.ts';
 import { waitAfter } from './retry.ts';
+import { Suspects, type Trials } from './suspects.ts';
 
 /** What a pipeline is doing, for people and metrics. */
 export type Phase =
@@ -14,25 +16,33 @@ export type Phase =
 export interface SendOptions {
   readonly shop: string;
   readonly pipeline: string;
-  readonly sender: Sender;
+  readonly maxBatch: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly onPhase: (phase: Phase) => void;
   readonly onAttempt: (attempt: Attempt) => void;
+  /** Called with the events that one attempt settled, for whoever watches. */
+  readonly onSettled?: (kind: 'delivered' | 'dead' | 'retried', events: readonly Outbound[], status: string) => void;
 }
 
-/** What became of a batch that is settled: all that is not dead was delivered. */
-export interface Settled {
-  readonly dead: readonly DeadLetter[];
-  readonly attempts: number;
-  /** The last answer, for example "HTTP 200". */
-  readonly status: string;
+/** One lane at work: its own connection, the books and the gate it shares with the others. */
+export interface Lane {
+  readonly number: number;
+  readonly sender: Sender;
+  readonly books: Books;
+  readonly gate: Gate;
+  readonly trials: Trials;
+  /** Failures in a row, counted on from window to window. */
+  readonly pace: { failures: number };
+  /** Called before each wait, so that what is finished is saved meanwhile. */
+  readonly onWait: () => Promise<void>;
 }
 
 /** One attempt to hand over one batch: the fields of its log line. */
 export interface Attempt {
   readonly shop: string;
   readonly pipeline: string;
+  readonly lane: number;
   readonly batch: string;
   readonly attempt: number;
   readonly delivered: number;
@@ -40,54 +50,142 @@ export interface Attempt {
   readonly open: number;
   readonly status: string;
   readonly ms: number;
-  readonly nextInMs?: number;
 }
 
-const NOTHING_SENT: Settled = { dead: [], attempts: 0, status: '' };
+/** How a hand-over ended: all settled; stopped by the signal; nothing more to be learnt before other events come; never again. */
+export type Ending =
+  | { readonly kind: 'done' | 'stopped' | 'stuck' }
+  | { readonly kind: 'suspend'; readonly reason: string };
+
+/** Longer than the patience of any service this one replaces. */
+const HORIZON_MS = 76 * 3_600_000;
 
 /**
- * Hands a batch to the sender until every event of it has its outcome: what may pass is tried again, after the destination's own
- * Retry-After or the schedule; what never will becomes a dead letter. Undefined where the signal ended it first: nothing is
- * settled then, and shutdown counts as no attempt.
+ * Hands events to a sender, in order, until each has its outcome: what may pass is tried again, after the destination's own
+ * Retry-After or the schedule; what never will becomes a dead letter; an event that chokes the destination is found and buried.
+ * What is settled goes into the books at once. Shutdown is no attempt: nothing is settled by it.
  */
 export async function handOver(
   options: SendOptions,
-  wanted: readonly Outbound[],
+  lane: Lane,
+  events: readonly Outbound[],
   signal: AbortSignal,
-): Promise<Settled | undefined> {
-  if (wanted.length === 0) return NOTHING_SENT;
-  const { clock, onPhase } = options;
-  const dead: DeadLetter[] = [];
-  let open = wanted;
-  for (let attempts = 1; ; attempts++) {
+): Promise<Ending> {
+  const { clock, random, onPhase } = options;
+  const { books, gate, pace } = lane;
+  const suspects = new Suspects(lane.trials, () => gate.successes);
+  let open = events;
+  let attempts = 0;
+  while (open.length > 0) {
+    const sent = suspects.next(open, options.maxBatch);
+    await gate.enter(signal);
+    if (signal.aborted) return { kind: 'stopped' };
     onPhase({ kind: 'sending' });
-    const started = clock.now();
-    const batch = { shop: options.shop, pipeline: options.pipeline, id: batchId(options, open), events: open };
-    const outcomes = await outcomesOf(options.sender, batch, signal);
-    if (signal.aborted && outcomes.some(({ kind }) => kind === 'retry')) return undefined;
-    const sorted = sort(open, outcomes);
-    dead.push(
-      ...sorted.rejected.map(({ one: { position, event }, reason }) => ({
-        position,
-        event,
-        reason,
-        attempts,
-        at: clock.now(),
-      })),
-    );
-    const nextInMs = sorted.open.length > 0 ? waitAfter(attempts, sorted.askedMs, options.random) : undefined;
-    report(
-      options,
-      { batch: batch.id, attempt: attempts, ...counts(open, sorted), ms: clock.now() - started },
-      nextInMs,
-    );
-    if (sorted.gone) return suspended(options, sorted.status, signal);
-    if (nextInMs === undefined) return { dead, attempts, status: sorted.status };
-    open = sorted.open;
-    onPhase({ kind: 'retrying', attempts, reason: sorted.status, nextAttemptAt: clock.now() + nextInMs });
-    await clock.sleep(nextInMs, signal);
-    if (signal.aborted) return undefined;
+    attempts += 1;
+    const result = await attempt(options, lane, sent, attempts, signal);
+    gate.leave(result.settled > 0);
+    if (result.settled === 0 && signal.aborted) return { kind: 'stopped' };
+    if (result.gone) return { kind: 'suspend', reason: result.status };
+    const before = open;
+    if (result.settled > 0) {
+      open = open.filter((one) => books.isOpen(one));
+      suspects.brought(before, sent, result.open.length);
+      pace.failures = 0;
+      if (result.open.length === 0) {
+        attempts = 0;
+        continue;
+      }
+    } else {
+      pace.failures += 1;
+      books.failingSince ??= clock.now();
+      const condemned = suspects.failed(open, sent, result.answered, clock.now());
+      if (condemned !== undefined) {
+        bury(
+          options,
+          lane,
+          sent,
+          `failed alone ${condemned} times while others went through: ${result.status}`,
+          attempts,
+        );
+        open = open.filter((one) => books.isOpen(one));
+        continue;
+      }
+      if (clock.now() - books.failingSince >= HORIZON_MS)
+        return { kind: 'suspend', reason: `nothing delivered for 76 h; last answer: ${result.status}` };
+    }
+    // A search goes on quickly: each of its steps is smaller than the last, and there are few.
+    const waitMs =
+      sent.length > 1 && result.answered
+        ? waitAfter(1, result.askedMs, random)
+        : waitAfter(Math.max(1, pace.failures), result.askedMs, random);
+    onPhase({ kind: 'retrying', attempts, reason: result.status, nextAttemptAt: clock.now() + waitMs });
+    await lane.onWait();
+    await clock.sleep(waitMs, signal);
+    if (signal.aborted) return { kind: 'stopped' };
+    if (suspects.stuck(open)) return { kind: 'stuck' };
   }
+  return { kind: 'done' };
+}
+
+/** What one attempt brought. */
+interface Result {
+  readonly settled: number;
+  readonly open: readonly Outbound[];
+  readonly gone: boolean;
+  readonly answered: boolean;
+  readonly askedMs: number | undefined;
+  readonly status: string;
+}
+
+/** Sends once and books what is settled. */
+async function attempt(
+  options: SendOptions,
+  lane: Lane,
+  sent: readonly Outbound[],
+  attempts: number,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { shop, pipeline, clock, onAttempt, onSettled } = options;
+  const started = clock.now();
+  const batch = { shop, pipeline, id: batchId(options, sent), events: sent };
+  const { delivered, rejected, ...result } = sort(sent, await outcomesOf(lane.sender, batch, signal));
+  lane.books.delivered(delivered);
+  for (const { one, reason } of rejected) bury(options, lane, [one], reason, attempts);
+  const ms = clock.now() - started;
+  if (delivered.length > 0) journal(options, lane, delivered, attempts, result.status);
+  onAttempt({
+    shop,
+    pipeline,
+    lane: lane.number,
+    batch: batch.id,
+    attempt: attempts,
+    delivered: delivered.length,
+    rejected: rejected.length,
+    open: result.open.length,
+    status: result.status,
+    ms,
+  });
+  if (delivered.length > 0) onSettled?.('delivered', delivered, result.status);
+  if (result.open.length > 0 && !signal.aborted) onSettled?.('retried', result.open, result.status);
+  return { ...result, settled: delivered.length + rejected.length };
+}
+
+function bury(options: SendOptions, lane: Lane, events: readonly Outbound[], reason: string, attempts: number): void {
+  for (const { position, event } of events)
+    lane.books.buried({ position, event, reason, attempts, at: options.clock.now() });
+  journal(options, lane, events, attempts, reason);
+  options.onSettled?.('dead', events, reason);
+}
+
+function journal(
+  { clock }: SendOptions,
+  { books, number }: Lane,
+  events: readonly Outbound[],
+  attempts: number,
+  status: string,
+): void {
+  const [first, last] = [events[0]?.position ?? 0, events.at(-1)?.position ?? 0];
+  books.journal({ lane: number, first, last, at: clock.now(), attempts, status });
 }
 
 /** One outcome per event. A sender that throws, or answers for the wrong number of events, has said nothing: all may pass. */
@@ -105,39 +203,35 @@ async function outcomesOf(sender: Sender, batch: Batch, signal: AbortSignal): Pr
 }
 
 /**
- * The same for the same events of a pipeline, whenever they are sent, and for no others: a receiver may drop a batch by its id alone.
- * Positions would not do, since a log that begins anew counts from one again.
+ * The same for the same events of a pipeline, whenever they are sent, and for no others: a receiver may drop a batch by its id
+ * alone. Positions would not do, since a log that begins anew counts from one again.
  */
-function batchId({ shop, pipeline }: Pick<SendOptions, 'shop' | 'pipeline'>, events: readonly Outbound[]): string {
+function batchId({ shop, pipeline }: SendOptions, events: readonly Outbound[]): string {
   const hash = createHash('sha256').update(
     JSON.stringify([shop, pipeline, ...events.map(({ event }) => event.event_id)]),
   );
   return `${pipeline}_${hash.digest('base64url').slice(0, 22)}`;
 }
 
-interface Sorted {
-  readonly open: readonly Outbound[];
-  readonly rejected: readonly { readonly one: Outbound; readonly reason: string }[];
-  readonly gone: boolean;
-  readonly askedMs: number | undefined;
-  readonly status: string;
-}
-
-function sort(events: readonly Outbound[], outcomes: readonly Outcome[]): Sorted {
+function sort(events: readonly Outbound[], outcomes: readonly Outcome[]) {
+  const delivered: Outbound[] = [];
   const open: Outbound[] = [];
   const rejected: { one: Outbound; reason: string }[] = [];
   let gone = false;
+  let answered = true;
   let askedMs: number | undefined;
   let status = '';
   for (const [i, one] of events.entries()) {
     const outcome = outcomes[i] ?? { kind: 'retry', reason: 'no outcome' };
     switch (outcome.kind) {
       case 'delivered':
+        delivered.push(one);
         status ||= outcome.status ?? 'delivered';
         break;
       case 'retry':
         open.push(one);
         status = outcome.reason;
+        answered &&= outcome.answered ?? false;
         askedMs = outcome.afterMs === undefined ? askedMs : Math.max(askedMs ?? 0, outcome.afterMs);
         break;
       case 'rejected':
@@ -150,27 +244,5 @@ function sort(events: readonly Outbound[], outcomes: readonly Outcome[]): Sorted
         break;
     }
   }
-  return { open, rejected, gone, askedMs, status };
-}
-
-const counts = (sent: readonly Outbound[], { open, rejected, status }: Sorted) => ({
-  delivered: sent.length - open.length - rejected.length,
-  rejected: rejected.length,
-  open: open.length,
-  status,
-});
-
-function report(
-  { shop, pipeline, onAttempt }: SendOptions,
-  fields: Omit<Attempt, 'shop' | 'pipeline'>,
-  nextInMs: number | undefined,
-): void {
-  onAttempt({ shop, pipeline, ...fields, ...(nextInMs !== undefined && { nextInMs: Math.round(nextInMs) }) });
-}
-
-/** The destination wants nothing more: the pipeline stays where it is until the process or its configuration starts anew. */
-async function suspended({ clock, onPhase }: SendOptions, reason: string, signal: AbortSignal): Promise<undefined> {
-  onPhase({ kind: 'suspended', reason, since: clock.now() });
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  return undefined;
+  return { delivered, open, rejected, gone, answered, askedMs, status };
 }

@@ -10,19 +10,19 @@ export interface Answer {
 }
 
 /**
- * What an answer means for the events of the request (DESIGN §3). 2xx: delivered. 410: gone. 400, 413, 422: the content is
- * refused, trying again cannot help. All others: retry, since 5xx and the like may pass, and a wrong path, a wrong key or a
+ * What an answer means for the events of the request. 2xx: delivered. 410: gone. 400, 413, 422: the content is refused, which
+ * is final for one event, while of several nobody knows which one it was. All others: retry, since 5xx and the like may pass, and a wrong path, a wrong key or a
  * redirect concern the set-up and not the events; the reason says what to mend. `secrets` never appear in a reason.
  */
-export function outcomeOf(answer: Answer, now: number, secrets: readonly string[]): Outcome {
+export function outcomeOf(answer: Answer, events: number, now: number, secrets: readonly string[]): Outcome {
   const { status } = answer;
   if (status >= 200 && status < 300) return { kind: 'delivered', status: `HTTP ${status}` };
   const said = excerpt(answer.text, secrets);
   const reason = `HTTP ${status}${advice(answer, secrets)}${said === '' ? '' : `: ${said}`}`;
   if (status === 410) return { kind: 'gone', reason };
-  if (status === 400 || status === 413 || status === 422) return { kind: 'rejected', reason };
+  if (events === 1 && (status === 400 || status === 413 || status === 422)) return { kind: 'rejected', reason };
   const afterMs = retryAfterMs(answer.retryAfter, now);
-  return afterMs === undefined ? { kind: 'retry', reason } : { kind: 'retry', reason, afterMs };
+  return { kind: 'retry', reason, answered: true, ...(afterMs !== undefined && { afterMs }) };
 }
 
 /** At most 200 characters of foreign text, on one line, without control characters, and with the secrets blacked out. */

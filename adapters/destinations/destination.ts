@@ -10,8 +10,12 @@ export interface Outbound {
 /** What happened to one event of a batch. */
 export type Outcome =
   | { readonly kind: 'delivered'; readonly status?: string }
-  /** It may pass: network, timeout, HTTP 408, 425, 429, 5xx. `afterMs`: what the destination asked to wait (Retry-After). */
-  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number }
+  /**
+   * It may pass: network, timeout, HTTP 408, 425, 429, 5xx. `afterMs`: what the destination asked to wait (Retry-After).
+   * `answered`: it said no, and so has surely not taken the events; otherwise nobody knows. A batch refused as a whole for
+   * its content is this too: it is split until one event is refused alone.
+   */
+  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number; readonly answered?: boolean }
   /** It never will. */
   | { readonly kind: 'rejected'; readonly reason: string }
   /** The destination wants nothing more at all (HTTP 410 Gone). */
@@ -50,6 +54,8 @@ export interface Destination<S extends TObject = TObject> {
   readonly description: string;
   /** Every property has a description, and a default or is required. Secrets carry `sensitive: true`. */
   readonly settings: S;
+  /** Whether several connections of one pipeline may work side by side, as its lanes; without it only one. */
+  readonly lanes?: boolean;
   /** Most events in one batch. */
   readonly maxBatch: (settings: Static<S>) => number;
   /** Mistakes that a schema cannot express, each a sentence; empty if there are none. No effects. */

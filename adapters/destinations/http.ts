@@ -16,8 +16,8 @@ export interface HttpSettings {
 }
 
 export interface Http {
-  /** One POST, one outcome for what it carried. Never rejects; settles soon after `signal` aborts, with "stopped". */
-  post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Outcome>;
+  /** One POST, one outcome for the events it carried. Never rejects; settles soon after `signal` aborts, with "stopped". */
+  post(body: string, headers: Readonly<Record<string, string>>, events: number, signal: AbortSignal): Promise<Outcome>;
   /** Lets go of the connections. */
   close(): void;
 }
@@ -33,7 +33,7 @@ export function openHttp(settings: HttpSettings, now: () => number, network: Net
   const mistakes = urlMistakes(settings.url, settings.allowPrivateNetworks);
   const agent = settings.allowPrivateNetworks ? openAgent(settings.url, network) : publicAgent(network);
   return {
-    async post(body, headers, signal) {
+    async post(body, headers, events, signal) {
       if (mistakes.length > 0) return { kind: 'retry', reason: mistakes.join('; ') };
       const request = {
         method: 'POST',
@@ -47,7 +47,7 @@ export function openHttp(settings: HttpSettings, now: () => number, network: Net
       const answer = await exchange(settings, request, signal);
       return typeof answer === 'string'
         ? { kind: 'retry', reason: answer }
-        : outcomeOf(answer, now(), settings.secrets);
+        : outcomeOf(answer, events, now(), settings.secrets);
     },
     close: () => agent.destroy(),
   };

@@ -47,6 +47,7 @@ export const webhook: Destination<typeof settings> = {
   type: 'webhook',
   description: 'POSTs batches of events to a URL, signed as Standard Webhooks asks.',
   settings,
+  lanes: true,
   maxBatch: ({ batchSize }) => batchSize,
   check: (chosen) => [
     ...urlMistakes(chosen.url, chosen.allowPrivateNetworks),
@@ -69,7 +70,7 @@ export function connectWebhook(chosen: Settings, { now }: Tools, network: Networ
         'content-type': 'application/json',
         ...signedHeaders(batch.id, now(), body, secrets),
       };
-      const outcome = await http.post(body, headers, signal);
+      const outcome = await http.post(body, headers, batch.events.length, signal);
       return batch.events.map(() => outcome);
     },
     async close() {

@@ -14,6 +14,7 @@ import {
   recordsOf,
 } from './record.ts';
 import type { StoreOptions } from './store.ts';
+import { counted, NOTHING } from './tally.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
 /** Two commits in flight: the second collects and copies while the first syncs. */
@@ -119,6 +120,19 @@ export class LmdbLog implements EventLog {
     return { oldest: first?.[1] ?? newest + 1, newest };
   }
 
+  async before(shop: string, time: number): Promise<Position> {
+    let position = 0;
+    for (const { key, value } of this.#pages.getRange({ start: [shop, 0], end: [shop, LAST] })) {
+      let first = key[1];
+      for (const record of recordsOf(value)) {
+        if (receivedAt(record) >= time) return first - 1;
+        first += record.count;
+      }
+      position = first - 1;
+    }
+    return position;
+  }
+
   async tally(shop: string): Promise<Tally> {
     return this.#state.tally(shop) ?? NOTHING;
   }
@@ -219,7 +233,14 @@ export class LmdbLog implements EventLog {
           const entries = page.flatMap(({ entry }) => entry ?? []);
           if (entries.length > 0) void this.#pages.put([shop.name, firstOf(page)], encodePage(entries));
         }
-        for (const { record } of waiting) if (record.refused.length > 0) this.#state.putRefused(record);
+        for (const { record } of waiting) {
+          if (record.refused.length > 0) this.#state.putRefused(record);
+          if (record.released)
+            this.#state.removeQuarantined(
+              shop.name,
+              record.released.map(({ id }) => id),
+            );
+        }
         this.#state.putTally(shop.name, shop.tally);
       }
     });
@@ -423,8 +444,6 @@ interface Removed {
   readonly last: Position;
 }
 
-const NOTHING: Tally = { received: 0, appended: 0, duplicate: 0, quarantined: {} };
-
 /** A page in memory; events are made record by record, once, for all pipelines that come by. */
 class CachedPage {
   readonly first: Position;
@@ -480,17 +499,6 @@ class CachedPage {
       .view(dialect, body.toString(), indexes, context)
       .map((event, i) => ({ position: first + i, event }));
   }
-}
-
-function counted(tally: Tally, { events, refused }: LogRecord, appended: number): Tally {
-  const quarantined = { ...tally.quarantined };
-  for (const { code } of refused) quarantined[code] = (quarantined[code] ?? 0) + 1;
-  return {
-    received: tally.received + events.length + refused.length,
-    appended: tally.appended + appended,
-    duplicate: tally.duplicate + events.length - appended,
-    quarantined: refused.length > 0 ? quarantined : tally.quarantined,
-  };
 }
 
 /** Splits what one shop gets in one commit into pages of about PAGE_BYTES. */

@@ -1,6 +1,18 @@
 import type { Database, RootDatabase } from 'lmdb';
 import type { LogRecord, Position, Tally } from './log.ts';
-import type { Cursor, DeadLetter, JournalLine, Page, PipelineId, Progress, Quarantined, State } from './state.ts';
+import type {
+  Cursor,
+  DeadLetter,
+  JournalLine,
+  Page,
+  PipelineId,
+  Progress,
+  Quarantined,
+  Replay,
+  Rule,
+  State,
+  Update,
+} from './state.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
 
@@ -12,6 +24,8 @@ export class LmdbState implements State {
   readonly #dead: Database<DeadLetter, (string | number)[]>;
   readonly #quarantine: Database<Quarantined, (string | number)[]>;
   readonly #tallies: Database<Tally, string>;
+  readonly #rules: Database<Rule, (string | number)[]>;
+  readonly #replays: Database<Replay, string>;
   readonly #quarantineMax: number;
   readonly #quarantineEnds = new Map<string, { first: number; last: number }>();
   readonly #head: (shop: string) => Position;
@@ -23,32 +37,36 @@ export class LmdbState implements State {
     this.#dead = root.openDB({ name: 'dead', encoding: 'json' });
     this.#quarantine = root.openDB({ name: 'quarantine', encoding: 'json' });
     this.#tallies = root.openDB({ name: 'tallies', encoding: 'json' });
+    this.#rules = root.openDB({ name: 'rules', encoding: 'json' });
+    this.#replays = root.openDB({ name: 'replays', encoding: 'json' });
     this.#quarantineMax = options.quarantineMax;
     this.#head = options.head;
   }
 
-  async claim(id: PipelineId): Promise<Cursor> {
+  async claim(id: PipelineId, _signal: AbortSignal, start = this.#head(id.shop)): Promise<Cursor> {
     let progress = await this.progress(id);
     if (progress === undefined) {
-      const start = this.#head(id.shop);
       progress = { position: start, start, delivered: 0, dead: 0, filtered: {}, dropped: {} };
       await this.#cursors.put([id.shop, id.pipeline], progress);
     }
-    return new LmdbCursor(progress, (next, journal, dead) => this.#save(id, next, journal, dead));
+    return new LmdbCursor(progress, (update) => this.#save(id, update));
   }
 
   async progress({ shop, pipeline }: PipelineId): Promise<Progress | undefined> {
     return this.#cursors.get([shop, pipeline]);
   }
 
-  async journal({ shop, pipeline }: PipelineId, limit: number): Promise<JournalLine[]> {
-    const range = this.#journal.getRange({
-      start: [shop, pipeline, LAST],
-      end: [shop, pipeline, 0],
-      reverse: true,
-      limit,
-    });
-    return [...range].map(({ value }) => value);
+  async journalAt({ shop, pipeline }: PipelineId, position: Position): Promise<JournalLine | undefined> {
+    const line = newestUpTo(this.#journal, [shop, pipeline], position);
+    return line && line.to >= position ? line : undefined;
+  }
+
+  async ruleAt({ shop, pipeline }: PipelineId, position: Position): Promise<Rule | undefined> {
+    return newestUpTo(this.#rules, [shop, pipeline], position);
+  }
+
+  async saveRule({ shop, pipeline }: PipelineId, rule: Rule): Promise<void> {
+    await this.#rules.put([shop, pipeline, rule.since], rule);
   }
 
   async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
@@ -58,6 +76,37 @@ export class LmdbState implements State {
       limit,
     });
     return [...range].map(({ value }) => value);
+  }
+
+  async deadAt({ shop, pipeline }: PipelineId, position: Position): Promise<DeadLetter | undefined> {
+    return this.#dead.get([shop, pipeline, position]);
+  }
+
+  async redrive({ shop, pipeline }: PipelineId, positions: readonly Position[]): Promise<void> {
+    await this.#root.batch(() => {
+      for (const position of positions) {
+        const letter = this.#dead.get([shop, pipeline, position]);
+        if (letter) void this.#dead.put([shop, pipeline, position], { ...letter, redrive: true });
+      }
+    });
+  }
+
+  async discardDead({ shop, pipeline }: PipelineId, positions: readonly Position[]): Promise<void> {
+    await this.#root.batch(() => {
+      for (const position of positions) void this.#dead.remove([shop, pipeline, position]);
+    });
+  }
+
+  async discardQuarantined(shop: string, ids: readonly string[]): Promise<void> {
+    await this.#root.batch(() => this.removeQuarantined(shop, ids));
+  }
+
+  async saveReplay(replay: Replay): Promise<void> {
+    await this.#replays.put(replay.id, replay);
+  }
+
+  async replays(): Promise<Replay[]> {
+    return [...this.#replays.getRange()].map(({ value }) => value);
   }
 
   async quarantined(shop: string, { limit, after = '0' }: Page): Promise<Quarantined[]> {
@@ -96,12 +145,18 @@ export class LmdbState implements State {
         eventId,
         name,
         raw,
+        context,
       });
     }
     while (ends.last - ends.first >= this.#quarantineMax) {
       void this.#quarantine.remove([shop, ends.first]);
       ends.first += 1;
     }
+  }
+
+  /** To be called inside a batch. */
+  removeQuarantined(shop: string, ids: readonly string[]): void {
+    for (const id of ids) void this.#quarantine.remove([shop, Number(id)]);
   }
 
   /** Lets go of journal lines about positions that the log no longer keeps. */
@@ -134,28 +189,31 @@ export class LmdbState implements State {
     return ends;
   }
 
-  async #save(
-    id: PipelineId,
-    next: Progress,
-    journal: JournalLine | undefined,
-    dead: readonly DeadLetter[],
-  ): Promise<void> {
-    const { shop, pipeline } = id;
+  async #save({ shop, pipeline }: PipelineId, { progress, journal, dead = [], revived = [] }: Update): Promise<void> {
     await this.#root.batch(() => {
-      void this.#cursors.put([shop, pipeline], next);
+      void this.#cursors.put([shop, pipeline], progress);
       if (journal) void this.#journal.put([shop, pipeline, journal.from], journal);
       for (const letter of dead) void this.#dead.put([shop, pipeline, letter.position], letter);
+      for (const position of revived) void this.#dead.remove([shop, pipeline, position]);
     });
   }
 }
 
-type Save = (next: Progress, journal: JournalLine | undefined, dead: readonly DeadLetter[]) => Promise<void>;
+/** The value with the highest number up to a position, among keys that begin alike and end with a number. */
+function newestUpTo<T>(
+  values: Database<T, (string | number)[]>,
+  prefix: readonly string[],
+  position: Position,
+): T | undefined {
+  const [found] = values.getRange({ start: [...prefix, position], end: [...prefix, -1], reverse: true, limit: 1 });
+  return found?.value;
+}
 
 class LmdbCursor implements Cursor {
   #progress: Progress;
-  readonly #save: Save;
+  readonly #save: (update: Update) => Promise<void>;
 
-  constructor(progress: Progress, save: Save) {
+  constructor(progress: Progress, save: (update: Update) => Promise<void>) {
     this.#progress = progress;
     this.#save = save;
   }
@@ -164,9 +222,9 @@ class LmdbCursor implements Cursor {
     return this.#progress;
   }
 
-  async save(next: Progress, journal: JournalLine | undefined, dead: readonly DeadLetter[]): Promise<void> {
-    await this.#save(next, journal, dead);
-    this.#progress = next;
+  async save(update: Update): Promise<void> {
+    await this.#save(update);
+    this.#progress = update.progress;
   }
 
   // One process owns an LMDB log, so there is nobody to hand a pipeline to.

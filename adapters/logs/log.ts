@@ -12,6 +12,8 @@ export interface LogRecord {
   readonly body: Buffer;
   readonly events: readonly Draft[];
   readonly refused: readonly Refusal[];
+  /** Quarantined events that this record brings after all: they leave quarantine in the same commit, and were counted as received before. */
+  readonly released?: readonly { readonly id: string; readonly code: string }[];
 }
 
 export type Verdict =
@@ -61,6 +63,8 @@ export interface EventLog {
   read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]>;
   find(shop: string, eventId: string): Promise<Stored | undefined>;
   extent(shop: string): Promise<Extent>;
+  /** The last position received before a time (milliseconds since 1970); 0 or more, at most the newest. */
+  before(shop: string, time: number): Promise<Position>;
   /** What came in for each shop since the log began; exact across crashes. */
   tally(shop: string): Promise<Tally>;
   /** Lets go of what is older than `before` and passed by every pipeline (`passed`), and of the oldest whatever is past `maxBytes`. */

@@ -10,8 +10,20 @@ import {
   type TrimOptions,
   type Verdict,
 } from './log.ts';
-import type { Cursor, DeadLetter, JournalLine, Page, PipelineId, Progress, Quarantined, State } from './state.ts';
+import type {
+  Cursor,
+  DeadLetter,
+  JournalLine,
+  Page,
+  PipelineId,
+  Progress,
+  Quarantined,
+  Replay,
+  Rule,
+  State,
+} from './state.ts';
 import type { Store, StoreOptions } from './store.ts';
+import { counted, NOTHING } from './tally.ts';
 
 /** Everything in this process, nothing on a disk: for tests. Remembers every id it keeps, whatever the dedup window. */
 export function openMemory(options: StoreOptions): Store {
@@ -22,15 +34,17 @@ export function openMemory(options: StoreOptions): Store {
 interface Shop {
   readonly events: Map<Position, Stored>;
   readonly ids: Map<string, Position>;
-  readonly quarantine: Quarantined[];
+  quarantine: Quarantined[];
   readonly readers: Set<() => void>;
   newest: Position;
+  refusals: number;
   tally: Tally;
 }
 
 interface Pipeline {
-  progress: Progress;
+  progress: Progress | undefined;
   readonly journal: JournalLine[];
+  readonly rules: Rule[];
   readonly dead: Map<Position, DeadLetter>;
 }
 
@@ -40,6 +54,7 @@ class MemoryLog implements EventLog, State {
   readonly #options: StoreOptions;
   readonly #shops = new Map<string, Shop>();
   readonly #pipelines = new Map<string, Pipeline>();
+  readonly #replays = new Map<string, Replay>();
   #closed = false;
 
   constructor(options: StoreOptions) {
@@ -65,7 +80,7 @@ class MemoryLog implements EventLog, State {
       return { kind: 'stored', position };
     });
     this.#keepRefused(shop, record);
-    this.#count(shop, record, verdicts);
+    shop.tally = counted(shop.tally, record, verdicts.filter(({ kind }) => kind === 'stored').length);
     for (const reader of [...shop.readers]) reader();
     return verdicts;
   }
@@ -102,6 +117,12 @@ class MemoryLog implements EventLog, State {
     return { oldest, newest };
   }
 
+  async before(name: string, time: number): Promise<Position> {
+    const { events, newest } = this.#shop(name);
+    const first = [...events.values()].find(({ event }) => Date.parse(event.received_at) >= time);
+    return first ? first.position - 1 : newest;
+  }
+
   async tally(name: string): Promise<Tally> {
     return this.#shop(name).tally;
   }
@@ -128,39 +149,73 @@ class MemoryLog implements EventLog, State {
     for (const { readers } of this.#shops.values()) for (const reader of [...readers]) reader();
   }
 
-  async claim(id: PipelineId): Promise<Cursor> {
-    const start = this.#shop(id.shop).newest;
-    const key = keyOf(id);
-    const pipeline: Pipeline = this.#pipelines.get(key) ?? {
-      progress: { position: start, start, delivered: 0, dead: 0, filtered: {}, dropped: {} },
-      journal: [],
-      dead: new Map(),
-    };
-    this.#pipelines.set(key, pipeline);
+  async claim(id: PipelineId, _signal: AbortSignal, start = this.#shop(id.shop).newest): Promise<Cursor> {
+    const pipeline = this.#pipeline(id);
+    let progress = pipeline.progress ?? { position: start, start, delivered: 0, dead: 0, filtered: {}, dropped: {} };
+    pipeline.progress = progress;
     return {
       get progress() {
-        return pipeline.progress;
+        return progress;
       },
-      async save(next, journal, dead) {
+      async save({ progress: next, journal, dead = [], revived = [] }) {
+        progress = next;
         pipeline.progress = next;
         if (journal) pipeline.journal.push(journal);
         for (const letter of dead) pipeline.dead.set(letter.position, letter);
+        for (const position of revived) pipeline.dead.delete(position);
       },
       async release() {},
     };
   }
 
   async progress(id: PipelineId): Promise<Progress | undefined> {
-    return this.#pipelines.get(keyOf(id))?.progress;
+    return this.#pipeline(id).progress;
   }
 
-  async journal(id: PipelineId, limit: number): Promise<JournalLine[]> {
-    return (this.#pipelines.get(keyOf(id))?.journal ?? []).slice(-limit).reverse();
+  async journalAt(id: PipelineId, position: Position): Promise<JournalLine | undefined> {
+    return this.#pipeline(id).journal.find(({ from, to }) => from <= position && position <= to);
+  }
+
+  async ruleAt(id: PipelineId, position: Position): Promise<Rule | undefined> {
+    return this.#pipeline(id).rules.findLast(({ since }) => since <= position);
+  }
+
+  async saveRule(id: PipelineId, rule: Rule): Promise<void> {
+    this.#pipeline(id).rules.push(rule);
   }
 
   async dead(id: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
-    const letters = [...(this.#pipelines.get(keyOf(id))?.dead.values() ?? [])].sort((a, b) => a.position - b.position);
+    const letters = [...this.#pipeline(id).dead.values()].sort((a, b) => a.position - b.position);
     return letters.filter(({ position }) => position > Number(after)).slice(0, limit);
+  }
+
+  async deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined> {
+    return this.#pipeline(id).dead.get(position);
+  }
+
+  async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
+    const { dead } = this.#pipeline(id);
+    for (const position of positions) {
+      const letter = dead.get(position);
+      if (letter) dead.set(position, { ...letter, redrive: true });
+    }
+  }
+
+  async discardDead(id: PipelineId, positions: readonly Position[]): Promise<void> {
+    for (const position of positions) this.#pipeline(id).dead.delete(position);
+  }
+
+  async discardQuarantined(name: string, ids: readonly string[]): Promise<void> {
+    const shop = this.#shop(name);
+    shop.quarantine = shop.quarantine.filter(({ id }) => !ids.includes(id));
+  }
+
+  async saveReplay(replay: Replay): Promise<void> {
+    this.#replays.set(replay.id, replay);
+  }
+
+  async replays(): Promise<Replay[]> {
+    return [...this.#replays.values()];
   }
 
   async quarantined(name: string, { limit, after = '0' }: Page): Promise<Quarantined[]> {
@@ -169,10 +224,13 @@ class MemoryLog implements EventLog, State {
       .slice(0, limit);
   }
 
-  #keepRefused({ quarantine }: Shop, { dialect, context, refused }: LogRecord): void {
+  #keepRefused(shop: Shop, { dialect, context, refused, released = [] }: LogRecord): void {
+    const gone = new Set(released.map(({ id }) => id));
+    shop.quarantine = shop.quarantine.filter(({ id }) => !gone.has(id));
     for (const { id: eventId, index, name, code, reasons, raw } of refused) {
-      const id = String(Number(quarantine.at(-1)?.id ?? 0) + 1);
-      quarantine.push({
+      shop.refusals += 1;
+      const id = String(shop.refusals);
+      shop.quarantine.push({
         id,
         shop: context.shop,
         at: context.receivedAt,
@@ -183,22 +241,20 @@ class MemoryLog implements EventLog, State {
         eventId,
         name,
         raw,
+        context,
       });
-      if (quarantine.length > this.#options.quarantineMax) quarantine.shift();
+      if (shop.quarantine.length > this.#options.quarantineMax) shop.quarantine.shift();
     }
   }
 
-  #count(shop: Shop, { events, refused }: LogRecord, verdicts: readonly Verdict[]): void {
-    const { received, duplicate, quarantined } = shop.tally;
-    const repeated = verdicts.filter(({ kind }) => kind === 'duplicate').length;
-    const codes = { ...quarantined };
-    for (const { code } of refused) codes[code] = (codes[code] ?? 0) + 1;
-    shop.tally = {
-      received: received + events.length + refused.length,
-      appended: shop.newest,
-      duplicate: duplicate + repeated,
-      quarantined: codes,
-    };
+  #pipeline({ shop, pipeline }: PipelineId): Pipeline {
+    const key = `${shop}/${pipeline}`;
+    let found = this.#pipelines.get(key);
+    if (found === undefined) {
+      found = { progress: undefined, journal: [], rules: [], dead: new Map() };
+      this.#pipelines.set(key, found);
+    }
+    return found;
   }
 
   #bytes(): number {
@@ -211,12 +267,17 @@ class MemoryLog implements EventLog, State {
   #shop(name: string): Shop {
     let shop = this.#shops.get(name);
     if (shop === undefined) {
-      const tally = { received: 0, appended: 0, duplicate: 0, quarantined: {} };
-      shop = { events: new Map(), ids: new Map(), quarantine: [], readers: new Set(), newest: 0, tally };
+      shop = {
+        events: new Map(),
+        ids: new Map(),
+        quarantine: [],
+        refusals: 0,
+        readers: new Set(),
+        newest: 0,
+        tally: NOTHING,
+      };
       this.#shops.set(name, shop);
     }
     return shop;
   }
 }
-
-const keyOf = ({ shop, pipeline }: PipelineId): string => `${shop}/${pipeline}`;

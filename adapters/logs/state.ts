@@ -1,4 +1,5 @@
 import type { Event } from '../../schemas/event.ts';
+import type { Context } from '../dialects/dialect.ts';
 import type { Position } from './log.ts';
 
 export interface PipelineId {
@@ -15,26 +16,42 @@ export interface Progress {
   /** Where the pipeline began: the head of the log when it was first seen. */
   readonly start: Position;
   readonly delivered: number;
+  /** Dead letters, those discarded included; a redriven one moves to delivered. */
   readonly dead: number;
-  /** By reason: type, channel, consent. */
+  /** By reason: type, channel, consent_denied, consent_unknown. */
   readonly filtered: Readonly<Record<string, number>>;
   /** By reason: retention, corrupt. Events that were gone before this pipeline came to them. */
   readonly dropped: Readonly<Record<string, number>>;
-  /** Up to where the events after `position` are on their way: after a crash they are sent again in the same batch, with the same id. */
+  /** Up to where the events after `position` are on their way: after a crash they are sent again in the same batches, with the same ids. */
   readonly sending?: Position;
+  /** Since when nothing has been delivered although it was tried, in milliseconds since 1970. */
+  readonly failingSince?: number;
+  readonly suspended?: Suspension;
 }
 
-/** One line per settled delivery: what was sent, when, how often, with what answer. */
-export interface JournalLine {
+export interface Suspension {
+  readonly reason: string;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** First and last position it covers. */
+}
+
+/** What settled a stretch of the log. A shopper's events are all in the lane that `laneOf` gives. */
+export interface JournalLine {
   readonly from: Position;
   readonly to: Position;
+  readonly lanes: number;
+  readonly batches: readonly JournalBatch[];
+}
+
+/** One batch, from its first attempt to its end. */
+export interface JournalBatch {
+  readonly lane: number;
+  readonly first: Position;
+  readonly last: Position;
+  /** When it was settled, in milliseconds since 1970. */
+  readonly at: number;
   readonly attempts: number;
-  readonly delivered: number;
-  readonly dead: number;
-  /** For example "HTTP 200". */
+  /** The last answer, for example "HTTP 200". */
   readonly status: string;
 }
 
@@ -44,14 +61,45 @@ export interface DeadLetter {
   readonly reason: string;
   readonly attempts: number;
   readonly at: number;
+  /** An operator asked to try it once more. */
+  readonly redrive?: boolean;
+}
+
+/** Changes that are saved together: all or nothing, durable. */
+export interface Update {
+  readonly progress: Progress;
+  readonly journal?: JournalLine | undefined;
+  readonly dead?: readonly DeadLetter[];
+  /** Positions of dead letters that were delivered after all. */
+  readonly revived?: readonly Position[];
 }
 
 /** The right to move a pipeline on. One holder at a time. */
 export interface Cursor {
   readonly progress: Progress;
-  /** Saves the progress, its journal line and its dead letters together: all or nothing, durable. */
-  save(progress: Progress, journal: JournalLine | undefined, dead: readonly DeadLetter[]): Promise<void>;
+  save(update: Update): Promise<void>;
   release(): Promise<void>;
+}
+
+/** The filter of a pipeline as it was configured from a position on: receipts ask what was in force then. */
+export interface Rule {
+  readonly since: Position;
+  readonly events: readonly string[];
+  readonly channels?: readonly ('web' | 'app')[] | undefined;
+  readonly consent: readonly ('analytics' | 'marketing' | 'preferences' | 'sale_of_data')[];
+  readonly whenUnknown: 'filter' | 'send';
+}
+
+/** A stretch of the log that a pipeline delivers again. Its own progress is kept under its id, as a pipeline's. */
+export interface Replay extends PipelineId {
+  readonly id: string;
+  /** After this position, up to that one. */
+  readonly after: Position;
+  readonly to: Position;
+  readonly types?: readonly string[] | undefined;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly ended?: 'done' | 'cancelled';
 }
 
 /** An event refused at ingest, kept as it came. */
@@ -67,6 +115,8 @@ export interface Quarantined {
   readonly eventId?: string | undefined;
   readonly name?: string | undefined;
   readonly raw: string;
+  /** What enrichment found then, for the day it is read again. */
+  readonly context: Context;
 }
 
 export interface Page {
@@ -75,16 +125,29 @@ export interface Page {
   readonly after?: string | undefined;
 }
 
-/** Small and transactional, beside the log in the same engine: cursors, journal, dead letters, quarantine. */
+/** Small and transactional, beside the log in the same engine: cursors, journal, dead letters, quarantine, replays. */
 export interface State {
-  /** Makes this process the pipeline's only reader until released or expired. A pipeline seen for the first time begins at the head of its shop's log. */
-  claim(id: PipelineId, signal: AbortSignal): Promise<Cursor>;
+  /**
+   * Makes this process the pipeline's only reader until released or expired. A pipeline seen for the first time begins at `start`,
+   * or at the head of its shop's log.
+   */
+  claim(id: PipelineId, signal: AbortSignal, start?: Position): Promise<Cursor>;
   /** Progress as saved last; undefined for a pipeline never claimed. */
   progress(id: PipelineId): Promise<Progress | undefined>;
-  /** The newest lines first. */
-  journal(id: PipelineId, limit: number): Promise<JournalLine[]>;
+  /** The line that covers a position, if it is kept. */
+  journalAt(id: PipelineId, position: Position): Promise<JournalLine | undefined>;
+  /** The filter in force at a position. */
+  ruleAt(id: PipelineId, position: Position): Promise<Rule | undefined>;
+  saveRule(id: PipelineId, rule: Rule): Promise<void>;
   /** In order of position, from the oldest. */
   dead(id: PipelineId, page: Page): Promise<DeadLetter[]>;
+  deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined>;
+  /** Marks dead letters to be tried once more. */
+  redrive(id: PipelineId, positions: readonly Position[]): Promise<void>;
+  discardDead(id: PipelineId, positions: readonly Position[]): Promise<void>;
   /** From the oldest kept. */
   quarantined(shop: string, page: Page): Promise<Quarantined[]>;
+  discardQuarantined(shop: string, ids: readonly string[]): Promise<void>;
+  saveReplay(replay: Replay): Promise<void>;
+  replays(): Promise<Replay[]>;
 }

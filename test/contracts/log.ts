@@ -234,7 +234,7 @@ export const logChecks: readonly Check[] = [
     await log.append(record(['a', 'b']));
     const cursor = await state.claim(id, never);
     assert.equal(cursor.progress, { position: 2, start: 2, delivered: 0, dead: 0, filtered: {}, dropped: {} });
-    await cursor.save({ ...cursor.progress, position: 3, delivered: 1 }, undefined, []);
+    await cursor.save({ progress: { ...cursor.progress, position: 3, delivered: 1 } });
     await cursor.release();
     assert.is((await state.claim(id, never)).progress.position, 3);
     assert.is(await state.progress({ shop: OTHER, pipeline: 'p' }), undefined);
@@ -244,14 +244,97 @@ export const logChecks: readonly Check[] = [
     const cursor = await state.claim(id, never);
     await log.append(record(['a', 'b']));
     const [a] = await log.read(SHOP, 0, 1, never);
-    const line = { at: START, from: 1, to: 2, attempts: 1, delivered: 1, dead: 1, status: 'HTTP 200' };
+    const line = {
+      from: 1,
+      to: 2,
+      lanes: 1,
+      batches: [{ lane: 0, first: 1, last: 2, at: START, attempts: 1, status: 'HTTP 200' }],
+    };
     const letter = { position: 1, event: a!.event, reason: 'HTTP 422', attempts: 1, at: START };
     const next = { ...cursor.progress, position: 2, delivered: 1, dead: 1 };
-    await cursor.save(next, line, [letter]);
+    await cursor.save({ progress: next, journal: line, dead: [letter] });
     assert.equal(await state.progress(id), next);
-    assert.equal(await state.journal(id, 10), [line]);
+    assert.equal(
+      [await state.journalAt(id, 1), await state.journalAt(id, 2), await state.journalAt(id, 3)],
+      [line, line, undefined],
+    );
+    assert.is(await state.journalAt({ ...id, pipeline: 'q' }, 1), undefined);
+    assert.equal(await state.deadAt(id, 1), letter);
     assert.equal(await state.dead(id, { limit: 10 }), [letter]);
     assert.equal(await state.dead(id, { limit: 10, after: '1' }), []);
+  }),
+  check('marks, revives and discards dead letters', async ({ log, state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    const cursor = await state.claim(id, never);
+    await log.append(record(['a', 'b', 'c']));
+    const letters = (await log.read(SHOP, 0, 3, never)).map((stored) => ({
+      ...stored,
+      reason: 'no',
+      attempts: 1,
+      at: START,
+    }));
+    await cursor.save({ progress: cursor.progress, dead: letters });
+    await state.redrive(id, [1, 9]);
+    assert.equal(
+      (await state.dead(id, { limit: 10 })).map(({ redrive }) => redrive),
+      [true, undefined, undefined],
+    );
+    await cursor.save({ progress: cursor.progress, revived: [1] });
+    await state.discardDead(id, [3]);
+    assert.equal(
+      (await state.dead(id, { limit: 10 })).map(({ position }) => position),
+      [2],
+    );
+  }),
+  check('remembers which rule was in force where', async ({ state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    const rule = (since: number) => ({
+      since,
+      events: [`since-${since}`],
+      consent: [],
+      whenUnknown: 'filter' as const,
+    });
+    await state.saveRule(id, rule(0));
+    await state.saveRule(id, rule(5));
+    assert.equal(
+      [(await state.ruleAt(id, 4))?.since, (await state.ruleAt(id, 5))?.since, (await state.ruleAt(id, 500))?.since],
+      [0, 5, 5],
+    );
+    assert.is(await state.ruleAt({ ...id, shop: OTHER }, 5), undefined);
+  }),
+  check('begins a pipeline where it is told to', async ({ log, state }) => {
+    await log.append(record(['a', 'b']));
+    assert.is((await state.claim({ shop: SHOP, pipeline: 'early' }, never, 1)).progress.position, 1);
+  }),
+  check('keeps replays', async ({ state }) => {
+    const replay = { id: 'r1', shop: SHOP, pipeline: 'p', after: 0, to: 5, startedAt: START };
+    await state.saveReplay(replay);
+    await state.saveReplay({ ...replay, ended: 'done' });
+    assert.equal(await state.replays(), [{ ...replay, ended: 'done' }]);
+  }),
+  check('finds the last position before a time', async ({ log }) => {
+    await log.append(record(['a'], { at: START }));
+    await log.append(record(['b'], { at: START + 10 }));
+    const positions = [START - 1, START, START + 1, START + 10, START + 11].map((time) => log.before(SHOP, time));
+    assert.equal(await Promise.all(positions), [0, 0, 1, 1, 2]);
+    assert.is(await log.before(OTHER, START), 0);
+  }),
+  check('releases a quarantined event in the commit that stores it, and counts it once', async ({ log, state }) => {
+    await log.append(record([], { refused: [refusal('invalid'), refusal('too_large')] }));
+    const [first] = await state.quarantined(SHOP, { limit: 10 });
+    await log.append({ ...record(['a']), released: [first!] });
+    assert.equal(
+      (await state.quarantined(SHOP, { limit: 10 })).map(({ code }) => code),
+      ['too_large'],
+    );
+    assert.equal(await log.tally(SHOP), {
+      received: 2,
+      appended: 1,
+      duplicate: 0,
+      quarantined: { invalid: 0, too_large: 1 },
+    });
+    await state.discardQuarantined(SHOP, ['2']);
+    assert.equal(await state.quarantined(SHOP, { limit: 10 }), []);
   }),
   check('lets go of what is old and passed, and of nothing else', async ({ log }) => {
     await log.append(record(['a'], { at: START - 2000 }));
@@ -284,7 +367,7 @@ export const logChecks: readonly Check[] = [
     async ({ log, state }) => {
       const cursor = await state.claim({ shop: SHOP, pipeline: 'p' }, never);
       await log.append(record(['a', 'b'], { refused: [refusal('invalid')] }));
-      await cursor.save({ ...cursor.progress, position: 1, delivered: 1 }, undefined, []);
+      await cursor.save({ progress: { ...cursor.progress, position: 1, delivered: 1 } });
     },
     async ({ log, state }) => {
       assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['a', 'b']);

@@ -5,7 +5,7 @@ import type { Progress } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import { type DeliverOptions, deliver } from '../../server/deliver.ts';
 import type { Attempt, Phase } from '../../server/send.ts';
-import { never, record, SHOP, storeOptions } from '../contracts/log.ts';
+import { never, record, SHOP, storeOptions, view } from '../contracts/log.ts';
 import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
 import { until } from '../support/until.ts';
@@ -23,7 +23,8 @@ class Bench {
   readonly attempts: Attempt[] = [];
   readonly phases: Phase[] = [];
   readonly stop = new AbortController();
-  ended: Promise<void> = Promise.resolve();
+  ended: Promise<unknown> = Promise.resolve();
+  nudge = () => {};
 
   constructor(store = openMemory(storeOptions())) {
     this.store = store;
@@ -40,10 +41,17 @@ class Bench {
     this.ended = deliver(
       {
         ...ID,
+        id: ID,
         log: this.store.log,
+        state: this.store.state,
         cursor,
         route: () => undefined,
-        sender,
+        senders: [sender],
+        nudge: () => {
+          const nudger = new AbortController();
+          this.nudge = () => nudger.abort();
+          return nudger.signal;
+        },
         maxBatch: 3,
         clock: this.clock,
         random: () => 0,
@@ -77,16 +85,8 @@ describe('a pipeline delivers', ({ it }) => {
       [['a', 'b', 'c'], ['d', 'e', 'f'], ['g']],
     );
     assert.equal(await bench.end(), { position: 7, start: 0, delivered: 7, dead: 0, filtered: {}, dropped: {} });
-    const [last] = await bench.store.state.journal(ID, 1);
-    assert.equal(last, {
-      at: bench.clock.now(),
-      from: 7,
-      to: 7,
-      attempts: 1,
-      delivered: 1,
-      dead: 0,
-      status: 'HTTP 200',
-    });
+    const batch = { lane: 0, first: 7, last: 7, at: bench.clock.now(), attempts: 1, status: 'HTTP 200' };
+    assert.equal(await bench.store.state.journalAt(ID, 7), { from: 7, to: 7, lanes: 1, batches: [batch] });
   });
 
   it('full batches of what it wants, and counts what it does not, by reason', async () => {
@@ -128,7 +128,7 @@ describe('a pipeline delivers', ({ it }) => {
     assert.is(bench.sent.length, 4);
     assert.is(new Set(bench.sent.map(({ id }) => id)).size, 1);
     assert.equal(bench.clock.waits, [1_000, 2_000, 4_000]);
-    assert.is((await bench.store.state.journal(ID, 1))[0]?.attempts, 4);
+    assert.is((await bench.store.state.journalAt(ID, 1))?.batches[0]?.attempts, 4);
     assert.is((await bench.end()).delivered, 2);
   });
 
@@ -256,6 +256,294 @@ describe('a pipeline that stops', ({ it }) => {
     await bench.store.log.append(record(['a', 'b']));
     await bench.ended;
     assert.is((await bench.end()).delivered, 2);
+  });
+});
+
+const HOUR_MS = 3_600_000;
+const many = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `e${from + i}`);
+/** A destination that answers 500 whenever one of these events is in the batch. */
+const choking =
+  (...poison: string[]): Answer =>
+  (batch) =>
+    all(
+      batch,
+      batch.events.some(({ event }) => poison.includes(event.event_id))
+        ? { kind: 'retry', reason: 'HTTP 500', answered: true }
+        : { kind: 'delivered' },
+    );
+const down: Answer = (batch) => all(batch, { kind: 'retry', reason: 'ECONNREFUSED' });
+const arrivals = (bench: Bench, taken: (events: string[]) => boolean) =>
+  bench.sent.filter(({ events }) => taken(events)).flatMap(({ events }) => events);
+
+describe('one event that chokes the destination', ({ it }) => {
+  for (const place of [0, 1, 42, 98, 99]) {
+    it(`is found at place ${place} of 100, buried with the reason, and holds the others up for less than a minute`, async () => {
+      const bench = new Bench();
+      const poison = `e${place}`;
+      await bench.start(choking(poison), { maxBatch: 100 });
+      await bench.store.log.append(record(many(100)));
+      await bench.store.log.append(record(many(100, 100)));
+      await bench.clock.advance(60_000);
+      await bench.finished(200);
+      const progress = await bench.end();
+      assert.equal([progress.delivered, progress.dead], [199, 1]);
+      const [letter] = await bench.store.state.dead(ID, { limit: 10 });
+      assert.is(letter?.event.event_id, poison);
+      assert.match(letter?.reason ?? '', /^failed alone \d+ times while others went through: HTTP 500$/);
+      const others = many(200).filter((id) => id !== poison);
+      assert.equal(
+        arrivals(bench, (events) => !events.includes(poison)),
+        others,
+      );
+    });
+  }
+
+  it('is not condemned while nothing else goes through either: the destination is down', async () => {
+    const bench = new Bench();
+    let up = false;
+    await bench.start(
+      (batch, attempt, signal) => (up ? delivered(batch, attempt, signal) : down(batch, attempt, signal)),
+      { maxBatch: 10 },
+    );
+    await bench.store.log.append(record(many(30)));
+    await bench.clock.advance(5 * HOUR_MS);
+    assert.is((await bench.store.state.progress(ID))?.position, 0);
+    assert.ok(bench.sent.length <= 5 * 120 + 20, `${bench.sent.length} attempts in 5 h`);
+    up = true;
+    await bench.clock.advance(30_000);
+    await bench.finished(30);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead], [30, 0]);
+    assert.is(progress.failingSince, undefined);
+  });
+
+  it('is not condemned for an outage that answers 500 to everything', async () => {
+    const bench = new Bench();
+    let up = false;
+    await bench.start(
+      (batch, attempt, signal) =>
+        up ? delivered(batch, attempt, signal) : all(batch, { kind: 'retry', reason: 'HTTP 500', answered: true }),
+      { maxBatch: 10 },
+    );
+    await bench.store.log.append(record(many(30)));
+    await bench.clock.advance(HOUR_MS);
+    up = true;
+    await bench.clock.advance(30_000);
+    await bench.finished(30);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead], [30, 0]);
+    assert.equal(arrivals(bench, (events) => events.length > 0).slice(-1), ['e29']);
+  });
+
+  it('at the end of the log waits for others to compare with', async () => {
+    const bench = new Bench();
+    await bench.start(choking('e0'), { maxBatch: 10 });
+    await bench.store.log.append(record(['e0']));
+    await bench.clock.advance(10 * 60_000);
+    assert.is((await bench.store.state.dead(ID, { limit: 1 })).length, 0);
+    await bench.store.log.append(record(many(9, 1)));
+    await bench.clock.advance(2 * 60_000);
+    await bench.finished(10);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead], [9, 1]);
+  });
+
+  it('is found among others where there are several', async () => {
+    const bench = new Bench();
+    await bench.start(choking('e3', 'e4', 'e77'), { maxBatch: 100 });
+    await bench.store.log.append(record(many(100)));
+    await bench.clock.advance(5 * 60_000);
+    await bench.finished(100);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead], [97, 3]);
+  });
+
+  it('refused for its content alone is buried at once', async () => {
+    const bench = new Bench();
+    await bench.start(
+      (batch) => {
+        if (!batch.events.some(({ event }) => event.event_id === 'e7')) return all(batch, { kind: 'delivered' });
+        return all(
+          batch,
+          batch.events.length === 1
+            ? { kind: 'rejected', reason: 'HTTP 422' }
+            : { kind: 'retry', reason: 'HTTP 422', answered: true },
+        );
+      },
+      { maxBatch: 10 },
+    );
+    await bench.store.log.append(record(many(20)));
+    await bench.clock.advance(10_000);
+    await bench.finished(20);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead], [19, 1]);
+  });
+});
+
+describe('a destination that stays dead', ({ it }) => {
+  it('for 74 h gets everything when it is back', async () => {
+    const bench = new Bench();
+    let up = false;
+    await bench.start(
+      (batch, attempt, signal) => (up ? delivered(batch, attempt, signal) : down(batch, attempt, signal)),
+      { maxBatch: 100 },
+    );
+    await bench.store.log.append(record(many(50)));
+    await bench.clock.advance(74 * HOUR_MS);
+    up = true;
+    await bench.clock.advance(30_000);
+    await bench.finished(50);
+    assert.is((await bench.end()).delivered, 50);
+  });
+
+  it('for 77 h has its pipeline suspended, which says so, and a resumed one delivers the rest', async () => {
+    const bench = new Bench();
+    await bench.start(down, { maxBatch: 100 });
+    await bench.store.log.append(record(many(50)));
+    await bench.clock.advance(77 * HOUR_MS);
+    const last = bench.phases.at(-1);
+    assert.is(last?.kind, 'suspended');
+    assert.match(
+      last?.kind === 'suspended' ? last.reason : '',
+      /nothing delivered for 76 h; last answer: ECONNREFUSED/,
+    );
+    const { suspended, failingSince, ...progress } = await bench.end();
+    assert.is(progress.position, 0);
+    assert.ok(suspended);
+
+    const again = new Bench(bench.store);
+    await again.start(delivered);
+    await again.clock.advance(HOUR_MS);
+    assert.is(again.sent.length, 0);
+    await again.end();
+    const cursor = await again.store.state.claim(ID, never);
+    await cursor.save({ progress });
+    const resumed = new Bench(bench.store);
+    await resumed.start(delivered, { maxBatch: 100 });
+    await resumed.finished(50);
+    assert.is((await resumed.end()).delivered, 50);
+  });
+
+  it('is asked at most once a second, whatever the number of lanes', async () => {
+    const bench = new Bench();
+    const times: number[] = [];
+    const answer: Answer = (batch) => {
+      times.push(bench.clock.now());
+      return all(batch, { kind: 'retry', reason: 'HTTP 503', answered: true });
+    };
+    await bench.start(answer, {
+      senders: Array.from({ length: 4 }, () => ({ send: async (batch) => answer(batch, 0, never) })),
+    });
+    await bench.store.log.append(record(many(12)));
+    await bench.clock.advance(10 * 60_000);
+    // The first attempts of the lanes leave before any has failed.
+    const later = times.slice(4);
+    assert.ok(later.length > 10);
+    for (let i = 1; i < later.length; i++)
+      assert.ok(later[i]! - later[i - 1]! >= 1000, `${later[i]! - later[i - 1]!} ms apart`);
+    await bench.end();
+  });
+});
+
+describe('lanes', ({ it }) => {
+  it('keep the order of each shopper, and the books', async () => {
+    const store = openMemory(
+      storeOptions({
+        view: (dialect, body, indexes, context) =>
+          view(dialect, body, indexes, context).map((event) => ({
+            ...event,
+            session_id: `s${Number(event.event_id.slice(1)) % 7}`,
+          })),
+      }),
+    );
+    const bench = new Bench(store);
+    const orders = new Map<string, number[]>();
+    let n = 0;
+    const sender: Sender = {
+      send: async (batch) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (n++ % 5 === 2) return all(batch, { kind: 'retry', reason: 'HTTP 500', answered: true });
+        for (const { event } of batch.events)
+          orders.set(event.session_id!, [...(orders.get(event.session_id!) ?? []), Number(event.event_id.slice(1))]);
+        return all(batch, { kind: 'delivered' });
+      },
+    };
+    await bench.start(delivered, { senders: [sender, sender, sender], maxBatch: 5 });
+    for (let i = 0; i < 20; i++) await store.log.append(record(many(10, i * 10)));
+    await bench.clock.advance(10 * 60_000);
+    await bench.finished(200);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead, progress.position], [200, 0, 200]);
+    assert.is(orders.size, 7);
+    for (const order of orders.values())
+      assert.equal(
+        order,
+        [...order].sort((a, b) => a - b),
+      );
+    assert.is([...orders.values()].flat().length, 200);
+  });
+});
+
+describe('a redriven dead letter', ({ it }) => {
+  it('is delivered after a fix, and counted as such', async () => {
+    const bench = new Bench();
+    let fixed = false;
+    await bench.start((batch) =>
+      batch.events.map(({ event: { event_id } }) =>
+        event_id === 'e1' && !fixed ? { kind: 'rejected', reason: 'HTTP 422' } : { kind: 'delivered' },
+      ),
+    );
+    await bench.store.log.append(record(many(3)));
+    await bench.finished(3);
+    await bench.store.state.redrive(ID, [2]);
+    bench.nudge();
+    await until(async () => (await bench.store.state.dead(ID, { limit: 1 }))[0]?.redrive === undefined);
+    assert.is((await bench.store.state.dead(ID, { limit: 10 })).length, 1);
+    fixed = true;
+    await bench.store.state.redrive(ID, [2]);
+    bench.nudge();
+    await until(async () => (await bench.store.state.dead(ID, { limit: 10 })).length === 0);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead, progress.position], [3, 0, 3]);
+    assert.is(bench.sent.at(-1)?.events[0], 'e1');
+  });
+
+  it('marked while the process was down is tried at its start', async () => {
+    const bench = new Bench();
+    await bench.start((batch) => all(batch, { kind: 'rejected', reason: 'no' }));
+    await bench.store.log.append(record(['e0']));
+    await bench.finished(1);
+    await bench.end();
+    await bench.store.state.redrive(ID, [1]);
+    const again = new Bench(bench.store);
+    await again.start(delivered);
+    await until(async () => (await again.store.state.dead(ID, { limit: 10 })).length === 0);
+    assert.is((await again.end()).delivered, 1);
+  });
+});
+
+describe('a replay', ({ it }) => {
+  it('delivers its stretch and ends', async () => {
+    const bench = new Bench();
+    await bench.store.log.append(record(many(10)));
+    const cursor = await bench.store.state.claim({ ...ID, pipeline: 'p-replay-1' }, never, 2);
+    await bench.start(delivered, { id: { ...ID, pipeline: 'p-replay-1' }, cursor, until: 7 });
+    await bench.ended;
+    assert.equal(
+      bench.sent.flatMap(({ events }) => events),
+      many(5, 2),
+    );
+    assert.is(cursor.progress.delivered, 5);
+  });
+
+  it('ends where its events are gone', async () => {
+    const bench = new Bench();
+    await bench.store.log.append(record(many(5)));
+    await bench.store.log.trim({ before: new Date(0), passed: () => 0, maxBytes: 0 });
+    const cursor = await bench.store.state.claim({ ...ID, pipeline: 'p-replay-1' }, never, 0);
+    await bench.start(delivered, { id: { ...ID, pipeline: 'p-replay-1' }, cursor, until: 5 });
+    await bench.ended;
+    assert.equal(cursor.progress.dropped, { retention: 5 });
   });
 });
 

@@ -19,9 +19,12 @@ export class TestClock implements Clock {
     this.waits.push(ms);
     return new Promise((resolve) => {
       if (signal.aborted) return resolve();
-      const sleeper = { at: this.#now + ms, wake: resolve };
-      this.#sleepers.push(sleeper);
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const wake = () => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#sleepers.push({ at: this.#now + ms, wake });
+      signal.addEventListener('abort', wake);
     });
   }
 

@@ -76,22 +76,32 @@ const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<Ev
   'trims nothing': () => ({ log: { trim: async () => ({ events: 0, unpassed: {} }) } }),
   'forgets cursors': (_log, state) => ({
     state: {
-      claim: async (id, signal) => ({
-        ...(await state.claim({ ...id, pipeline: `${id.pipeline}${Math.random()}` }, signal)),
-      }),
+      claim: (id, signal, start) => state.claim({ ...id, pipeline: `${id.pipeline}${Math.random()}` }, signal, start),
     },
   }),
   'starts new pipelines at the beginning': (_log, state) => ({
     state: {
       claim: async (id, signal) => {
         const cursor = await state.claim(id, signal);
-        if (cursor.progress.start > 0) await cursor.save({ ...cursor.progress, start: 0, position: 0 }, undefined, []);
+        if (cursor.progress.start > 0) await cursor.save({ progress: { ...cursor.progress, start: 0, position: 0 } });
         return cursor;
       },
     },
   }),
-  'loses the journal': () => ({ state: { journal: async () => [] } }),
+  'revives nothing': (_log, state) => ({
+    state: {
+      claim: async (id, signal, start) => {
+        const cursor = await state.claim(id, signal, start);
+        return broken(cursor, { save: ({ revived: _, ...update }) => cursor.save(update) });
+      },
+    },
+  }),
+  'loses the journal': () => ({ state: { journalAt: async () => undefined } }),
   'loses dead letters': () => ({ state: { dead: async () => [] } }),
+  'mixes up rules': (_log, state) => ({ state: { ruleAt: (id) => state.ruleAt(id, 1e9) } }),
+  'forgets replays': () => ({ state: { replays: async () => [] } }),
+  'finds times one off': (log) => ({ log: { before: async (shop, time) => (await log.before(shop, time)) + 1 } }),
+  'never releases': (log) => ({ log: { append: ({ released: _, ...record }) => log.append(record) } }),
 };
 
 describe('the log contract catches a log that', ({ it }) => {

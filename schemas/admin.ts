@@ -1,0 +1,242 @@
+import Type, { type TProperties } from 'typebox';
+import { Event } from './event.ts';
+
+/*
+ * The admin API in shapes: what its calls take (closed: a key that is not known is refused, so that a typing error never
+ * widens a selection) and what they answer. The types that code uses are those of server/operations.ts.
+ */
+
+/** A call's input: path, query and body together. */
+export const input = <T extends TProperties>(properties: T) => Type.Object(properties, { additionalProperties: false });
+
+const text = (description: string) => Type.String({ minLength: 1, maxLength: 500, description });
+const optional = (description: string) => Type.Optional(text(description));
+
+const ISO = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** A day (its beginning in UTC) or a moment with its zone. Date alone would take 31 February for 3 March. */
+export function isTime(given: unknown): given is string {
+  const day = typeof given === 'string' ? ISO.exec(given)?.[1] : undefined;
+  if (day === undefined || Number.isNaN(Date.parse(String(given)))) return false;
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+}
+
+const Time = (description: string) =>
+  Type.Optional(
+    Type.Refine(
+      Type.String({
+        expected: 'a day such as 2026-06-01, or a time with its zone such as 2026-06-01T12:00:00Z',
+        description,
+      }),
+      isTime,
+    ),
+  );
+
+const between = (of: string) => ({
+  from: Time(`From this time of ${of}, inclusive: ISO 8601.`),
+  to: Time(`To this time of ${of}, exclusive: ISO 8601.`),
+});
+
+const page = {
+  limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000, description: 'Most items of the answer.' }),
+  after: optional("The previous page's `next`."),
+};
+const all = Type.Optional(Type.Literal(true, { description: 'Must be given where nothing else selects.' }));
+
+/** Names a pipeline. */
+export const pipelineRef = { shop: text("The shop's domain."), pipeline: text('Id of the pipeline in its shop.') };
+
+const deadSelection = {
+  shop: optional("The shop's domain."),
+  pipeline: optional('Id of the pipeline.'),
+  eventId: optional('Id of the event.'),
+  reason: optional('Part of the reason.'),
+  ...between('death'),
+};
+const quarantineSelection = {
+  shop: optional("The shop's domain."),
+  id: optional('Id in quarantine.'),
+  eventId: optional('Id of the event, as sent.'),
+  code: optional('Code of the reason.'),
+  ...between('arrival'),
+};
+const types = Type.Optional(
+  Type.Array(text('A pattern such as product_*.'), {
+    minItems: 1,
+    description: 'Types of events, as in the `events` of a pipeline.',
+  }),
+);
+
+export const ReceiptQuery = input({ eventId: text('Id of the event.'), shop: optional('Only in this shop.') });
+export const SuspendOrder = input({ ...pipelineRef, reason: text('Why, for whoever looks next.') });
+export const ResumeOrder = input(pipelineRef);
+export const DeadQuery = input({ ...deadSelection, ...page });
+export const DeadOrder = input({ ...deadSelection, all });
+export const QuarantineQuery = input({ ...quarantineSelection, ...page });
+export const QuarantineOrder = input({ ...quarantineSelection, all });
+export const ReplayRequest = input({
+  ...pipelineRef,
+  ...between('receipt'),
+  types,
+  dryRun: Type.Optional(Type.Boolean({ description: 'Only answer the plan.' })),
+});
+export const ReplayRef = input({ id: text('Id of the replay.') });
+export const TailQuery = input({
+  shop: optional("The shop's domain."),
+  pipeline: optional('Id of the pipeline, for deliveries.'),
+  types,
+  kinds: Type.Optional(
+    Type.Array(Type.Enum(['accepted', 'duplicate', 'refused', 'delivered', 'dead', 'retried', 'missed']), {
+      minItems: 1,
+      description: 'Kinds of lines. Without it: all.',
+    }),
+  ),
+});
+export const NoInput = input({});
+
+const Count = Type.Integer({ minimum: 0 });
+const When = Type.String({ format: 'date-time', description: 'ISO 8601 in UTC.' });
+const ByReason = Type.Record(Type.String(), Count, { description: 'By reason.' });
+const Millis = Type.Number({ description: 'Milliseconds since 1970.' });
+const shopAndPipeline = { shop: Type.String(), pipeline: Type.String() };
+const maybe = <T extends Type.TSchema>(schema: T) => Type.Optional(schema);
+
+const pipelineState = <State extends string, T extends TProperties>(state: State, rest: T) =>
+  Type.Object({ pipeline: Type.String(), state: Type.Literal(state), ...rest });
+
+export const PipelineReceipt = Type.Union([
+  pipelineState('delivered', { at: maybe(When), attempts: maybe(Count), status: maybe(Type.String()) }),
+  pipelineState('pending', { behind: Count, nextAttemptAt: maybe(When), reason: maybe(Type.String()) }),
+  pipelineState('filtered', { reason: Type.String() }),
+  pipelineState('dead', { at: When, attempts: Count, reason: Type.String(), redriving: Type.Boolean() }),
+  pipelineState('suspended', { behind: Count, reason: Type.String(), since: When }),
+  pipelineState('dropped', { reason: Type.String() }),
+  pipelineState('before', { startsAfter: Count }),
+]);
+
+export const Receipt = Type.Object(
+  {
+    eventId: Type.String(),
+    shop: Type.String(),
+    state: Type.Enum(['stored', 'quarantined']),
+    receivedAt: When,
+    dialect: Type.String(),
+    type: maybe(Type.String()),
+    position: maybe(Count),
+    idSource: maybe(Type.Enum(['client', 'derived'])),
+    trust: maybe(Type.Enum(['public', 'server'])),
+    enrichment: maybe(Type.Record(Type.String(), Type.Union([Type.String(), Type.Boolean()]))),
+    pipelines: maybe(Type.Array(PipelineReceipt)),
+    quarantineId: maybe(Type.String()),
+    reasons: maybe(Type.Array(Type.String())),
+  },
+  { description: 'What happened to an event.' },
+);
+
+export const PipelineReport = Type.Object({
+  ...shopAndPipeline,
+  destination: Type.String(),
+  phase: Type.Enum(['waiting', 'sending', 'retrying', 'suspended']),
+  reason: maybe(Type.String()),
+  nextAttemptAt: maybe(When),
+  position: Count,
+  pending: Count,
+  delivered: Count,
+  dead: Count,
+  filtered: ByReason,
+  dropped: ByReason,
+});
+
+export const DeadLetter = Type.Object(
+  { ...shopAndPipeline, position: Count, event: Event, reason: Type.String(), attempts: Count, at: Millis },
+  { description: 'An event that a destination will never take.' },
+);
+
+export const Quarantined = Type.Object(
+  {
+    id: Type.String(),
+    shop: Type.String(),
+    at: Millis,
+    dialect: Type.String(),
+    code: Type.String(),
+    reasons: Type.Array(Type.String()),
+    index: maybe(Type.Integer()),
+    eventId: maybe(Type.String()),
+    name: maybe(Type.String()),
+    raw: Type.String({ description: 'The event as it came.' }),
+  },
+  { description: 'An event refused at ingest.' },
+);
+
+export const pageOf = (item: Type.TSchema) =>
+  Type.Object({
+    items: Type.Array(item),
+    next: maybe(Type.String({ description: 'The `after` of the following page; absent on the last.' })),
+  });
+
+export const ReplayPlan = Type.Object({
+  ...shopAndPipeline,
+  from: Count,
+  to: Count,
+  events: Count,
+  wanted: Count,
+  byType: Type.Record(Type.String(), Count),
+  again: Count,
+  filtered: ByReason,
+});
+
+export const ReplayJob = Type.Object({
+  ...shopAndPipeline,
+  id: Type.String(),
+  state: Type.Enum(['running', 'done', 'cancelled', 'suspended']),
+  from: Count,
+  to: Count,
+  position: Count,
+  delivered: Count,
+  dead: Count,
+  filtered: Count,
+  startedAt: When,
+});
+
+export const Balance = Type.Object({
+  balanced: Type.Boolean(),
+  shops: Type.Array(
+    Type.Object({
+      shop: Type.String(),
+      received: Count,
+      appended: Count,
+      duplicate: Count,
+      quarantined: ByReason,
+      difference: Type.Integer(),
+    }),
+  ),
+  pipelines: Type.Array(
+    Type.Object({
+      ...shopAndPipeline,
+      appended: Count,
+      delivered: Count,
+      dead: Count,
+      filtered: ByReason,
+      dropped: ByReason,
+      pending: Count,
+      difference: Type.Integer(),
+    }),
+  ),
+});
+
+const Done = Type.Object({ ok: Type.Literal(true) });
+const counted = (name: string) => Type.Object({ [name]: Count });
+
+/** What the calls answer, beyond lists of the shapes above. */
+export const Answers = {
+  receipts: Type.Object({ receipts: Type.Array(Receipt) }),
+  pipelines: Type.Object({ pipelines: Type.Array(PipelineReport) }),
+  replays: Type.Object({ replays: Type.Array(ReplayJob) }),
+  replay: Type.Union([Type.Object({ plan: ReplayPlan }), Type.Object({ job: ReplayJob })]),
+  redriven: counted('redriven'),
+  discarded: counted('discarded'),
+  quarantineRedriven: Type.Object({ accepted: Count, duplicate: Count, refused: Count }),
+  done: Done,
+} as const;
+
+export const AdminError = Type.Object({ error: Type.String({ description: 'What was expected, what came.' }) });

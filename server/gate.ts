@@ -1,0 +1,36 @@
+import type { Clock } from './clock.ts';
+
+/** Between two attempts at a destination that does not answer well. */
+const APART_MS = 1000;
+
+/**
+ * Shared by the lanes of one pipeline. While its destination answers, all go through; while it fails, one attempt at a time does, a
+ * second apart, so that a dead destination is asked at most once a second whatever the number of lanes.
+ */
+export class Gate {
+  readonly #clock: Clock;
+  #failing = false;
+  #underWay = 0;
+  #nextAt = 0;
+  /** How many attempts have brought something. */
+  successes = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Waits for its turn. Each entry is followed by one `leave`. */
+  async enter(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.#failing && (this.#underWay > 0 || this.#clock.now() < this.#nextAt)) {
+      await this.#clock.sleep(Math.max(100, this.#nextAt - this.#clock.now()), signal);
+    }
+    this.#underWay += 1;
+  }
+
+  leave(success: boolean): void {
+    this.#underWay -= 1;
+    this.#failing = !success;
+    if (success) this.successes += 1;
+    else this.#nextAt = this.#clock.now() + APART_MS;
+  }
+}
