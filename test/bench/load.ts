@@ -58,6 +58,12 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     renew(lane.request, bits);
     lane.socket.write(lane.request.bytes);
   };
+  let lose = (_: Error) => {};
+  const broken = new Promise<never>((_, reject) => {
+    lose = reject;
+  });
+  // Until it is awaited below, a rejection has nobody to handle it.
+  broken.catch(() => {});
   const answered = (lane: Lane, answer: Answer) => {
     meter.count(performance.now() - lane.since, answer);
     if (options.requests !== undefined && sent >= options.requests) running = false;
@@ -65,7 +71,8 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     idle.push(lane);
     if (running) sendDue();
   };
-  for (let index = 0; index < options.connections; index += 1) lanes.push(await laneTo(options.port, blank, answered));
+  for (let index = 0; index < options.connections; index += 1)
+    lanes.push(await laneTo(options.port, blank, answered, lose));
   idle.push(...lanes);
 
   meter.start();
@@ -74,27 +81,37 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   else sendDue = pacer(options.rate, idle, send);
   // A timer of 1 ms, not a loop that spins: on a small machine that would take the processor from the disk's own threads.
   const ticks = setInterval(() => sendDue(), 1);
-  await polled(() => !running || performance.now() >= end);
+  await Promise.race([broken, polled(() => !running || performance.now() >= end)]);
   clearInterval(ticks);
   running = false;
   const result = meter.stop();
-  await polled(() => idle.length === lanes.length || performance.now() > end + 10_000);
+  await Promise.race([broken, polled(() => idle.length === lanes.length || performance.now() > end + 10_000)]);
   for (const lane of lanes) lane.socket.destroy();
   return result;
 }
 
-function laneTo(port: number, blank: Template, answered: (lane: Lane, answer: Answer) => void): Promise<Lane> {
+/** Connects. A connection that ends before we end it is an error: the server would look faster with fewer. */
+function laneTo(
+  port: number,
+  blank: Template,
+  answered: (lane: Lane, answer: Answer) => void,
+  lose: (error: Error) => void,
+): Promise<Lane> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     const lane: Lane = { socket, request: copyOf(blank), since: 0 };
     const read = answerReader();
+    const fail = (error: Error) => {
+      reject(error);
+      lose(error);
+    };
     socket.on('data', (chunk) => {
       const answer = read(chunk);
       if (answer) answered(lane, answer);
     });
     socket.once('connect', () => resolve(lane));
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error('the server closed the connection')));
+    socket.on('error', fail);
+    socket.on('close', () => fail(new Error('expected the server to keep the connection open, it closed it')));
   });
 }
 

@@ -27,11 +27,11 @@ const warmupSeconds = 1;
 /** Measures the ceiling and the gateway in turns, so that a machine that slows down slows both. Each size begins with an empty log. */
 export async function measureRates(options: RatesOptions, tell: (line: string) => void): Promise<Rates[]> {
   const ceiling = await startCeiling();
-  process.kill(ceiling.pid, 'SIGSTOP');
+  signal(ceiling.pid, 'SIGSTOP');
   const rates: Rates[] = [];
   for (const events of options.sizes)
     rates.push(await withFolder((folder) => ofSize(events, ceiling, folder, options, tell)));
-  process.kill(ceiling.pid, 'SIGKILL');
+  signal(ceiling.pid, 'SIGKILL');
   return rates;
 }
 
@@ -43,7 +43,7 @@ async function ofSize(
   tell: (line: string) => void,
 ): Promise<Rates> {
   const gateway = await startBenchGateway({ entry, folder, pipelines });
-  process.kill(gateway.pid, 'SIGSTOP');
+  signal(gateway.pid, 'SIGSTOP');
   const results: { ceiling: LoadResult[]; gateway: LoadResult[] } = { ceiling: [], gateway: [] };
   const run = ({ port, pid }: Subject, rate?: number) => {
     const seed = Math.floor(performance.now() * 1000) % 2 ** 31;
@@ -60,18 +60,27 @@ async function ofSize(
   const halfRate = median(results.gateway.map(rateOf)) / 2;
   const halfCeiling = await run(ceiling, halfRate);
   const half = await run(gateway, halfRate);
-  process.kill(gateway.pid, 'SIGCONT');
+  signal(gateway.pid, 'SIGCONT');
   await gateway.stop();
   return { events, ...results, half, halfCeiling };
 }
 
 /** Lets a stopped process run only for this: what it does after its turn (compaction, indexes) must not cost the other's. */
 async function alone<T>(pid: number, work: () => Promise<T>): Promise<T> {
-  process.kill(pid, 'SIGCONT');
+  signal(pid, 'SIGCONT');
   try {
     return await work();
   } finally {
-    process.kill(pid, 'SIGSTOP');
+    signal(pid, 'SIGSTOP');
+  }
+}
+
+/** A process that has gone needs no signal; why it went is told by whoever talked to it. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }
 

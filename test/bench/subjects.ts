@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ended, firstMessage, freePort, startNode } from '../chaos/children.ts';
@@ -68,6 +68,10 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
   const folder = mkdtempSync(join(data, 'bench-'));
   try {
     return await work(folder);
+  } catch (error) {
+    const log = join(folder, 'gateway.log');
+    const words = existsSync(log) ? readFileSync(log, 'utf8').slice(-1000) : 'nothing';
+    throw new Error(`the measurement broke off; the gateway's last words: ${words}`, { cause: error });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
