@@ -14,7 +14,7 @@ export function router({
   consent,
   whenUnknown,
 }: Pick<Pipeline, 'events' | 'channels' | 'consent' | 'whenUnknown'>): Route {
-  const wanted = matcher(events);
+  const wanted = namesMatching(events);
   return (event) => {
     if (!wanted(event.event_type) && !wanted(event.name)) return 'type';
     if (channels && !channels.some((channel) => channel === event.shopping_channel)) return 'channel';
@@ -25,8 +25,8 @@ export function router({
   };
 }
 
-/** Patterns by their fixed parts, so that no pattern can make matching slow. The answer is remembered per name: there are few. */
-function matcher(patterns: readonly string[]): (name: string) => boolean {
+/** Whether a name fits any of the patterns. By their fixed parts, so that no pattern can make it slow; answers are remembered per name: there are few. */
+export function namesMatching(patterns: readonly string[]): (name: string) => boolean {
   const compiled = patterns.map((pattern) => pattern.split('*'));
   const known = new Map<string, boolean>();
   return (name) => {
