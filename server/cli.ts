@@ -1,37 +1,91 @@
 #!/usr/bin/env node
-import { randomUUID } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
+import { addBalance } from './cli/balance.ts';
 import { check } from './cli/check.ts';
-import { EXIT, type Exit, type Terminal } from './cli/output.ts';
+import { addDead } from './cli/dead.ts';
+import { defaultUrl, examples, type Shell } from './cli/flags.ts';
+import { EXIT, type Exit, Failure, printable, type Terminal } from './cli/output.ts';
+import { addPipelines } from './cli/pipelines.ts';
+import { addQuarantine } from './cli/quarantine.ts';
+import { addReceipt } from './cli/receipt.ts';
+import { addReplay } from './cli/replay.ts';
 import { type SendFlags, send } from './cli/send.ts';
+import { addTail } from './cli/tail.ts';
+import { terminalOf } from './cli/terminal.ts';
+import { addToken } from './cli/token.ts';
 
 /** Runs one command and gives its exit code: 0 it worked, 1 it did not, 2 the call was wrong. */
 export async function cli(args: readonly string[], terminal: Terminal): Promise<Exit> {
   let exit: Exit = EXIT.ok;
+  const shell: Shell = {
+    terminal,
+    end: (how) => {
+      exit = how;
+    },
+  };
   const program = new Command('headless-events')
     .description('Looks after a headless events gateway.')
     .exitOverride()
+    // Without this a group such as `dead` takes the flags of its own commands.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
-    });
+    })
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 it worked, 1 it did not, 2 the call was wrong.${examples(
+        'headless-events send',
+        'headless-events tail',
+        'headless-events receipt e-1',
+        'headless-events dead --help',
+      )}`,
+    );
+  for (const add of commands) add(program, shell);
 
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof Failure) {
+      terminal.err(printable(error.message));
+      return error.exit;
+    }
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+const commands = [
+  addCheck,
+  addSend,
+  addReceipt,
+  addTail,
+  addPipelines,
+  addDead,
+  addQuarantine,
+  addReplay,
+  addBalance,
+  addToken,
+];
+
+function addCheck(program: Command, { terminal, end }: Shell): void {
   program
     .command('check')
     .description('say what a start would run with, or every mistake of the configuration at once')
     .argument('[config]', 'path of the configuration; without it what a start would find')
     .option('--json', 'answer in JSON')
     .addHelpText('after', examples('headless-events check', 'headless-events check gateway.yaml --json'))
-    .action((path: string | undefined, flags: { json?: boolean }) => {
-      exit = check(path, flags, terminal);
-    });
+    .action((path: string | undefined, flags: { json?: boolean }) => end(check(path, flags, terminal)));
+}
 
+function addSend(program: Command, { terminal, end }: Shell): void {
   program
     .command('send')
     .description('send one event to a running gateway and say what became of it')
-    .option('--url <url>', 'where the gateway listens', `http://localhost:${terminal.env.PORT ?? 3000}`)
+    .option('--url <url>', 'where the gateway listens', defaultUrl(terminal.env))
     .option('--token <token>', "one of the shop's tokens", 'demo-token')
     .addOption(
       new Option('--dialect <dialect>', 'the contract to speak').choices(['layers', 'glood']).default('layers'),
@@ -48,29 +102,10 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
         'headless-events send --dialect glood --json',
       ),
     )
-    .action(async (flags: SendFlags) => {
-      exit = await send(flags, terminal);
-    });
-
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return exit;
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  }
+    .action(async (flags: SendFlags) => end(await send(flags, terminal)));
 }
-
-const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 
 // Started as a program, not imported; npx starts it through a link.
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const terminal: Terminal = {
-    out: console.log,
-    err: console.error,
-    env: process.env,
-    now: Date.now,
-    randomId: randomUUID,
-  };
-  process.exitCode = await cli(process.argv.slice(2), terminal);
+  process.exitCode = await cli(process.argv.slice(2), terminalOf(process, process.env));
 }

@@ -1,24 +1,31 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Outbound } from '../adapters/destinations/destination.ts';
 import { destinations } from '../adapters/destinations/index.ts';
 import { dialects, view } from '../adapters/dialects/index.ts';
 import { openStore } from '../adapters/logs/index.ts';
-import type { Durability } from '../adapters/logs/log.ts';
+import type { Durability, LogRecord, Verdict } from '../adapters/logs/log.ts';
+import type { PipelineId } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
+import { adminRoutes } from './admin.ts';
+import { balanceOf } from './balance.ts';
 import type { Clock } from './clock.ts';
 import { createEnricher } from './enrich/enrich.ts';
 import { openGeoDatabase } from './enrich/geo.ts';
 import { readiness } from './health.ts';
-import { createHttp } from './http.ts';
+import { createHttp, type Router } from './http.ts';
 import { createIngest } from './ingest.ts';
 import type { Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import document from './openapi.json' with { type: 'json' };
+import { createOperations } from './operator.ts';
 import { Pipelines } from './pipelines.ts';
+import { Replays } from './replays.ts';
 import { ConfigError, isProduction } from './settings.ts';
 import { createShops, type Shops } from './shops.ts';
+import { acceptedLines, createTail, refusedLines, type Tail } from './tail.ts';
 
 export interface GatewayOptions {
   readonly settings: Settings;
@@ -46,28 +53,39 @@ const DAY_MS = 24 * 3_600_000;
 
 /** Builds everything from settings and a configuration, and starts it. Throws ConfigError where a setting cannot be served. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { settings, logger, clock } = options;
+  const { settings, clock } = options;
   const stopping = new AbortController();
   const store = await openLog(options);
-  const pipelines = new Pipelines({ ...options, store, destinations });
+  const tail = createTail();
+  const pipelines = new Pipelines({
+    ...options,
+    store,
+    destinations,
+    tail: (id, kind, events, status) => tellSettled(tail, clock, id, kind, events, status),
+  });
+  const replays = new Replays({
+    ...options,
+    store,
+    find: (ref) => pipelines.find(ref),
+    run: (...replay) => pipelines.replay(...replay),
+  });
   let shops: Shops = createShops(options.config);
   // Pipelines come first: a new one begins at the head of the log, and must not miss the first event.
   await pipelines.follow(options.config);
-  const metrics = createMetrics({
-    log: store.log,
-    shops: () => shops.all.map(({ config }) => config.shop),
-    pipelines: () => pipelines.running(),
-  });
-  const server = createServer(options, {
+  await replays.resume();
+  const parts: Parts = {
     store,
+    tail,
     pipelines,
-    metrics,
+    replays,
     shops: () => shops,
-    draining: () => stopping.signal.aborted,
+    stopping: stopping.signal,
     enrich: await enricher(settings),
-  });
+    metrics: createMetrics({ log: store.log, shops: () => namesOf(shops), pipelines: () => pipelines.running() }),
+  };
+  const server = createServer(options, parts);
   await listen(server, settings);
-  const trimming = trimRegularly(options, store, pipelines, metrics, stopping.signal);
+  const upkeep = keepUp(options, parts);
 
   return {
     port: (server.address() as AddressInfo).port,
@@ -75,20 +93,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     reload: async (config) => {
       await pipelines.follow(config);
       shops = createShops(config);
-      metrics.reloaded(true);
+      parts.metrics.reloaded(true);
     },
-    reloadRefused: () => metrics.reloaded(false),
+    reloadRefused: () => parts.metrics.reloaded(false),
     stop: async () => {
       stopping.abort();
       const answered = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      await Promise.all([answered, pipelines.stop(), trimming]);
+      await Promise.all([answered, pipelines.stop(), replays.stop(), upkeep]);
       await store.close();
-      logger.flush();
-      void clock;
     },
   };
 }
+
+const namesOf = (shops: Shops): string[] => shops.all.map(({ config }) => config.shop);
 
 function openLog({ settings, clock, logger, onFailure }: GatewayOptions): Promise<Store> {
   return openStore(settings.LOG_URL, {
@@ -131,35 +149,39 @@ async function enricher({ GEO_HEADERS, GEOIP_DB }: Settings) {
 
 interface Parts {
   readonly store: Store;
+  readonly tail: Tail;
   readonly pipelines: Pipelines;
+  readonly replays: Replays;
   readonly metrics: Metrics;
   readonly shops: () => Shops;
-  readonly draining: () => boolean;
+  readonly stopping: AbortSignal;
   readonly enrich: ReturnType<typeof createEnricher>;
 }
 
-function createServer(
-  { settings, clock, logger }: GatewayOptions,
-  { store, pipelines, metrics, shops, draining, enrich }: Parts,
-): Server {
+function createServer(options: GatewayOptions, parts: Parts): Server {
+  const { settings, clock, logger } = options;
+  const { store, tail, metrics, shops, stopping, enrich } = parts;
   const onError = (error: unknown) =>
     logger.error({ reason: error instanceof Error ? error.message : String(error) }, 'a request failed');
-  const limits = {
-    depth: settings.EVENT_MAX_DEPTH,
-    keys: settings.EVENT_MAX_KEYS,
-    eventBytes: settings.EVENT_MAX_BYTES,
-  };
-  const description = JSON.stringify(document);
+  const onStored = (record: LogRecord, verdicts: readonly Verdict[]) => tellStored(tail, record, verdicts);
   return createHttp({
     dialects,
-    ingest: createIngest({ shops, log: store.log, enrich, limits, now: clock.now, onError }),
+    ingest: createIngest({
+      shops,
+      log: store.log,
+      enrich,
+      limits: limitsOf(settings),
+      now: clock.now,
+      onStored,
+      onError,
+    }),
     bodyMaxBytes: settings.BODY_MAX_BYTES,
     trustProxyHops: settings.TRUST_PROXY_HOPS,
     headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * 1000,
     keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_SECONDS * 1000,
     maxConnections: settings.MAX_CONNECTIONS,
-    draining,
+    draining: () => stopping.aborted,
     onError,
     onAnswered: (exchange) => {
       metrics.answered(exchange);
@@ -167,25 +189,68 @@ function createServer(
       if (status >= 500) logger.warn({ requestId, dialect, status, ms }, 'request answered');
       else logger.debug({ requestId, dialect, status, ms }, 'request answered');
     },
-    routes: (router) => {
-      router.get('/healthz', (ctx) => {
-        ctx.body = { ok: true };
-      });
-      router.get('/readyz', async (ctx) => {
-        const report = readiness(store.log, draining(), await pipelines.running());
-        ctx.status = report.ready ? 200 : 503;
-        ctx.body = report;
-      });
-      router.get('/metrics', async (ctx) => {
-        ctx.type = metrics.contentType;
-        ctx.body = await metrics.render();
-      });
-      router.get('/openapi.json', (ctx) => {
-        ctx.type = 'application/json';
-        ctx.body = description;
-      });
-    },
+    routes: (router) => routes(router, options, parts),
   });
+}
+
+const limitsOf = (settings: Settings) => ({
+  depth: settings.EVENT_MAX_DEPTH,
+  keys: settings.EVENT_MAX_KEYS,
+  eventBytes: settings.EVENT_MAX_BYTES,
+});
+
+/** Everything that is answered beside the events themselves. */
+function routes(router: Router, { settings, clock, logger }: GatewayOptions, parts: Parts): void {
+  const { store, pipelines, metrics, shops, stopping } = parts;
+  const description = JSON.stringify(document);
+  router.get('/healthz', (ctx) => {
+    ctx.body = { ok: true };
+  });
+  router.get('/readyz', async (ctx) => {
+    const running = await pipelines.running();
+    const { balanced } = await balanceOf(store.log, namesOf(shops()), running);
+    const report = readiness(store.log, stopping.aborted, balanced, running);
+    ctx.status = report.ready ? 200 : 503;
+    ctx.body = report;
+  });
+  router.get('/metrics', async (ctx) => {
+    ctx.type = metrics.contentType;
+    ctx.body = await metrics.render();
+  });
+  router.get('/openapi.json', (ctx) => {
+    ctx.type = 'application/json';
+    ctx.body = description;
+  });
+  const operations = createOperations({ ...parts, dialects, limits: limitsOf(settings) });
+  adminRoutes(router, {
+    operations,
+    token: settings.ADMIN_TOKEN,
+    clock,
+    logger,
+    trustProxyHops: settings.TRUST_PROXY_HOPS,
+    stopping,
+  });
+}
+
+function tellStored(tail: Tail, record: LogRecord, verdicts: readonly Verdict[]): void {
+  if (!tail.listening) return;
+  const places = record.events.map(({ index }) => index);
+  const events = places.length > 0 ? view(record.dialect, record.body.toString(), places, record.context) : [];
+  for (const line of [...acceptedLines(record, verdicts, events), ...refusedLines(record)]) tail.publish(line);
+}
+
+function tellSettled(
+  tail: Tail,
+  clock: Clock,
+  id: PipelineId,
+  kind: 'delivered' | 'dead' | 'retried',
+  events: readonly Outbound[],
+  status: string,
+): void {
+  if (!tail.listening) return;
+  const at = new Date(clock.now()).toISOString();
+  for (const { event } of events)
+    tail.publish({ kind, at, ...id, eventId: event.event_id, type: event.event_type, status });
 }
 
 function listen(server: Server, { PORT, HOST }: Settings): Promise<void> {
@@ -198,32 +263,40 @@ function listen(server: Server, { PORT, HOST }: Settings): Promise<void> {
   });
 }
 
-async function trimRegularly(
-  { settings, clock, logger, onFailure }: GatewayOptions,
-  { log }: Store,
-  pipelines: Pipelines,
-  metrics: Metrics,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(TRIM_EVERY_MS, signal);
-    if (signal.aborted) return;
+/** Once a minute: lets old events go, and checks that everything is accounted for. */
+async function keepUp({ clock, logger, onFailure, settings }: GatewayOptions, parts: Parts): Promise<void> {
+  const { store, pipelines, shops, stopping } = parts;
+  for (;;) {
+    await clock.sleep(TRIM_EVERY_MS, stopping);
+    if (stopping.aborted) return;
     try {
-      const before = new Date(clock.now() - settings.RETENTION_DAYS * DAY_MS);
-      const { unpassed } = await log.trim({
-        before,
-        passed: (shop) => pipelines.passed(shop),
-        maxBytes: settings.LOG_MAX_BYTES,
-      });
-      for (const [shop, events] of Object.entries(unpassed)) {
-        metrics.dropped(shop, events);
-        logger.error(
-          { shop, events, reason: 'retention' },
-          'the log is full: events left it before every pipeline had them',
-        );
-      }
+      await trim(parts, clock.now() - settings.RETENTION_DAYS * DAY_MS, settings.LOG_MAX_BYTES, logger);
+      const balance = await balanceOf(store.log, namesOf(shops()), await pipelines.running());
+      const wrong = [...balance.shops, ...balance.pipelines].filter(({ difference }) => difference !== 0);
+      if (wrong.length > 0) logger.error({ wrong }, 'the books do not balance: events are unaccounted for');
     } catch (error) {
       onFailure(error);
     }
+  }
+}
+
+async function trim(
+  { store, pipelines, replays, metrics, shops }: Parts,
+  before: number,
+  maxBytes: number,
+  logger: Logger,
+): Promise<void> {
+  const replayed = new Map(
+    await Promise.all(namesOf(shops()).map(async (shop) => [shop, await replays.passed(shop)] as const)),
+  );
+  const passed = (shop: string): number =>
+    Math.min(pipelines.passed(shop), replayed.get(shop) ?? Number.MAX_SAFE_INTEGER);
+  const { unpassed } = await store.log.trim({ before: new Date(before), passed, maxBytes });
+  for (const [shop, events] of Object.entries(unpassed)) {
+    metrics.dropped(shop, events);
+    logger.error(
+      { shop, events, reason: 'retention' },
+      'the log is full: events left it before every pipeline had them',
+    );
   }
 }

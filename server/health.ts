@@ -5,6 +5,8 @@ export interface Readiness {
   readonly ready: boolean;
   readonly log: { readonly durability: EventLog['durability']; readonly failure?: string };
   readonly draining: boolean;
+  /** Whether every event is accounted for. */
+  readonly balanced: boolean;
   readonly pipelines: readonly PipelineHealth[];
 }
 
@@ -17,12 +19,13 @@ interface PipelineHealth {
 }
 
 /** Ready means: an event sent now would be kept. A pipeline in trouble is shown, and is no reason to refuse events. */
-export function readiness(log: EventLog, draining: boolean, running: readonly Running[]): Readiness {
+export function readiness(log: EventLog, draining: boolean, balanced: boolean, running: readonly Running[]): Readiness {
   const { durability, failure } = log;
   return {
     ready: !draining && failure === undefined,
     log: { durability, ...(failure && { failure: failure.message }) },
     draining,
+    balanced,
     pipelines: running.map(({ id, phase, pending }) => ({
       ...id,
       phase: phase.kind,

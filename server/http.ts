@@ -8,6 +8,8 @@ import { ALLOWED_HEADERS, corsHeaders, EXPOSED_HEADERS, MAX_AGE_SECONDS } from '
 import { inboundOf, requestIdOf } from './inbound.ts';
 import type { Answer, Inbound, Ingest } from './ingest.ts';
 
+export type { Router };
+
 export interface HttpOptions {
   readonly dialects: readonly Dialect[];
   readonly ingest: Ingest;

@@ -9,7 +9,7 @@ import type {
   Rules,
 } from '../adapters/dialects/dialect.ts';
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
-import { type EventLog, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
+import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
 import type { Shop, Shops, TokenHolder } from './shops.ts';
 
 /** A request as the gateway sees it before its body is read. */
@@ -39,6 +39,8 @@ export interface IngestTools {
   readonly limits: Rules['limits'];
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Called with what became of each record, for whoever watches. */
+  readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
   /** Called with errors that are ours; the client is told 503. */
   readonly onError: (error: unknown) => void;
 }
@@ -112,7 +114,9 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
     throw error;
   }
   const { events, refused } = reading;
-  const verdicts = await tools.log.append({ dialect: dialect.name, context, body, events, refused });
+  const record = { dialect: dialect.name, context, body, events, refused };
+  const verdicts = await tools.log.append(record);
+  tools.onStored?.(record, verdicts);
   const result = resultOf(reading, verdicts);
   const reply = dialect.accepted(result, shop.config.successStatus);
   const headers = countsOf(result);
@@ -131,12 +135,14 @@ const rulesOf = ({ limits }: IngestTools, { shop, shopNamed }: Admission): Rules
 
 /** A body that is wrong as a whole is kept in quarantine before its refusal goes on. */
 async function keepRefused(
-  { log }: IngestTools,
+  { log, onStored }: IngestTools,
   { dialect, context, body }: { readonly dialect: Dialect; readonly context: Context; readonly body: Buffer },
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof RequestRefused) || !error.refusal) return;
-  await log.append({ dialect: dialect.name, context, body, events: [], refused: [error.refusal] });
+  const record = { dialect: dialect.name, context, body, events: [], refused: [error.refusal] };
+  await log.append(record);
+  onStored?.(record, []);
 }
 
 function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Answer {

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EventLog } from '../adapters/logs/log.ts';
+import { balanceOf } from './balance.ts';
 import type { Answered } from './http.ts';
 import type { Running } from './pipelines.ts';
 
@@ -89,7 +90,7 @@ function watchShops(registry: Registry, { log, shops }: MetricsSources): void {
   );
 }
 
-function watchPipelines(registry: Registry, { pipelines }: MetricsSources): void {
+function watchPipelines(registry: Registry, { log, shops, pipelines }: MetricsSources): void {
   const labels = ['shop', 'pipeline'];
   const pending = new Gauge({
     name: 'gateway_pipeline_pending',
@@ -103,6 +104,12 @@ function watchPipelines(registry: Registry, { pipelines }: MetricsSources): void
     labelNames: [...labels, 'phase'],
     registers: [registry],
   });
+  const difference = new Gauge({
+    name: 'gateway_imbalance',
+    help: 'Events unaccounted for, by shop (pipeline empty) and pipeline: anything but 0 is a fault.',
+    labelNames: labels,
+    registers: [registry],
+  });
   const outcomes = counter(
     registry,
     'gateway_pipeline_events_total',
@@ -110,7 +117,11 @@ function watchPipelines(registry: Registry, { pipelines }: MetricsSources): void
     [...labels, 'outcome', 'reason'],
     async () => {
       const running = await pipelines();
-      for (const metric of [outcomes, pending, phase]) metric.reset();
+      for (const metric of [outcomes, pending, phase, difference]) metric.reset();
+      const balance = await balanceOf(log, shops(), running);
+      for (const { shop, difference: events } of balance.shops) difference.set({ shop, pipeline: '' }, events);
+      for (const { shop, pipeline, difference: events } of balance.pipelines)
+        difference.set({ shop, pipeline }, events);
       for (const { id, progress, pending: open, phase: now } of running) {
         outcomes.inc({ ...id, outcome: 'delivered', reason: '' }, progress.delivered);
         outcomes.inc({ ...id, outcome: 'dead', reason: '' }, progress.dead);

@@ -1,6 +1,7 @@
 import Type, { type TSchema } from 'typebox';
 import { GloodBody } from '../schemas/glood.ts';
 import { LayersBody } from '../schemas/layers.ts';
+import { adminPaths, components } from './admin/openapi.ts';
 import { EXPOSED_HEADERS } from './cors.ts';
 
 /** One request as clients send it: the tests' fixtures are the document's examples. */
@@ -49,7 +50,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   503: 'The event could not be stored; send it again after `Retry-After`.',
 };
 
-/** The OpenAPI 3.1 document of both endpoints, from the schemas that validate them. */
+/** The OpenAPI 3.1 document of both endpoints and the admin API, from the schemas that validate them. */
 export function openapi(examples: Examples) {
   return {
     openapi: '3.1.0',
@@ -75,8 +76,10 @@ export function openapi(examples: Examples) {
         get: { ...plain('metrics', 'Metrics in the Prometheus text format.', {}), responses: { 200: textAnswer } },
       },
       '/openapi.json': { get: plain('openapi', 'This document.', { 200: 'The document.' }) },
+      ...adminPaths(),
     },
     components: {
+      schemas: components(),
       securitySchemes: {
         storefrontToken: { type: 'apiKey', in: 'header', name: 'X-Storefront-Access-Token' },
         storefrontTokenQuery: {
@@ -85,7 +88,8 @@ export function openapi(examples: Examples) {
           name: 'token',
           description: 'For sendBeacon, which cannot set headers. The header wins.',
         },
-        bearerAuth: { type: 'http', scheme: 'bearer' },
+        bearerAuth: { type: 'http', scheme: 'bearer', description: "One of the shop's tokens." },
+        adminAuth: { type: 'http', scheme: 'bearer', description: 'The ADMIN_TOKEN of the gateway.' },
       },
     },
   };

@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination, Outbound, Sender } from '../adapters/destinations/destination.ts';
 import type { Position } from '../adapters/logs/log.ts';
-import type { Cursor, PipelineId, Progress } from '../adapters/logs/state.ts';
+import type { Cursor, PipelineId, Progress, Replay, Suspension } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config, Pipeline } from '../schemas/config.ts';
 import type { Clock } from './clock.ts';
 import { settingsOf } from './config.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Logger } from './logger.ts';
-import { router } from './route.ts';
+import { replayName } from './replays.ts';
+import { type Route, router } from './route.ts';
 import type { Attempt, Phase } from './send.ts';
 
 export interface PipelineTools {
@@ -31,6 +32,8 @@ export interface PipelineTools {
 /** A pipeline as it runs. */
 export interface Running {
   readonly id: PipelineId;
+  /** Type of its destination. */
+  readonly destination: string;
   readonly phase: Phase;
   readonly progress: Progress;
   /** Events of the log that it has not finished. */
@@ -80,11 +83,35 @@ export class Pipelines {
 
   async running(): Promise<Running[]> {
     return Promise.all(
-      [...this.#loops.values()].map(async ({ id, cursor, status }) => {
+      [...this.#loops.values()].map(async ({ id, pipeline, cursor, status }) => {
         const { newest } = await this.#tools.store.log.extent(id.shop);
-        return { id, phase: status.phase, progress: cursor.progress, pending: newest - cursor.progress.position };
+        const { progress } = cursor;
+        const { type: destination } = pipeline.destination;
+        return { id, destination, phase: status.phase, progress, pending: Math.max(0, newest - progress.position) };
       }),
     );
+  }
+
+  /** The configured pipeline of that name. */
+  find({ shop, pipeline }: PipelineId): Pipeline | undefined {
+    return this.#loops.get(`${shop}/${pipeline}`)?.pipeline;
+  }
+
+  /** Delivers a stretch again, through connections of its own and under a name of its own; gives why it was suspended, if it was. */
+  async replay(
+    { id, shop, pipeline: name, after, to }: Replay,
+    pipeline: Pipeline,
+    route: Route,
+    signal: AbortSignal,
+  ): Promise<Suspension | undefined> {
+    const own = { shop, pipeline: replayName(name, id) };
+    const cursor = await this.#tools.store.state.claim(own, signal, after);
+    const options = this.#options(own, pipeline, cursor, { phase: { kind: 'waiting' } });
+    try {
+      return await deliver({ ...options, route, until: to }, signal);
+    } finally {
+      await this.#release(options);
+    }
   }
 
   /** Up to where every pipeline of a shop has come; everything, where it has none. */
@@ -126,30 +153,32 @@ export class Pipelines {
   }
 
   async #start(shop: string, pipeline: Pipeline): Promise<Loop> {
-    const { store, clock, random, logger, tail } = this.#tools;
     const id = { shop, pipeline: pipeline.id };
     const stop = new AbortController();
-    const cursor = await store.state.claim(id, stop.signal);
+    const cursor = await this.#tools.store.state.claim(id, stop.signal);
     await this.#rememberRule(id, pipeline, cursor.progress);
-    const { senders, maxBatch } = this.#connect(pipeline, id);
     const status: { phase: Phase } = { phase: { kind: 'waiting' } };
     let nudger = new AbortController();
-    const options: DeliverOptions = {
-      shop,
-      pipeline: pipeline.id,
+    const nudge = (): AbortSignal => {
+      nudger = new AbortController();
+      return nudger.signal;
+    };
+    const ended = this.#run({ ...this.#options(id, pipeline, cursor, status), nudge }, stop.signal);
+    return { id, pipeline, cursor, status, stop, ended, nudge: () => nudger.abort() };
+  }
+
+  #options(id: PipelineId, pipeline: Pipeline, cursor: Cursor, status: { phase: Phase }): DeliverOptions {
+    const { store, clock, random, logger, tail } = this.#tools;
+    return {
+      ...id,
+      ...this.#connect(pipeline, id),
       id,
       log: store.log,
       state: store.state,
       cursor,
       route: router(pipeline),
-      senders,
-      maxBatch,
       clock,
       random,
-      nudge: () => {
-        nudger = new AbortController();
-        return nudger.signal;
-      },
       onPhase: (phase) => {
         status.phase = phase;
         if (phase.kind === 'suspended') logger.error({ ...id, reason: phase.reason }, 'pipeline suspended');
@@ -157,8 +186,6 @@ export class Pipelines {
       onAttempt: (attempt) => logAttempt(logger, attempt),
       ...(tail && { onSettled: (kind, events, answer) => tail(id, kind, events, answer) }),
     };
-    const ended = this.#run(options, stop.signal);
-    return { id, pipeline, cursor, status, stop, ended, nudge: () => nudger.abort() };
   }
 
   /** One connection per lane. */
@@ -192,8 +219,12 @@ export class Pipelines {
     } catch (error) {
       this.#tools.onFailure(error);
     }
-    await Promise.all(options.senders.map((sender) => sender.close?.()));
-    await options.cursor.release();
+    await this.#release(options);
+  }
+
+  async #release({ senders, cursor }: DeliverOptions): Promise<void> {
+    await Promise.all(senders.map((sender) => sender.close?.()));
+    await cursor.release();
   }
 
   async #end(key: string): Promise<void> {

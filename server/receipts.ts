@@ -1,0 +1,122 @@
+import type { Position, Stored } from '../adapters/logs/log.ts';
+import type { JournalLine, PipelineId, Quarantined } from '../adapters/logs/state.ts';
+import type { Store } from '../adapters/logs/store.ts';
+import type { Event } from '../schemas/event.ts';
+import { laneOf } from './lanes.ts';
+import type { PipelineReceipt, Receipt } from './operations.ts';
+import type { Running } from './pipelines.ts';
+import { router } from './route.ts';
+
+/** What is known of a stored event. Computed from positions, journal and rules: nothing is stored per event. */
+export async function receiptOf(
+  { log, state }: Store,
+  { position, event }: Stored,
+  running: readonly Running[],
+): Promise<Receipt> {
+  const here = running.filter(({ id }) => id.shop === event.shop);
+  const { oldest } = await log.extent(event.shop);
+  return {
+    eventId: event.event_id,
+    shop: event.shop,
+    state: 'stored',
+    receivedAt: event.received_at,
+    dialect: event.dialect,
+    type: event.event_type,
+    position,
+    idSource: event.id_source,
+    trust: event.trust,
+    enrichment: enrichmentOf(event),
+    pipelines: await Promise.all(here.map((pipeline) => pipelineReceipt(state, { position, event }, pipeline, oldest))),
+  };
+}
+
+/** What is known of a quarantined event. */
+export const quarantineReceipt = ({ id, shop, at, dialect, reasons, eventId, name }: Quarantined): Receipt => ({
+  eventId: eventId ?? '',
+  shop,
+  state: 'quarantined',
+  receivedAt: new Date(at).toISOString(),
+  dialect,
+  type: name,
+  quarantineId: id,
+  reasons,
+});
+
+const ENRICHED = [
+  'shopping_channel',
+  'geo_country',
+  'geo_state',
+  'geo_city',
+  'device_type',
+  'browser',
+  'os',
+  'is_bot',
+] as const;
+
+function enrichmentOf(event: Event): Record<string, string | boolean> {
+  const found: Record<string, string | boolean> = {};
+  for (const name of ENRICHED) {
+    const value = event[name];
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+async function pipelineReceipt(
+  state: Store['state'],
+  { position, event }: Stored,
+  { id, progress, phase }: Running,
+  oldest: Position,
+): Promise<PipelineReceipt> {
+  const { pipeline } = id;
+  if (position <= progress.start) return { pipeline, state: 'before', startsAfter: progress.start };
+  const filtered = await filteredBy(state, id, position, event);
+  if (position > progress.position) {
+    if (filtered) return { pipeline, state: 'filtered', reason: filtered };
+    const behind = position - progress.position - 1;
+    if (progress.suspended) {
+      const { reason, at } = progress.suspended;
+      return { pipeline, state: 'suspended', behind, reason, since: iso(at) };
+    }
+    if (phase.kind !== 'retrying') return { pipeline, state: 'pending', behind };
+    return { pipeline, state: 'pending', behind, reason: phase.reason, nextAttemptAt: iso(phase.nextAttemptAt) };
+  }
+  const letter = await state.deadAt(id, position);
+  if (letter) {
+    const { at, attempts, reason, redrive = false } = letter;
+    return { pipeline, state: 'dead', at: iso(at), attempts, reason, redriving: redrive };
+  }
+  if (filtered) return { pipeline, state: 'filtered', reason: filtered };
+  const line = await state.journalAt(id, position);
+  const batch = line && batchOf(line, position, event);
+  if (batch) return { pipeline, state: 'delivered', at: iso(batch.at), attempts: batch.attempts, status: batch.status };
+  // Its journal line has left with the retention of the log, or it was dead and discarded.
+  return line === undefined && position >= oldest
+    ? { pipeline, state: 'dropped', reason: 'unreadable or discarded' }
+    : { pipeline, state: 'delivered' };
+}
+
+async function filteredBy(
+  state: Store['state'],
+  id: PipelineId,
+  position: Position,
+  event: Event,
+): Promise<string | undefined> {
+  const rule = await state.ruleAt(id, position);
+  if (rule === undefined) return undefined;
+  const { events, channels, consent, whenUnknown } = rule;
+  return router({
+    events: [...events],
+    consent: [...consent],
+    whenUnknown,
+    ...(channels && { channels: [...channels] }),
+  })(event);
+}
+
+/** The batch that settled a position: the last one that covers it in the lane of its shopper. */
+function batchOf({ lanes, batches }: JournalLine, position: Position, event: Event) {
+  const lane = laneOf(event, lanes);
+  return batches.findLast((batch) => batch.lane === lane && batch.first <= position && batch.last >= position);
+}
+
+const iso = (at: number): string => new Date(at).toISOString();

@@ -1,0 +1,199 @@
+import type { Stored } from '../adapters/logs/log.ts';
+import type { Progress, Replay } from '../adapters/logs/state.ts';
+import type { Store } from '../adapters/logs/store.ts';
+import type { Pipeline } from '../schemas/config.ts';
+import type { Clock } from './clock.ts';
+import {
+  BadOrder,
+  NotFound,
+  type PipelineRef,
+  type ReplayJob,
+  type ReplayOrder,
+  type ReplayPlan,
+} from './operations.ts';
+import { type Route, router } from './route.ts';
+
+const READ_AT_ONCE = 1000;
+const NOW = AbortSignal.abort();
+
+export interface ReplayTools {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** The configured pipeline of that name. */
+  readonly find: (ref: PipelineRef) => Pipeline | undefined;
+  /** Delivers a stretch through connections of its own until the signal aborts; gives the reason where it was suspended. */
+  readonly run: (
+    replay: Replay,
+    pipeline: Pipeline,
+    route: Route,
+    signal: AbortSignal,
+  ) => Promise<{ readonly reason: string } | undefined>;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Stretches of the log that pipelines deliver again. A replay is a pipeline with an end, so it survives restarts as pipelines do. */
+export class Replays {
+  readonly #tools: ReplayTools;
+  readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+
+  constructor(tools: ReplayTools) {
+    this.#tools = tools;
+  }
+
+  /** Goes on with what was under way when the process ended. */
+  async resume(): Promise<void> {
+    for (const replay of await this.#tools.store.state.replays()) if (!replay.ended) this.#start(replay);
+  }
+
+  async plan(order: ReplayOrder): Promise<ReplayPlan> {
+    const { store } = this.#tools;
+    const { shop, pipeline: name } = order;
+    const pipeline = this.#pipeline(order);
+    const { after, to } = await this.#stretch(order);
+    const route = routeOf(pipeline, order.types);
+    const progress = await store.state.progress({ shop, pipeline: name });
+    const plan = {
+      events: 0,
+      wanted: 0,
+      again: 0,
+      byType: {} as Record<string, number>,
+      filtered: {} as Record<string, number>,
+    };
+    for await (const { position, event } of stretch(store, shop, after, to)) {
+      plan.events += 1;
+      const reason = route(event);
+      if (reason) {
+        plan.filtered[reason] = (plan.filtered[reason] ?? 0) + 1;
+        continue;
+      }
+      plan.wanted += 1;
+      plan.byType[event.event_type] = (plan.byType[event.event_type] ?? 0) + 1;
+      if (progress && position > progress.start && position <= progress.position) plan.again += 1;
+    }
+    return { shop, pipeline: name, from: after + 1, to, ...plan };
+  }
+
+  async start(order: ReplayOrder): Promise<ReplayJob> {
+    const { store, clock } = this.#tools;
+    this.#pipeline(order);
+    const { after, to } = await this.#stretch(order);
+    const known = await store.state.replays();
+    const number = 1 + known.reduce((highest, { id }) => Math.max(highest, Number(id.slice(1))), 0);
+    const { shop, pipeline, types } = order;
+    const replay: Replay = { id: `r${number}`, shop, pipeline, after, to, types, startedAt: clock.now() };
+    await store.state.saveReplay(replay);
+    this.#start(replay);
+    return this.#job(replay);
+  }
+
+  async jobs(): Promise<ReplayJob[]> {
+    return Promise.all((await this.#tools.store.state.replays()).map((replay) => this.#job(replay)));
+  }
+
+  async cancel(id: string): Promise<void> {
+    const replay = (await this.#tools.store.state.replays()).find((one) => one.id === id);
+    if (replay === undefined) throw new NotFound(`no replay ${id}`);
+    await this.#end(id);
+    if (!replay.ended) await this.#tools.store.state.saveReplay({ ...replay, ended: 'cancelled' });
+  }
+
+  /** The lowest position of a shop that a replay has yet to read: the log keeps what comes after. */
+  async passed(shop: string): Promise<number> {
+    const positions = await Promise.all(
+      (await this.#tools.store.state.replays())
+        .filter((replay) => replay.shop === shop && !replay.ended)
+        .map(async (replay) => (await this.#progress(replay))?.position ?? replay.after),
+    );
+    return Math.min(Number.MAX_SAFE_INTEGER, ...positions);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((id) => this.#end(id)));
+  }
+
+  #start(replay: Replay): void {
+    const pipeline = this.#tools.find(replay);
+    // Its pipeline is not configured now; it goes on after a start with it.
+    if (pipeline === undefined) return;
+    const stop = new AbortController();
+    this.#running.set(replay.id, { stop, ended: this.#run(replay, pipeline, stop.signal) });
+  }
+
+  async #run(replay: Replay, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+    try {
+      const suspended = await this.#tools.run(replay, pipeline, routeOf(pipeline, replay.types), signal);
+      if (!suspended && !signal.aborted) await this.#tools.store.state.saveReplay({ ...replay, ended: 'done' });
+    } catch (error) {
+      this.#tools.onFailure(error);
+    }
+  }
+
+  async #end(id: string): Promise<void> {
+    const running = this.#running.get(id);
+    this.#running.delete(id);
+    running?.stop.abort();
+    await running?.ended;
+  }
+
+  #pipeline(ref: PipelineRef): Pipeline {
+    const pipeline = this.#tools.find(ref);
+    if (pipeline === undefined) throw new NotFound(`no pipeline ${ref.pipeline} in the shop ${ref.shop}`);
+    return pipeline;
+  }
+
+  async #stretch({ shop, from, to }: ReplayOrder): Promise<{ readonly after: number; readonly to: number }> {
+    const { log } = this.#tools.store;
+    const { oldest, newest } = await log.extent(shop);
+    const after = Math.max(oldest - 1, from === undefined ? 0 : await log.before(shop, Date.parse(from)));
+    const end = to === undefined ? newest : await log.before(shop, Date.parse(to));
+    if (end <= after)
+      throw new BadOrder(
+        `no event of ${shop} was received from ${from ?? 'the beginning'} to ${to ?? 'now'} (the log keeps ${Math.max(0, newest - oldest + 1)})`,
+      );
+    return { after, to: end };
+  }
+
+  async #job(replay: Replay): Promise<ReplayJob> {
+    const { id, shop, pipeline, after, to, startedAt, ended } = replay;
+    const progress = await this.#progress(replay);
+    const state = ended ?? (progress?.suspended ? 'suspended' : 'running');
+    return {
+      id,
+      shop,
+      pipeline,
+      state,
+      from: after + 1,
+      to,
+      position: progress?.position ?? after,
+      delivered: progress?.delivered ?? 0,
+      dead: progress?.dead ?? 0,
+      filtered: Object.values(progress?.filtered ?? {}).reduce((sum, count) => sum + count, 0),
+      startedAt: new Date(startedAt).toISOString(),
+    };
+  }
+
+  #progress({ shop, pipeline, id }: Replay): Promise<Progress | undefined> {
+    return this.#tools.store.state.progress({ shop, pipeline: replayName(pipeline, id) });
+  }
+}
+
+/** Under which pipeline name a replay keeps its progress and names itself to its destination. */
+export const replayName = (pipeline: string, id: string): string => `${pipeline}-${id}`;
+
+/** The pipeline's own filter, and of that only these types. */
+function routeOf(pipeline: Pipeline, types: readonly string[] | undefined): Route {
+  const own = router(pipeline);
+  if (types === undefined) return own;
+  const chosen = router({ events: [...types], consent: [], whenUnknown: 'send' });
+  return (event) => own(event) ?? chosen(event);
+}
+
+async function* stretch({ log }: Store, shop: string, after: number, to: number): AsyncGenerator<Stored> {
+  for (let position = after; position < to; ) {
+    const stored = await log.read(shop, position, Math.min(READ_AT_ONCE, to - position), NOW);
+    for (const one of stored) if (one.position <= to) yield one;
+    position = stored.at(-1)?.position ?? to;
+    // Reading is synchronous underneath: others get their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
