@@ -1,11 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Outbound } from '../adapters/destinations/destination.ts';
 import { destinations } from '../adapters/destinations/index.ts';
 import { dialects, view } from '../adapters/dialects/index.ts';
 import { openStore } from '../adapters/logs/index.ts';
 import type { Durability, LogRecord, Verdict } from '../adapters/logs/log.ts';
-import type { PipelineId } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
@@ -25,7 +23,8 @@ import { Pipelines } from './pipelines.ts';
 import { Replays } from './replays.ts';
 import { ConfigError, isProduction } from './settings.ts';
 import { createShops, type Shops } from './shops.ts';
-import { acceptedLines, createTail, refusedLines, type Tail } from './tail.ts';
+import { createTail, type Tail } from './tail.ts';
+import { acceptedLines, refusedLines, settledLines } from './tail-lines.ts';
 
 export interface GatewayOptions {
   readonly settings: Settings;
@@ -61,7 +60,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...options,
     store,
     destinations,
-    tail: (id, kind, events, status) => tellSettled(tail, clock, id, kind, events, status),
+    tail: (id, kind, events, status) => {
+      if (!tail.listening) return;
+      for (const line of settledLines(id, kind, events, status, clock.now())) tail.publish(line);
+    },
   });
   const replays = new Replays({
     ...options,
@@ -163,7 +165,14 @@ function createServer(options: GatewayOptions, parts: Parts): Server {
   const { store, tail, metrics, shops, stopping, enrich } = parts;
   const onError = (error: unknown) =>
     logger.error({ reason: error instanceof Error ? error.message : String(error) }, 'a request failed');
-  const onStored = (record: LogRecord, verdicts: readonly Verdict[]) => tellStored(tail, record, verdicts);
+  const onStored = (record: LogRecord, verdicts: readonly Verdict[]): void => {
+    try {
+      tellStored(tail, record, verdicts);
+    } catch (error) {
+      // The record is durable: that somebody cannot watch it is no reason to refuse it.
+      onError(error);
+    }
+  };
   return createHttp({
     dialects,
     ingest: createIngest({
@@ -237,20 +246,6 @@ function tellStored(tail: Tail, record: LogRecord, verdicts: readonly Verdict[])
   const places = record.events.map(({ index }) => index);
   const events = places.length > 0 ? view(record.dialect, record.body.toString(), places, record.context) : [];
   for (const line of [...acceptedLines(record, verdicts, events), ...refusedLines(record)]) tail.publish(line);
-}
-
-function tellSettled(
-  tail: Tail,
-  clock: Clock,
-  id: PipelineId,
-  kind: 'delivered' | 'dead' | 'retried',
-  events: readonly Outbound[],
-  status: string,
-): void {
-  if (!tail.listening) return;
-  const at = new Date(clock.now()).toISOString();
-  for (const { event } of events)
-    tail.publish({ kind, at, ...id, eventId: event.event_id, type: event.event_type, status });
 }
 
 function listen(server: Server, { PORT, HOST }: Settings): Promise<void> {

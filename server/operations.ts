@@ -221,6 +221,8 @@ export type TailLine =
       readonly pipeline: string;
       readonly eventId: string;
       readonly type: string;
+      /** As the client named it. */
+      readonly name: string;
       readonly status: string;
     }
   /** The reader was too slow: so many lines were left out. */

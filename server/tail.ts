@@ -1,6 +1,3 @@
-import type { Batch, Outcome } from '../adapters/destinations/destination.ts';
-import type { LogRecord, Verdict } from '../adapters/logs/log.ts';
-import type { Event } from '../schemas/event.ts';
 import type { TailFilter, TailLine } from './operations.ts';
 import { namesMatching } from './route.ts';
 
@@ -124,70 +121,6 @@ function wanting({ shop, pipeline, types, kinds }: TailFilter): (line: TailLine)
 
 function namesOf(line: TailLine): readonly string[] {
   if ('event' in line) return [line.event.event_type, line.event.name];
-  if ('type' in line) return [line.type];
+  if ('type' in line) return [line.type, line.name];
   return 'name' in line && line.name !== undefined ? [line.name] : [];
-}
-
-/** What became of the events of a record that may be stored. `verdicts` and `events` (the record's view) are those of its drafts, in order. */
-export function acceptedLines(
-  { context: { shop, receivedAt } }: Pick<LogRecord, 'context'>,
-  verdicts: readonly Verdict[],
-  events: readonly Event[],
-): TailLine[] {
-  const at = new Date(receivedAt).toISOString();
-  return events.map((event, i) => ({
-    kind: verdicts[i]?.kind === 'duplicate' ? 'duplicate' : 'accepted',
-    at,
-    shop,
-    event,
-  }));
-}
-
-/** What was refused of a record, or the record as a whole. */
-export function refusedLines({
-  dialect,
-  context: { shop, receivedAt },
-  refused,
-}: Pick<LogRecord, 'dialect' | 'context' | 'refused'>): TailLine[] {
-  const at = new Date(receivedAt).toISOString();
-  return refused.map(({ name, id, code, reasons }) => ({
-    kind: 'refused',
-    at,
-    shop,
-    dialect,
-    ...(name !== undefined && { name }),
-    ...(id !== undefined && { eventId: id }),
-    code,
-    reasons,
-  }));
-}
-
-/**
- * What one attempt made of each event of a batch. `outcomes` are those of its events, in order; `at`: milliseconds since 1970.
- * An event that a destination wants no more ("gone") is not settled: it will be tried again once the pipeline is resumed.
- */
-export function settledLines(
-  { shop, pipeline, events }: Pick<Batch, 'shop' | 'pipeline' | 'events'>,
-  outcomes: readonly Outcome[],
-  at: number,
-): TailLine[] {
-  const time = new Date(at).toISOString();
-  return outcomes.flatMap((outcome, i) => {
-    const event = events[i]?.event;
-    if (event === undefined) return [];
-    const { event_id: eventId, event_type: type } = event;
-    return { ...told(outcome), at: time, shop, pipeline, eventId, type };
-  });
-}
-
-function told(outcome: Outcome): { readonly kind: 'delivered' | 'dead' | 'retried'; readonly status: string } {
-  switch (outcome.kind) {
-    case 'delivered':
-      return { kind: 'delivered', status: outcome.status ?? 'delivered' };
-    case 'rejected':
-      return { kind: 'dead', status: outcome.reason };
-    case 'retry':
-    case 'gone':
-      return { kind: 'retried', status: outcome.reason };
-  }
 }
