@@ -148,7 +148,15 @@ export const PipelineReport = Type.Object({
 });
 
 export const DeadLetter = Type.Object(
-  { ...shopAndPipeline, position: Count, event: Event, reason: Type.String(), attempts: Count, at: Millis },
+  {
+    ...shopAndPipeline,
+    position: Count,
+    event: Event,
+    reason: Type.String(),
+    attempts: Count,
+    at: Millis,
+    redrive: maybe(Type.Boolean({ description: 'It is to be tried once more.' })),
+  },
   { description: 'An event that a destination will never take.' },
 );
 
@@ -164,6 +172,7 @@ export const Quarantined = Type.Object(
     eventId: maybe(Type.String()),
     name: maybe(Type.String()),
     raw: Type.String({ description: 'The event as it came.' }),
+    context: Type.Object({}, { description: 'What enrichment found then.' }),
   },
   { description: 'An event refused at ingest.' },
 );

@@ -1,22 +1,10 @@
 import * as assert from 'uvu/assert';
-import { cli } from '../../server/cli.ts';
 import type { Gateway } from '../../server/gateway.ts';
 import { describe } from '../support/describe.ts';
 import { gatewayWith } from '../support/gateway.ts';
+import { runCli } from '../support/terminal.ts';
 
-async function run(args: string[], env: Record<string, string> = {}) {
-  const out: string[] = [];
-  const err: string[] = [];
-  let made = 0;
-  const exit = await cli(args, {
-    out: (text) => void out.push(text),
-    err: (text) => void err.push(text),
-    env,
-    now: () => Date.parse('2026-06-01T12:00:00Z'),
-    randomId: () => `id-${++made}`,
-  });
-  return { exit, out: out.join('\n'), err: err.join('\n') };
-}
+const run = (args: string[], env: Record<string, string> = {}) => runCli(args, { env });
 
 const CONFIG = 'shops:\n  - shop: demo.myshopify.com\n    tokens: [demo-token]\n';
 

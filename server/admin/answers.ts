@@ -1,0 +1,81 @@
+import type { Static, TObject } from 'typebox';
+import { BadOrder, type Operations } from '../operations.ts';
+import { type AdminCall, adminCalls } from './calls.ts';
+import { type Given, inputOf } from './input.ts';
+
+/** A call with its input checked, ready to run. */
+export interface Prepared {
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly run: () => Promise<unknown>;
+}
+
+export interface AnsweredCall {
+  readonly action: string;
+  readonly call: AdminCall;
+  /** Throws BadOrder where the input is wrong. */
+  readonly prepare: (given: Given) => Prepared;
+}
+
+/** Every call but the tail, and how it is answered: one line each to the operation that does the work. */
+export function answeredCalls(operations: Operations): AnsweredCall[] {
+  const calls = adminCalls;
+  return [
+    on('receipts', calls.receipts, async ({ eventId, shop }) => ({
+      receipts: await operations.receipts(eventId, shop),
+    })),
+    on('pipelines', calls.pipelines, async () => ({ pipelines: await operations.pipelines() })),
+    on('suspendPipeline', calls.suspendPipeline, ({ reason, ...pipeline }) =>
+      done(operations.suspend(pipeline, reason)),
+    ),
+    on('resumePipeline', calls.resumePipeline, (pipeline) => done(operations.resume(pipeline))),
+    on('dead', calls.dead, ({ limit, after, ...selection }) => operations.dead(selection, pageOf(limit, after))),
+    on('redriveDead', calls.redriveDead, async (order) => ({
+      redriven: await operations.redriveDead(selectionOf(order)),
+    })),
+    on('discardDead', calls.discardDead, async (order) => ({
+      discarded: await operations.discardDead(selectionOf(order)),
+    })),
+    on('quarantine', calls.quarantine, ({ limit, after, ...selection }) =>
+      operations.quarantine(selection, pageOf(limit, after)),
+    ),
+    on('redriveQuarantine', calls.redriveQuarantine, (order) => operations.redriveQuarantine(selectionOf(order))),
+    on('discardQuarantine', calls.discardQuarantine, async (order) => ({
+      discarded: await operations.discardQuarantine(selectionOf(order)),
+    })),
+    on('replay', calls.replay, async ({ dryRun, ...order }) =>
+      dryRun ? { plan: await operations.planReplay(order) } : { job: await operations.startReplay(order) },
+    ),
+    on('replays', calls.replays, async () => ({ replays: await operations.replays() })),
+    on('cancelReplay', calls.cancelReplay, ({ id }) => done(operations.cancelReplay(id))),
+    on('balance', calls.balance, () => operations.balance()),
+  ];
+}
+
+function on<T extends TObject>(
+  action: string,
+  call: AdminCall<T>,
+  answer: (input: Static<T>) => Promise<unknown>,
+): AnsweredCall {
+  return {
+    action,
+    call,
+    prepare: (given) => {
+      const input = inputOf(call, given);
+      return { input: { ...input }, run: () => answer(input) };
+    },
+  };
+}
+
+/** A mistake must not reach everything: nothing selected means everything only where that is said. */
+function selectionOf<T extends { readonly all?: true }>({ all, ...selection }: T): Omit<T, 'all'> {
+  if (Object.keys(selection).length === 0 && all !== true)
+    throw new BadOrder('expected a selection such as {"shop": …}, got an empty one; for everything say {"all": true}');
+  return selection;
+}
+
+const pageOf = (limit: number, after: string | undefined) => ({ limit, ...(after !== undefined && { after }) });
+
+const done = async (order: Promise<void>): Promise<{ ok: true }> => {
+  await order;
+  return { ok: true };
+};

@@ -1,0 +1,61 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+
+/** Whether a caller may go on: `locked` callers were not even checked. */
+export type Judgement =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'locked'; readonly retryAfterSeconds: number };
+
+const WINDOW_MS = 60_000;
+const MOST_PER_ADDRESS = 10;
+const MOST = 100;
+
+interface Failure {
+  readonly at: number;
+  readonly address: string;
+}
+
+/**
+ * Judges bearer tokens. Digests of equal length are compared in constant time, so neither the time taken nor the verdict says
+ * how near a guess was. After 10 failures within a minute from one address, or 100 from all, nothing is checked any more.
+ */
+export function createGate({ token, now }: { readonly token: string; readonly now: () => number }) {
+  const wanted = sha256(token);
+  // Bounded: past 100 nothing is checked, so nothing is added.
+  let failures: readonly Failure[] = [];
+
+  return (clientAddress: string | undefined, authorization: string | undefined): Judgement => {
+    const time = now();
+    const address = networkOf(clientAddress ?? '');
+    failures = failures.filter(({ at }) => time - at < WINDOW_MS && at <= time);
+    const own = failures.filter((failure) => failure.address === address);
+    const freeAt = Math.max(freeFrom(own, MOST_PER_ADDRESS), freeFrom(failures, MOST));
+    if (freeAt > time) return { kind: 'locked', retryAfterSeconds: Math.ceil((freeAt - time) / 1000) };
+    const [, given = ''] = /^bearer +(.+)$/i.exec(authorization ?? '') ?? [];
+    if (timingSafeEqual(sha256(given.trim()), wanted)) return { kind: 'open' };
+    failures = [...failures, { at: time, address }];
+    return { kind: 'refused' };
+  };
+}
+
+/** When enough failures, oldest first, will have left the window. */
+function freeFrom(failures: readonly Failure[], most: number): number {
+  const last = failures.at(-most);
+  return last === undefined ? 0 : last.at + WINDOW_MS;
+}
+
+/** Whoever has one IPv6 address has the 2^64 of its network, so those count as one. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('%', 1).join('').split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - groups.length - after.length)).fill('0');
+  return [...groups, ...zeros, ...after]
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
+}
+
+const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');

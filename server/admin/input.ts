@@ -1,0 +1,58 @@
+import Type, { type Static, type TObject } from 'typebox';
+import { Check, Default } from 'typebox/value';
+import { isTime } from '../../schemas/admin.ts';
+import { isRecord } from '../loose.ts';
+import { mistakesIn, pathText } from '../mistakes.ts';
+import { BadOrder } from '../operations.ts';
+import { shown } from '../words.ts';
+import { type AdminCall, pathNames } from './calls.ts';
+
+/** What a request carries, as it came. */
+export interface Given {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+/** A call's input, checked, with times in UTC. Throws BadOrder with every mistake. */
+export function inputOf<T extends TObject>({ method, path, input }: AdminCall<T>, given: Given): Static<T> {
+  const fields = method === 'get' ? fromQuery(input, given.query) : fromBody(given);
+  const twice = pathNames(path).find((name) => Object.hasOwn(fields, name));
+  if (twice !== undefined) throw new BadOrder(`${twice} stands in the path: leave it out of the rest`);
+  const value = Default(input, inUtc({ ...fields, ...given.params }));
+  const mistakes = mistakesIn(input, value);
+  if (mistakes.length > 0 || !Check(input, value))
+    throw new BadOrder(mistakes.map((mistake) => `${pathText(mistake.path)} ${mistake.text}`).join('; '));
+  return value;
+}
+
+/** A query is text: numbers and lists are read where the schema wants them; what cannot be read stays, for the message. */
+function fromQuery({ properties }: TObject, query: Given['query']): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => {
+      const schema = properties[name] ?? {};
+      if (typeof value !== 'string') return [name, value];
+      if (Type.IsArray(schema)) return [name, value.split(',')];
+      return [name, Type.IsInteger(schema) && /^\d{1,15}$/.test(value) ? Number(value) : value];
+    }),
+  );
+}
+
+function fromBody({ query, body }: Given): Readonly<Record<string, unknown>> {
+  // Overlooking ?dryRun=1 would start what was only to be planned.
+  const [misplaced] = Object.keys(query);
+  if (misplaced !== undefined) throw new BadOrder(`expected no query, got ${misplaced}: give it in the JSON body`);
+  if (!isRecord(body)) throw new BadOrder(`the body must be a JSON object, got ${shown(body, false)}`);
+  return body;
+}
+
+function inUtc(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const times = ['from', 'to'].flatMap((name) => {
+    const time = fields[name];
+    return isTime(time) ? [[name, new Date(time).toISOString()] as const] : [];
+  });
+  const { from, to } = Object.fromEntries(times);
+  if (from !== undefined && to !== undefined && from >= to)
+    throw new BadOrder(`from must be before to, got from ${from} and to ${to}`);
+  return { ...fields, ...Object.fromEntries(times) };
+}

@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../clock.ts';
+import type { TailLine } from '../operations.ts';
+
+const HEARTBEAT_MS = 15_000;
+
+/**
+ * Writes lines as server-sent events until they end or the signal aborts, then ends the answer. Takes the next line only when
+ * the reader has room for it, so a slow one costs no memory here. A comment now and then keeps routers from hanging up.
+ */
+export async function writeEvents(
+  lines: AsyncIterable<TailLine>,
+  response: ServerResponse,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  response.writeHead(200, {
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    // nginx would collect the stream before passing it on.
+    'X-Accel-Buffering': 'no',
+  });
+  response.write(': open\n\n');
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  signal.addEventListener('abort', end, { once: true });
+  const beating = beat(response, clock, ended.signal);
+  try {
+    for await (const line of lines) {
+      if (signal.aborted) break;
+      if (!response.write(frame(line))) await room(response, signal);
+    }
+  } finally {
+    end();
+    signal.removeEventListener('abort', end);
+    response.end();
+    await beating;
+  }
+}
+
+const frame = (line: TailLine): string => `event: ${line.kind}\ndata: ${JSON.stringify(line)}\n\n`;
+
+async function room(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  try {
+    await once(response, 'drain', { signal });
+  } catch {
+    // Gone, or told to stop: the caller looks at the signal.
+  }
+}
+
+async function beat(response: ServerResponse, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(HEARTBEAT_MS, signal);
+    if (!signal.aborted && !response.writableNeedDrain) response.write(': still here\n\n');
+  }
+}

@@ -1,0 +1,128 @@
+import fetch, { type RequestInit, type Response } from 'node-fetch';
+import type { AdminFlags } from './flags.ts';
+import { EXIT, Failure, type Terminal } from './output.ts';
+
+type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
+/** The admin API of one gateway. Every call throws a Failure that says what to do. */
+export interface AdminClient {
+  get<T>(path: string, query?: Query): Promise<T>;
+  post<T>(path: string, body?: object): Promise<T>;
+  /** The body as it arrives; ends when the signal aborts. */
+  stream(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<string | Buffer>>;
+}
+
+/** No gateway answered: another try may do. */
+export class NoAnswer extends Failure {}
+
+const TIMEOUT_MS = 60_000;
+
+export function adminClient({ url, adminToken }: AdminFlags, { env }: Terminal): AdminClient {
+  const token = (adminToken ?? env.ADMIN_TOKEN)?.trim();
+  if (!token) {
+    throw new Failure(
+      'The admin API wants a token: set ADMIN_TOKEN to the one the gateway runs with, or give --admin-token.',
+      EXIT.usage,
+    );
+  }
+  const base = baseOf(url);
+  const ask = async (target: URL, init: RequestInit): Promise<Response> => {
+    const headers = { ...(init.headers as Record<string, string>), Authorization: `Bearer ${token}` };
+    const response = await answerOf(base, target, { ...init, headers, redirect: 'manual' });
+    if (!response.ok) throw await failureOf(base, response);
+    return response;
+  };
+  return {
+    get: async <T>(path: string, query: Query = {}) => {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      return jsonOf<T>(base, await ask(targetOf(base, path, query), { headers: {}, signal }));
+    },
+    post: async <T>(path: string, body: object = {}) => {
+      const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+      return jsonOf<T>(base, await ask(targetOf(base, path, {}), { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }));
+    },
+    stream: async (path, query, signal) => {
+      const { body } = await ask(targetOf(base, path, query), { headers: {}, signal });
+      if (body === null) throw new Failure(`The gateway at ${base.origin} answered without a body.`);
+      return body;
+    },
+  };
+}
+
+/** A path of `/admin` with its values in place. */
+export const path = (texts: TemplateStringsArray, ...values: readonly string[]): string =>
+  texts.map((text, index) => (index === 0 ? text : encodeURIComponent(values[index - 1] ?? '') + text)).join('');
+
+function baseOf(url: string): URL {
+  const base = URL.canParse(url) ? new URL(url) : undefined;
+  if (base && /^https?:$/.test(base.protocol)) return base;
+  throw new Failure(`--url must be an address such as http://localhost:3000, got ${url}`, EXIT.usage);
+}
+
+function targetOf(base: URL, pathname: string, query: Query): URL {
+  const target = new URL(pathname, base);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) target.searchParams.set(name, String(value));
+  }
+  return target;
+}
+
+async function answerOf(base: URL, target: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(target, init);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new NoAnswer(
+      `No gateway answers at ${base.origin}: ${why}. Is it running? Name another with --url.`,
+      EXIT.failed,
+      { cause },
+    );
+  }
+}
+
+async function jsonOf<T>(base: URL, response: Response): Promise<T> {
+  try {
+    return (await response.json()) as T;
+  } catch (cause) {
+    throw new Failure(
+      `What answers at ${base.origin} is no gateway: it sent ${response.headers.get('content-type') ?? 'something'} instead of JSON.`,
+      EXIT.failed,
+      { cause },
+    );
+  }
+}
+
+/** What went wrong, and what to do about it. */
+async function failureOf({ origin }: URL, response: Response): Promise<Failure> {
+  const { status, headers } = response;
+  const error = await errorOf(response);
+  // Every answer of the admin API says so; other answers of a gateway, and most other servers, do not.
+  const isAdmin = error !== undefined && headers.get('cache-control') === 'no-store';
+  if (status >= 300 && status < 400)
+    return new Failure(`${origin} sends on to ${headers.get('location') ?? 'elsewhere'}. Give that with --url.`);
+  if (status === 401)
+    return new Failure(
+      `The gateway at ${origin} does not know this token. Set ADMIN_TOKEN to the one it runs with, or give --admin-token.`,
+    );
+  if (status === 404 && !isAdmin)
+    return new Failure(
+      `There is no admin API at ${origin}. Start the gateway with ADMIN_TOKEN set to 32 characters or more (headless-events token --admin makes one).`,
+    );
+  if (status === 429)
+    return new Failure(
+      `Too many wrong tokens were tried at ${origin}. Come back in ${headers.get('retry-after') ?? '60'} seconds.`,
+    );
+  const said = error ?? 'no reason given';
+  if (status === 400) return new Failure(`The gateway refused this: ${said}.`, EXIT.usage);
+  if (status === 404) return new Failure(`Not found: ${said}.`);
+  return new Failure(`The gateway at ${origin} failed with HTTP ${status}: ${said}`);
+}
+
+async function errorOf(response: Response): Promise<string | undefined> {
+  try {
+    const { error } = (await response.json()) as { error?: unknown };
+    return typeof error === 'string' ? error.replace(/\.$/, '') : undefined;
+  } catch {
+    return undefined;
+  }
+}

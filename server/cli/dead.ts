@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import type { DeadView } from '../operations.ts';
+import { examples, type Shell } from './flags.ts';
+import { addKept, type Kept } from './kept.ts';
+import { counted, when } from './words.ts';
+
+export function addDead(program: Command, shell: Shell): void {
+  const group = program
+    .command('dead')
+    .description('dead letters: events that a destination will never take')
+    .addHelpText(
+      'after',
+      examples('headless-events dead', 'headless-events dead show e-1', 'headless-events dead redrive --pipeline ga4'),
+    );
+  addKept(group, dead, shell);
+}
+
+const dead: Kept<DeadView> = {
+  name: 'dead',
+  thing: 'dead letter',
+  selectors: {
+    shop: ['--shop <domain>', 'of this shop'],
+    pipeline: ['--pipeline <id>', 'of this pipeline'],
+    eventId: ['--event <id>', 'of this event'],
+    reason: ['--reason <text>', 'with this in the reason'],
+    from: ['--from <time>', 'died from this time (2026-06-01, 2026-06-01T12:00:00Z)'],
+    to: ['--to <time>', 'died before this time'],
+  },
+  headings: ['SINCE', 'SHOP', 'PIPELINE', 'EVENT', 'TYPE', 'ATTEMPTS', 'REASON'],
+  row: ({ at, shop, pipeline, event, attempts, reason, redrive }) => [
+    when(at),
+    shop,
+    pipeline,
+    event.event_id,
+    event.event_type,
+    attempts,
+    redrive ? `(being tried again) ${reason}` : reason,
+  ],
+  story: ({ at, shop, pipeline, position, event, attempts, reason, redrive }) => [
+    `Event ${event.event_id} of ${shop}, position ${position}`,
+    `  ${pipeline} gave up on ${when(at)} after ${counted(attempts, 'attempt')}: ${reason}`,
+    ...(redrive ? ['  It is being tried again.'] : []),
+    ...JSON.stringify(event, null, 2)
+      .split('\n')
+      .map((line) => `  ${line}`),
+  ],
+  idOf: { argument: 'event-id', description: 'id of the event', selector: 'eventId' },
+  redriven: ({ redriven = 0 }) =>
+    `${counted(redriven, 'dead letter')} handed to ${redriven === 1 ? 'its pipeline' : 'their pipelines'} once more.`,
+};

@@ -1,0 +1,196 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import type { PageOf } from '../operations.ts';
+import { type AdminClient, adminClient } from './client.ts';
+import { type AdminFlags, adminCommand, given, type Shell } from './flags.ts';
+import { EXIT, type Exit, Failure, jsonText, show, type Terminal } from './output.ts';
+import { type Cell, table } from './table.ts';
+import { counted } from './words.ts';
+
+/** Something the gateway keeps until an operator decides: dead letters and quarantined events have the same commands. */
+export interface Kept<Item> {
+  /** The command, and its place under /admin. */
+  readonly name: 'dead' | 'quarantine';
+  /** One of them, in words. */
+  readonly thing: string;
+  /** The flags that select, by their names in the API. */
+  readonly selectors: Readonly<Record<string, readonly [flag: string, description: string]>>;
+  readonly headings: readonly string[];
+  readonly row: (item: Item) => readonly Cell[];
+  /** Everything about one, for people. */
+  readonly story: (item: Item) => readonly string[];
+  /** What `show` names one by. */
+  readonly idOf: { readonly argument: string; readonly description: string; readonly selector: string };
+  /** What a redrive has led to, in words. */
+  readonly redriven: (answer: Readonly<Record<string, number>>) => string;
+}
+
+interface ListFlags extends AdminFlags {
+  readonly limit: string;
+  readonly after?: string;
+}
+
+interface OrderFlags extends AdminFlags {
+  readonly all?: boolean;
+  readonly yes?: boolean;
+}
+
+const PAGE = 1000;
+
+/** Adds `list`, `show`, `redrive`, `discard` and `export`. */
+export function addKept<Item>(group: Command, kept: Kept<Item>, { terminal, end }: Shell): void {
+  const { name, thing, idOf } = kept;
+  const call = `headless-events ${name}`;
+  const admin = (command: Command, ...lines: string[]) => adminCommand(command, terminal, ...lines);
+  const selecting = (command: Command) => selectors(kept, command);
+
+  selecting(
+    admin(group.command('list', { isDefault: true }), call, `${call} list --shop demo.myshopify.com --limit 20`),
+  )
+    .description(`${thing}s, from the oldest`)
+    .option('--limit <count>', 'most lines', '100')
+    .option('--after <mark>', 'go on where a page ended')
+    .action(async (flags: ListFlags) => end(await list(kept, flags, terminal)));
+  admin(group.command('show'), `${call} show ${idOf.argument === 'id' ? '01J9ZQ' : 'e-1'}`)
+    .description(`everything about one; fails (1) where there is none`)
+    .argument(`<${idOf.argument}>`, idOf.description)
+    .option('--shop <domain>', 'only in this shop')
+    .action(async (id: string, flags: AdminFlags & { shop?: string }) => end(await one(kept, id, flags, terminal)));
+  selecting(admin(group.command('redrive'), `${call} redrive --shop demo.myshopify.com`, `${call} redrive --all`))
+    .description(`try ${thing}s once more`)
+    .option('--all', 'every one there is')
+    .action(async (flags: OrderFlags) => end(await redrive(kept, flags, terminal)));
+  selecting(admin(group.command('discard'), `${call} discard --to 2026-06-01`, `${call} discard --all --yes`))
+    .description(`let ${thing}s go for good`)
+    .option('--all', 'every one there is')
+    .option('--yes', 'do not ask')
+    .action(async (flags: OrderFlags) => end(await discard(kept, flags, terminal)));
+  selecting(admin(group.command('export'), `${call} export > ${name}.ndjson`, `${call} export --out ${name}.ndjson`))
+    .description('write all that is selected as NDJSON: one JSON document a line')
+    .addOption(new Option('--out <file>', 'a file instead of standard output; one that exists is written anew'))
+    .action(async (flags: AdminFlags & { out?: string }) => end(await exportAll(kept, flags, terminal)));
+}
+
+function selectors<Item>(kept: Kept<Item>, command: Command): Command {
+  for (const [flag, description] of Object.values(kept.selectors)) command.option(flag, description);
+  return command;
+}
+
+type Selection = Readonly<Record<string, string>>;
+
+/** What the flags select, by the API's names. `--event <id>` fills `eventId`. */
+function selectionOf<Item>({ selectors }: Kept<Item>, flags: object): Selection {
+  const values = new Map<string, unknown>(Object.entries(flags));
+  const chosen = Object.entries(selectors).map(([name, [flag]]) => [name, values.get(flagName(flag))] as const);
+  return Object.fromEntries(chosen.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])));
+}
+
+const flagName = (flag: string): string => /^--(\w+)/.exec(flag)?.[1] ?? '';
+
+async function list<Item>(kept: Kept<Item>, flags: ListFlags, terminal: Terminal): Promise<Exit> {
+  const { limit, after } = flags;
+  const query = { ...selectionOf(kept, flags), limit, ...given({ after }) };
+  const page = await adminClient(flags, terminal).get<PageOf<Item>>(`/admin/${kept.name}`, query);
+  const lines = table(kept.headings, page.items.map(kept.row), terminal);
+  const more = page.next === undefined ? [] : ['', `There are more: --after ${page.next}`];
+  show(terminal, flags.json, page, page.items.length > 0 ? [...lines, ...more] : [`No ${kept.thing}s.`]);
+  return EXIT.ok;
+}
+
+async function one<Item>(
+  kept: Kept<Item>,
+  id: string,
+  { shop, ...flags }: AdminFlags & { readonly shop?: string },
+  terminal: Terminal,
+): Promise<Exit> {
+  const query = { [kept.idOf.selector]: id, limit: PAGE, ...given({ shop }) };
+  const { items } = await adminClient(flags, terminal).get<PageOf<Item>>(`/admin/${kept.name}`, query);
+  const stories = items.flatMap((item, index) => [...(index > 0 ? [''] : []), ...kept.story(item)]);
+  show(terminal, flags.json, { items }, items.length > 0 ? stories : [`No ${kept.thing} ${id}.`]);
+  return items.length > 0 ? EXIT.ok : EXIT.failed;
+}
+
+async function redrive<Item>(kept: Kept<Item>, flags: OrderFlags, terminal: Terminal): Promise<Exit> {
+  const order = orderOf(kept, flags);
+  const answer = await adminClient(flags, terminal).post<Record<string, number>>(`/admin/${kept.name}/redrive`, order);
+  show(terminal, flags.json, answer, [kept.redriven(answer)]);
+  return EXIT.ok;
+}
+
+async function discard<Item>(kept: Kept<Item>, flags: OrderFlags, terminal: Terminal): Promise<Exit> {
+  const order = orderOf(kept, flags);
+  const client = adminClient(flags, terminal);
+  if (flags.yes !== true && !(await agreed(`Discard ${wordsOf(kept, order)} for good?`, terminal))) {
+    terminal.err('Nothing was discarded.');
+    return EXIT.failed;
+  }
+  const answer = await client.post<{ discarded: number }>(`/admin/${kept.name}/discard`, order);
+  show(terminal, flags.json, answer, [`${counted(answer.discarded, kept.thing)} discarded.`]);
+  return EXIT.ok;
+}
+
+function orderOf<Item>(kept: Kept<Item>, flags: OrderFlags): Selection | { readonly all: true } {
+  const selection = selectionOf(kept, flags);
+  if (Object.keys(selection).length > 0) return selection;
+  if (flags.all) return { all: true };
+  const names = Object.values(kept.selectors).map(([flag]) => flag.split(' ')[0]);
+  throw new Failure(`Say which ${kept.thing}s: give some of ${names.join(', ')}, or --all.`, EXIT.usage);
+}
+
+function wordsOf<Item>({ thing }: Kept<Item>, order: object): string {
+  if ('all' in order) return `ALL ${thing}s`;
+  const facts = Object.entries(order).map(([name, value]) => `${name} ${value}`);
+  return `the ${thing}s with ${facts.join(', ')}`;
+}
+
+/** Whether the operator agrees. Where there is nobody to ask, the call must say so itself. */
+export async function agreed(question: string, { confirm }: Terminal): Promise<boolean> {
+  if (confirm === undefined) throw new Failure('There is nobody to ask here: add --yes to go ahead.', EXIT.usage);
+  return confirm(question);
+}
+
+async function exportAll<Item>(
+  kept: Kept<Item>,
+  flags: AdminFlags & { readonly out?: string },
+  terminal: Terminal,
+): Promise<Exit> {
+  const items = itemsOf(kept, adminClient(flags, terminal), selectionOf(kept, flags));
+  if (flags.out === undefined) {
+    for await (const item of items) terminal.out(jsonText(item));
+    return EXIT.ok;
+  }
+  const file = opened(flags.out);
+  let count = 0;
+  try {
+    for await (const item of items) {
+      writeSync(file, `${jsonText(item)}\n`);
+      count += 1;
+    }
+  } finally {
+    closeSync(file);
+  }
+  terminal.err(`${counted(count, kept.thing)} written to ${flags.out}`);
+  return EXIT.ok;
+}
+
+async function* itemsOf<Item>({ name }: Kept<Item>, client: AdminClient, selection: Selection): AsyncIterable<Item> {
+  let after: string | undefined;
+  do {
+    const query = { ...selection, limit: PAGE, ...given({ after }) };
+    const page: PageOf<Item> = await client.get<PageOf<Item>>(`/admin/${name}`, query);
+    yield* page.items;
+    if (page.next !== undefined && page.next === after)
+      throw new Failure(`The gateway answered the page after ${after} twice; the export is not complete.`);
+    after = page.next;
+  } while (after !== undefined);
+}
+
+/** Shoppers' data is in it, so that only its owner may read it. */
+function opened(file: string): number {
+  try {
+    return openSync(file, 'w', 0o600);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(`--out must be a file that can be written: ${why}`, EXIT.usage, { cause });
+  }
+}

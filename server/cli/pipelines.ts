@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import type { PipelineReport } from '../operations.ts';
+import { adminClient, path } from './client.ts';
+import { type AdminFlags, adminCommand, examples, type Shell } from './flags.ts';
+import { EXIT, type Exit, show, type Terminal } from './output.ts';
+import { table } from './table.ts';
+import { byReason, when } from './words.ts';
+
+export function addPipelines(program: Command, { terminal, end }: Shell): void {
+  const group = program
+    .command('pipelines')
+    .description('list pipelines; suspend and resume them')
+    .addHelpText('after', examples(LIST, SUSPEND));
+  adminCommand(group.command('list', { isDefault: true }), terminal, LIST, 'headless-events pipelines list --json')
+    .description('every pipeline, where it is and how it does')
+    .action(async (flags: AdminFlags) => end(await list(flags, terminal)));
+  adminCommand(group.command('suspend'), terminal, SUSPEND)
+    .description('stop a pipeline where it is, until resumed; its events wait on the log')
+    .argument('<shop>', "the shop's domain")
+    .argument('<pipeline>', 'id of the pipeline')
+    .option('--reason <text>', 'why, for whoever looks next', 'suspended from the command line')
+    .action(async (shop: string, pipeline: string, { reason, ...flags }: AdminFlags & { reason: string }) => {
+      await adminClient(flags, terminal).post(path`/admin/pipelines/${shop}/${pipeline}/suspend`, { reason });
+      show(terminal, flags.json, { ok: true }, [`${pipeline} of ${shop} is suspended: ${reason}`]);
+      end(EXIT.ok);
+    });
+  adminCommand(group.command('resume'), terminal, 'headless-events pipelines resume demo.myshopify.com archive')
+    .description('let a suspended pipeline go on from where it was')
+    .argument('<shop>', "the shop's domain")
+    .argument('<pipeline>', 'id of the pipeline')
+    .action(async (shop: string, pipeline: string, flags: AdminFlags) => {
+      await adminClient(flags, terminal).post(path`/admin/pipelines/${shop}/${pipeline}/resume`);
+      show(terminal, flags.json, { ok: true }, [`${pipeline} of ${shop} goes on from where it was.`]);
+      end(EXIT.ok);
+    });
+}
+
+const LIST = 'headless-events pipelines';
+const SUSPEND = 'headless-events pipelines suspend demo.myshopify.com archive --reason "disk is being replaced"';
+
+async function list(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
+  const { pipelines } = await adminClient(flags, terminal).get<{ pipelines: PipelineReport[] }>('/admin/pipelines');
+  const headings = ['SHOP', 'PIPELINE', 'TO', 'STATE', 'PENDING', 'DELIVERED', 'DEAD', 'FILTERED', 'DROPPED', 'NOTE'];
+  const lines = table(headings, pipelines.map(row), terminal);
+  show(terminal, flags.json, { pipelines }, pipelines.length > 0 ? lines : ['No shop has a pipeline.']);
+  return EXIT.ok;
+}
+
+const row = (report: PipelineReport) => [
+  report.shop,
+  report.pipeline,
+  report.destination,
+  report.phase,
+  report.pending,
+  report.delivered,
+  report.dead,
+  byReason(report.filtered),
+  byReason(report.dropped),
+  [report.reason, report.nextAttemptAt && `next try ${when(report.nextAttemptAt)}`].filter(Boolean).join('; '),
+];

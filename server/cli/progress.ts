@@ -1,0 +1,61 @@
+import type { ReplayJob } from '../operations.ts';
+import { type AdminClient, NoAnswer } from './client.ts';
+import { Failure, type Terminal } from './output.ts';
+import { cut, number } from './table.ts';
+
+const EVERY_MS = 1000;
+/** A gateway may restart meanwhile; the replay goes on after that. */
+const MOST_UNANSWERED = 120;
+const BAR = 24;
+
+/** Watches a replay until it ends or the operator leaves, and gives what was seen last. Throws Failure where it cannot be seen any more. */
+export async function follow(client: AdminClient, job: ReplayJob, terminal: Terminal): Promise<ReplayJob> {
+  const left = terminal.interrupted();
+  let last = job;
+  let unanswered = 0;
+  try {
+    while (last.state === 'running' && !left.aborted) {
+      const note = unanswered > 0 ? 'waiting for the gateway' : countsOf(last);
+      if (terminal.isTty) terminal.progress(cut(`${barOf(last)}  ${note}`, terminal));
+      await terminal.sleep(EVERY_MS, left);
+      if (left.aborted) break;
+      try {
+        last = await jobOf(client, last.id);
+        unanswered = 0;
+      } catch (error) {
+        unanswered += 1;
+        if (!(error instanceof NoAnswer) || unanswered > MOST_UNANSWERED) throw error;
+      }
+    }
+  } finally {
+    if (terminal.isTty) terminal.progress('');
+  }
+  return last;
+}
+
+async function jobOf(client: AdminClient, id: string): Promise<ReplayJob> {
+  const { replays } = await client.get<{ replays: ReplayJob[] }>('/admin/replays');
+  const job = replays.find((replay) => replay.id === id);
+  if (job === undefined) throw new Failure(`The gateway does not know replay ${id} any more.`);
+  return job;
+}
+
+/** One line about a replay that says all there is to say. */
+export const jobLine = (job: ReplayJob): string =>
+  `Replay ${job.id} to ${job.pipeline} of ${job.shop} is ${job.state} at ${percent(job)}: ${countsOf(job)}`;
+
+const countsOf = ({ delivered, dead, filtered }: ReplayJob): string =>
+  `${number(delivered)} delivered, ${number(dead)} dead, ${number(filtered)} filtered`;
+
+function barOf(job: ReplayJob): string {
+  const filled = Math.round(part(job) * BAR);
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${percent(job).padStart(4)}`;
+}
+
+const percent = (job: ReplayJob): string => `${Math.floor(part(job) * 100)}%`;
+
+/** How much of its stretch is finished, from 0 to 1. */
+function part({ state, from, to, position }: ReplayJob): number {
+  if (state === 'done') return 1;
+  return to > from ? Math.min(1, Math.max(0, (position - from) / (to - from))) : 0;
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import type { Quarantined } from '../../adapters/logs/state.ts';
+import { examples, type Shell } from './flags.ts';
+import { addKept, type Kept } from './kept.ts';
+import { number } from './table.ts';
+import { when } from './words.ts';
+
+export function addQuarantine(program: Command, shell: Shell): void {
+  const group = program
+    .command('quarantine')
+    .description('events refused at ingest, kept with their reasons')
+    .addHelpText(
+      'after',
+      examples(
+        'headless-events quarantine',
+        'headless-events quarantine list --code invalid',
+        'headless-events quarantine redrive --shop demo.myshopify.com',
+      ),
+    );
+  addKept(group, quarantine, shell);
+}
+
+const quarantine: Kept<Quarantined> = {
+  name: 'quarantine',
+  thing: 'quarantined event',
+  selectors: {
+    shop: ['--shop <domain>', 'of this shop'],
+    id: ['--id <id>', 'with this id in quarantine'],
+    eventId: ['--event <id>', 'with this event id'],
+    code: ['--code <code>', 'refused with this code'],
+    from: ['--from <time>', 'came from this time (2026-06-01, 2026-06-01T12:00:00Z)'],
+    to: ['--to <time>', 'came before this time'],
+  },
+  headings: ['ID', 'CAME', 'SHOP', 'DIALECT', 'EVENT', 'NAME', 'CODE', 'REASONS'],
+  row: ({ id, at, shop, dialect, eventId, name, code, reasons }) => [
+    id,
+    when(at),
+    shop,
+    dialect,
+    eventId,
+    name,
+    code,
+    reasons.join('; '),
+  ],
+  story: ({ id, at, shop, dialect, index, eventId, name, code, reasons, raw }) => [
+    `${name ?? 'An event'} of ${shop}, in quarantine as ${id}`,
+    `  It came on ${when(at)} through ${dialect}${index === undefined ? '' : `, as number ${index + 1} of its request`}` +
+      `${eventId === undefined ? '' : `, with the id ${eventId}`}.`,
+    `  Refused (${code}):`,
+    ...reasons.map((reason) => `    ${reason}`),
+    `  ${raw}`,
+  ],
+  idOf: { argument: 'id', description: 'id in quarantine', selector: 'id' },
+  redriven: ({ accepted = 0, duplicate = 0, refused = 0 }) =>
+    `${number(accepted)} accepted, ${number(duplicate)} known already, ${number(refused)} still refused and kept.`,
+};

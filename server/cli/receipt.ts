@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import type { Receipt } from '../operations.ts';
+import { adminClient, path } from './client.ts';
+import { type AdminFlags, adminCommand, given, type Shell } from './flags.ts';
+import { EXIT, type Exit, show, type Terminal } from './output.ts';
+import { storyOf } from './story.ts';
+
+interface ReceiptFlags extends AdminFlags {
+  readonly shop?: string;
+}
+
+export function addReceipt(program: Command, { terminal, end }: Shell): void {
+  adminCommand(
+    program.command('receipt'),
+    terminal,
+    'headless-events receipt 018f3c9e-7d7b-7c1e-9a33-0c8f6f2b1f5a',
+    'headless-events receipt e-1 --shop demo.myshopify.com --json',
+  )
+    .description('what happened to an event; fails (1) where nothing is known of it')
+    .argument('<event-id>', 'id of the event')
+    .option('--shop <domain>', 'only in this shop')
+    .action(async (eventId: string, flags: ReceiptFlags) => end(await receipt(eventId, flags, terminal)));
+}
+
+async function receipt(eventId: string, { shop, ...flags }: ReceiptFlags, terminal: Terminal): Promise<Exit> {
+  const { receipts } = await adminClient(flags, terminal).get<{ receipts: Receipt[] }>(
+    path`/admin/receipts/${eventId}`,
+    given({ shop }),
+  );
+  const unknown = `Nothing is known of event ${eventId}${shop === undefined ? '' : ` in ${shop}`}: it never came, or it is older than what is kept.`;
+  const stories = receipts.flatMap((found, index) => [...(index > 0 ? [''] : []), ...storyOf(found)]);
+  show(terminal, flags.json, { receipts }, receipts.length > 0 ? stories : [unknown]);
+  return receipts.length > 0 ? EXIT.ok : EXIT.failed;
+}

@@ -1,0 +1,149 @@
+import { type Command, Option } from 'commander';
+import type { ReplayJob, ReplayPlan } from '../operations.ts';
+import { type AdminClient, adminClient, path } from './client.ts';
+import { type AdminFlags, adminCommand, examples, given, list, type Shell } from './flags.ts';
+import { agreed } from './kept.ts';
+import { EXIT, type Exit, Failure, show, type Terminal } from './output.ts';
+import { follow, jobLine } from './progress.ts';
+import { table } from './table.ts';
+import { byReason, counted, when } from './words.ts';
+
+interface StartFlags extends AdminFlags {
+  readonly shop: string;
+  readonly pipeline: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly types?: readonly string[];
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly detach?: boolean;
+}
+
+const PLAN = 'headless-events replay --shop demo.myshopify.com --pipeline archive --dry-run';
+const START =
+  'headless-events replay --shop demo.myshopify.com --pipeline archive --from 2026-06-01 --types "product_*,search"';
+const STATUS = 'headless-events replay status 01J9ZQ --follow';
+
+export function addReplay(program: Command, { terminal, end }: Shell): void {
+  const group = program
+    .command('replay')
+    .description('deliver a stretch of the log again (headless-events replay start --help has the flags)')
+    .addHelpText('after', examples(PLAN, START, STATUS));
+  adminCommand(group.command('start', { isDefault: true }), terminal, PLAN, START)
+    .description('show what a replay would do, ask, and do it')
+    .requiredOption('--shop <domain>', "the shop's domain")
+    .requiredOption('--pipeline <id>', 'the pipeline to deliver to')
+    .option('--from <time>', 'received from this time (default: the oldest kept)')
+    .option('--to <time>', 'received before this time (default: now)')
+    .addOption(new Option('--types <list>', 'only these types of events').argParser(list))
+    .option('--dry-run', 'only show what it would do')
+    .option('--yes', 'do not ask')
+    .option('--detach', 'do not wait for the end')
+    .action(async (flags: StartFlags) => end(await start(flags, terminal)));
+  adminCommand(group.command('status'), terminal, 'headless-events replay status', STATUS)
+    .description('how replays do; fails (1) where the named one is unknown')
+    .argument('[id]', 'id of a replay; without it all of them')
+    .option('--follow', 'watch the named one until it ends')
+    .action(async (id: string | undefined, flags: AdminFlags & { follow?: boolean }) =>
+      end(await (id === undefined ? all(flags, terminal) : status(id, flags, terminal))),
+    );
+  adminCommand(group.command('cancel'), terminal, 'headless-events replay cancel 01J9ZQ')
+    .description('end a running replay where it is')
+    .argument('<id>', 'id of the replay')
+    .action(async (id: string, flags: AdminFlags) => {
+      await adminClient(flags, terminal).post(path`/admin/replays/${id}/cancel`);
+      show(terminal, flags.json, { ok: true }, [`Replay ${id} is cancelled.`]);
+      end(EXIT.ok);
+    });
+}
+
+async function start(flags: StartFlags, terminal: Terminal): Promise<Exit> {
+  const { shop, pipeline, from, to, types, json } = flags;
+  const order = { shop, pipeline, ...given({ from, to, types }) };
+  const client = adminClient(flags, terminal);
+  const { plan } = await client.post<{ plan: ReplayPlan }>('/admin/replays', { ...order, dryRun: true });
+  if (!json) show(terminal, false, plan, planLines(plan));
+  if (flags.dryRun || plan.wanted === 0) {
+    if (json) show(terminal, true, { plan }, []);
+    return EXIT.ok;
+  }
+  if (!flags.yes && !(await agreed(`Send ${counted(plan.wanted, 'event')}?`, terminal))) {
+    terminal.err('Nothing was sent.');
+    return EXIT.failed;
+  }
+  const { job } = await client.post<{ job: ReplayJob }>('/admin/replays', order);
+  if (!json) terminal.out(`Replay ${job.id} has started.`);
+  return flags.detach ? started(plan, job, json, terminal) : watch(client, job, { json, plan }, terminal);
+}
+
+function started(plan: ReplayPlan, job: ReplayJob, json: boolean | undefined, terminal: Terminal): Exit {
+  if (json) show(terminal, true, { plan, job }, []);
+  else terminal.out(`Ask how it does: headless-events replay status ${job.id}`);
+  return EXIT.ok;
+}
+
+function planLines(plan: ReplayPlan): string[] {
+  const { shop, pipeline, from, to, events, wanted, again, byType, filtered } = plan;
+  if (wanted === 0) return [`Nothing to send: none of ${counted(events, 'event')} is wanted (${byReason(filtered)}).`];
+  return [
+    `Replay to ${pipeline} of ${shop}: ${counted(events, 'event')}, positions ${from} to ${to}`,
+    `  to send      ${counted(wanted, 'event')}: ${byReason(byType)}`,
+    `  not wanted   ${byReason(filtered)}`,
+    ...(again > 0
+      ? [
+          `  again        ${counted(again, 'event')} delivered before: the destination gets ${again === 1 ? 'it' : 'them'} twice`,
+        ]
+      : []),
+  ];
+}
+
+async function all(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
+  const { replays } = await adminClient(flags, terminal).get<{ replays: ReplayJob[] }>('/admin/replays');
+  const headings = ['ID', 'SHOP', 'PIPELINE', 'STATE', 'STARTED', 'POSITION', 'TO', 'DELIVERED', 'DEAD', 'FILTERED'];
+  const rows = replays.map((job) => [
+    job.id,
+    job.shop,
+    job.pipeline,
+    job.state,
+    when(job.startedAt),
+    job.position,
+    job.to,
+    job.delivered,
+    job.dead,
+    job.filtered,
+  ]);
+  show(terminal, flags.json, { replays }, rows.length > 0 ? table(headings, rows, terminal) : ['No replays.']);
+  return EXIT.ok;
+}
+
+async function status(
+  id: string,
+  flags: AdminFlags & { readonly follow?: boolean },
+  terminal: Terminal,
+): Promise<Exit> {
+  const client = adminClient(flags, terminal);
+  const { replays } = await client.get<{ replays: ReplayJob[] }>('/admin/replays');
+  const job = replays.find((replay) => replay.id === id);
+  if (job === undefined) throw new Failure(`There is no replay ${id}; headless-events replay status lists them.`);
+  if (flags.follow) return watch(client, job, flags, terminal);
+  show(terminal, flags.json, { job }, [jobLine(job)]);
+  return EXIT.ok;
+}
+
+/** Stays with a replay until it ends, or the operator leaves: the replay does not need anybody to watch. */
+async function watch(
+  client: AdminClient,
+  job: ReplayJob,
+  { json, plan }: { readonly json?: boolean | undefined; readonly plan?: ReplayPlan },
+  terminal: Terminal,
+): Promise<Exit> {
+  const last = await follow(client, job, terminal);
+  const hint = {
+    running: `It goes on: headless-events replay status ${job.id} --follow`,
+    suspended: 'Its pipeline is suspended: headless-events pipelines says why.',
+    cancelled: '',
+    done: last.dead > 0 ? 'headless-events dead says why some are dead letters.' : '',
+  }[last.state];
+  show(terminal, json, { ...(plan && { plan }), job: last }, [jobLine(last), ...(hint === '' ? [] : [hint])]);
+  return last.state === 'done' || last.state === 'running' ? EXIT.ok : EXIT.failed;
+}

@@ -1,0 +1,14 @@
+/** The data of each server-sent event as it arrives; comments are left out. The gateway ends lines with \n and sends data in one line. */
+export async function* dataOf(chunks: AsyncIterable<string | Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
+    const frames = rest.split('\n\n');
+    rest = frames.pop() ?? '';
+    for (const frame of frames) {
+      const data = frame.split('\n').find((line) => line.startsWith('data: '));
+      if (data !== undefined) yield data.slice('data: '.length);
+    }
+  }
+}

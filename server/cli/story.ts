@@ -1,0 +1,82 @@
+import type { PipelineReceipt, Receipt } from '../operations.ts';
+import { pad } from './table.ts';
+import { counted, when } from './words.ts';
+
+/** A receipt as a short story: when the event came and how, what was added to it, then a line for each pipeline. */
+export function storyOf(receipt: Receipt): string[] {
+  const { eventId, shop, state } = receipt;
+  return [`Event ${eventId} of ${shop}`, ...(state === 'stored' ? stored(receipt) : quarantined(receipt))];
+}
+
+function stored(receipt: Receipt): string[] {
+  const { position, idSource, trust, enrichment = {}, pipelines = [] } = receipt;
+  const facts = [
+    idSource === 'derived' ? 'its id was derived from its content' : '',
+    trust === 'server' ? 'a server sent it' : '',
+  ].filter((fact) => fact !== '');
+  const added = enrichmentText(enrichment);
+  const width = Math.max(0, ...pipelines.map(({ pipeline }) => [...pipeline].length));
+  return [
+    `  ${came(receipt)} and was stored${position === undefined ? '' : ` at position ${position}`}.`,
+    ...(facts.length > 0 ? [`  Note: ${facts.join('; ')}.`] : []),
+    added === '' ? '  Nothing was added to it.' : `  Added to it: ${added}.`,
+    ...(pipelines.length === 0 ? ['  The shop has no pipelines.'] : []),
+    ...pipelines.map((pipeline) => `  ${pad(pipeline.pipeline, width)}  ${fate(pipeline)}`),
+  ];
+}
+
+const quarantined = (receipt: Receipt): string[] => [
+  `  ${came(receipt)} and was refused${receipt.quarantineId === undefined ? '' : `; it is in quarantine as ${receipt.quarantineId}`}.`,
+  ...(receipt.reasons ?? []).map((reason) => `  Because ${reason}`),
+];
+
+const came = ({ receivedAt, dialect, type }: Receipt): string =>
+  `It came on ${when(receivedAt)} through ${dialect}${type === undefined ? '' : ` as ${type}`}`;
+
+/** `geo_country: "DE", is_bot: true` reads `country DE, bot`. */
+function enrichmentText(enrichment: Readonly<Record<string, string | boolean>>): string {
+  const facts = Object.entries(enrichment).flatMap(([name, value]) => {
+    const label = name
+      .replace(/^(geo|shopping|is)_/, '')
+      .replace(/_type$/, '')
+      .replaceAll('_', ' ');
+    if (typeof value === 'string') return [`${label} ${value}`];
+    return value ? [label] : [];
+  });
+  return facts.join(', ');
+}
+
+function fate(receipt: PipelineReceipt): string {
+  switch (receipt.state) {
+    case 'delivered':
+      return joined('delivered', [
+        receipt.at && `on ${when(receipt.at)}`,
+        receipt.status,
+        receipt.attempts !== undefined && receipt.attempts > 1 ? `at attempt ${receipt.attempts}` : undefined,
+      ]);
+    case 'pending':
+      return joined(`waiting behind ${counted(receipt.behind, 'event')}`, [
+        receipt.reason,
+        receipt.nextAttemptAt && `next try on ${when(receipt.nextAttemptAt)}`,
+      ]);
+    case 'filtered':
+      return `not wanted: ${receipt.reason}`;
+    case 'dead':
+      return joined(`dead letter since ${when(receipt.at)} after ${counted(receipt.attempts, 'attempt')}`, [
+        receipt.reason,
+        receipt.redriving ? 'being tried again' : undefined,
+      ]);
+    case 'suspended':
+      return joined(`suspended since ${when(receipt.since)}`, [
+        receipt.reason,
+        `${counted(receipt.behind, 'event')} before it`,
+      ]);
+    case 'dropped':
+      return `gone without being delivered: ${receipt.reason}`;
+    case 'before':
+      return `older than the pipeline, which begins after position ${receipt.startsAfter}; a replay sends it`;
+  }
+}
+
+const joined = (start: string, rest: readonly (string | undefined)[]): string =>
+  [start, ...rest.filter((part) => part !== undefined && part !== '')].join(', ');

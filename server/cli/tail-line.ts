@@ -1,0 +1,47 @@
+import type { TailLine } from '../operations.ts';
+import { printable, type Terminal } from './output.ts';
+import { cut, number, pad } from './table.ts';
+
+const COLOURS: Readonly<Record<TailLine['kind'], number>> = {
+  accepted: 32,
+  duplicate: 90,
+  refused: 31,
+  delivered: 36,
+  dead: 31,
+  retried: 33,
+  missed: 33,
+};
+const WIDTH = { kind: 9, shop: 26, type: 20, id: 36 };
+
+/** One line of the live tail for people, in columns; its kind in colour where a person looks and NO_COLOR is not set. */
+export function tailLine(line: TailLine, terminal: Terminal): string {
+  const time = line.kind === 'missed' ? ' '.repeat(12) : line.at.slice(11, 23);
+  const kind = pad(line.kind, WIDTH.kind);
+  const start = `${printable(time)}  ${kind}  `;
+  const rest = printable(restOf(line).replaceAll('\n', ' ')).trimEnd();
+  const shown = cut(rest, { isTty: terminal.isTty, columns: terminal.columns - start.length });
+  const colourful = terminal.isTty && !terminal.env.NO_COLOR;
+  const coloured = colourful ? `\u001b[${COLOURS[line.kind]}m${kind}\u001b[0m` : kind;
+  return `${printable(time)}  ${coloured}  ${shown}`;
+}
+
+function restOf(line: TailLine): string {
+  switch (line.kind) {
+    case 'accepted':
+    case 'duplicate': {
+      const { event_type, event_id, shopping_channel, geo_country, device_type } = line.event;
+      return columns(line.shop, event_type, event_id, [shopping_channel, geo_country, device_type]);
+    }
+    case 'refused':
+      return columns(line.shop, line.name, line.eventId, [line.dialect, `${line.code}:`, line.reasons.join('; ')]);
+    case 'delivered':
+    case 'dead':
+    case 'retried':
+      return columns(line.shop, line.type, line.eventId, [line.pipeline, line.status]);
+    case 'missed':
+      return `${number(line.lines)} lines were left out: they came faster than they could be shown`;
+  }
+}
+
+const columns = (shop: string, type = '-', id = '-', facts: readonly (string | undefined)[] = []): string =>
+  [pad(shop, WIDTH.shop), pad(type, WIDTH.type), pad(id, WIDTH.id), facts.filter(Boolean).join(' ')].join('  ');

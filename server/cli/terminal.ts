@@ -1,0 +1,56 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline/promises';
+import { systemClock } from '../clock.ts';
+import type { Terminal } from './output.ts';
+
+/** The terminal that a process was started from. Questions and progress go to standard error: standard output is the result. */
+export function terminalOf(process: NodeJS.Process, env: Terminal['env']): Terminal {
+  const { stdin, stdout, stderr } = process;
+  // The reader of a pipe, such as head, may have had enough; that is no failure.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  return {
+    ...systemClock,
+    out: console.log,
+    err: console.error,
+    env,
+    randomId: randomUUID,
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    isTty: stdout.isTTY === true,
+    get columns() {
+      return stdout.columns || 80;
+    },
+    ...(stdin.isTTY && stderr.isTTY && { confirm: (question) => confirm(question, stdin, stderr) }),
+    progress: (line) => {
+      if (stderr.isTTY) stderr.write(`\r\u001b[2K${line}`);
+    },
+    interrupted: interruption(process),
+  };
+}
+
+async function confirm(question: string, input: NodeJS.ReadStream, output: NodeJS.WriteStream): Promise<boolean> {
+  const lines = createInterface({ input, output });
+  try {
+    return /^\s*y(es)?\s*$/i.test(await lines.question(`${question} [y/N] `));
+  } catch {
+    // Ctrl-C and Ctrl-D: no answer is no.
+    return false;
+  } finally {
+    lines.close();
+  }
+}
+
+function interruption(process: NodeJS.Process): () => AbortSignal {
+  let controller: AbortController | undefined;
+  return () => {
+    if (controller === undefined) {
+      const made = new AbortController();
+      // Once: a second Ctrl-C ends the process as ever.
+      process.once('SIGINT', () => made.abort());
+      controller = made;
+    }
+    return controller.signal;
+  };
+}

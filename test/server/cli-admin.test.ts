@@ -1,0 +1,559 @@
+import { hash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { BadOrder, type PipelineReceipt, type TailLine } from '../../server/operations.ts';
+import { ADMIN_TOKEN, type Admin, openAdmin } from '../support/admin.ts';
+import { describe } from '../support/describe.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { deadOf, eventOf, jobOf, quarantinedOf, receiptOf, reportOf, SHOP } from '../support/operations.ts';
+import { type Run, runCli, type Surroundings } from '../support/terminal.ts';
+
+describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) => {
+  let admin: Admin;
+  beforeEach(async () => {
+    admin = await openAdmin();
+  });
+  afterEach(() => admin.close());
+
+  const run = (args: string, surroundings: Surroundings = {}): Promise<Run> =>
+    runCli(args.split(' '), {
+      ...surroundings,
+      env: { ADMIN_TOKEN, PORT: String(admin.port), ...surroundings.env },
+    });
+  const orders = () => admin.operations.asked.map(([name]) => name);
+
+  it('finds the gateway by PORT and the token by ADMIN_TOKEN; flags win', async () => {
+    const byEnvironment = await run('pipelines');
+    assert.is(byEnvironment.exit, 0, byEnvironment.err);
+    const byFlags = await run(`pipelines --url ${admin.url} --admin-token ${ADMIN_TOKEN}`, {
+      env: { PORT: '9', ADMIN_TOKEN: 'wrong' },
+    });
+    assert.is(byFlags.exit, 0, byFlags.err);
+  });
+
+  it('says what to do when it cannot ask', async () => {
+    const missing = await run('pipelines', { env: { ADMIN_TOKEN: '' } });
+    assert.is(missing.exit, 2);
+    assert.match(missing.err, 'set ADMIN_TOKEN');
+    const nobody = await run('dead --url http://127.0.0.1:9');
+    assert.is(nobody.exit, 1);
+    assert.match(nobody.err, /No gateway answers at http:\/\/127\.0\.0\.1:9.*--url/);
+    const wrong = await run('balance --admin-token nope');
+    assert.is(wrong.exit, 1);
+    assert.match(wrong.err, /does not know this token. Set ADMIN_TOKEN/);
+    assert.not.match(wrong.err, 'nope');
+    const strange = await run('balance --url ftp://x');
+    assert.is(strange.exit, 2);
+    assert.match(strange.err, /--url must be an address such as .*, got ftp:\/\/x/);
+  });
+
+  it('tells an admin API that is off from something that does not exist', async () => {
+    const off = await openAdmin({ token: undefined });
+    const { exit, err } = await run(`pipelines resume ${SHOP} archive --url ${off.url}`);
+    await off.close();
+    assert.is(exit, 1);
+    assert.match(err, /There is no admin API at .* Start the gateway with ADMIN_TOKEN/);
+    const unknown = await run(`pipelines resume ${SHOP} nope`);
+    assert.is(unknown.exit, 1);
+    assert.is(unknown.err, `Not found: there is no pipeline nope in ${SHOP}.`);
+  });
+
+  it('takes no other server for a gateway, and does not carry the token elsewhere', async () => {
+    const other = createServer((request, response) => {
+      if (request.url === '/admin/balance') response.writeHead(302, { location: `${admin.url}/admin/balance` }).end();
+      else response.end('<html>');
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const moved = await run(`balance --url ${url}`);
+    const page = await run(`pipelines --url ${url}`);
+    other.close();
+    assert.match(moved.err, /sends on to .*--url/);
+    assert.match(page.err, /is no gateway/);
+    assert.equal([moved.exit, page.exit], [1, 1]);
+    assert.equal(admin.operations.asked, []);
+  });
+
+  it('lets no gateway lock stay a riddle', async () => {
+    for (let i = 0; i < 10; i++) await run('balance --admin-token nope');
+    const { exit, err } = await run('balance');
+    assert.is(exit, 1);
+    assert.match(err, /Too many wrong tokens .* Come back in 60 seconds/);
+  });
+
+  it('lists pipelines in columns, numbers to the right, and as JSON', async () => {
+    admin.operations.reports = [
+      reportOf({ delivered: 1234567, filtered: { consent: 3, type: 12 } }),
+      reportOf({ pipeline: 'ga4', phase: 'retrying', reason: 'HTTP 503', nextAttemptAt: '2026-06-01T12:00:30.500Z' }),
+    ];
+    const { out } = await run('pipelines');
+    const lines = out.split('\n');
+    assert.is(lines.length, 3);
+    assert.match(lines[1]!, /^demo\.myshopify\.com {2}archive .* 1,234,567 .*consent 3, type 12/);
+    assert.match(lines[2]!, /retrying .* 9 .*HTTP 503; next try 2026-06-01 12:00:30 UTC$/);
+    const ends = lines.map(
+      (line, index) => line.indexOf(['DELIVERED', '1,234,567', ' 9 '][index]!) + [9, 9, 2][index]!,
+    );
+    assert.is(new Set(ends).size, 1, `numbers end in one column: ${out}`);
+    assert.equal(JSON.parse((await run('pipelines list --json')).out), { pipelines: admin.operations.reports });
+  });
+
+  it('suspends and resumes', async () => {
+    const suspended = await runCli(['pipelines', 'suspend', SHOP, 'archive', '--reason', 'new disk'], {
+      env: { ADMIN_TOKEN, PORT: String(admin.port) },
+    });
+    assert.is(suspended.out, `archive of ${SHOP} is suspended: new disk`);
+    const resumed = await run(`pipelines resume ${SHOP} archive --json`);
+    assert.equal(JSON.parse(resumed.out), { ok: true });
+    assert.equal(admin.operations.asked, [
+      ['suspend', { shop: SHOP, pipeline: 'archive' }, 'new disk'],
+      ['resume', { shop: SHOP, pipeline: 'archive' }],
+    ]);
+  });
+
+  it('tells a receipt as a story', async () => {
+    const at = '2026-06-01T12:00:05.000Z';
+    const pipelines: PipelineReceipt[] = [
+      { pipeline: 'archive', state: 'delivered', at, attempts: 2, status: 'HTTP 200' },
+      { pipeline: 'ga4', state: 'pending', behind: 3, reason: 'HTTP 503', nextAttemptAt: at },
+      { pipeline: 'ads', state: 'filtered', reason: 'consent' },
+      { pipeline: 'crm', state: 'dead', at, attempts: 5, reason: 'HTTP 400', redriving: true },
+      { pipeline: 'mail', state: 'suspended', behind: 1, reason: 'upkeep', since: at },
+      { pipeline: 'bi', state: 'dropped', reason: 'retention' },
+      { pipeline: 'new', state: 'before', startsAfter: 50 },
+    ];
+    admin.operations.known = [receiptOf({ pipelines, idSource: 'derived', trust: 'server' })];
+    const { exit, out } = await run('receipt e-1');
+    assert.is(exit, 0);
+    assert.equal(out.split('\n'), [
+      `Event e-1 of ${SHOP}`,
+      '  It came on 2026-06-01 12:00:00 UTC through layers as product_view and was stored at position 42.',
+      '  Note: its id was derived from its content; a server sent it.',
+      '  Added to it: country DE, channel web, device mobile, bot.',
+      '  archive  delivered, on 2026-06-01 12:00:05 UTC, HTTP 200, at attempt 2',
+      '  ga4      waiting behind 3 events, HTTP 503, next try on 2026-06-01 12:00:05 UTC',
+      '  ads      not wanted: consent',
+      '  crm      dead letter since 2026-06-01 12:00:05 UTC after 5 attempts, HTTP 400, being tried again',
+      '  mail     suspended since 2026-06-01 12:00:05 UTC, upkeep, 1 event before it',
+      '  bi       gone without being delivered: retention',
+      '  new      older than the pipeline, which begins after position 50; a replay sends it',
+    ]);
+  });
+
+  it('tells of refused events why, and of unknown ones that nothing is known, with 1', async () => {
+    admin.operations.known = [
+      {
+        eventId: 'e-1',
+        shop: SHOP,
+        state: 'quarantined',
+        receivedAt: '2026-06-01T12:00:00Z',
+        dialect: 'glood',
+        reasons: ['name: bad'],
+        quarantineId: 'q7',
+      },
+    ];
+    const refused = await run(`receipt e-1 --shop ${SHOP}`);
+    assert.is(refused.exit, 0);
+    assert.match(refused.out, /through glood and was refused; it is in quarantine as q7\.\n {2}Because name: bad$/);
+    assert.equal(admin.operations.asked.at(-1), ['receipts', 'e-1', SHOP]);
+    const unknown = await run('receipt e-2');
+    assert.is(unknown.exit, 1);
+    assert.match(unknown.out, 'Nothing is known of event e-2');
+    assert.equal(JSON.parse((await run('receipt e-2 --json')).out), { receipts: [] });
+  });
+
+  it('lists dead letters and quarantined events, with the mark of the next page', async () => {
+    admin.operations.letters = [deadOf(1), deadOf(2, { redrive: true }), deadOf(3)];
+    const dead = await run(`dead --shop ${SHOP} --pipeline ga4 --event e --reason 400 --from 2026-06-01 --limit 2`);
+    assert.is(dead.exit, 0, dead.err);
+    assert.match(
+      dead.out,
+      /e-1 .*HTTP 400 no such property\n.*e-2 .*being tried again.*\n\nThere are more: --after 2$/,
+    );
+    assert.equal(admin.operations.asked.at(-1), [
+      'dead',
+      { shop: SHOP, pipeline: 'ga4', eventId: 'e', reason: '400', from: '2026-06-01T00:00:00.000Z' },
+      { limit: 2 },
+    ]);
+    assert.match((await run('dead list --after 2')).out, /e-3/);
+    assert.is((await run('quarantine')).out, 'No quarantined events.');
+    admin.operations.refused = [quarantinedOf('q1')];
+    const quarantine = await run('quarantine list --code invalid --id q1 --json');
+    assert.equal(JSON.parse(quarantine.out), { items: [quarantinedOf('q1')] });
+    assert.equal(admin.operations.asked.at(-1), ['quarantine', { code: 'invalid', id: 'q1' }, { limit: 100 }]);
+    const wrong = await run('dead --limit 0');
+    assert.is(wrong.exit, 2);
+    assert.match(wrong.err, /limit must be a whole number from 1 to 1000/);
+  });
+
+  it('shows one whole', async () => {
+    assert.is((await run('dead show e-1')).exit, 1);
+    admin.operations.letters = [deadOf(1)];
+    const dead = await run('dead show e-1');
+    assert.is(dead.exit, 0);
+    assert.match(dead.out, /ga4 gave up on 2026-06-01 12:00:00 UTC after 5 attempts: HTTP 400/);
+    assert.match(dead.out, '"event_id": "e-1"');
+    assert.equal(admin.operations.asked.at(-1), ['dead', { eventId: 'e-1' }, { limit: 1000 }]);
+    admin.operations.refused = [quarantinedOf('q1')];
+    const refused = await run('quarantine show q1');
+    assert.match(
+      refused.out,
+      /as number 1 of its request, with the id e-9.*\n.*Refused \(invalid\):\n {4}events\[0\]\.query/,
+    );
+    assert.match(refused.out, '{"event_type":"search"}');
+  });
+
+  it('redrives what is selected; everything only with --all', async () => {
+    const nothing = await run('dead redrive');
+    assert.is(nothing.exit, 2);
+    assert.match(nothing.err, /--shop, --pipeline, --event, --reason, --from, --to, or --all/);
+    assert.equal(admin.operations.asked, []);
+    admin.operations.letters = [deadOf(1)];
+    assert.is((await run('dead redrive --all')).out, '1 dead letter handed to its pipeline once more.');
+    const quarantine = await run(`quarantine redrive --shop ${SHOP} --event e-9`);
+    assert.is(quarantine.out, '2 accepted, 1 known already, 3 still refused and kept.');
+    assert.equal(admin.operations.asked, [
+      ['redriveDead', {}],
+      ['redriveQuarantine', { shop: SHOP, eventId: 'e-9' }],
+    ]);
+  });
+
+  it('asks before it discards, and without anybody to ask wants --yes', async () => {
+    admin.operations.letters = [deadOf(1), deadOf(2)];
+    const refused = await run('dead discard --pipeline ga4', { answer: false });
+    assert.is(refused.exit, 1);
+    assert.equal(refused.questions, ['Discard the dead letters with pipeline ga4 for good?']);
+    const nobody = await run('quarantine discard --all');
+    assert.is(nobody.exit, 2);
+    assert.match(nobody.err, 'add --yes');
+    assert.equal(orders(), []);
+    const agreed = await run('dead discard --all', { answer: true });
+    assert.equal(agreed.questions, ['Discard ALL dead letters for good?']);
+    assert.is(agreed.out, '2 dead letters discarded.');
+    assert.is((await run('quarantine discard --id q1 --yes')).exit, 0);
+    assert.equal(orders(), ['discardDead', 'discardQuarantine']);
+  });
+
+  it('exports every page of what is selected as NDJSON', async () => {
+    admin.operations.letters = Array.from({ length: 2300 }, (_, index) => deadOf(index));
+    const { exit, out } = await run('dead export --pipeline ga4');
+    assert.is(exit, 0);
+    const lines = out.split('\n').map((line) => JSON.parse(line));
+    assert.equal(
+      lines.map(({ position }) => position),
+      admin.operations.letters.map(({ position }) => position),
+    );
+    assert.equal(admin.operations.asked, [
+      ['dead', { pipeline: 'ga4' }, { limit: 1000 }],
+      ['dead', { pipeline: 'ga4' }, { limit: 1000, after: '1000' }],
+      ['dead', { pipeline: 'ga4' }, { limit: 1000, after: '2000' }],
+    ]);
+  });
+
+  it('exports into a file that only its owner can read', async () => {
+    admin.operations.refused = [quarantinedOf('q1'), quarantinedOf('q2')];
+    const folder = temporaryFolder();
+    const file = join(folder.path, 'out.ndjson');
+    const { out, err } = await run(`quarantine export --out ${file}`);
+    const written = readFileSync(file, 'utf8');
+    const mode = statSync(file).mode & 0o777;
+    const missing = await run(`quarantine export --out ${join(folder.path, 'no', 'such')}`);
+    folder.remove();
+    assert.is(out, '');
+    assert.match(err, /2 quarantined events written to /);
+    assert.equal(
+      written
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).id),
+      ['q1', 'q2'],
+    );
+    assert.is(mode, 0o600);
+    assert.is(missing.exit, 2);
+    assert.match(missing.err, /--out must be a file that can be written: ENOENT/);
+  });
+
+  const REPLAY = `replay --shop ${SHOP} --pipeline archive`;
+
+  it('replays: shows the plan, asks, starts, and shows the progress until the end', async () => {
+    const states = [
+      { position: 50, delivered: 40, filtered: 10 },
+      { position: 150, delivered: 99, dead: 1, filtered: 50 },
+    ];
+    const done = jobOf({ state: 'done', position: 200, delivered: 149, dead: 1, filtered: 50 });
+    const waits: number[] = [];
+    const { exit, out, questions, progress } = await run(`${REPLAY} --from 2026-06-01 --types product_*,search`, {
+      isTty: true,
+      columns: 100,
+      answer: true,
+      onSleep: (ms) => {
+        waits.push(ms);
+        const next = states.shift();
+        admin.operations.jobs = [next ? jobOf(next) : done];
+      },
+    });
+    assert.is(exit, 0);
+    assert.match(out, /^Replay to archive of demo\.myshopify\.com: 200 events, positions 0 to 200\n/);
+    assert.match(out, /to send +150 events: product_view 100, search 50\n +not wanted +type 50\n/);
+    assert.match(out, /20 events delivered before: the destination gets them twice/);
+    assert.match(
+      out,
+      /Replay r-1 to archive of .* is done at 100%: 149 delivered, 1 dead, 50 filtered\n.*dead says why/,
+    );
+    assert.equal(questions, ['Send 150 events?']);
+    assert.equal(waits, [1000, 1000, 1000]);
+    assert.equal(progress, [
+      '[........................]   0%  0 delivered, 0 dead, 0 filtered',
+      '[######..................]  25%  40 delivered, 0 dead, 10 filtered',
+      '[##################......]  75%  99 delivered, 1 dead, 50 filtered',
+      '',
+    ]);
+    const order = { shop: SHOP, pipeline: 'archive', from: '2026-06-01T00:00:00.000Z', types: ['product_*', 'search'] };
+    assert.equal(admin.operations.asked.slice(0, 2), [
+      ['planReplay', order],
+      ['startReplay', order],
+    ]);
+  });
+
+  it('does not replay without a yes', async () => {
+    assert.is((await run(`${REPLAY} --dry-run`)).exit, 0);
+    assert.is((await run(REPLAY, { answer: false })).exit, 1);
+    const nobody = await run(REPLAY);
+    assert.is(nobody.exit, 2);
+    assert.match(nobody.err, 'add --yes');
+    admin.operations.plan = { ...admin.operations.plan, wanted: 0 };
+    const empty = await run(`${REPLAY} --yes`);
+    assert.match(empty.out, 'Nothing to send');
+    assert.equal(new Set(orders()), new Set(['planReplay']));
+    admin.operations.failure = new BadOrder('expected events from 2027 on, got none');
+    const refused = await run(REPLAY);
+    assert.is(refused.exit, 2);
+    assert.is(refused.err, 'The gateway refused this: expected events from 2027 on, got none.');
+  });
+
+  it('answers a replay in one JSON document', async () => {
+    const planned = JSON.parse((await run(`${REPLAY} --dry-run --json`)).out);
+    assert.equal(planned, { plan: admin.operations.plan });
+    const { out } = await run(`${REPLAY} --yes --json`, {
+      onSleep: () => {
+        admin.operations.jobs = [jobOf({ state: 'done' })];
+      },
+    });
+    assert.equal(JSON.parse(out), { plan: admin.operations.plan, job: jobOf({ state: 'done' }) });
+    const detached = await run(`${REPLAY} --yes --json --detach`);
+    assert.is(JSON.parse(detached.out).job.state, 'running');
+  });
+
+  it('keeps watching a replay while the gateway restarts', async () => {
+    let waits = 0;
+    admin.operations.jobs = [jobOf()];
+    const { port } = admin;
+    const { exit, out, progress } = await run('replay status r-1 --follow', {
+      isTty: true,
+      onSleep: async () => {
+        waits += 1;
+        if (waits === 1) await admin.close();
+        if (waits < 4) return;
+        admin = await openAdmin({ port });
+        admin.operations.jobs = [jobOf({ state: 'done' })];
+      },
+    });
+    assert.is(exit, 0);
+    assert.match(progress[1]!, 'waiting for the gateway');
+    assert.match(out, 'is done at 100%');
+    assert.is(waits, 4);
+  });
+
+  it('leaves a replay running when its watcher goes', async () => {
+    const leaving = new AbortController();
+    const { exit, out } = await run(`${REPLAY} --yes`, { interrupted: leaving.signal, onSleep: () => leaving.abort() });
+    assert.is(exit, 0);
+    assert.match(out, /is running at 0%.*\nIt goes on: headless-events replay status r-1 --follow$/);
+    assert.not.ok(orders().includes('cancelReplay'));
+  });
+
+  it('shows and cancels replays later', async () => {
+    assert.is((await run('replay status')).out, 'No replays.');
+    admin.operations.jobs = [jobOf({ position: 100 }), jobOf({ id: 'r-2', state: 'suspended' })];
+    assert.match((await run('replay status')).out, /r-1 .*running .*100 .*\nr-2 .*suspended/);
+    assert.match((await run('replay status r-1')).out, 'is running at 50%');
+    const suspended = await run('replay status r-2 --follow');
+    assert.is(suspended.exit, 1);
+    assert.match(suspended.out, 'pipelines says why');
+    const unknown = await run('replay status r-9');
+    assert.is(unknown.exit, 1);
+    assert.match(unknown.err, 'There is no replay r-9');
+    assert.is((await run('replay cancel r-1')).out, 'Replay r-1 is cancelled.');
+    assert.is((await run('replay cancel r-9')).exit, 1);
+  });
+
+  const lines: TailLine[] = [
+    {
+      kind: 'accepted',
+      at: '2026-06-01T12:00:00.123Z',
+      shop: SHOP,
+      event: eventOf({ geo_country: 'DE', shopping_channel: 'app' }),
+    },
+    {
+      kind: 'refused',
+      at: '2026-06-01T12:00:01.000Z',
+      shop: SHOP,
+      dialect: 'layers',
+      name: 'search',
+      eventId: 'e-2',
+      code: 'invalid',
+      reasons: ['query: missing'],
+    },
+    {
+      kind: 'dead',
+      at: '2026-06-01T12:00:02.000Z',
+      shop: SHOP,
+      pipeline: 'ga4',
+      eventId: 'e-3',
+      type: 'purchase',
+      name: 'purchase',
+      status: 'HTTP 400',
+    },
+    { kind: 'missed', lines: 1200 },
+  ];
+
+  it('tails: a line for each event, in columns, until the stream ends', async () => {
+    admin.operations.lines = async function* () {
+      yield* lines;
+    };
+    const { exit, out, err } = await run(`tail --shop ${SHOP} --pipeline ga4 --types search --kinds dead,refused`);
+    assert.is(exit, 1);
+    assert.match(err, 'The gateway ended the stream');
+    const [accepted, refused, dead, missed] = out.split('\n');
+    assert.match(accepted!, /^12:00:00\.123 {2}accepted {3}demo\.myshopify\.com +product_view +e-1 +app DE$/);
+    assert.match(refused!, /refused .*search +e-2 +layers invalid: query: missing$/);
+    assert.match(dead!, /dead .*purchase +e-3 +ga4 HTTP 400$/);
+    assert.match(missed!, /missed +1,200 lines were left out/);
+    assert.is(accepted!.indexOf('e-1'), dead!.indexOf('e-3'), 'columns stand under each other');
+    assert.equal(admin.operations.asked, [
+      ['tail', { shop: SHOP, pipeline: 'ga4', types: ['search'], kinds: ['dead', 'refused'] }],
+    ]);
+  });
+
+  it('tails as NDJSON, and ends well when the operator leaves', async () => {
+    const leaving = new AbortController();
+    admin.operations.lines = async function* (_, signal) {
+      yield* lines;
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    };
+    let seen = 0;
+    const { exit, out, err } = await run('tail --json', {
+      interrupted: leaving.signal,
+      onOut: () => {
+        seen += 1;
+        if (seen === lines.length) leaving.abort();
+      },
+    });
+    assert.is(exit, 0, err);
+    assert.equal(
+      out.split('\n').map((line) => JSON.parse(line)),
+      lines,
+    );
+  });
+
+  it('uses colour and the width of the window only where a person looks', async () => {
+    admin.operations.lines = async function* () {
+      yield* lines;
+    };
+    const plain = (text: string) => !text.includes('\u001b');
+    const atTerminal = (await run('tail', { isTty: true, columns: 60 })).out.split('\n');
+    assert.match(atTerminal[0]!, '\u001b[32maccepted \u001b[0m');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours take no room.
+    for (const line of atTerminal) assert.ok(line.replace(/\u001b\[\d+m/g, '').length <= 60, line);
+    assert.ok(plain((await run('tail', { isTty: true, env: { NO_COLOR: '1' } })).out));
+    assert.ok(plain((await run('tail')).out));
+  });
+
+  it('lets no event act on the terminal', async () => {
+    const evil = '\u001b]0;owned\u0007\u009b2J\u202e\r\nx';
+    admin.operations.known = [receiptOf({ type: evil })];
+    admin.operations.letters = [deadOf(1, { reason: evil, event: eventOf({ query: evil }) })];
+    admin.operations.refused = [quarantinedOf('q', { raw: evil, reasons: [evil] })];
+    admin.operations.lines = async function* () {
+      yield { kind: 'accepted', at: evil, shop: evil, event: eventOf({ event_id: evil, event_type: evil }) };
+    };
+    const harmful = /(?!\n)[\p{Cc}\p{Bidi_Control}]/u;
+    const calls = [
+      'receipt e-1',
+      'dead',
+      'dead show e-1',
+      'dead export',
+      'quarantine',
+      'quarantine show q',
+      'tail',
+      'tail --json',
+    ];
+    for (const call of [...calls, 'receipt e-1 --json', 'dead --json']) {
+      const { out } = await run(call);
+      assert.not.match(out, harmful);
+      assert.ok(/owned/.test(out), `${call} shows what is left of it`);
+    }
+    assert.is(JSON.parse((await run('receipt e-1 --json')).out).receipts[0].type, evil, 'JSON stays exact');
+  });
+
+  it('says whether the sums are balanced, and fails where they are not', async () => {
+    const good = await run('balance');
+    assert.is(good.exit, 0);
+    assert.match(good.out, /Balanced: every event is accounted for\.$/);
+    assert.match(good.out, /invalid 1/);
+    admin.operations.sums = { ...admin.operations.sums, balanced: false };
+    const bad = await run('balance');
+    assert.is(bad.exit, 1);
+    assert.match(bad.out, /NOT balanced/);
+    assert.is((await run('balance --json')).exit, 1);
+  });
+
+  it('makes tokens without asking any gateway', async () => {
+    const made = 'ab'.repeat(32);
+    const { exit, out } = await run('token', { env: { ADMIN_TOKEN: '' } });
+    assert.is(exit, 0);
+    assert.ok(out.startsWith(`${made}\n`));
+    assert.match(out, `sha256:${hash('sha256', made, 'hex')}`);
+    const adminToken = await run('token --admin');
+    assert.match(adminToken.out, `ADMIN_TOKEN=${made}`);
+    assert.not.match(adminToken.out, 'sha256:');
+    assert.equal(JSON.parse((await run('token --json')).out), {
+      token: made,
+      digest: `sha256:${hash('sha256', made, 'hex')}`,
+    });
+  });
+
+  it('helps with examples everywhere, and fails with 2 for wrong calls', async () => {
+    const groups = ['dead', 'quarantine', 'pipelines', 'replay'];
+    const kept = ['list', 'show', 'redrive', 'discard', 'export'];
+    const commands = [
+      '',
+      ...['check', 'send', 'receipt', 'tail', 'balance', 'token', ...groups],
+      ...['dead', 'quarantine'].flatMap((group) => kept.map((name) => `${group} ${name}`)),
+      ...['list', 'suspend', 'resume'].map((name) => `pipelines ${name}`),
+      ...['start', 'status', 'cancel'].map((name) => `replay ${name}`),
+    ];
+    for (const command of commands) {
+      const { exit, out } = await run(`${command} --help`.trim());
+      assert.is(exit, 0, command);
+      assert.match(out, /Examples:\n {2}\$ headless-events/);
+    }
+    for (const call of [
+      'receipt',
+      'dead nope',
+      'replay',
+      'tail --nope',
+      'pipelines suspend x',
+      'tail --types ,',
+      'nope',
+    ]) {
+      const { exit, err } = await run(call);
+      assert.is(exit, 2, call);
+      assert.ok(err !== '', call);
+    }
+    assert.equal(admin.operations.asked, []);
+  });
+});

@@ -1,0 +1,234 @@
+import type { Quarantined } from '../../adapters/logs/state.ts';
+import type { Event } from '../../schemas/event.ts';
+import {
+  type Balance,
+  type DeadSelection,
+  type DeadView,
+  NotFound,
+  type Operations,
+  type PageOf,
+  type PageRequest,
+  type PipelineRef,
+  type PipelineReport,
+  type Receipt,
+  type ReplayJob,
+  type ReplayOrder,
+  type ReplayPlan,
+  type TailFilter,
+  type TailLine,
+} from '../../server/operations.ts';
+
+export const SHOP = 'demo.myshopify.com';
+
+export const eventOf = (fields: Partial<Event> = {}): Event => ({
+  event_id: 'e-1',
+  id_source: 'client',
+  event_type: 'product_view',
+  name: 'product_view',
+  dialect: 'layers',
+  shop: SHOP,
+  timestamp: '2026-06-01T12:00:00.000Z',
+  received_at: '2026-06-01T12:00:00.000Z',
+  trust: 'public',
+  ...fields,
+});
+
+export const deadOf = (position: number, fields: Partial<DeadView> = {}): DeadView => ({
+  shop: SHOP,
+  pipeline: 'ga4',
+  position,
+  event: eventOf({ event_id: `e-${position}` }),
+  reason: 'HTTP 400 no such property',
+  attempts: 5,
+  at: Date.parse('2026-06-01T12:00:00Z'),
+  ...fields,
+});
+
+export const quarantinedOf = (id: string, fields: Partial<Quarantined> = {}): Quarantined => ({
+  id,
+  shop: SHOP,
+  at: Date.parse('2026-06-01T12:00:00Z'),
+  dialect: 'layers',
+  code: 'invalid',
+  reasons: ['events[0].query: expected text, got nothing'],
+  index: 0,
+  eventId: 'e-9',
+  name: 'search',
+  raw: '{"event_type":"search"}',
+  context: { shop: SHOP, receivedAt: Date.parse('2026-06-01T12:00:00Z'), trust: 'public', channel: 'web' },
+  ...fields,
+});
+
+export const receiptOf = (fields: Partial<Receipt> = {}): Receipt => ({
+  eventId: 'e-1',
+  shop: SHOP,
+  state: 'stored',
+  receivedAt: '2026-06-01T12:00:00.000Z',
+  dialect: 'layers',
+  type: 'product_view',
+  position: 42,
+  idSource: 'client',
+  trust: 'public',
+  enrichment: { geo_country: 'DE', shopping_channel: 'web', device_type: 'mobile', is_bot: true },
+  pipelines: [{ pipeline: 'archive', state: 'delivered', at: '2026-06-01T12:00:01.000Z', attempts: 2, status: 'ok' }],
+  ...fields,
+});
+
+export const reportOf = (fields: Partial<PipelineReport> = {}): PipelineReport => ({
+  shop: SHOP,
+  pipeline: 'archive',
+  destination: 'file',
+  phase: 'waiting',
+  position: 10,
+  pending: 0,
+  delivered: 9,
+  dead: 1,
+  filtered: {},
+  dropped: {},
+  ...fields,
+});
+
+export const jobOf = (fields: Partial<ReplayJob> = {}): ReplayJob => ({
+  shop: SHOP,
+  pipeline: 'archive',
+  id: 'r-1',
+  state: 'running',
+  from: 0,
+  to: 200,
+  position: 0,
+  delivered: 0,
+  dead: 0,
+  filtered: 0,
+  startedAt: '2026-06-01T12:00:00.000Z',
+  ...fields,
+});
+
+const plan: ReplayPlan = {
+  shop: SHOP,
+  pipeline: 'archive',
+  from: 0,
+  to: 200,
+  events: 200,
+  wanted: 150,
+  byType: { product_view: 100, search: 50 },
+  again: 20,
+  filtered: { type: 50 },
+};
+
+const balance: Balance = {
+  balanced: true,
+  shops: [{ shop: SHOP, received: 12, appended: 10, duplicate: 1, quarantined: { invalid: 1 }, difference: 0 }],
+  pipelines: [
+    {
+      shop: SHOP,
+      pipeline: 'archive',
+      appended: 10,
+      delivered: 9,
+      dead: 1,
+      filtered: {},
+      dropped: {},
+      pending: 0,
+      difference: 0,
+    },
+  ],
+};
+
+/** Operations over plain arrays, which a test fills; it writes down what it was asked and ordered. Selections are not applied. */
+export class FakeOperations implements Operations {
+  readonly asked: (readonly [name: string, ...given: unknown[]])[] = [];
+  known: Receipt[] = [];
+  reports: PipelineReport[] = [reportOf()];
+  letters: DeadView[] = [];
+  refused: Quarantined[] = [];
+  jobs: ReplayJob[] = [];
+  plan: ReplayPlan = plan;
+  sums: Balance = balance;
+  lines: (filter: TailFilter, signal: AbortSignal) => AsyncIterable<TailLine> = async function* () {};
+  /** Thrown by the next call. */
+  failure: Error | undefined;
+
+  #asked(name: string, ...given: unknown[]): void {
+    this.asked.push([name, ...given]);
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure) throw failure;
+  }
+
+  async receipts(eventId: string, shop?: string): Promise<Receipt[]> {
+    this.#asked('receipts', eventId, shop);
+    return this.known.filter((receipt) => receipt.eventId === eventId);
+  }
+  async pipelines(): Promise<PipelineReport[]> {
+    this.#asked('pipelines');
+    return this.reports;
+  }
+  async suspend(pipeline: PipelineRef, reason: string): Promise<void> {
+    this.#asked('suspend', pipeline, reason);
+    this.#named(pipeline);
+  }
+  async resume(pipeline: PipelineRef): Promise<void> {
+    this.#asked('resume', pipeline);
+    this.#named(pipeline);
+  }
+  async dead(selection: DeadSelection, page: PageRequest): Promise<PageOf<DeadView>> {
+    this.#asked('dead', selection, page);
+    return pageOf(this.letters, page);
+  }
+  async redriveDead(selection: object): Promise<number> {
+    this.#asked('redriveDead', selection);
+    return this.letters.length;
+  }
+  async discardDead(selection: object): Promise<number> {
+    this.#asked('discardDead', selection);
+    return this.letters.length;
+  }
+  async quarantine(selection: object, page: PageRequest): Promise<PageOf<Quarantined>> {
+    this.#asked('quarantine', selection, page);
+    return pageOf(this.refused, page);
+  }
+  async redriveQuarantine(selection: object) {
+    this.#asked('redriveQuarantine', selection);
+    return { accepted: 2, duplicate: 1, refused: 3 };
+  }
+  async discardQuarantine(selection: object): Promise<number> {
+    this.#asked('discardQuarantine', selection);
+    return this.refused.length;
+  }
+  async planReplay(order: ReplayOrder): Promise<ReplayPlan> {
+    this.#asked('planReplay', order);
+    return this.plan;
+  }
+  async startReplay(order: ReplayOrder): Promise<ReplayJob> {
+    this.#asked('startReplay', order);
+    const job = jobOf();
+    this.jobs = [...this.jobs, job];
+    return job;
+  }
+  async replays(): Promise<ReplayJob[]> {
+    this.#asked('replays');
+    return this.jobs;
+  }
+  async cancelReplay(id: string): Promise<void> {
+    this.#asked('cancelReplay', id);
+    if (!this.jobs.some((job) => job.id === id)) throw new NotFound(`there is no replay ${id}`);
+  }
+  async balance(): Promise<Balance> {
+    this.#asked('balance');
+    return this.sums;
+  }
+  tail(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine> {
+    this.#asked('tail', filter);
+    return this.lines(filter, signal);
+  }
+
+  #named({ shop, pipeline }: PipelineRef): void {
+    if (!this.reports.some((report) => report.shop === shop && report.pipeline === pipeline))
+      throw new NotFound(`there is no pipeline ${pipeline} in ${shop}`);
+  }
+}
+
+/** `after` is the index where the page begins. */
+function pageOf<T>(items: readonly T[], { limit, after = '0' }: PageRequest): PageOf<T> {
+  const end = Number(after) + limit;
+  return { items: items.slice(Number(after), end), ...(end < items.length && { next: String(end) }) };
+}
