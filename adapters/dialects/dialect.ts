@@ -120,6 +120,8 @@ export interface Dialect {
   tokenless?(shop: Shop): boolean;
   /** Parses and validates. Throws RequestRefused (with a refusal, so that it is kept) where the body as a whole is wrong. */
   read(body: string, rules: Rules): Reading;
+  /** The body that holds one event, given as it stood in another body. */
+  single(event: string): string;
   /** The events at these places of a body that `read` has accepted; total: never throws for such a body. One per index, in order. */
   view(body: string, indexes: readonly number[], context: Context): Event[];
   /** The answer for stored events; `successStatus` is the shop's wish where the contract leaves a choice. */

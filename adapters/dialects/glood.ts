@@ -9,7 +9,7 @@ import { shopDomain } from './shop-domain.ts';
 import { absent, type Json, object, text } from './values.ts';
 import { excerpt, type Fault, faults, shown } from './words.ts';
 
-/** Glood headless events: one event per request. Contract: CONTRACTS 2; decisions: DESIGN 7. */
+/** Glood headless events: one event per request. */
 export const glood: Dialect = {
   name: 'glood',
   path: '/api/storefront/v3/headless/events',
@@ -20,6 +20,7 @@ export const glood: Dialect = {
   }),
   tokenless: (shop) => shop.glood.allowShopHeaderOnly,
   read,
+  single: (event) => event,
   view: (body, indexes, context) => {
     const event = bodyOf(body);
     return indexes.map(() => gloodEvent(event, context));

@@ -2,28 +2,31 @@ import type { Event } from '../../schemas/event.ts';
 import type { Context } from './dialect.ts';
 import { enriched } from './enriched.ts';
 import { anyId, derivedId, digits } from './ids.ts';
-import { iso, milliseconds } from './timestamp.ts';
+import { iso, utc } from './timestamp.ts';
 import { absent, filled, type Json, number, object, text } from './values.ts';
 
 /** The id of an event: the client's, or one derived from all that the client sent. Reading and viewing agree on it. */
 export const layersId = (event: Json): string => text(event.event_id) ?? derivedId(event);
 
-/** The model of an event that passed validation. What the gateway found out itself replaces what the client says of it. */
-export function layersEvent(event: Json, context: Context): Event {
-  const name = String(event.event_type);
-  const fields = known(event);
-  const extra = leftover(event, fields);
-  return {
-    event_id: layersId(event),
-    id_source: absent(event.event_id) ? 'derived' : 'client',
-    event_type: name,
-    name,
-    dialect: 'layers',
-    timestamp: iso(milliseconds(event.timestamp) ?? context.receivedAt),
-    ...fields,
-    shopping_channel: fields.shopping_channel ?? context.channel,
-    ...enriched(context),
-    ...(extra && { extra }),
+/** Gives the model of events that passed validation. What the gateway found out itself replaces what the client says of it. */
+export function layersViewer(context: Context): (event: Json) => Event {
+  const found = enriched(context);
+  return (event) => {
+    const name = String(event.event_type);
+    const fields = known(event);
+    const extra = leftover(event, fields);
+    return {
+      event_id: layersId(event),
+      id_source: absent(event.event_id) ? 'derived' : 'client',
+      event_type: name,
+      name,
+      dialect: 'layers',
+      timestamp: utc(event.timestamp) ?? iso(context.receivedAt),
+      ...fields,
+      shopping_channel: fields.shopping_channel ?? context.channel,
+      ...found,
+      ...(extra && { extra }),
+    };
   };
 }
 
@@ -69,10 +72,13 @@ const replaced = new Set(
 
 /** Keys that the contract does not know, and those of a shop's own event whose values are not what the model has under that name. */
 function leftover(event: Json, taken: Known): Record<string, unknown> | undefined {
-  const keys = Object.keys(event).filter(
-    (key) => !replaced.has(key) && !Object.hasOwn(taken, key) && !(fields.has(key) && nothing(event[key])),
-  );
-  return keys.length > 0 ? Object.fromEntries(keys.map((key) => [key, event[key]])) : undefined;
+  let keys: string[] | undefined;
+  for (const key of Object.keys(event)) {
+    if (replaced.has(key) || Object.hasOwn(taken, key) || (fields.has(key) && nothing(event[key]))) continue;
+    keys ??= [];
+    keys.push(key);
+  }
+  return keys && Object.fromEntries(keys.map((key) => [key, event[key]]));
 }
 
 const nothing = (value: unknown): boolean => absent(value) || (object(value) !== undefined && !filled(value));

@@ -4,13 +4,13 @@ import { LayersCustomEvent, layersEvents } from '../../schemas/layers.ts';
 import type { Context, Dialect, Draft, Reading, Refusal, Rules } from './dialect.ts';
 import { header } from './headers.ts';
 import { batch } from './layers-batch.ts';
-import { layersEvent, layersId } from './layers-view.ts';
+import { layersId, layersViewer } from './layers-view.ts';
 import { excess } from './limits.ts';
 import { eventSlices } from './slices.ts';
 import { type Json, object } from './values.ts';
 import { excerpt, type Fault, faults, joined, shown } from './words.ts';
 
-/** The Layers Tracking API: batches of 1 to 100 events, each judged by itself. Contract: CONTRACTS 1; decisions: DESIGN 7. */
+/** The Layers Tracking API: batches of 1 to 100 events, each judged by itself. */
 export const layers: Dialect = {
   name: 'layers',
   path: '/beacon',
@@ -20,6 +20,7 @@ export const layers: Dialect = {
     token: header(request, 'x-storefront-access-token') ?? (request.query('token')?.trim() || undefined),
   }),
   read,
+  single: (event) => `{"events":[${event}]}`,
   view,
   accepted: (_result, successStatus) => (successStatus === 204 ? { status: 204 } : { status: 201, body: 'null' }),
   refused: ({ status, message }) => ({
@@ -47,7 +48,8 @@ function read(body: string, rules: Rules): Reading {
 
 function view(body: string, indexes: readonly number[], context: Context): Event[] {
   const entries = batch(body);
-  return indexes.map((index) => layersEvent(object(entries[index]) ?? {}, context));
+  const view = layersViewer(context);
+  return indexes.map((index) => view(object(entries[index]) ?? {}));
 }
 
 interface Refused {

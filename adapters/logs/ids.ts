@@ -20,15 +20,16 @@ export function fingerprinter(seedA: number, seedB: number): (id: string) => Fin
 }
 
 const PARTS = 256;
-const WORDS = 3;
+const WORDS = 2;
 const FIRST_CAPACITY = 16;
 const FULLEST = 0.75;
 const GROWTH = 1.5;
 
 /**
- * Which ids of one shop are known, and at which position: an open-addressing table of typed arrays, 12 bytes a slot and
- * about 19 bytes an id. It is split by hash into parts that grow one at a time: growing a table of five million at once
- * would stop the process for 300 ms. Positions are kept modulo 2^32, which is unambiguous for the newest four billion events.
+ * Which ids of one shop are known, and at which position: an open-addressing table of typed arrays, 8 bytes a slot and about
+ * 13 bytes an id. It is split by hash into parts that grow one at a time, and at different times: growing a table of five
+ * million at once would stop the process for 300 ms. A slot keeps the lower half of the fingerprint, the upper one chooses the part.
+ * Positions are kept modulo 2^32, which is unambiguous for the newest four billion events.
  */
 export class IdTable {
   readonly #parts: (Part | undefined)[] = new Array(PARTS);
@@ -42,28 +43,28 @@ export class IdTable {
     const { slots, capacity } = part;
     for (let i = home(low, capacity); ; i = i + 1 === capacity ? 0 : i + 1) {
       const at = i * WORDS;
-      const stored = slots[at + 2] ?? 0;
+      const stored = slots[at + 1] ?? 0;
       if (stored === 0) return 0;
-      if (slots[at] !== high || slots[at + 1] !== low) continue;
+      if (slots[at] !== low) continue;
       const position = this.#whole(stored);
       if (position > this.#floor && confirm(position)) return position;
     }
   }
 
   /** Adds an id. Positions come in rising order. */
-  add(fingerprint: Fingerprint, position: Position): void {
-    const [high, low] = fingerprint;
+  add([high, low]: Fingerprint, position: Position): void {
     this.#newest = Math.max(this.#newest, position);
     const index = high >>> 24;
     let part = this.#parts[index];
     if (part === undefined) {
-      part = emptyPart(FIRST_CAPACITY);
+      // Between one and one and a half times the first capacity, so that the parts do not all grow in the same moment.
+      part = emptyPart(Math.round(FIRST_CAPACITY * GROWTH ** (index / PARTS)));
       this.#parts[index] = part;
     } else if (part.used >= part.capacity * FULLEST) {
       part = this.#rebuilt(part);
       this.#parts[index] = part;
     }
-    put(part, high, low, position >>> 0);
+    put(part, low, position >>> 0);
   }
 
   /** Ids up to this position are forgotten; their room is used again as the table is rebuilt, part by part. */
@@ -84,11 +85,11 @@ export class IdTable {
   #rebuilt(old: Part): Part {
     const kept: number[] = [];
     for (let i = 0; i < old.capacity; i++) {
-      const stored = old.slots[i * WORDS + 2] ?? 0;
+      const stored = old.slots[i * WORDS + 1] ?? 0;
       if (stored !== 0 && this.#whole(stored) > this.#floor) kept.push(i * WORDS);
     }
     const part = emptyPart(Math.max(FIRST_CAPACITY, Math.ceil((kept.length / FULLEST) * GROWTH)));
-    for (const at of kept) put(part, old.slots[at] ?? 0, old.slots[at + 1] ?? 0, old.slots[at + 2] ?? 0);
+    for (const at of kept) put(part, old.slots[at] ?? 0, old.slots[at + 1] ?? 0);
     return part;
   }
 }
@@ -103,12 +104,11 @@ const emptyPart = (capacity: number): Part => ({ slots: new Uint32Array(capacity
 
 const home = (low: number, capacity: number): number => Math.floor((low / 2 ** 32) * capacity);
 
-function put(part: Part, high: number, low: number, stored: number): void {
+function put(part: Part, low: number, stored: number): void {
   const { slots, capacity } = part;
   let i = home(low, capacity);
-  while (slots[i * WORDS + 2] !== 0) i = i + 1 === capacity ? 0 : i + 1;
-  slots[i * WORDS] = high;
-  slots[i * WORDS + 1] = low;
-  slots[i * WORDS + 2] = stored;
+  while (slots[i * WORDS + 1] !== 0) i = i + 1 === capacity ? 0 : i + 1;
+  slots[i * WORDS] = low;
+  slots[i * WORDS + 1] = stored;
   part.used += 1;
 }

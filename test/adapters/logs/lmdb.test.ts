@@ -76,7 +76,7 @@ describe('the table of ids', ({ it }) => {
     for (let n = 1; n <= 200_000; n++) table.add(fingerprint(`id-${n}`), n);
     for (let n = 1; n <= 200_000; n += 97) assert.is(table.find(fingerprint(`id-${n}`), all), n);
     for (let n = 0; n < 10_000; n++) assert.is(table.find(fingerprint(`other-${n}`), all), 0);
-    assert.ok(table.bytes / 200_000 < 32, `${table.bytes / 200_000} bytes an id`);
+    assert.ok(table.bytes / 200_000 < 20, `${table.bytes / 200_000} bytes an id`);
   });
 
   it('goes on to the next entry where an id with the same fingerprint is not the one', () => {
@@ -101,7 +101,7 @@ describe('the table of ids', ({ it }) => {
     }
     assert.is(table.find(fingerprint('id-1'), all), 0);
     assert.is(table.find(fingerprint('id-399999'), all), 399_999);
-    assert.ok(table.bytes < 10_000 * 12 * 8, `${table.bytes} bytes`);
+    assert.ok(table.bytes < 10_000 * 8 * 8, `${table.bytes} bytes`);
   });
 
   it('keeps positions beyond 2^32', () => {
