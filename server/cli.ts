@@ -28,8 +28,6 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
   const program = new Command('headless-events')
     .description('Looks after a headless events gateway.')
     .exitOverride()
-    // Without this a group such as `dead` takes the flags of its own commands.
-    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),

@@ -57,5 +57,7 @@ const percent = (job: ReplayJob): string => `${Math.floor(part(job) * 100)}%`;
 /** How much of its stretch is finished, from 0 to 1. */
 function part({ state, from, to, position }: ReplayJob): number {
   if (state === 'done') return 1;
-  return to > from ? Math.min(1, Math.max(0, (position - from) / (to - from))) : 0;
+  // Both ends belong to it; before the first of it is finished the position is the one before.
+  const length = to - from + 1;
+  return length > 0 ? Math.min(1, Math.max(0, (position - from + 1) / length)) : 0;
 }

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { dataOf } from '../../server/cli/sse.ts';
 import { BadOrder, type PipelineReceipt, type TailLine } from '../../server/operations.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from '../support/admin.ts';
 import { describe } from '../support/describe.ts';
@@ -296,7 +297,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       },
     });
     assert.is(exit, 0);
-    assert.match(out, /^Replay to archive of demo\.myshopify\.com: 200 events, positions 0 to 200\n/);
+    assert.match(out, /^Replay to archive of demo\.myshopify\.com: 200 events, positions 1 to 200\n/);
     assert.match(out, /to send +150 events: product_view 100, search 50\n +not wanted +type 50\n/);
     assert.match(out, /20 events delivered before: the destination gets them twice/);
     assert.match(
@@ -438,6 +439,17 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     ]);
   });
 
+  it('reads a stream however it is cut', async () => {
+    const bytes = Buffer.from(
+      ': open\n\nevent: a\ndata: {"city":"Zürich 🙂"}\n\n: still here\n\nevent: b\ndata: {}\n\nevent: c\nda',
+    );
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const read: string[] = [];
+      for await (const data of dataOf(pieces(bytes, size))) read.push(data);
+      assert.equal(read, ['{"city":"Zürich 🙂"}', '{}'], `in pieces of ${size}`);
+    }
+  });
+
   it('tails as NDJSON, and ends well when the operator leaves', async () => {
     const leaving = new AbortController();
     admin.operations.lines = async function* (_, signal) {
@@ -557,3 +569,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.equal(admin.operations.asked, []);
   });
 });
+
+async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}

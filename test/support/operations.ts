@@ -93,7 +93,7 @@ export const jobOf = (fields: Partial<ReplayJob> = {}): ReplayJob => ({
   pipeline: 'archive',
   id: 'r-1',
   state: 'running',
-  from: 0,
+  from: 1,
   to: 200,
   position: 0,
   delivered: 0,
@@ -106,7 +106,7 @@ export const jobOf = (fields: Partial<ReplayJob> = {}): ReplayJob => ({
 const plan: ReplayPlan = {
   shop: SHOP,
   pipeline: 'archive',
-  from: 0,
+  from: 1,
   to: 200,
   events: 200,
   wanted: 150,
