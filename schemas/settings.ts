@@ -46,11 +46,6 @@ export const Settings = Type.Object({
       description: 'PostgreSQL, as hosting platforms name it. `LOG_URL` wins.',
     }),
   ),
-  PROCESS: Type.Enum(['all', 'web', 'worker'], {
-    default: 'all',
-    description: 'What this process does: `web` receives events, `worker` delivers them, `all` does both.',
-  }),
-  WEB_CONCURRENCY: count(1, 'Processes that receive events.', 256),
   RETENTION_DAYS: count(7, 'Days that delivered events stay on the log, for replay and receipts.', 3650),
   LOG_MAX_BYTES: Type.Integer({
     default: 10 * 1024 ** 3,

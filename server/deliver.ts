@@ -23,8 +23,7 @@ export interface DeliverOptions extends SendOptions {
   readonly nudge?: () => AbortSignal;
 }
 
-/** Events looked at together. More than most batches hold, so that a choosy pipeline still sends full ones. */
-const LOOK_AHEAD = 1000;
+const MOST_LOOK_AHEAD = 1000;
 const REDRIVEN_AT_ONCE = 100;
 const NOW = AbortSignal.abort();
 
@@ -61,6 +60,8 @@ interface Loop {
   readonly books: Books;
   readonly lanes: readonly Omit<Lane, 'onWait'>[];
   nudged: AbortSignal | undefined;
+  /** Events looked at together: more than a batch where the pipeline is choosy, so that it still sends full ones. */
+  lookAhead: number;
 }
 
 function startOf({ cursor, clock, senders, nudge }: DeliverOptions): Loop {
@@ -69,7 +70,7 @@ function startOf({ cursor, clock, senders, nudge }: DeliverOptions): Loop {
   const trials: Trials = new Map();
   // Whoever starts has not looked yet.
   const lanes = senders.map((sender, number) => ({ number, sender, books, gate, trials, pace: { failures: 0 } }));
-  return { books, lanes, nudged: nudge && NOW };
+  return { books, lanes, nudged: nudge && NOW, lookAhead: MOST_LOOK_AHEAD };
 }
 
 /** A stretch of the log as one pipeline sees it. */
@@ -87,7 +88,7 @@ async function nextWindow(options: DeliverOptions, loop: Loop, signal: AbortSign
   const { nudged } = loop;
   return windowAfter(
     options,
-    loop.books,
+    loop,
     options.cursor.progress,
     nudged && nudged !== NOW ? AbortSignal.any([signal, nudged]) : signal,
   );
@@ -95,7 +96,7 @@ async function nextWindow(options: DeliverOptions, loop: Loop, signal: AbortSign
 
 async function windowAfter(
   options: DeliverOptions,
-  books: Books,
+  loop: Loop,
   { position, sending }: { readonly position: Position; readonly sending?: Position },
   signal: AbortSignal,
 ): Promise<Window | undefined> {
@@ -104,7 +105,7 @@ async function windowAfter(
   const waiting = until === Number.POSITIVE_INFINITY ? signal : NOW;
   const room = options.maxBatch * options.senders.length;
   const end = Math.min(sending ?? Number.POSITIVE_INFINITY, until);
-  const limit = Math.min(Math.max(room, LOOK_AHEAD), end - position);
+  const limit = Math.min(Math.max(room, loop.lookAhead), end - position);
   const stored = await log.read(id.shop, position, limit, waiting);
   if (stored.length === 0)
     return Number.isFinite(until) && signal !== NOW && !signal.aborted ? allMissing(until) : undefined;
@@ -117,12 +118,13 @@ async function windowAfter(
     if (filtered === undefined) wanted.push(one);
     seen.push({ position: one.position, filtered });
   }
+  loop.lookAhead = wanted.length * 2 > seen.length ? 0 : Math.min(MOST_LOOK_AHEAD, 2 * Math.max(room, loop.lookAhead));
   const to = seen.at(-1)?.position ?? end;
   const { oldest } = seen.length < to - position ? await log.extent(id.shop) : { oldest: 0 };
   return {
     to,
     seen,
-    wanted: wanted.filter((one) => books.isOpen(one)),
+    wanted: wanted.filter((one) => loop.books.isOpen(one)),
     missing: oldest > position + 1 ? 'retention' : 'corrupt',
   };
 }
@@ -155,7 +157,7 @@ async function settle(
     await save(options, result, loop, stuck ? undefined : window.to);
     return undefined;
   }
-  const following = await windowAfter(options, loop.books, progress, NOW);
+  const following = await windowAfter(options, loop, progress, NOW);
   await save(
     options,
     { ...result, progress },

@@ -23,13 +23,16 @@ async function run(): Promise<void> {
   const load = (): Config => loadConfig({ source: found.source, env: process.env, destinations });
   const config = load();
   const logger = createLogger(settings.LOG_LEVEL);
+  const failed = fail(logger);
+  process.on('unhandledRejection', failed);
+  process.on('uncaughtException', failed);
   const gateway = await startGateway({
     settings,
     config,
     clock: systemClock,
     random: Math.random,
     logger,
-    onFailure: fail(logger),
+    onFailure: failed,
   });
   announce(gateway, config, settings, found, logger);
   followConfig(gateway, found, load, logger);
@@ -39,7 +42,10 @@ async function run(): Promise<void> {
 /** After a failed commit nobody knows what the disk holds: the next process finds out. */
 function fail(logger: Logger): (error: unknown) => void {
   return (error) => {
-    logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'the log failed; stopping');
+    logger.fatal(
+      { reason: error instanceof Error ? error.message : String(error) },
+      'something failed that must not; stopping',
+    );
     process.exitCode = 1;
     // Requests in hand still get their 503.
     setTimeout(() => process.exit(1), 200);

@@ -47,15 +47,15 @@ describe('settings', ({ it }) => {
     const mistakes = mistakesOf({
       PORT: 'abc',
       RETENTION_DAYS: '1.5',
-      PROCESS: 'wep',
+      LOG_LEVEL: 'infos',
       GEO_HEADERS: 'cloudflair',
       ALLOW_WEAK_DURABILITY: 'maybe',
     });
     assert.equal(mistakes, [
       'PORT must be a whole number from 0 to 65535, got "abc"',
-      'PROCESS must be one of all, web, worker, got "wep"; did you mean web?',
       'RETENTION_DAYS must be a whole number from 1 to 3650, got 1.5',
       'GEO_HEADERS must be one of cloudflare, vercel, cloudfront, appengine, netlify, fastly, google, akamai, contentstack, got "cloudflair"; did you mean cloudflare?',
+      'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent, got "infos"; did you mean info?',
       'ALLOW_WEAK_DURABILITY must be true or false, got "maybe"',
     ]);
   });
