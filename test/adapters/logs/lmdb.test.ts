@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { fingerprinter, IdTable } from '../../../adapters/logs/ids.ts';
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
+import { Page } from '../../../adapters/logs/page.ts';
 import { encodePage, openRecord, recordsOf } from '../../../adapters/logs/record.ts';
 import { never, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
@@ -145,5 +146,42 @@ describe('a page', ({ it }) => {
       const [first] = recordsOf(changed);
       assert.is(first && openRecord(first), undefined, `byte ${i}`);
     }
+  });
+
+  const ids = (...names: string[]) => ({
+    ...entry,
+    dialect: 'test',
+    body: Buffer.from(JSON.stringify(names)),
+    indexes: names.map((_, i) => i),
+    fingerprints: names.map((_, i): [number, number] => [7, i]),
+  });
+
+  it('takes an id for known only where fingerprint and id are the same', () => {
+    const page = new Page(SHOP, 1, encodePage([ids('a', 'b'), ids('c')]), 3, storeOptions());
+    assert.ok(page.holds(2, [7, 1], 'b'));
+    // The text stands in the record, but not as the id at this position.
+    assert.not(page.holds(2, [7, 0], 'b'));
+    assert.not(page.holds(1, [7, 1], 'b'));
+    assert.not(page.holds(2, [7, 1], 'x'));
+    assert.equal(page.positionsOf([7, 0]), [1, 3]);
+  });
+
+  it('whose count was damaged gives no event a wrong position', () => {
+    const corrupt: number[][] = [];
+    const bytes = encodePage([ids('a'), ids('b', 'c'), ids('d')]);
+    bytes[recordsOf(bytes)[1]!.offset + 9] = 1;
+    const page = new Page(
+      SHOP,
+      1,
+      bytes,
+      4,
+      storeOptions({ onCorrupt: (_shop, from, to) => corrupt.push([from, to]) }),
+    );
+    assert.equal(
+      page.events(1, 4).map(({ position, event }) => [position, event.event_id]),
+      [[1, 'a']],
+    );
+    assert.equal([page.first, page.last], [1, 4]);
+    assert.equal(corrupt, [[2, 4]]);
   });
 });
