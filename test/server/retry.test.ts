@@ -9,7 +9,8 @@ describe('the wait before another attempt', ({ it }) => {
   });
   it('is shortened by up to a half', () => {
     assert.is(
-      waitAfter(6, undefined, () => 0.5), 22_500,
+      waitAfter(6, undefined, () => 0.5),
+      22_500,
     );
     assert.is(
       waitAfter(1, undefined, () => 0.999),

@@ -95,7 +95,7 @@ describe('webhook', ({ it, beforeEach, afterEach }) => {
   };
   const answered = (behaviour: Behaviour, more: object = {}): Promise<Outcome> => {
     sink.behave(behaviour);
-    return sendWith(more);
+    return sendWith(more, sampleBatch(1));
   };
 
   it('sends the body and the headers of the contract', async () => {
@@ -162,6 +162,21 @@ describe('webhook', ({ it, beforeEach, afterEach }) => {
         assert.match('reason' in outcome ? outcome.reason : outcome.status!, new RegExp(`^HTTP ${status}`));
       }
     });
+
+  it('takes a refusal of several events for a failure of the batch, which may be split', async () => {
+    for (const status of [400, 413, 422]) {
+      sink.behave({ kind: 'answer', status });
+      const outcome = await sendWith({}, sampleBatch(2));
+      assert.equal([outcome.kind, 'answered' in outcome && outcome.answered], ['retry', true], String(status));
+    }
+  });
+
+  it('says of an answer that it was one, and of silence that it was none', async () => {
+    const answer = await answered({ kind: 'answer', status: 503 });
+    assert.is('answered' in answer && answer.answered, true);
+    const silence = await answered({ kind: 'reset' });
+    assert.equal([silence.kind, 'answered' in silence], ['retry', false]);
+  });
 
   it('says what to mend where the set-up is wrong', async () => {
     const reason = async (status: number) => reasonOf(await answered({ kind: 'answer', status }));
