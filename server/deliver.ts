@@ -24,6 +24,8 @@ export interface DeliverOptions extends SendOptions {
 }
 
 const MOST_LOOK_AHEAD = 1000;
+/** Batches per lane between two saves of the cursor: what a crash repeats at most. */
+const BATCHES_PER_SAVE = 4;
 const REDRIVEN_AT_ONCE = 100;
 const NOW = AbortSignal.abort();
 
@@ -82,7 +84,7 @@ interface Window {
   readonly missing: string;
 }
 
-/** The next stretch: at most one batch per lane. Waits for it until the signal aborts or dead letters are to be looked through. */
+/** The next stretch: a few batches per lane. Waits for it until the signal aborts or dead letters are to be looked through. */
 async function nextWindow(options: DeliverOptions, loop: Loop, signal: AbortSignal): Promise<Window | undefined> {
   options.onPhase({ kind: 'waiting' });
   const { nudged } = loop;
@@ -103,7 +105,7 @@ async function windowAfter(
   const { id, log, until = Number.POSITIVE_INFINITY } = options;
   // All of a replay's stretch is on the log or gone: there is nothing to wait for.
   const waiting = until === Number.POSITIVE_INFINITY ? signal : NOW;
-  const room = options.maxBatch * options.senders.length;
+  const room = options.maxBatch * options.senders.length * BATCHES_PER_SAVE;
   const end = Math.min(sending ?? Number.POSITIVE_INFINITY, until);
   const limit = Math.min(Math.max(room, loop.lookAhead), end - position);
   const stored = await log.read(id.shop, position, limit, waiting);
@@ -135,7 +137,11 @@ const allMissing = (to: Position): Window => ({ to, seen: [], wanted: [], missin
 async function send(options: DeliverOptions, loop: Loop, window: Window, signal: AbortSignal): Promise<Ending[]> {
   const shares: Outbound[][] = loop.lanes.map(() => []);
   for (const one of window.wanted) shares[laneOf(one.event, shares.length)]?.push(one);
-  const onWait = async (): Promise<void> => save(options, passed(options, loop, window), loop, window.to);
+  // With several lanes the cursor stays at the beginning of the window: from its middle the batches would be cut otherwise after a crash.
+  const onWait = (): Promise<void> =>
+    loop.lanes.length === 1
+      ? save(options, passed(options, loop, window), loop, window.to)
+      : saveFailing(options, loop);
   return Promise.all(
     loop.lanes.map((lane, number) => handOver(options, { ...lane, onWait }, shares[number] ?? [], signal)),
   );
@@ -179,6 +185,14 @@ async function save(
   if (next.position === position && next.failingSince === failingSince && next.sending === was) return;
   await cursor.save({ progress: next, journal, dead });
   books.close(next.position);
+}
+
+/** Remembers since when nothing goes through, across restarts too. */
+async function saveFailing({ cursor }: DeliverOptions, { books }: Loop): Promise<void> {
+  const { failingSince: was, ...progress } = cursor.progress;
+  const { failingSince } = books;
+  if (failingSince !== was)
+    await cursor.save({ progress: { ...progress, ...(failingSince !== undefined && { failingSince }) } });
 }
 
 /** Sends dead letters that an operator wants tried once more, before anything else. */
