@@ -13,7 +13,7 @@ import {
   Time,
 } from './wire.ts';
 
-/** Fields of every event (CONTRACTS 1.6). Not strict: keys that are not named here are accepted and kept. */
+/** Fields of every event. Not strict: keys that are not named here are accepted and kept. */
 const common = {
   event_id: optional(EventId, 'ULID or UUID, fresh per event. Left out, it is derived from the content of the event.'),
   timestamp: required(Time, 'ISO 8601, any text that JavaScript can parse as a date, or milliseconds since 1970.'),

@@ -4,7 +4,7 @@ import { type Json, object, present, text } from './values.ts';
 
 export type BlockType = 'section' | 'bundle' | 'checkout';
 
-/** Where the id of each kind of block was seen, or may be expected: bundle and checkout payloads are not documented (CONTRACTS 2.4). */
+/** Where the id of each kind of block was seen, or may be expected: bundle and checkout payloads are not documented. */
 const idKeys: Readonly<Record<BlockType, readonly string[]>> = {
   section: ['section', 'sectionId', 'section_id'],
   bundle: ['bundle', 'bundleId', 'bundle_id', 'section'],

@@ -12,7 +12,7 @@ export interface Meaning {
 const shown = (block: BlockType, type: 'block_view' | 'block_render'): Meaning => ({ type, block });
 const chosen = (block: BlockType, type: string): Meaning => ({ type, block, chosen: true });
 
-/** What each of the contract's names means in the model (DESIGN 7). */
+/** What each of the contract's names means in the model. */
 const meanings: Readonly<Record<GloodName, Meaning>> = {
   page_viewed: { type: 'page_view' },
   product_viewed: { type: 'product_view' },

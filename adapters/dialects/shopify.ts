@@ -3,7 +3,7 @@ import { digits } from './ids.ts';
 import { type Json, list, number, object, present, text } from './values.ts';
 
 /**
- * What the payload of a standard event says in the model's words. Read as Shopify's web pixels send it (CONTRACTS 3), as Hydrogen's
+ * What the payload of a standard event says in the model's words. Read as Shopify's web pixels send it, as Hydrogen's
  * bus does, and with plain product_id keys; anything may be missing or null. One product is the event's own, several are its products.
  */
 export function standardPayload(data: Json) {

@@ -11,7 +11,7 @@ const APP_BUILDER = /tapcart|fuego/i;
 const NATIVE_STACK =
   /\b(?:(?:okhttp|CFNetwork|Dart|Alamofire|Dalvik|Cronet|Expo|React-?Native)\/|Scale\/\d|Ktor[ -]client\b)/i;
 
-/** The channel as the request suggests it: DESIGN §7, Channel. An event's own value wins over it, in the dialect. */
+/** The channel as the request suggests it. An event's own value wins over it, in the dialect. */
 export function channelOf(requestedWith: string | undefined, userAgent: string | undefined): Channel {
   return namesAppBuilder(requestedWith) ? 'app' : channelOfAgent(userAgent ?? '');
 }

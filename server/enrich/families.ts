@@ -14,7 +14,7 @@ export interface Family {
   readonly claim: (...values: readonly (string | undefined)[]) => Claim;
 }
 
-/** The edges whose headers can be trusted, and how each tells where a shopper is: CONTRACTS §5. */
+/** The edges whose headers can be trusted, and how each tells where a shopper is. */
 export const geoFamilies = {
   cloudflare: { headers: ['cf-ipcountry', 'cf-region-code', 'cf-ipcity'], claim: inUtf8 },
   vercel: {
