@@ -1,8 +1,10 @@
 import Type, { type TSchema } from 'typebox';
 import { GloodBody } from '../schemas/glood.ts';
 import { LayersBody } from '../schemas/layers.ts';
-import { adminPaths, components } from './admin/openapi.ts';
+import { Customer, EventId, optional, ShopifyId, Text, Time } from '../schemas/wire.ts';
+import { adminPaths, adminShapes } from './admin/openapi.ts';
 import { EXPOSED_HEADERS } from './cors.ts';
+import { createShapes, type Shape, type Shapes } from './openapi-shapes.ts';
 
 /** One request as clients send it: the tests' fixtures are the document's examples. */
 export interface Example {
@@ -40,18 +42,34 @@ const Verdicts = Type.Object(
   { description: 'With `?verbose=1`: what became of each event.' },
 );
 
+/** Shapes that are large or come up often. */
+const shared: Readonly<Record<string, TSchema>> = {
+  EventId,
+  ShopifyId,
+  Customer,
+  Time,
+  OptionalText: optional(Text, ''),
+  OptionalShopifyId: optional(ShopifyId, ''),
+  LayersBody,
+  LayersErrors,
+  GloodBody,
+  GloodError,
+  Verdicts,
+  ...adminShapes,
+};
+
 const REFUSALS: Readonly<Record<number, string>> = {
   401: 'The token is missing or unknown.',
   403: 'The token does not belong to the named shop, or the shop does not list the origin.',
   405: 'Events are sent with POST.',
   413: 'The body is too large.',
   415: 'The content type or encoding is not taken.',
-  429: 'Too many requests; `Retry-After` says when to come back.',
   503: 'The event could not be stored; send it again after `Retry-After`.',
 };
 
 /** The OpenAPI 3.1 document of both endpoints and the admin API, from the schemas that validate them. */
 export function openapi(examples: Examples) {
+  const shapes = createShapes(shared);
   return {
     openapi: '3.1.0',
     info: {
@@ -63,8 +81,8 @@ export function openapi(examples: Examples) {
     },
     servers: [{ url: '/' }],
     paths: {
-      '/beacon': { post: beacon(examples.layers) },
-      '/api/storefront/v3/headless/events': { post: headlessEvents(examples.glood) },
+      '/beacon': { post: beacon(examples.layers, shapes) },
+      '/api/storefront/v3/headless/events': { post: headlessEvents(examples.glood, shapes) },
       '/healthz': { get: plain('healthz', 'Whether the process is alive.', { 200: 'It is.' }) },
       '/readyz': {
         get: plain('readyz', 'Whether an event sent now would be kept, how durably, and how each pipeline does.', {
@@ -76,10 +94,11 @@ export function openapi(examples: Examples) {
         get: { ...plain('metrics', 'Metrics in the Prometheus text format.', {}), responses: { 200: textAnswer } },
       },
       '/openapi.json': { get: plain('openapi', 'This document.', { 200: 'The document.' }) },
-      ...adminPaths(),
+      ...adminPaths(shapes.of),
     },
     components: {
-      schemas: components(),
+      schemas: shapes.shared,
+      headers,
       securitySchemes: {
         storefrontToken: { type: 'apiKey', in: 'header', name: 'X-Storefront-Access-Token' },
         storefrontTokenQuery: {
@@ -97,30 +116,30 @@ export function openapi(examples: Examples) {
 
 const textAnswer = { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } };
 
-function beacon(examples: Examples['layers']) {
+function beacon(examples: Examples['layers'], { of }: Shapes) {
   return {
     operationId: 'beacon',
     summary: 'Layers Tracking API: capture 1 to 100 events.',
     security: [{ storefrontToken: [] }, { storefrontTokenQuery: [] }],
     parameters: [verbose],
-    requestBody: bodyOf(LayersBody, examples, ['application/json', 'text/plain']),
+    requestBody: bodyOf(of(LayersBody), examples, ['application/json', 'text/plain']),
     responses: {
       201: answer(
         'Every valid event is stored, every invalid one is quarantined. The body is null.',
-        Type.Union([Type.Null(), Verdicts]),
+        of(Type.Union([Type.Null(), Verdicts])),
       ),
-      204: { description: 'The same, for shops with `successStatus: 204`.', headers: counts },
-      400: answer('The body could not be decompressed.', LayersErrors),
+      204: { description: 'The same, for shops with `successStatus: 204`.', headers: referred },
+      400: answer('The body could not be decompressed.', of(LayersErrors)),
       422: answer(
         'The body as a whole is wrong: not JSON, or `events` missing, empty or longer than 100.',
-        LayersErrors,
+        of(LayersErrors),
       ),
-      ...refusals((status) => (status === 401 ? Unauthenticated : LayersErrors)),
+      ...refusals((status) => of(status === 401 ? Unauthenticated : LayersErrors)),
     },
   };
 }
 
-function headlessEvents(examples: Examples['glood']) {
+function headlessEvents(examples: Examples['glood'], { of }: Shapes) {
   return {
     operationId: 'sendHeadlessEvent',
     summary: 'Glood headless events: send one event.',
@@ -135,11 +154,11 @@ function headlessEvents(examples: Examples['glood']) {
       },
       verbose,
     ],
-    requestBody: bodyOf(GloodBody, examples, ['application/json']),
+    requestBody: bodyOf(of(GloodBody), examples, ['application/json']),
     responses: {
-      200: answer('The event is stored.', Type.Union([GloodOk, Verdicts])),
-      400: answer('The event is not valid; it is kept in quarantine.', GloodError),
-      ...refusals(() => GloodError),
+      200: answer('The event is stored.', of(Type.Union([GloodOk, Verdicts]))),
+      400: answer('The event is not valid; it is kept in quarantine.', of(GloodError)),
+      ...refusals(() => of(GloodError)),
     },
   };
 }
@@ -152,22 +171,23 @@ const verbose = {
   schema: { type: 'string', enum: ['1'] },
 };
 
-const counts = Object.fromEntries(
+const headers = Object.fromEntries(
   EXPOSED_HEADERS.map((name) => [name, { schema: { type: 'string' }, required: name !== 'Retry-After' }]),
 );
+const referred = Object.fromEntries(EXPOSED_HEADERS.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-const answer = (description: string, schema: TSchema) => ({
+const answer = (description: string, schema: Shape) => ({
   description,
-  headers: counts,
+  headers: referred,
   content: { 'application/json': { schema } },
 });
 
-const refusals = (schemaOf: (status: number) => TSchema) =>
+const refusals = (schemaOf: (status: number) => Shape) =>
   Object.fromEntries(
     Object.entries(REFUSALS).map(([status, description]) => [status, answer(description, schemaOf(Number(status)))]),
   );
 
-function bodyOf(schema: TSchema, examples: Readonly<Record<string, Example>>, types: readonly string[]) {
+function bodyOf(schema: Shape, examples: Readonly<Record<string, Example>>, types: readonly string[]) {
   const named = Object.fromEntries(
     Object.entries(examples).map(([name, { description, value }]) => [name, { summary: description, value }]),
   );

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import Schema from 'typebox/schema';
+import * as assert from 'uvu/assert';
+import { openapi } from '../../server/openapi.ts';
+import { describe } from '../support/describe.ts';
+import { examples } from '../support/examples.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const text = readFileSync('server/openapi.json', 'utf8');
+const document = JSON.parse(text) as Json;
+
+describe('server/openapi.json', ({ it }) => {
+  it('is what the schemas and the fixtures give', () => {
+    const now = `${JSON.stringify(openapi(examples()), null, 2)}\n`;
+    assert.ok(text === now, 'server/openapi.json is outdated: run `npm run openapi` and commit the result');
+  });
+
+  it('has examples that fit the schema they stand with', () => {
+    const checked = found(document, isMedia).map(({ schema, examples = {} }) => {
+      for (const [name, example] of Object.entries(examples as Record<string, { value: unknown }>)) {
+        const errors = mistakesIn(schema as Json, example.value);
+        assert.is(errors, '', `${name}: ${errors}`);
+      }
+      return Object.keys(examples as Json).length;
+    });
+    assert.ok(checked.reduce((sum, count) => sum + count, 0) >= 40, 'hardly any examples');
+  });
+
+  it('has schemas that refuse what does not fit', () => {
+    const schemas = found(document, isMedia).filter(({ examples }) => examples !== undefined);
+    assert.is(schemas.length, 2);
+    for (const { schema } of schemas) assert.is.not(mistakesIn(schema as Json, {}), '');
+  });
+
+  it('speaks JSON Schema and no words of ours', () => {
+    const schemas = schemasIn(document);
+    assert.ok(schemas.length > 200, 'hardly any schemas');
+    for (const schema of schemas)
+      for (const word of Object.keys(schema))
+        assert.ok(WORDS.has(word), `${word} in ${JSON.stringify(schema).slice(0, 200)}`);
+    assert.not.match(text, /"x-(?!shop")/);
+  });
+
+  it('refers only to what is there, and has nothing that nobody refers to', () => {
+    const { schemas, headers } = document.components as { schemas: Json; headers: Json };
+    const there = [
+      ...Object.keys(schemas).map((name) => `#/components/schemas/${name}`),
+      ...Object.keys(headers).map((name) => `#/components/headers/${name}`),
+    ];
+    const meant = found(document, (value) => typeof value.$ref === 'string').map(({ $ref }) => $ref);
+    assert.equal([...new Set(meant)].sort(), there.sort());
+  });
+
+  it('is small enough to be read', () => {
+    const bytes = Buffer.byteLength(JSON.stringify(document));
+    assert.ok(bytes < 150_000, `it is served with ${bytes} bytes: share schemas in components`);
+  });
+});
+
+/** JSON Schema 2020-12, as far as the document uses it. */
+const WORDS = new Set(
+  `$ref type const enum format pattern minimum maximum minLength maxLength minItems maxItems items required
+  properties patternProperties additionalProperties anyOf allOf oneOf default title description`.split(/\s+/),
+);
+
+/** A schema of the document may refer to any part of it. */
+function mistakesIn(schema: Json, value: unknown): string {
+  const [valid, errors] = Schema.Errors({ ...schema, components: document.components } as never, value);
+  if (valid) return '';
+  return errors.map(({ instancePath, message }) => `${instancePath} ${message}`).join('; ') || 'it does not fit';
+}
+
+/** Every object of the document that fits, but none within examples, which are not its own words. */
+function found(value: unknown, fits: (value: Json) => boolean): Json[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const within = Object.entries(value).flatMap(([name, inner]) => (name === 'examples' ? [] : found(inner, fits)));
+  return fits(value as Json) ? [value as Json, ...within] : within;
+}
+
+const isMedia = (value: Json): boolean => typeof value.schema === 'object' && !('in' in value);
+
+/** All schemas: those behind `schema`, those in components, and those within them. */
+function schemasIn(root: Json): Json[] {
+  const { schemas } = root.components as { schemas: Json };
+  const stated = found(root, (value) => typeof value.schema === 'object').map(({ schema }) => schema);
+  return [...stated, ...Object.values(schemas)].flatMap(withParts);
+}
+
+function withParts(schema: unknown): Json[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const { items, additionalProperties, anyOf = [], allOf = [], oneOf = [], ...rest } = schema as Json;
+  const named = [rest.properties, rest.patternProperties].flatMap((all) => Object.values((all ?? {}) as Json));
+  const parts = [items, additionalProperties, ...[anyOf, allOf, oneOf].flat(), ...named];
+  return [schema as Json, ...parts.flatMap(withParts)];
+}
