@@ -16,7 +16,7 @@ import { freePort } from './chaos/children.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { beacon, type Call, call, configOf, gatewayWith, glood, layersEvent, type Reply } from './support/gateway.ts';
-import { blocksOf, tableOf, withGeneratedParts } from './support/readme.ts';
+import { blockOf, blocksOf, plain, runsOf, shape, tableOf, withGeneratedParts } from './support/readme.ts';
 import { openSink } from './support/sink.ts';
 import { until } from './support/until.ts';
 
@@ -24,12 +24,7 @@ const readme = readFileSync('README.md', 'utf8');
 const blocks = blocksOf(readme);
 const HOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
-/** The one block with this role. */
-function block(role: string): string {
-  const found = blocks.filter((one) => one.role === role);
-  assert.is(found.length, 1, `expected one block marked ${role}`);
-  return found[0]!.text;
-}
+const block = (role: string): string => blockOf(blocks, role);
 
 const load = (source: string) => {
   const names = [...source.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
@@ -70,16 +65,15 @@ describe('README.md: the examples', ({ it, before, after }) => {
   });
 
   it('do what they say, one after the other', async () => {
-    const runs = blocks.flatMap(({ role, text }, at) => (role === 'run' ? [{ text, answer: blocks[at + 1] }] : []));
+    const runs = runsOf(blocks, 'run');
     assert.ok(runs.length >= 5);
-    for (const { text, answer } of runs) {
-      assert.is(answer?.role, 'answer', `expected an answer after ${text}`);
+    for (const { script, answer } of runs) {
       // What was sent is in the files once it is delivered.
       await until(settled);
-      const script = text.replaceAll('localhost:3000', `localhost:${port}`);
+      const here = script.replaceAll('localhost:3000', `localhost:${port}`);
       const env = { PATH: process.env.PATH, PORT: String(port) };
-      const { stdout, stderr } = spawnSync('sh', ['-c', script], { cwd: folder.path, env, encoding: 'utf8' });
-      assert.match(plain(stdout), shape(plain(answer!.text)), `${text}${stderr}`);
+      const { stdout, stderr } = spawnSync('sh', ['-c', here], { cwd: folder.path, env, encoding: 'utf8' });
+      assert.match(plain(stdout), shape(plain(answer)), `${script}${stderr}`);
     }
   });
 
@@ -137,7 +131,7 @@ describe('README.md: the configuration', ({ it }) => {
     for (const { text } of examples) assert.ok(load(text).shops.length > 0);
   });
 
-  it('has the generated parts that the sources give (node --import tsx test/support/write-readme.ts)', () => {
+  it('has the generated parts that the sources give (npm run readme)', () => {
     assert.is(readme, withGeneratedParts(readme));
   });
 
@@ -255,20 +249,6 @@ describe('README.md and its neighbours', ({ it }) => {
     assert.equal(named.sort(), files.sort());
   });
 });
-
-/** What differs from run to run is the same: ids, times, ends of lines. */
-const plain = (text: string): string =>
-  text
-    .replaceAll('\r', '')
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<id>')
-    .replace(/20\d\d-\d\d-\d\dT[\d:.]+Z/g, '<time>')
-    .trim();
-
-/** A line of … stands for any lines, a … within a line for any text of that line. */
-function shape(answer: string): RegExp {
-  const literal = answer.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${literal.replace(/^…$/gm, '[\\s\\S]*?').replaceAll('…', '.*')}$`);
-}
 
 function fits(cell: string, reply: Reply | undefined): void {
   const [, status, body = ''] = /^(\d{3})(?:.*?`(.*?)`)?/.exec(cell) ?? [];

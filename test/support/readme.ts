@@ -17,6 +17,39 @@ export function blocksOf(page: string): Block[] {
   return [...fences].map(([, language = '', role = '', text = '']) => ({ language, role, text }));
 }
 
+/** The one block with this role. Throws where there are none or several. */
+export function blockOf(blocks: readonly Block[], role: string): string {
+  const [found, ...more] = blocks.filter((one) => one.role === role);
+  if (found === undefined || more.length > 0)
+    throw new Error(`expected one block marked ${role}, got ${more.length + (found ? 1 : 0)}`);
+  return found.text;
+}
+
+/** The scripts marked with this role, each with the answer that stands after it. Throws where one has none. */
+export function runsOf(blocks: readonly Block[], role: string): { script: string; answer: string }[] {
+  return blocks.flatMap((block, at) => {
+    if (block.role !== role) return [];
+    const next = blocks[at + 1];
+    if (next?.role !== 'answer') throw new Error(`expected an answer after ${block.text}`);
+    return [{ script: block.text, answer: next.text }];
+  });
+}
+
+/** What differs from run to run is the same: ids, times, ends of lines. */
+export const plain = (text: string): string =>
+  text
+    .replaceAll('\r', '')
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<id>')
+    .replace(/20\d\d-\d\d-\d\d(T[\d:.]+Z| [\d:]+ UTC)/g, '<time>')
+    .replace(/^\d\d:\d\d:\d\d\.\d{3}/gm, '<time>')
+    .trim();
+
+/** A line of … stands for any lines, a … within a line for any text of that line. */
+export function shape(answer: string): RegExp {
+  const literal = answer.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${literal.replace(/^…$/gm, '[\\s\\S]*?').replaceAll('…', '.*')}$`);
+}
+
 /** The rows of the table that begins with this heading cell, each as its cells without the bars. */
 export function tableOf(page: string, firstHeading: string): string[][] {
   const lines = page.split('\n');
