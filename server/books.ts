@@ -41,6 +41,11 @@ export class Books {
     this.#batches.push(batch);
   }
 
+  /** The batch that settled an event. */
+  batchOf({ position }: Outbound): JournalBatch | undefined {
+    return this.#batches.findLast(({ first, last }) => first <= position && position <= last);
+  }
+
   /** The dead letters among what is settled. */
   letters(): DeadLetter[] {
     return [...this.#settled.values()].filter((settled) => settled !== 'delivered');

@@ -39,9 +39,10 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
   const loop = startOf(options);
   if (cursor.progress.suspended) return suspended(options, cursor.progress.suspended);
   let window: Window | undefined;
-  while (!signal.aborted && cursor.progress.position < (options.until ?? Number.POSITIVE_INFINITY)) {
+  while (!signal.aborted) {
     const redriven = await redrive(options, loop, signal);
     if (redriven?.kind === 'suspend') return suspend(options, redriven.reason);
+    if (cursor.progress.position >= (options.until ?? Number.POSITIVE_INFINITY)) break;
     window ??= await nextWindow(options, loop, signal);
     if (window === undefined) continue;
     if (cursor.progress.sending !== window.to && window.wanted.length > 0) {
@@ -197,7 +198,7 @@ async function saveFailing({ cursor }: DeliverOptions, { books }: Loop): Promise
 
 /** Sends dead letters that an operator wants tried once more, before anything else. */
 async function redrive(options: DeliverOptions, loop: Loop, signal: AbortSignal): Promise<Ending | undefined> {
-  const { nudge, state, id, cursor, clock } = options;
+  const { nudge, state, id } = options;
   if (nudge === undefined || !loop.nudged?.aborted) return undefined;
   loop.nudged = nudge();
   for (const letters of await redriven(state, id)) {
@@ -206,19 +207,29 @@ async function redrive(options: DeliverOptions, loop: Loop, signal: AbortSignal)
     if (lane === undefined) return undefined;
     const ending = await handOver(options, { ...lane, books, onWait: async () => {} }, letters, signal);
     if (ending.kind === 'stopped' || ending.kind === 'suspend') return ending;
-    const again = books.letters();
-    const failed = letters.filter((letter) => books.isOpen(letter)).map((letter) => ({ ...letter, at: clock.now() }));
-    const revived = letters.filter(
-      (letter) => !books.isOpen(letter) && !again.some(({ position }) => position === letter.position),
-    );
-    const { progress } = cursor;
-    await cursor.save({
-      progress: { ...progress, delivered: progress.delivered + revived.length, dead: progress.dead - revived.length },
-      dead: [...again, ...failed.map(({ redrive: _, ...letter }) => letter)],
-      revived: revived.map(({ position }) => position),
-    });
+    await saveRedriven(options, letters, books);
   }
   return undefined;
+}
+
+/** Those that went through are marked as delivered, and counted so; the others are dead as before, with the latest reason. */
+async function saveRedriven(
+  { cursor, clock }: DeliverOptions,
+  letters: readonly DeadLetter[],
+  books: Books,
+): Promise<void> {
+  const again = new Map(books.letters().map((letter) => [letter.position, letter]));
+  const dead = letters.map(({ redrive: _, ...letter }): DeadLetter => {
+    if (books.isOpen(letter)) return letter;
+    const { at = clock.now(), attempts = 1, status = '' } = books.batchOf(letter) ?? {};
+    return again.get(letter.position) ?? { ...letter, ended: { kind: 'delivered', at, attempts, status } };
+  });
+  const revived = dead.filter(({ ended }) => ended).length;
+  const { progress } = cursor;
+  await cursor.save({
+    progress: { ...progress, delivered: progress.delivered + revived, dead: progress.dead - revived },
+    dead,
+  });
 }
 
 async function redriven(state: State, id: PipelineId): Promise<DeadLetter[][]> {

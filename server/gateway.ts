@@ -230,7 +230,7 @@ function routes(router: Router, { settings, clock, logger }: GatewayOptions, par
     ctx.type = 'application/json';
     ctx.body = description;
   });
-  const operations = createOperations({ ...parts, dialects, limits: limitsOf(settings) });
+  const operations = createOperations({ ...parts, dialects, limits: limitsOf(settings), now: clock.now });
   adminRoutes(router, {
     operations,
     token: settings.ADMIN_TOKEN,

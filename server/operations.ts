@@ -8,13 +8,13 @@ export interface Operations {
   pipelines(): Promise<PipelineReport[]>;
   /** Stops a pipeline where it is, until resumed. Throws NotFound. */
   suspend(pipeline: PipelineRef, reason: string): Promise<void>;
-  /** Lets a suspended pipeline go on from where it was. Throws NotFound. */
+  /** Lets a suspended pipeline, or a replay by the name of its pipeline and its id (`archive-r1`), go on from where it was. Throws NotFound. */
   resume(pipeline: PipelineRef): Promise<void>;
   /** From the oldest; `next` is the `after` of the following page. */
   dead(selection: DeadSelection, page: PageRequest): Promise<PageOf<DeadView>>;
   /** Hands dead letters to their pipelines once more; they stay until delivered. Gives how many. */
   redriveDead(selection: DeadSelection): Promise<number>;
-  /** Lets dead letters go for good; counted as dropped with the reason discarded. Gives how many. */
+  /** Lets dead letters go for good; they stay counted as dead, and their receipts say so. Gives how many. */
   discardDead(selection: DeadSelection): Promise<number>;
   quarantine(selection: QuarantineSelection, page: PageRequest): Promise<PageOf<Quarantined>>;
   /** Reads quarantined events again by today's rules. */

@@ -30,6 +30,8 @@ export interface OperatorTools {
   readonly replays: Replays;
   readonly tail: Tail;
   readonly limits: Rules['limits'];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 const PAGE = 1000;
@@ -41,14 +43,16 @@ export function createOperations(tools: OperatorTools): Operations {
     receipts: (eventId, shop) => receipts(tools, eventId, shop),
     pipelines: async () => (await pipelines.running()).map(report),
     suspend: async (ref, reason) => found(await pipelines.suspend(ref, reason), ref),
-    resume: async (ref) => found(await pipelines.resume(ref), ref),
+    resume: async (ref) => found((await pipelines.resume(ref)) || (await replays.revive(ref)), ref),
     dead: (selection, page) => deadPage(tools, selection, page),
     redriveDead: (selection) =>
       eachDead(tools, selection, async (id, positions) => {
         await store.state.redrive(id, positions);
-        pipelines.nudge(id);
+        if (pipelines.find(id)) pipelines.nudge(id);
+        else await replays.revive(id);
       }),
-    discardDead: (selection) => eachDead(tools, selection, (id, positions) => store.state.discardDead(id, positions)),
+    discardDead: (selection) =>
+      eachDead(tools, selection, (id, positions) => store.state.discardDead(id, positions, tools.now())),
     quarantine: (selection, page) => quarantinePage(tools, selection, page),
     redriveQuarantine: (selection) => redriveQuarantine(tools, selection),
     discardQuarantine: (selection) => discardQuarantine(tools, selection),
@@ -106,12 +110,14 @@ function report({ id, destination, phase, progress, pending }: Running): Pipelin
 
 /** All dead letters that fit, pipeline by pipeline, from the oldest. */
 async function* deadLetters(
-  { store, pipelines }: OperatorTools,
+  { store, pipelines, replays }: OperatorTools,
   selection: DeadSelection,
   after = '',
 ): AsyncGenerator<DeadView & { key: string }> {
   const [from = '', position = '0'] = after.split('#');
-  const ids = (await pipelines.running()).map(({ id }) => id).sort((a, b) => keyOf(a).localeCompare(keyOf(b)));
+  const ids = [...(await pipelines.running()).map(({ id }) => id), ...(await replays.ids())].sort((a, b) =>
+    keyOf(a).localeCompare(keyOf(b)),
+  );
   for (const id of ids) {
     if (selection.shop && selection.shop !== id.shop) continue;
     if (selection.pipeline && selection.pipeline !== id.pipeline) continue;

@@ -108,7 +108,7 @@ export class Pipelines {
     const cursor = await this.#tools.store.state.claim(own, signal, after);
     const options = this.#options(own, pipeline, cursor, { phase: { kind: 'waiting' } });
     try {
-      return await deliver({ ...options, route, until: to }, signal);
+      return await deliver({ ...options, route, until: to, nudge: () => new AbortController().signal }, signal);
     } finally {
       await this.#release(options);
     }

@@ -82,6 +82,12 @@ async function pipelineReceipt(
     return { pipeline, state: 'pending', behind, reason: phase.reason, nextAttemptAt: iso(phase.nextAttemptAt) };
   }
   const letter = await state.deadAt(id, position);
+  if (letter?.ended?.kind === 'delivered') {
+    const { at, attempts, status } = letter.ended;
+    return { pipeline, state: 'delivered', at: iso(at), attempts, status };
+  }
+  if (letter?.ended)
+    return { pipeline, state: 'dropped', reason: `discarded at ${iso(letter.ended.at)}: ${letter.reason}` };
   if (letter) {
     const { at, attempts, reason, redrive = false } = letter;
     return { pipeline, state: 'dead', at: iso(at), attempts, reason, redriving: redrive };
@@ -90,9 +96,9 @@ async function pipelineReceipt(
   const line = await state.journalAt(id, position);
   const batch = line && batchOf(line, position, event);
   if (batch) return { pipeline, state: 'delivered', at: iso(batch.at), attempts: batch.attempts, status: batch.status };
-  // Its journal line has left with the retention of the log, or it was dead and discarded.
+  // No line about an event that is kept means that it could not be read when the pipeline came by.
   return line === undefined && position >= oldest
-    ? { pipeline, state: 'dropped', reason: 'unreadable or discarded' }
+    ? { pipeline, state: 'dropped', reason: 'unreadable' }
     : { pipeline, state: 'delivered' };
 }
 

@@ -68,7 +68,13 @@ export class Replays {
       }
       plan.wanted += 1;
       plan.byType[event.event_type] = (plan.byType[event.event_type] ?? 0) + 1;
-      if (progress && position > progress.start && position <= progress.position) plan.again += 1;
+      if (
+        progress &&
+        position > progress.start &&
+        position <= progress.position &&
+        !(await isDead(store, order, position))
+      )
+        plan.again += 1;
     }
     return { shop, pipeline: name, from: after + 1, to, ...plan };
   }
@@ -97,6 +103,31 @@ export class Replays {
     if (!replay.ended) await this.#tools.store.state.saveReplay({ ...replay, ended: 'cancelled' });
   }
 
+  /** Every replay's progress and dead letters are kept under a name of its own. */
+  async ids(): Promise<PipelineRef[]> {
+    return (await this.#tools.store.state.replays()).map(({ id, shop, pipeline }) => ({
+      shop,
+      pipeline: replayName(pipeline, id),
+    }));
+  }
+
+  /** Has a replay look through its dead letters again, or go on after a suspension. Gives false where there is none of that name. */
+  async revive(ref: PipelineRef): Promise<boolean> {
+    const { state } = this.#tools.store;
+    const replay = (await state.replays()).find(
+      ({ id, shop, pipeline }) => shop === ref.shop && replayName(pipeline, id) === ref.pipeline,
+    );
+    if (replay === undefined) return false;
+    await this.#end(replay.id);
+    const cursor = await state.claim(ref, new AbortController().signal);
+    const { suspended: _, failingSince: __, ...progress } = cursor.progress;
+    await cursor.save({ progress });
+    await cursor.release();
+    // What was cancelled stays so; only its dead letters are tried.
+    this.#start(replay.ended === 'cancelled' ? { ...replay, to: progress.position } : replay);
+    return true;
+  }
+
   /** The lowest position of a shop that a replay has yet to read: the log keeps what comes after. */
   async passed(shop: string): Promise<number> {
     const positions = await Promise.all(
@@ -122,7 +153,8 @@ export class Replays {
   async #run(replay: Replay, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
     try {
       const suspended = await this.#tools.run(replay, pipeline, routeOf(pipeline, replay.types), signal);
-      if (!suspended && !signal.aborted) await this.#tools.store.state.saveReplay({ ...replay, ended: 'done' });
+      if (!suspended && !signal.aborted && !replay.ended)
+        await this.#tools.store.state.saveReplay({ ...replay, ended: 'done' });
     } catch (error) {
       this.#tools.onFailure(error);
     }
@@ -175,6 +207,11 @@ export class Replays {
   #progress({ shop, pipeline, id }: Replay): Promise<Progress | undefined> {
     return this.#tools.store.state.progress({ shop, pipeline: replayName(pipeline, id) });
   }
+}
+
+async function isDead({ state }: Store, ref: PipelineRef, position: number): Promise<boolean> {
+  const letter = await state.deadAt({ shop: ref.shop, pipeline: ref.pipeline }, position);
+  return letter !== undefined && letter.ended?.kind !== 'delivered';
 }
 
 /** Under which pipeline name a replay keeps its progress and names itself to its destination. */

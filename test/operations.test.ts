@@ -99,11 +99,41 @@ describe('an operator', ({ it, beforeEach, afterEach }) => {
     );
     sink.behave({ kind: 'answer', status: 200 });
     await ask('/dead/redrive', { pipeline: 'hook' });
-    await until(
-      async () => (await state('bad')) === 'delivered' || (await ask<PageOf<DeadView>>('/dead')).items.length === 0,
-    );
+    await until(async () => (await state('bad')) === 'delivered');
+    const [redriven] = (await receipt('bad'))?.pipelines ?? [];
+    assert.is(redriven?.state === 'delivered' && redriven.status, 'HTTP 200');
+    assert.is((await ask<PageOf<DeadView>>('/dead')).items.length, 0);
     const { balanced, pipelines } = await ask<Balance>('/balance');
     assert.equal([balanced, pipelines[0]?.delivered, pipelines[0]?.dead], [true, 2, 0]);
+  });
+
+  it('discards a dead letter, and its receipt still says what it was', async () => {
+    sink.behave({ kind: 'answer', status: 422 });
+    await beacon(gateway.port, [layersEvent({ event_id: 'gone' })]);
+    await until(async () => (await state('gone')) === 'dead');
+    await ask('/dead/discard', { eventId: 'gone' });
+    const [told] = (await receipt('gone'))?.pipelines ?? [];
+    assert.equal(told?.state, 'dropped');
+    assert.match(told?.state === 'dropped' ? told.reason : '', /^discarded at .*HTTP 422/);
+    assert.is((await ask<PageOf<DeadView>>('/dead')).items.length, 0);
+    assert.ok((await ask<Balance>('/balance')).balanced);
+  });
+
+  it('finds and redrives the dead letters of a replay too', async () => {
+    await beacon(gateway.port, [layersEvent({ event_id: 'again' })]);
+    await until(async () => (await state('again')) === 'delivered');
+    sink.behave({ kind: 'answer', status: 422 });
+    const { job } = await ask<{ job: ReplayJob }>('/replays', { shop: SHOP, pipeline: 'hook' });
+    const [letter] = await until(async () => {
+      const { items } = await ask<PageOf<DeadView>>('/dead');
+      return items.length > 0 ? items : undefined;
+    });
+    assert.equal([letter?.pipeline, letter?.event.event_id], [`hook-${job.id}`, 'again']);
+    sink.behave({ kind: 'answer', status: 200 });
+    const before = sink.events().length;
+    await ask('/dead/redrive', { pipeline: `hook-${job.id}` });
+    await until(async () => (await ask<PageOf<DeadView>>('/dead')).items.length === 0);
+    assert.is(sink.events().length, before + 1);
   });
 
   it('finds a refused event in quarantine, and redrives it when the shop accepts its type', async () => {

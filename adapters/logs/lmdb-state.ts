@@ -70,31 +70,31 @@ export class LmdbState implements State {
   }
 
   async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
-    const range = this.#dead.getRange({
+    const open: DeadLetter[] = [];
+    for (const { value } of this.#dead.getRange({
       start: [shop, pipeline, Number(after) + 1],
       end: [shop, pipeline, LAST],
-      limit,
-    });
-    return [...range].map(({ value }) => value);
+    })) {
+      if (value.ended) continue;
+      open.push(value);
+      if (open.length === limit) break;
+    }
+    return open;
   }
 
   async deadAt({ shop, pipeline }: PipelineId, position: Position): Promise<DeadLetter | undefined> {
     return this.#dead.get([shop, pipeline, position]);
   }
 
-  async redrive({ shop, pipeline }: PipelineId, positions: readonly Position[]): Promise<void> {
-    await this.#root.batch(() => {
-      for (const position of positions) {
-        const letter = this.#dead.get([shop, pipeline, position]);
-        if (letter) void this.#dead.put([shop, pipeline, position], { ...letter, redrive: true });
-      }
-    });
+  redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
+    return this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
   }
 
-  async discardDead({ shop, pipeline }: PipelineId, positions: readonly Position[]): Promise<void> {
-    await this.#root.batch(() => {
-      for (const position of positions) void this.#dead.remove([shop, pipeline, position]);
-    });
+  discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
+    return this.#change(id, positions, (letter) => ({
+      ...letter,
+      ended: { kind: 'discarded', at, attempts: letter.attempts, status: letter.reason },
+    }));
   }
 
   async discardQuarantined(shop: string, ids: readonly string[]): Promise<void> {
@@ -159,7 +159,7 @@ export class LmdbState implements State {
     for (const id of ids) void this.#quarantine.remove([shop, Number(id)]);
   }
 
-  /** Lets go of journal lines about positions that the log no longer keeps. */
+  /** Lets go of journal lines and ended dead letters about positions that the log no longer keeps. */
   async trimJournal(id: PipelineId, oldest: Position): Promise<void> {
     const { shop, pipeline } = id;
     for (const { key, value } of this.#journal.getRange({
@@ -169,6 +169,13 @@ export class LmdbState implements State {
     })) {
       if (value.to >= oldest) break;
       void this.#journal.remove(key);
+    }
+    for (const { key, value } of this.#dead.getRange({
+      start: [shop, pipeline, 0],
+      end: [shop, pipeline, oldest],
+      limit: 1000,
+    })) {
+      if (value.ended) void this.#dead.remove(key);
     }
     await this.#journal.committed;
   }
@@ -189,12 +196,24 @@ export class LmdbState implements State {
     return ends;
   }
 
-  async #save({ shop, pipeline }: PipelineId, { progress, journal, dead = [], revived = [] }: Update): Promise<void> {
+  async #change(
+    { shop, pipeline }: PipelineId,
+    positions: readonly Position[],
+    change: (letter: DeadLetter) => DeadLetter,
+  ): Promise<void> {
+    await this.#root.batch(() => {
+      for (const position of positions) {
+        const letter = this.#dead.get([shop, pipeline, position]);
+        if (letter && !letter.ended) void this.#dead.put([shop, pipeline, position], change(letter));
+      }
+    });
+  }
+
+  async #save({ shop, pipeline }: PipelineId, { progress, journal, dead = [] }: Update): Promise<void> {
     await this.#root.batch(() => {
       void this.#cursors.put([shop, pipeline], progress);
       if (journal) void this.#journal.put([shop, pipeline, journal.from], journal);
       for (const letter of dead) void this.#dead.put([shop, pipeline, letter.position], letter);
-      for (const position of revived) void this.#dead.remove([shop, pipeline, position]);
     });
   }
 }

@@ -157,12 +157,11 @@ class MemoryLog implements EventLog, State {
       get progress() {
         return progress;
       },
-      async save({ progress: next, journal, dead = [], revived = [] }) {
+      async save({ progress: next, journal, dead = [] }) {
         progress = next;
         pipeline.progress = next;
         if (journal) pipeline.journal.push(journal);
         for (const letter of dead) pipeline.dead.set(letter.position, letter);
-        for (const position of revived) pipeline.dead.delete(position);
       },
       async release() {},
     };
@@ -186,7 +185,7 @@ class MemoryLog implements EventLog, State {
 
   async dead(id: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
     const letters = [...this.#pipeline(id).dead.values()].sort((a, b) => a.position - b.position);
-    return letters.filter(({ position }) => position > Number(after)).slice(0, limit);
+    return letters.filter(({ position, ended }) => !ended && position > Number(after)).slice(0, limit);
   }
 
   async deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined> {
@@ -194,15 +193,14 @@ class MemoryLog implements EventLog, State {
   }
 
   async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
-    const { dead } = this.#pipeline(id);
-    for (const position of positions) {
-      const letter = dead.get(position);
-      if (letter) dead.set(position, { ...letter, redrive: true });
-    }
+    this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
   }
 
-  async discardDead(id: PipelineId, positions: readonly Position[]): Promise<void> {
-    for (const position of positions) this.#pipeline(id).dead.delete(position);
+  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
+    this.#change(id, positions, (letter) => ({
+      ...letter,
+      ended: { kind: 'discarded', at, attempts: letter.attempts, status: letter.reason },
+    }));
   }
 
   async discardQuarantined(name: string, ids: readonly string[]): Promise<void> {
@@ -244,6 +242,14 @@ class MemoryLog implements EventLog, State {
         context,
       });
       if (shop.quarantine.length > this.#options.quarantineMax) shop.quarantine.shift();
+    }
+  }
+
+  #change(id: PipelineId, positions: readonly Position[], change: (letter: DeadLetter) => DeadLetter): void {
+    const { dead } = this.#pipeline(id);
+    for (const position of positions) {
+      const letter = dead.get(position);
+      if (letter && !letter.ended) dead.set(position, change(letter));
     }
   }
 

@@ -63,15 +63,21 @@ export interface DeadLetter {
   readonly at: number;
   /** An operator asked to try it once more. */
   readonly redrive?: boolean;
+  /** What became of it in the end; it is kept for receipts as long as its event is. */
+  readonly ended?: {
+    readonly kind: 'delivered' | 'discarded';
+    readonly at: number;
+    readonly attempts: number;
+    readonly status: string;
+  };
 }
 
 /** Changes that are saved together: all or nothing, durable. */
 export interface Update {
   readonly progress: Progress;
   readonly journal?: JournalLine | undefined;
+  /** New ones, and those that were delivered after all. */
   readonly dead?: readonly DeadLetter[];
-  /** Positions of dead letters that were delivered after all. */
-  readonly revived?: readonly Position[];
 }
 
 /** The right to move a pipeline on. One holder at a time. */
@@ -139,12 +145,14 @@ export interface State {
   /** The filter in force at a position. */
   ruleAt(id: PipelineId, position: Position): Promise<Rule | undefined>;
   saveRule(id: PipelineId, rule: Rule): Promise<void>;
-  /** In order of position, from the oldest. */
+  /** Those that have not ended, in order of position, from the oldest. */
   dead(id: PipelineId, page: Page): Promise<DeadLetter[]>;
+  /** Also one that has ended. */
   deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined>;
   /** Marks dead letters to be tried once more. */
   redrive(id: PipelineId, positions: readonly Position[]): Promise<void>;
-  discardDead(id: PipelineId, positions: readonly Position[]): Promise<void>;
+  /** `at`: milliseconds since 1970. */
+  discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void>;
   /** From the oldest kept. */
   quarantined(shop: string, page: Page): Promise<Quarantined[]>;
   discardQuarantined(shop: string, ids: readonly string[]): Promise<void>;

@@ -279,12 +279,16 @@ export const logChecks: readonly Check[] = [
       (await state.dead(id, { limit: 10 })).map(({ redrive }) => redrive),
       [true, undefined, undefined],
     );
-    await cursor.save({ progress: cursor.progress, revived: [1] });
-    await state.discardDead(id, [3]);
+    const [first] = await state.dead(id, { limit: 1 });
+    const ended = { kind: 'delivered' as const, at: START, attempts: 1, status: 'HTTP 200' };
+    await cursor.save({ progress: cursor.progress, dead: [{ ...first!, ended }] });
+    await state.discardDead(id, [1, 3], START);
     assert.equal(
       (await state.dead(id, { limit: 10 })).map(({ position }) => position),
       [2],
     );
+    assert.equal((await state.deadAt(id, 1))?.ended, ended);
+    assert.is((await state.deadAt(id, 3))?.ended?.kind, 'discarded');
   }),
   check('remembers which rule was in force where', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };

@@ -88,14 +88,7 @@ const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<Ev
       },
     },
   }),
-  'revives nothing': (_log, state) => ({
-    state: {
-      claim: async (id, signal, start) => {
-        const cursor = await state.claim(id, signal, start);
-        return broken(cursor, { save: ({ revived: _, ...update }) => cursor.save(update) });
-      },
-    },
-  }),
+  'discards nothing': () => ({ state: { discardDead: async () => {} } }),
   'loses the journal': () => ({ state: { journalAt: async () => undefined } }),
   'loses dead letters': () => ({ state: { dead: async () => [] } }),
   'mixes up rules': (_log, state) => ({ state: { ruleAt: (id) => state.ruleAt(id, 1e9) } }),
