@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { archived } from './archive.ts';
-import { ended, firstMessage, freePort, startNode } from './children.ts';
-import { judge, type Received, type Route, type Verdict } from './judge.ts';
+import { ended, startScript } from './children.ts';
+import { type Evidence, judge, type Received, type Route, type Verdict } from './judge.ts';
 import { type Entry, ledgerOf, linesOf } from './ledger.ts';
 import type { LoaderOptions } from './loader.ts';
-import type { Arrival, SinkOptions } from './sink.ts';
+import { pause } from './random.ts';
+import type { Arrival } from './sink.ts';
+import { destinationOf, pipelineOf, type Target } from './targets.ts';
 
 export interface AuditOptions {
   /** Empty, and kept by the caller. */
@@ -13,114 +15,112 @@ export interface AuditOptions {
   /** Where the gateway will listen. */
   readonly port: number;
   readonly seed: number;
-  readonly lanes: number;
-  readonly batch: number;
-  /** Events per second. */
-  readonly rate: number;
+  readonly load: Omit<LoaderOptions, 'run' | 'port' | 'ledger' | 'seed' | 'shops'>;
+  /** Each of one of the two shops. Their sinks are the caller's. */
+  readonly targets: readonly Target[];
+  /** A file pipeline for the first shop. */
+  readonly archive?: boolean;
 }
 
 /** A load, its destinations, and the judgement over both. It knows nothing of faults: what kills the gateway is the caller's. */
 export interface Audit {
   /** What the gateway must be started with. */
   readonly config: object;
+  /** The beginning of every event id. */
+  readonly run: string;
+  /** Where sinks write down what they get, and where the load writes what it sent. */
+  readonly record: string;
+  readonly ledger: string;
   startLoad(): void;
-  /** Resolves once every lane has ended. */
-  stopLoad(): Promise<void>;
+  /** Resolves once every lane has ended, by itself or, with a signal, now. */
+  loadEnded(signal?: 'SIGTERM'): Promise<void>;
+  /** What has arrived up to now. */
+  arrivals(): Arrived[];
   /** Waits until everything acknowledged has arrived and nothing moves any more, or the time is over; then judges. */
-  verdict(limitMs: number, allowedDuplicates: number): Promise<Verdict>;
-  close(): Promise<void>;
+  verdict(limitMs: number, rules: Pick<Evidence, 'allowedDuplicates' | 'excused'>): Promise<Verdict>;
 }
 
-const shops = [
+/** An event as it came to a destination, and when. */
+export type Arrived = Received & { readonly at: number };
+
+export const shops = [
   { shop: 'one.myshopify.com', token: 'token-one' },
   { shop: 'two.myshopify.com', token: 'token-two' },
 ] as const;
-/** No secret at all: it never leaves this machine. */
-const secret = `whsec_${Buffer.from('webhook-secret-of-this-audit-000').toString('base64')}`;
-const archiveOf = (folder: string) => join(folder, 'archive');
+const archive = { shop: shops[0].shop, pipeline: 'archive' };
 
-export async function startAudit({ folder, port, seed, lanes, batch, rate }: AuditOptions): Promise<Audit> {
+export function startAudit({ folder, port, seed, load, targets, archive: withArchive }: AuditOptions): Audit {
   mkdirSync(folder, { recursive: true });
   const run = `r${seed}`;
-  const ledger = join(folder, 'ledger.ndjson');
-  const record = join(folder, 'sink.ndjson');
-  const sinkPort = await freePort();
-  const sink = startScript(join(import.meta.dirname, 'sink.ts'), {
-    port: sinkPort,
-    record,
-    holdMs: 10,
-    failEvery: 0,
-  } satisfies SinkOptions);
-  await firstMessage(sink);
-  let loader: ReturnType<typeof startNode> | undefined;
+  const [ledger, record, archiveFolder] = ['ledger.ndjson', 'sink.ndjson', 'archive'].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
+  const routes: Route[] = [...targets, ...(withArchive ? [archive] : [])].map((target) => ({
+    shop: target.shop,
+    destination: destinationOf(target),
+  }));
+  let loader: ReturnType<typeof startScript> | undefined;
+  const all = (): Arrival[] => [
+    ...(existsSync(record) ? linesOf<Arrival>(record) : []),
+    ...(withArchive ? archived(archiveFolder, destinationOf(archive)) : []),
+  ];
 
   return {
-    config: configOf(sinkPort, folder),
+    config: configOf(targets, withArchive ? archiveFolder : undefined),
+    run,
+    record,
+    ledger,
     startLoad() {
-      const options: LoaderOptions = { run, port, ledger, seed, shops, lanes, batch, rate };
+      const options: LoaderOptions = { run, port, ledger, seed, shops: shopsOf(targets), ...load };
       loader = startScript(join(import.meta.dirname, 'loader.ts'), options);
     },
-    async stopLoad() {
+    async loadEnded(signal) {
       if (!loader) return;
-      const code = await ended(loader, 'SIGTERM');
+      const code = await ended(loader, signal);
       if (code !== 0)
         throw new Error(`expected the loader to end with 0, it ended with ${code}: its ledger is not complete`);
     },
-    async verdict(limitMs, allowedDuplicates) {
+    arrivals: () => all().filter(isEvent),
+    async verdict(limitMs, rules) {
       const { sent, acked, refused } = ledgerOf(run, linesOf<Entry>(ledger));
       const look = () => {
-        const arrivals = [...recorded(record), ...archived(archiveOf(folder), 'one.myshopify.com/archive')];
-        const received = arrivals.filter((arrival): arrival is Received & { at: number } => 'id' in arrival);
-        const unreadable = arrivals.flatMap((arrival) => ('unreadable' in arrival ? [arrival.unreadable] : []));
-        return judge({ routes, sent, acked, refused, received, unreadable, allowedDuplicates });
+        const came = all();
+        const unreadable = came.flatMap((arrival) => ('unreadable' in arrival ? [arrival.unreadable] : []));
+        return judge({ routes, sent, acked, refused, received: came.filter(isEvent), unreadable, ...rules });
       };
       return quiet(look, limitMs);
     },
-    async close() {
-      await ended(sink, 'SIGKILL');
-    },
   };
 }
 
-const routes: readonly Route[] = [
-  { shop: 'one.myshopify.com', destination: 'one.myshopify.com/hook' },
-  { shop: 'one.myshopify.com', destination: 'one.myshopify.com/archive' },
-  { shop: 'two.myshopify.com', destination: 'two.myshopify.com/hook' },
-];
+const isEvent = (arrival: Arrival): arrival is Arrived => 'id' in arrival;
 
-function configOf(sinkPort: number, folder: string): object {
-  const hook = (shop: string) => ({
-    id: 'hook',
-    events: ['*'],
-    destination: {
-      type: 'webhook',
-      url: `http://127.0.0.1:${sinkPort}/${shop}/hook`,
-      secret,
-      allowPrivateNetworks: true,
-    },
-  });
-  const archive = { id: 'archive', events: ['*'], destination: { type: 'file', directory: archiveOf(folder) } };
-  const [one, two] = shops;
+/** Only the shops that have a pipeline get events. */
+const shopsOf = (targets: readonly Target[]) =>
+  shops.filter(({ shop }) => targets.some((target) => target.shop === shop));
+
+function configOf(targets: readonly Target[], archiveFolder: string | undefined): object {
+  const file = { id: archive.pipeline, destination: { type: 'file', directory: archiveFolder } };
   return {
-    shops: [
-      { shop: one.shop, tokens: [one.token], pipelines: [hook(one.shop), archive] },
-      { shop: two.shop, tokens: [two.token], pipelines: [hook(two.shop)] },
-    ],
+    shops: shopsOf(targets).map(({ shop, token }) => ({
+      shop,
+      tokens: [token],
+      pipelines: [
+        ...targets.filter((target) => target.shop === shop).map(pipelineOf),
+        ...(archiveFolder !== undefined && shop === archive.shop ? [file] : []),
+      ],
+    })),
   };
 }
-
-const recorded = (record: string): Arrival[] => (existsSync(record) ? linesOf<Arrival>(record) : []);
 
 /** Looks until nothing is lost and two looks agree, so that late repeats are seen too. */
 async function quiet(look: () => Verdict, limitMs: number): Promise<Verdict> {
   const deadline = performance.now() + limitMs;
   for (let before = look(); ; ) {
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await pause(1000);
     const now = look();
     const complete = now.findings.every(({ name, count }) => name !== 'LOST' || count === 0);
     if ((complete && now.received === before.received) || performance.now() > deadline) return now;
     before = now;
   }
 }
-
-const startScript = (file: string, options: object) => startNode(['--import', 'tsx', file, JSON.stringify(options)]);

@@ -36,6 +36,10 @@ export function startNode(nodeArguments: readonly string[], options: ChildOption
   return child;
 }
 
+/** Starts a TypeScript file that takes its options as one argument of JSON. */
+export const startScript = (file: string, options: object): ChildProcess =>
+  startNode(['--import', 'tsx', file, JSON.stringify(options)]);
+
 /** Sends the signal and gives the exit code once the process is gone (null where a signal ended it). */
 export function ended(child: ChildProcess, signal?: NodeJS.Signals): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);

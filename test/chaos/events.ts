@@ -10,38 +10,68 @@ export interface Mark {
   readonly crc: number;
 }
 
+/** What kind of event to plant. */
+export interface Shape {
+  readonly dialect: 'layers' | 'glood';
+  /** By the model's name. */
+  readonly type: 'product_view' | 'add_to_cart';
+  /** Whether the shopper allows analytics; not said if absent. Only Glood can say it. */
+  readonly analytics?: boolean | undefined;
+  /** Destinations can be told to dislike marked events. */
+  readonly marked?: boolean;
+}
+
 /** The id says where an event belongs, so that a single one can be traced by eye. */
 export const idOf = (run: string, lane: string, n: number): string => `${run}-${lane}-${n}`;
 
-/** A Layers event to send, and its mark. */
+/** What a plain load sends: every third event goes into the cart. */
+export const plainShape = (n: number): Shape => ({
+  dialect: 'layers',
+  type: n % 3 === 0 ? 'add_to_cart' : 'product_view',
+});
+
+/** An event to send, for Glood the whole body, and its mark. */
 export function plant(
   run: string,
   shop: string,
   lane: string,
   n: number,
   payload: string,
+  { dialect, type, analytics, marked }: Shape = plainShape(n),
 ): { event: object; mark: Mark } {
   const id = idOf(run, lane, n);
   const product = 7_982_300_000_000 + n;
-  const type = n % 3 === 0 ? 'add_to_cart' : 'product_view';
   const crc = checksum([shop, id, lane, n, type, product, payload]);
-  const event = {
-    event_id: id,
-    event_type: type,
-    timestamp: new Date().toISOString(),
+  const carried = { lane, n, payload, crc, ...(marked && { marked }) };
+  const timestamp = new Date().toISOString();
+  const mark = { id, shop, lane, n, crc };
+  if (dialect === 'layers') {
+    const about = { event_id: id, event_type: type, timestamp, session_id: lane, product_id: product };
+    return { event: { ...about, contextual_data: carried }, mark };
+  }
+  const name = type === 'product_view' ? 'product_viewed' : 'product_added_to_cart';
+  const body = {
+    event: { id, name, type: 'standard', timestamp, data: { product_id: String(product), ...carried } },
     session_id: lane,
-    product_id: product,
-    contextual_data: { lane, n, payload, crc },
+    ...(analytics !== undefined && { customer_privacy: { analyticsProcessingAllowed: analytics } }),
   };
-  return { event, mark: { id, shop, lane, n, crc } };
+  return { event: body, mark };
 }
 
 /** The mark of an event as it arrived. The checksum is made anew from what arrived, so that the judge sees any change. */
 export function recognise(event: unknown): Mark {
-  const { event_id, shop, session_id, event_type, product_id, contextual_data } = fieldsOf(event);
-  const { n, payload } = fieldsOf(contextual_data);
+  const { event_id, shop, session_id, event_type, product_id } = fieldsOf(event);
+  const { n, payload } = carriedBy(event);
   const crc = checksum([shop, event_id, session_id, n, event_type, product_id, payload]);
   return { id: String(event_id), shop: String(shop), lane: String(session_id), n: Number(n), crc };
+}
+
+/** Whether an event that arrived is marked. */
+export const isMarked = (event: unknown): boolean => carriedBy(event).marked === true;
+
+function carriedBy(event: unknown): Record<string, unknown> {
+  const { contextual_data, data } = fieldsOf(event);
+  return fieldsOf(contextual_data ?? data);
 }
 
 const checksum = (parts: readonly unknown[]): number => crc32(parts.join('\n'));

@@ -1,7 +1,8 @@
-import { Agent, request } from 'node:http';
-import { plant } from './events.ts';
+import { Agent } from 'node:http';
+import { plainShape, plant } from './events.ts';
 import { type Entry, journal } from './ledger.ts';
-import { seeded } from './random.ts';
+import { layersOrder, post, type Reply } from './post.ts';
+import { noise, seeded } from './random.ts';
 
 export interface LoaderOptions {
   readonly run: string;
@@ -15,13 +16,19 @@ export interface LoaderOptions {
   readonly batch: number;
   /** Events per second, of all lanes together. */
   readonly rate: number;
+  /** It ends by itself after so many events of each lane; without it, when it is told to. */
+  readonly each?: number;
+  /** Events to mark: the place in the first lane. */
+  readonly marked?: number;
+  /** Whether bodies are sent only when the gateway has confirmed the headers. */
+  readonly expectContinue?: boolean;
 }
 
-type Reply = { readonly status: number } | { readonly broken: string };
+/** How the reason of an entry begins where the gateway had confirmed the headers and gave no answer all the same. */
+export const brokenAfterHeaders = 'after the headers had arrived: ';
 
 const retryMs = 50;
 const aloneMs = 500;
-const answerMs = 10_000;
 /** Once told to stop, how long a request that has no answer yet is tried further. */
 const lastTriesMs = 15_000;
 
@@ -33,11 +40,14 @@ export async function runLoader(options: LoaderOptions, stopping: AbortSignal): 
   const lanes = Array.from({ length: options.lanes }, (_, index): Lane => {
     const owner = shops[index % shops.length];
     if (!owner) throw new Error('expected at least one shop, got none');
-    const attempt = (body: string) => post(port, owner.token, body, agent);
+    const confirmed = options.expectContinue ? { onContinue: () => {} } : {};
+    const attempt = (events: readonly object[]) =>
+      post({ port, agent, ...layersOrder(owner.token, events), ...confirmed });
     return {
       name: `lane${index}`,
       shop: owner.shop,
       random: seeded(seed * 1000 + index),
+      marked: index === 0 ? options.marked : undefined,
       write: ledger.write,
       attempt,
     };
@@ -55,19 +65,20 @@ interface Lane {
   readonly shop: string;
   readonly random: () => number;
   readonly write: (entry: Entry) => void;
-  readonly attempt: (body: string) => Promise<Reply>;
+  readonly marked: number | undefined;
+  readonly attempt: (events: readonly object[]) => Promise<Reply>;
 }
 
 /** All lanes start a request at the same beat, so that a gateway that is killed has many of them half done. */
 async function runLane(
   lane: Lane,
-  { run, lanes, batch, rate }: LoaderOptions,
+  { run, lanes, batch, rate, each = Number.POSITIVE_INFINITY }: LoaderOptions,
   begin: number,
   stopping: AbortSignal,
 ): Promise<void> {
   const beatMs = ((lanes * (batch + 1)) / 2 / rate) * 1000;
-  for (let from = begin; !stopping.aborted; ) {
-    const size = 1 + Math.floor(lane.random() * batch);
+  for (let from = begin; !stopping.aborted && from < each; ) {
+    const size = Math.min(1 + Math.floor(lane.random() * batch), each - from);
     await sendBatch(lane, run, from, size, stopping);
     from += size;
     await until(Math.ceil((performance.now() + 1) / beatMs) * beatMs);
@@ -75,14 +86,16 @@ async function runLane(
 }
 
 async function sendBatch(lane: Lane, run: string, from: number, count: number, stopping: AbortSignal): Promise<void> {
-  const { name, shop, random, write, attempt } = lane;
-  const planted = Array.from({ length: count }, (_, k) => plant(run, shop, name, from + k, noise(random)));
-  const body = JSON.stringify({ events: planted.map(({ event }) => event) });
+  const { name, shop, random, marked, write, attempt } = lane;
+  const planted = Array.from({ length: count }, (_, k) =>
+    plant(run, shop, name, from + k, noise(random), { ...plainShape(from + k), marked: from + k === marked }),
+  );
+  const events = planted.map(({ event }) => event);
   const crcs = planted.map(({ mark }) => mark.crc);
   await untilAnswered(stopping, async () => {
     write({ kind: 'sent', shop, lane: name, from, crcs });
-    const reply = await attempt(body);
-    const why = 'status' in reply ? `${reply.status}` : reply.broken;
+    const reply = await attempt(events);
+    const why = whyOf(reply);
     write({ kind: kindOf(reply), lane: name, from, count, why });
     return kindOf(reply) !== 'unknown' && why !== '503';
   });
@@ -98,38 +111,12 @@ async function untilAnswered(stopping: AbortSignal, attempt: () => Promise<boole
 }
 
 const kindOf = (reply: Reply): 'acked' | 'refused' | 'unknown' =>
-  'broken' in reply ? 'unknown' : reply.status >= 200 && reply.status < 300 ? 'acked' : 'refused';
+  'status' in reply ? (reply.status >= 200 && reply.status < 300 ? 'acked' : 'refused') : 'unknown';
 
-/** Only an answer that was read to its end counts as one. */
-function post(port: number, token: string, body: string, agent: Agent): Promise<Reply> {
-  return new Promise((resolve) => {
-    const broken = (error: Error) => resolve({ broken: error.message });
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-      'x-storefront-access-token': token,
-    };
-    const outgoing = request({ port, host: '127.0.0.1', path: '/beacon', method: 'POST', agent, headers }, (answer) => {
-      answer.resume();
-      answer.once('error', broken);
-      answer.once('end', () =>
-        resolve(answer.complete ? { status: answer.statusCode ?? 0 } : { broken: 'answer cut short' }),
-      );
-    });
-    outgoing.setTimeout(answerMs, () => outgoing.destroy(new Error(`no answer within ${answerMs} ms`)));
-    outgoing.once('error', broken);
-    outgoing.end(body);
-  });
-}
-
-/** Between 20 and 200 characters, some of them outside ASCII, because those are the ones that get torn. */
-function noise(random: () => number): string {
-  const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789 "\\/{}[]:,éß漢🛒';
-  const letters = [...alphabet];
-  return Array.from(
-    { length: 20 + Math.floor(random() * 180) },
-    () => letters[Math.floor(random() * letters.length)],
-  ).join('');
+function whyOf(reply: Reply): string {
+  if ('status' in reply) return `${reply.status}`;
+  if ('unreached' in reply) return reply.unreached;
+  return `${reply.continued ? brokenAfterHeaders : ''}${reply.broken}`;
 }
 
 const until = (at: number): Promise<void> =>

@@ -8,3 +8,16 @@ export function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Between 20 and 200 characters, some of them outside ASCII, because those are the ones that get torn. */
+export function noise(random: () => number): string {
+  return Array.from(
+    { length: 20 + Math.floor(random() * 180) },
+    () => letters[Math.floor(random() * letters.length)],
+  ).join('');
+}
+
+const letters = [...'abcdefghijklmnopqrstuvwxyz0123456789 "\\/{}[]:,éß漢🛒'];
+
+/** Resolves after so many milliseconds; at once for none or less. */
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));

@@ -1,21 +1,43 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { recognise } from './events.ts';
+import { ended, firstMessage, startScript } from './children.ts';
+import { isMarked, recognise } from './events.ts';
 import type { Received } from './judge.ts';
 import { journal } from './ledger.ts';
 
-/** One line of a sink's record: an event, or a request that was none. */
+/** One line of a sink's record: an event, a request that was none, or the id of an event that it rejected. */
 export type Arrival =
   | (Received & { readonly at: number })
-  | { readonly destination: string; readonly unreadable: string };
+  | { readonly destination: string; readonly unreadable: string }
+  | { readonly destination: string; readonly rejected: string };
+
+/** How a destination treats its requests. Faults do not meet a request whose `webhook-id` was taken before: it is known, and welcome. */
+export interface Manners {
+  /** How long each request is held, so that a kill meets deliveries that are half done. */
+  readonly holdMs?: number;
+  /** The status for a request that holds a marked event. Nothing of it is taken; with 422 the marked ones are written down as rejected. */
+  readonly marked?: 422 | 500;
+  /** Answers one in so many requests with 500 and takes nothing. */
+  readonly failEvery?: number;
+  /** Breaks one in so many connections off and takes nothing. */
+  readonly resetEvery?: number;
+  /** Breaks one in so many connections off after writing down what came: a legitimate cause of repeats. */
+  readonly resetAfterEvery?: number;
+}
 
 export interface SinkOptions {
   readonly port: number;
   readonly record: string;
-  /** How long each request is held, so that a kill meets deliveries that are half done. */
-  readonly holdMs: number;
-  /** Answer every so many requests with 500, after recording them: a legitimate cause of duplicates. 0 = never. */
-  readonly failEvery: number;
+  /** For all destinations that have none of their own. */
+  readonly manners?: Manners;
+  readonly mannersOf?: Readonly<Record<string, Manners>>;
+}
+
+/** A sink as a process of its own, listening. It is killed to end it: nothing of its record is lost by that. */
+export async function openSink(options: SinkOptions): Promise<{ close(): Promise<void> }> {
+  const child = startScript(import.meta.filename, options);
+  await firstMessage(child);
+  return { close: async () => void (await ended(child, 'SIGKILL')) };
 }
 
 /**
@@ -23,19 +45,41 @@ export interface SinkOptions {
  * One request is held after it is written down, the next before: if its sender dies meanwhile, the first has arrived and will
  * be repeated, and the second has not, so a sender that counted it as delivered has lost it.
  */
-export function startSink({ port, record, holdMs, failEvery }: SinkOptions): Promise<Server> {
+function startSink({ port, record, manners = {}, mannersOf = {} }: SinkOptions): Promise<Server> {
   const { write } = journal(record);
-  let requests = 0;
+  const destinations = new Map<string, Visits>();
+  // Unlike any number that a sink gave before whose record this one continues.
+  let requests = Date.now() * 1000;
+
   const take = async (request: IncomingMessage, response: ServerResponse) => {
     requests += 1;
-    const turn = requests;
-    const body = await text(request);
-    if (turn % 2 === 0) await held(holdMs);
-    if (request.socket.destroyed) return;
-    write(...arrivals(body, request.url?.slice(1) ?? '', { id: String(request.headers['webhook-id']), request: turn }));
-    if (turn % 2 === 1) await held(holdMs);
-    response.statusCode = failEvery > 0 && turn % failEvery === 0 ? 500 : 200;
-    response.end();
+    const name = request.url?.slice(1) ?? '';
+    const delivery = { id: String(request.headers['webhook-id']), request: requests };
+    const visits = destinations.get(name) ?? { count: 0, known: new Set() };
+    destinations.set(name, visits);
+    visits.count += 1;
+    const { count } = visits;
+    const { holdMs = 0, marked, ...rest } = mannersOf[name] ?? manners;
+    const faults: Manners = visits.known.has(delivery.id) ? {} : rest;
+    const events = eventsOf(await text(request));
+    if (events instanceof Error) {
+      write({ destination: name, unreadable: `${name} ${delivery.id}: ${events.message}` });
+      return void response.writeHead(200).end();
+    }
+    if (count % 2 === 0) await held(holdMs);
+    if (request.socket.destroyed || struck(count, faults.resetEvery)) return void request.socket.resetAndDestroy();
+    if (struck(count, faults.failEvery)) return void response.writeHead(500).end('one in so many');
+    const disliked = marked === undefined ? [] : events.filter(isMarked).map((event) => recognise(event).id);
+    if (marked !== undefined && disliked.length > 0) {
+      if (marked === 422) write(...disliked.map((id) => ({ destination: name, rejected: id })));
+      return void response.writeHead(marked).end(`cannot take ${disliked.join(' ')}`);
+    }
+    visits.known.add(delivery.id);
+    const at = Date.now();
+    write(...events.map((event) => ({ ...recognise(event), destination: name, delivery, at })));
+    if (struck(count, faults.resetAfterEvery)) return void request.socket.resetAndDestroy();
+    if (count % 2 === 1) await held(holdMs);
+    response.writeHead(200).end();
   };
   // A request that its sender cut off is no arrival.
   const server = createServer((request, response) => void take(request, response).catch(() => response.destroy()));
@@ -45,15 +89,22 @@ export function startSink({ port, record, holdMs, failEvery }: SinkOptions): Pro
   });
 }
 
+/** What a destination has seen: requests, and the ids of those whose events it took. */
+interface Visits {
+  count: number;
+  readonly known: Set<string>;
+}
+
+const struck = (count: number, every: number | undefined): boolean => every !== undefined && count % every === 0;
+
 const held = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-function arrivals(body: string, destination: string, delivery: { id: string; request: number }): Arrival[] {
+function eventsOf(body: string): unknown[] | Error {
   try {
     const { data } = JSON.parse(body) as { data: { events: unknown[] } };
-    const at = Date.now();
-    return data.events.map((event) => ({ ...recognise(event), destination, delivery, at }));
+    return data.events.map((event) => event);
   } catch (error) {
-    return [{ destination, unreadable: `${destination} ${delivery.id}: ${error}: ${body.slice(0, 200)}` }];
+    return new Error(`${error}: ${body.slice(0, 200)}`);
   }
 }
 
