@@ -3,21 +3,34 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { canPin } from '../chaos/children.ts';
 import { built } from '../chaos/gateway.ts';
+import { measureBacklogs } from './backlog.ts';
+import { backlogDoubts, backlogProfiles, backlogTable } from './backlog-table.ts';
 import { measureDrains } from './drain.ts';
+import { measureIsolation } from './isolation.ts';
+import { isolationDoubts, isolationTable } from './isolation-table.ts';
 import { profiled } from './profile.ts';
 import { measureRates } from './rates.ts';
 import { doubts, drainTable, machine, ratesTable } from './report.ts';
 import { loadCore } from './subjects.ts';
 
 /**
- * Measures the gateway against its ceiling: `npm run bench -- [--seconds 4] [--rounds 5] [--json] [--profile]`.
- * Progress goes to stderr, the result to stdout. Exit code 1 if requests failed.
+ * Measures the gateway against its ceiling: `npm run bench -- [--seconds 4] [--rounds 5] [--json] [--profile]`;
+ * `--isolation [--seconds 20] [--rounds 3] [--rate 200]`: what a sick destination does to its neighbours;
+ * `--backlog [--events 1000000] [--body 1,100] [--profile]`: what waited while a destination was down, delivered.
+ * Progress goes to stderr, the result to stdout. Exit code 1 if requests failed or a promise was not kept.
  */
 const { values } = parseArgs({
   options: {
+    isolation: { type: 'boolean', default: false },
+    backlog: { type: 'boolean', default: false },
+    /** Of a backlog, and how many of them come in one body. */
+    events: { type: 'string', default: '1000000' },
+    body: { type: 'string', default: '1,100' },
     /** Of each round. */
-    seconds: { type: 'string', default: '4' },
-    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    /** Events per second, where the load is steady. */
+    rate: { type: 'string', default: '200' },
     connections: { type: 'string', default: '64' },
     /** Events per body. */
     sizes: { type: 'string', default: '1,10,100' },
@@ -33,11 +46,15 @@ const { values } = parseArgs({
   },
 });
 
-const [seconds, rounds, connections] = [Number(values.seconds), Number(values.rounds), Number(values.connections)];
-const sizes = values.sizes
-  .split(',')
-  .map(Number)
-  .filter((size) => size > 0);
+const seconds = Number(values.seconds ?? (values.isolation ? 20 : 4));
+const rounds = Number(values.rounds ?? (values.isolation ? 3 : 5));
+const connections = Number(values.connections);
+const numbers = (text: string) =>
+  text
+    .split(',')
+    .map(Number)
+    .filter((number) => number > 0);
+const sizes = numbers(values.sizes);
 const entry = values.entry === undefined ? built() : resolve(values.entry);
 const pipelines = values.pipeline ? [{ id: 'archive', destination: { type: 'file', directory: 'archive' } }] : [];
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -45,7 +62,9 @@ const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 // This process must not disturb the server's core.
 if (canPin) spawnSync('taskset', ['-cp', String(loadCore), String(process.pid)]);
 
-if (values.profile) await printProfiles();
+if (values.isolation) await printIsolation();
+else if (values.backlog) await printBacklogs();
+else if (values.profile) await printProfiles();
 else await printMeasurements();
 process.exit();
 
@@ -54,6 +73,24 @@ async function printProfiles(): Promise<void> {
     const table = await profiled({ entry, events, seconds, connections, pipelines });
     console.log(`\n${events} events per body\n\n${table}`);
   }
+}
+
+async function printIsolation(): Promise<void> {
+  const isolations = await measureIsolation({ entry, seconds, rounds, rate: Number(values.rate) }, tell);
+  const warnings = isolationDoubts(isolations);
+  if (values.json) console.log(JSON.stringify({ machine: machine(), isolations, warnings }, null, 2));
+  else console.log([machine(), isolationTable(isolations), ...warnings].join('\n\n'));
+  if (warnings.length > 0) process.exitCode = 1;
+}
+
+async function printBacklogs(): Promise<void> {
+  const { profile } = values;
+  const options = { entry, events: Number(values.events), bodies: numbers(values.body), profile };
+  const backlogs = await measureBacklogs(options, tell);
+  const warnings = backlogDoubts(backlogs);
+  if (values.json) console.log(JSON.stringify({ machine: machine(), backlogs, warnings }, null, 2));
+  else console.log([machine(), backlogTable(backlogs), ...backlogProfiles(backlogs), ...warnings].join('\n\n'));
+  if (warnings.length > 0) process.exitCode = 1;
 }
 
 async function printMeasurements(): Promise<void> {

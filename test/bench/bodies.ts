@@ -1,13 +1,16 @@
-/** A complete HTTP request, and where its event ids begin: they are rewritten in place before every send. */
+/** A complete HTTP request, and where its event ids and the last digits of its session ids begin: both are rewritten in place before every send. */
 export interface Template {
   readonly bytes: Buffer;
   readonly ids: readonly number[];
+  readonly sessions: readonly number[];
 }
 
 /** Gives 32 new bits at each call. */
 export type Bits = () => number;
 
 const blank = '00000000-0000-4000-8000-000000000000';
+/** All of a session id but its last two digits. */
+const session = '5f1c3a9e-7b1d-4c55-9a55-0000000000';
 
 /** One `POST /beacon` with so many Layers events of about 340 bytes each. */
 export function template(events: number, token: string): Template {
@@ -22,14 +25,19 @@ export function template(events: number, token: string): Template {
     '\r\n',
   ].join('\r\n');
   const bytes = Buffer.from(head + body);
-  return { bytes, ids: placesOf(blank, bytes) };
+  const sessions = placesOf(session, bytes).map((at) => at + session.length);
+  return { bytes, ids: placesOf(blank, bytes), sessions };
 }
 
 /** A request of its own for each connection, since two may be on their way at once. */
-export const copyOf = ({ bytes, ids }: Template): Template => ({ bytes: Buffer.from(bytes), ids });
+export const copyOf = ({ bytes, ...places }: Template): Template => ({ bytes: Buffer.from(bytes), ...places });
 
-/** Gives every event a fresh random UUID. Without that the gateway would find duplicates and store nothing. */
-export function renew({ bytes, ids }: Template, bits: Bits): void {
+/**
+ * Gives every event a fresh random UUID, without which the gateway would find duplicates and store nothing, and one of 256
+ * shoppers, without whom all would take the same lane of a pipeline.
+ */
+export function renew({ bytes, ids, sessions }: Template, bits: Bits): void {
+  for (const at of sessions) write8(bytes, at, bits() & 255);
   for (const at of ids) {
     write32(bytes, at, bits());
     const second = bits();
@@ -65,7 +73,7 @@ function layersEvent(index: number): object {
     event_id: blank,
     event_type: 'product_view',
     timestamp: '2026-06-01T14:30:00.000Z',
-    session_id: `5f1c3a9e-7b1d-4c55-9a55-${String(index).padStart(12, '0')}`,
+    session_id: `${session}00`,
     device_id: '0b6f3c1e-52a4-4f0e-8f57-2b8f6a1c9d3e',
     attribution_token: 'k3J9sQ2mZx8Lw0Vt7RbN5cYp1HdGfA4u',
     product_id: 7_982_300_000_000 + index,

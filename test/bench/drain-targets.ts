@@ -55,7 +55,8 @@ function lineCounter(directory: string): () => number {
   const buffer = Buffer.alloc(1 << 20);
   let lines = 0;
   const count = (path: string) => {
-    const file = openSync(path, 'r');
+    const file = opened(path);
+    if (file === undefined) return;
     const { ino } = fstatSync(file);
     let from = read.get(ino) ?? 0;
     for (let size = readSync(file, buffer, 0, buffer.length, from); size > 0; ) {
@@ -72,6 +73,16 @@ function lineCounter(directory: string): () => number {
       if (entry.isFile()) count(join(entry.parentPath, entry.name));
     return lines;
   };
+}
+
+/** Undefined where the file has just lost that name: it is found under its new one the next time. */
+function opened(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function newlines(buffer: Buffer, size: number): number {
