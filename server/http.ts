@@ -54,7 +54,6 @@ export function createHttp(options: HttpOptions): Server {
       maxHeaderSize: 16 * 1024,
     },
     (request, response) => {
-      if (options.draining()) response.setHeader('Connection', 'close');
       const dialect = isPlain(request, options.bodyMaxBytes) ? hot.get(pathOf(request.url ?? '')) : undefined;
       if (dialect) void answerPlain(options, dialect, request, response);
       else void koa(request, response);
@@ -97,6 +96,8 @@ async function answerPlain(
     Object.assign(headers, corsHeaders(origin));
   if (answer.body !== undefined) headers['Content-Type'] = 'application/json';
   if (answer.status !== 204) headers['Content-Length'] = String(Buffer.byteLength(answer.body ?? ''));
+  // Asked last: a request may have come before the gateway began to stop.
+  if (options.draining()) headers.Connection = 'close';
   response.writeHead(answer.status, headers);
   response.end(answer.body);
   options.onAnswered({
@@ -216,7 +217,7 @@ function reply(ctx: Koa.Context, { status, body, headers }: Answer): void {
 }
 
 /** The last net: an error of ours is logged and answered as JSON, without its text. */
-function errorsAsJson({ onError }: HttpOptions): Koa.Middleware {
+function errorsAsJson({ onError, draining }: HttpOptions): Koa.Middleware {
   return async (ctx, next) => {
     ctx.set('X-Request-Id', requestIdOf(ctx.req));
     try {
@@ -227,5 +228,6 @@ function errorsAsJson({ onError }: HttpOptions): Koa.Middleware {
       ctx.status = status;
       ctx.body = { error: expose ? message : 'Something went wrong here. The request id names the log line.' };
     }
+    if (draining()) ctx.set('Connection', 'close');
   };
 }

@@ -105,7 +105,7 @@ export async function handOver(
           lane,
           sent,
           `failed alone ${condemned} times while others went through: ${result.status}`,
-          attempts,
+          condemned,
         );
         open = open.filter((one) => books.isOpen(one));
         continue;
