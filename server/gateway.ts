@@ -48,6 +48,7 @@ export interface Gateway {
 }
 
 const TRIM_EVERY_MS = 60_000;
+const SWEEP_EVERY_MS = 100;
 const DAY_MS = 24 * 3_600_000;
 
 /** Builds everything from settings and a configuration, and starts it. Throws ConfigError where a setting cannot be served. */
@@ -100,9 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     reloadRefused: () => parts.metrics.reloaded(false),
     stop: async () => {
       stopping.abort();
-      const answered = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      await Promise.all([answered, pipelines.stop(), replays.stop(), upkeep]);
+      await Promise.all([closed(server, settings), pipelines.stop(), replays.stop(), upkeep]);
       await store.close();
     },
   };
@@ -246,6 +245,22 @@ function tellStored(tail: Tail, record: LogRecord, verdicts: readonly Verdict[])
   const places = record.events.map(({ index }) => index);
   const events = places.length > 0 ? view(record.dialect, record.body.toString(), places, record.context) : [];
   for (const line of [...acceptedLines(record, verdicts, events), ...refusedLines(record)]) tail.publish(line);
+}
+
+/** Resolves when every connection is closed: idle ones at once, the others with their answer, at the latest when their request is due. */
+function closed(server: Server, { REQUEST_TIMEOUT_SECONDS }: Settings): Promise<void> {
+  // A connection that was being answered as the stop began is kept alive by that answer, and idle only now.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_EVERY_MS);
+  // Node looks after slow requests no more once the server is closing.
+  const due = setTimeout(() => server.closeAllConnections(), REQUEST_TIMEOUT_SECONDS * 1000);
+  return new Promise((resolve) => {
+    server.close(() => {
+      clearInterval(sweep);
+      clearTimeout(due);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
 }
 
 function listen(server: Server, { PORT, HOST }: Settings): Promise<void> {
