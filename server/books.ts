@@ -60,6 +60,8 @@ export class Books {
     const counts = { delivered: 0, dead: [] as DeadLetter[], filtered: {} as Record<string, number>, dropped: 0 };
     let position = progress.position;
     for (const { position: at, filtered } of seen) {
+      // Saved before, while the rest of the stretch was waiting.
+      if (at <= position) continue;
       const settled = this.#settled.get(at);
       if (filtered === undefined && settled === undefined) return this.#passed(was, position, counts, missing, lanes);
       counts.dropped += at - position - 1;

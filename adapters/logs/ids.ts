@@ -72,6 +72,11 @@ export class IdTable {
     this.#floor = Math.max(this.#floor, upTo);
   }
 
+  /** The last position that is forgotten: every later one is known. */
+  get floor(): Position {
+    return this.#floor;
+  }
+
   /** Memory held, in bytes. */
   get bytes(): number {
     return this.#parts.reduce((sum, part) => sum + (part?.slots.byteLength ?? 0), 0);

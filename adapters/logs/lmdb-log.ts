@@ -64,7 +64,12 @@ export class LmdbLog implements EventLog {
     const since = options.now() - options.dedupMs;
     for (const name of state.shops()) {
       const shop = this.#shop(name);
-      this.#pages.rememberSince(name, since, (known, position) => shop.ids.add(known, position));
+      let first = shop.committed + 1;
+      this.#pages.rememberSince(name, since, (known, position) => {
+        shop.ids.add(known, position);
+        first = position;
+      });
+      shop.ids.forget(first - 1);
       this.#mark(shop);
     }
   }
@@ -99,7 +104,7 @@ export class LmdbLog implements EventLog {
       fingerprint,
       (position) => position <= log.committed && this.#holds(log, position, fingerprint, eventId),
     );
-    if (found === 0) found = await this.#search(shop, fingerprint, eventId);
+    if (found === 0) found = await this.#search(shop, fingerprint, eventId, log.ids.floor);
     if (found === 0) return undefined;
     return this.#pages.collect(shop, found - 1, log.committed, 1)[0];
   }
@@ -267,11 +272,11 @@ export class LmdbLog implements EventLog {
     return false;
   }
 
-  /** Looks through the headers of a shop's log for an id that dedup has forgotten. Lets others run between pages. */
-  async #search(shop: string, fingerprint: Fingerprint, id: string): Promise<Position> {
+  /** Looks through the headers of a shop's log for an id that dedup has forgotten, up to where it has. Lets others run between pages. */
+  async #search(shop: string, fingerprint: Fingerprint, id: string, upTo: Position): Promise<Position> {
     for (let next = 0; ; ) {
       const page = this.#pages.from(shop, next);
-      if (page === undefined) return 0;
+      if (page === undefined || page.first > upTo) return 0;
       const hit = page.positionsOf(fingerprint).find((position) => page.holds(position, fingerprint, id));
       if (hit !== undefined) return hit;
       next = page.last + 1;

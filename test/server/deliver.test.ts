@@ -3,6 +3,7 @@ import type { Batch, Outcome, Sender } from '../../adapters/destinations/destina
 import { openMemory } from '../../adapters/logs/memory.ts';
 import type { Progress } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
+import { Books } from '../../server/books.ts';
 import { type DeliverOptions, deliver } from '../../server/deliver.ts';
 import type { Attempt, Phase } from '../../server/send.ts';
 import { never, record, SHOP, storeOptions, view } from '../contracts/log.ts';
@@ -443,6 +444,26 @@ describe('a destination that stays dead', ({ it }) => {
     for (let i = 1; i < later.length; i++)
       assert.ok(later[i]! - later[i - 1]! >= 1000, `${later[i]! - later[i - 1]!} ms apart`);
     await bench.end();
+  });
+});
+
+describe('the books', ({ it }) => {
+  const event = (position: number) => ({ position, event: view('test', '["e"]', [0], record(['e']).context)[0]! });
+
+  it('count a position once, also where the cursor stops in the middle of a stretch', () => {
+    const books = new Books(undefined);
+    const seen = [1, 2, 3, 4].map((position) => ({
+      position,
+      filtered: position === 1 ? ('type' as const) : undefined,
+    }));
+    books.delivered([event(2)]);
+    const start = { position: 0, start: 0, delivered: 0, dead: 0, filtered: {}, dropped: {} };
+    const { progress } = books.pass(start, seen, 4, 'corrupt', 1);
+    assert.equal(progress, { ...start, position: 2, delivered: 1, filtered: { type: 1 } });
+    books.close(progress.position);
+    assert.equal(books.pass(progress, seen, 4, 'corrupt', 1).progress, progress);
+    books.delivered([event(3), event(4)]);
+    assert.equal(books.pass(progress, seen, 4, 'corrupt', 1).progress, { ...progress, position: 4, delivered: 3 });
   });
 });
 
