@@ -4,8 +4,8 @@ import { median } from './rates.ts';
 /** Lag of the two well destinations as a Markdown table; each figure is the median of the rounds, each ratio that of the rounds' own. */
 export function isolationTable(isolations: readonly Isolation[]): string {
   return [
-    '| the third | p50 ms alone | beside | p99 ms alone | beside | p99 ratio | range | longest ms | core used alone | beside | requests/s to it | shortest gap ms | memory kept MB alone | beside | grew by |',
-    '|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|',
+    '| the third | p50 ms alone | beside | p99 ms alone | beside | p99 ratio | range | answers p99 ms alone | beside | longest ms | core used alone | beside | requests/s to it | shortest gap ms | memory kept MB alone | beside | grew by |',
+    '|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|',
     ...isolations.map(({ third, rounds }) => rowOf(third, rounds)),
   ].join('\n');
 }
@@ -22,6 +22,8 @@ function rowOf(third: string, rounds: readonly Round[]): string {
     ms(middle(({ beside }) => beside.lag.p99)),
     `**${median(ratios).toFixed(2)}**`,
     `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`,
+    ms(middle(({ alone }) => alone.answerP99)),
+    ms(middle(({ beside }) => beside.answerP99)),
     ms(Math.max(...rounds.map(({ beside }) => beside.lag.longest))),
     percent(middle(({ alone }) => alone.cpu ?? Number.NaN)),
     percent(middle(({ beside }) => beside.cpu ?? Number.NaN)),

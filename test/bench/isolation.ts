@@ -42,6 +42,8 @@ interface Half {
   readonly seconds: number;
   /** Of the two well destinations together. */
   readonly lag: Arrivals['lag'];
+  /** What of it passed before the answer, in ms: whoever slows that slows everybody. */
+  readonly answerP99: number;
   readonly third: Arrivals;
   /** Of the gateway itself, in MB: the most that was seen, and what is left at the end after a collection. */
   readonly memory: { readonly most: number; readonly kept: number };
@@ -154,7 +156,7 @@ async function half(
   const begin = { at: performance.now(), cpu: cpuSeconds(gateway.pid) };
   await fresh.start(options.rate, eventType);
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  const { accepted, failures } = await fresh.stop();
+  const { accepted, answerP99, failures } = await fresh.stop();
   const taken = (performance.now() - begin.at) / 1000;
   const cpu = cpuSeconds(gateway.pid);
   await until(async () => {
@@ -166,7 +168,7 @@ async function half(
   const doubts = Object.entries(failures).map(([why, count]) => `${count} events were not accepted: ${why}`);
   if (lags.events !== 2 * accepted) doubts.push(`expected ${2 * accepted} events at the well two, got ${lags.events}`);
   const share = begin.cpu === undefined || cpu === undefined ? undefined : (cpu - begin.cpu) / taken;
-  return { seconds: taken, lag: lags.lag, third: thirds, memory, cpu: share, doubts };
+  return { seconds: taken, lag: lags.lag, answerP99, third: thirds, memory, cpu: share, doubts };
 }
 
 const webhook = (url: string | undefined, timeoutSeconds: number): object => ({
@@ -180,4 +182,6 @@ const webhook = (url: string | undefined, timeoutSeconds: number): object => ({
 const inWords = (round: Round | undefined): string =>
   round === undefined
     ? 'nothing'
-    : `p99 ${round.alone.lag.p99} ms alone, ${round.beside.lag.p99} ms beside; ${round.beside.third.requests} requests to it`;
+    : `p99 ${inMs(round.alone)} alone, ${inMs(round.beside)} beside; ${round.beside.third.requests} requests to it`;
+
+const inMs = ({ lag, answerP99 }: Half): string => `${lag.p99.toFixed(1)} ms (answers ${answerP99.toFixed(1)})`;
