@@ -136,7 +136,7 @@ export const Receipt = Type.Object(
 export const PipelineReport = Type.Object({
   ...shopAndPipeline,
   destination: Type.String(),
-  phase: Type.Enum(['waiting', 'sending', 'retrying', 'suspended']),
+  phase: Type.Enum(['waiting', 'sending', 'retrying', 'suspended', 'unclaimed']),
   reason: maybe(Type.String()),
   nextAttemptAt: maybe(When),
   position: Count,

@@ -19,8 +19,6 @@ export interface DeliverOptions extends SendOptions {
   readonly senders: readonly Sender[];
   /** Where to end: a replay's last position. Without it there is no end. */
   readonly until?: Position;
-  /** Gives a signal that aborts when dead letters are to be looked through again. */
-  readonly nudge?: () => AbortSignal;
 }
 
 const MOST_LOOK_AHEAD = 1000;
@@ -43,7 +41,7 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
     const redriven = await redrive(options, loop, signal);
     if (redriven?.kind === 'suspend') return suspend(options, redriven.reason);
     if (cursor.progress.position >= (options.until ?? Number.POSITIVE_INFINITY)) break;
-    window ??= await nextWindow(options, loop, signal);
+    window ??= await nextWindow(options, loop);
     if (window === undefined) continue;
     if (cursor.progress.sending !== window.to && window.wanted.length > 0) {
       await cursor.save({ progress: { ...cursor.progress, sending: window.to } });
@@ -62,18 +60,20 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
 interface Loop {
   readonly books: Books;
   readonly lanes: readonly Omit<Lane, 'onWait'>[];
-  nudged: AbortSignal | undefined;
+  redriven: AbortSignal;
+  /** Aborts with either: the end, or dead letters to look through. */
+  interrupted: AbortSignal;
   /** Events looked at together: more than a batch where the pipeline is choosy, so that it still sends full ones. */
   lookAhead: number;
 }
 
-function startOf({ cursor, clock, senders, nudge }: DeliverOptions): Loop {
+function startOf({ cursor, clock, senders }: DeliverOptions): Loop {
   const books = new Books(cursor.progress.failingSince);
   const gate = new Gate(clock);
   const trials: Trials = new Map();
   // Whoever starts has not looked yet.
   const lanes = senders.map((sender, number) => ({ number, sender, books, gate, trials, pace: { failures: 0 } }));
-  return { books, lanes, nudged: nudge && NOW, lookAhead: MOST_LOOK_AHEAD };
+  return { books, lanes, redriven: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
 }
 
 /** A stretch of the log as one pipeline sees it. */
@@ -86,15 +86,9 @@ interface Window {
 }
 
 /** The next stretch: a few batches per lane. Waits for it until the signal aborts or dead letters are to be looked through. */
-async function nextWindow(options: DeliverOptions, loop: Loop, signal: AbortSignal): Promise<Window | undefined> {
+async function nextWindow(options: DeliverOptions, loop: Loop): Promise<Window | undefined> {
   options.onPhase({ kind: 'waiting' });
-  const { nudged } = loop;
-  return windowAfter(
-    options,
-    loop,
-    options.cursor.progress,
-    nudged && nudged !== NOW ? AbortSignal.any([signal, nudged]) : signal,
-  );
+  return windowAfter(options, loop, options.cursor.progress, loop.interrupted);
 }
 
 async function windowAfter(
@@ -198,9 +192,10 @@ async function saveFailing({ cursor }: DeliverOptions, { books }: Loop): Promise
 
 /** Sends dead letters that an operator wants tried once more, before anything else. */
 async function redrive(options: DeliverOptions, loop: Loop, signal: AbortSignal): Promise<Ending | undefined> {
-  const { nudge, state, id } = options;
-  if (nudge === undefined || !loop.nudged?.aborted) return undefined;
-  loop.nudged = nudge();
+  const { cursor, state, id } = options;
+  if (!loop.redriven.aborted) return undefined;
+  loop.redriven = cursor.redriven();
+  loop.interrupted = AbortSignal.any([signal, loop.redriven]);
   for (const letters of await redriven(state, id)) {
     const books = new Books(undefined);
     const [lane] = loop.lanes;

@@ -60,6 +60,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const pipelines = new Pipelines({
     ...options,
     store,
+    moves: true,
     destinations,
     tail: (id, kind, events, status) => {
       if (!tail.listening) return;
@@ -69,13 +70,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const replays = new Replays({
     ...options,
     store,
+    moves: true,
     find: (ref) => pipelines.find(ref),
     run: (...replay) => pipelines.replay(...replay),
   });
   let shops: Shops = createShops(options.config);
   // Pipelines come first: a new one begins at the head of the log, and must not miss the first event.
   await pipelines.follow(options.config);
-  await replays.resume();
+  replays.follow();
   const parts: Parts = {
     store,
     tail,
@@ -296,11 +298,13 @@ async function trim(
   maxBytes: number,
   logger: Logger,
 ): Promise<void> {
-  const replayed = new Map(
-    await Promise.all(namesOf(shops()).map(async (shop) => [shop, await replays.passed(shop)] as const)),
+  const all = await Promise.all(
+    namesOf(shops()).map(
+      async (shop) => [shop, Math.min(await pipelines.passed(shop), await replays.passed(shop))] as const,
+    ),
   );
-  const passed = (shop: string): number =>
-    Math.min(pipelines.passed(shop), replayed.get(shop) ?? Number.MAX_SAFE_INTEGER);
+  const positions = new Map(all);
+  const passed = (shop: string): number => positions.get(shop) ?? Number.MAX_SAFE_INTEGER;
   const { unpassed } = await store.log.trim({ before: new Date(before), passed, maxBytes });
   for (const [shop, events] of Object.entries(unpassed)) {
     metrics.dropped(shop, events);

@@ -20,7 +20,7 @@ export interface Metrics {
   reloaded(ok: boolean): void;
 }
 
-const PHASES = ['waiting', 'sending', 'retrying', 'suspended'] as const;
+const PHASES = ['waiting', 'sending', 'retrying', 'suspended', 'unclaimed'] as const;
 
 /** What the gateway tells about itself. Event counts come from the log's own tallies, so they survive a crash. */
 export function createMetrics(sources: MetricsSources): Metrics {

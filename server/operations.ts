@@ -82,7 +82,7 @@ export type PipelineReceipt = { readonly pipeline: string } & (
 
 export interface PipelineReport extends PipelineRef {
   readonly destination: string;
-  readonly phase: 'waiting' | 'sending' | 'retrying' | 'suspended';
+  readonly phase: 'waiting' | 'sending' | 'retrying' | 'suspended' | 'unclaimed';
   readonly reason?: string;
   readonly nextAttemptAt?: string;
   readonly position: number;

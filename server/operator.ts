@@ -42,14 +42,14 @@ export function createOperations(tools: OperatorTools): Operations {
   return {
     receipts: (eventId, shop) => receipts(tools, eventId, shop),
     pipelines: async () => (await pipelines.running()).map(report),
-    suspend: async (ref, reason) => found(await pipelines.suspend(ref, reason), ref),
-    resume: async (ref) => found((await pipelines.resume(ref)) || (await replays.revive(ref)), ref),
+    suspend: async (ref, reason) =>
+      found(pipelines.find(ref) && (await store.state.suspend(ref, { reason, at: tools.now() })), ref),
+    resume: async (ref) => found(pipelines.find(ref) ? await store.state.resume(ref) : await replays.revive(ref), ref),
     dead: (selection, page) => deadPage(tools, selection, page),
     redriveDead: (selection) =>
       eachDead(tools, selection, async (id, positions) => {
         await store.state.redrive(id, positions);
-        if (pipelines.find(id)) pipelines.nudge(id);
-        else await replays.revive(id);
+        if (!pipelines.find(id)) await replays.revive(id);
       }),
     discardDead: (selection) =>
       eachDead(tools, selection, (id, positions) => store.state.discardDead(id, positions, tools.now())),
@@ -70,7 +70,7 @@ export function createOperations(tools: OperatorTools): Operations {
   };
 }
 
-function found(done: boolean, { shop, pipeline }: PipelineRef): void {
+function found(done: boolean | undefined, { shop, pipeline }: PipelineRef): void {
   if (!done) throw new NotFound(`no pipeline ${pipeline} in the shop ${shop}`);
 }
 

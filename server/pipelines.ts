@@ -1,19 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination, Outbound, Sender } from '../adapters/destinations/destination.ts';
-import type { Position } from '../adapters/logs/log.ts';
-import type { Cursor, PipelineId, Progress, Replay, Suspension } from '../adapters/logs/state.ts';
+import { LogUnavailable, type Position } from '../adapters/logs/log.ts';
+import type { Cursor, Phase, PipelineId, Progress, Replay } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config, Pipeline } from '../schemas/config.ts';
-import type { Clock } from './clock.ts';
+import { aborted, type Clock } from './clock.ts';
 import { settingsOf } from './config.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Logger } from './logger.ts';
-import { replayName } from './replays.ts';
+import { replayName, UNAVAILABLE_WAIT_MS } from './replays.ts';
 import { type Route, router } from './route.ts';
-import type { Attempt, Phase } from './send.ts';
+import type { Attempt } from './send.ts';
 
 export interface PipelineTools {
   readonly store: Store;
+  /** Whether this process moves pipelines; one that only takes events gives new ones their place. */
+  readonly moves: boolean;
   readonly destinations: readonly Destination[];
   readonly clock: Clock;
   readonly random: () => number;
@@ -40,21 +42,18 @@ export interface Running {
   readonly pending: number;
 }
 
-interface Loop {
+/** A configured pipeline, and its loop where this process moves pipelines. */
+interface Configured {
   readonly id: PipelineId;
   readonly pipeline: Pipeline;
-  readonly cursor: Cursor;
-  readonly status: { phase: Phase };
   readonly stop: AbortController;
   readonly ended: Promise<void>;
-  /** Has the loop look through its dead letters again. */
-  readonly nudge: () => void;
 }
 
 /** Runs the pipelines of a configuration, each in its own loop, so that a dead destination holds up nobody else. */
 export class Pipelines {
   readonly #tools: PipelineTools;
-  readonly #loops = new Map<string, Loop>();
+  readonly #configured = new Map<string, Configured>();
 
   constructor(tools: PipelineTools) {
     this.#tools = tools;
@@ -67,107 +66,109 @@ export class Pipelines {
         pipelines.map((pipeline) => [`${shop}/${pipeline.id}`, { shop, pipeline }] as const),
       ),
     );
-    const outdated = [...this.#loops].filter(
+    const outdated = [...this.#configured].filter(
       ([key, { pipeline: was }]) => !isDeepStrictEqual(wanted.get(key)?.pipeline, was),
     );
     await Promise.all(outdated.map(([key]) => this.#end(key)));
     for (const [key, { shop, pipeline }] of wanted) {
-      if (!this.#loops.has(key)) this.#loops.set(key, await this.#start(shop, pipeline));
+      if (this.#configured.has(key)) continue;
+      const id = { shop, pipeline: pipeline.id };
+      await this.#tools.store.state.begin(id);
+      this.#configured.set(key, this.#start(id, pipeline));
     }
   }
 
   /** Stops all: what is being sent is finished or given up, and nothing is settled that was not answered. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#loops.keys()].map((key) => this.#end(key)));
+    await Promise.all([...this.#configured.keys()].map((key) => this.#end(key)));
   }
 
+  /** Every configured pipeline, whichever process moves it. */
   async running(): Promise<Running[]> {
-    return Promise.all(
-      [...this.#loops.values()].map(async ({ id, pipeline, cursor, status }) => {
-        const { newest } = await this.#tools.store.log.extent(id.shop);
-        const { progress } = cursor;
+    const { log, state } = this.#tools.store;
+    const all = await Promise.all(
+      [...this.#configured.values()].map(async ({ id, pipeline }) => {
+        // In this order: a log that grows meanwhile makes more pending, never less than nothing.
+        const standing = await state.standing(id);
+        const { newest } = await log.extent(id.shop);
         const { type: destination } = pipeline.destination;
-        return { id, destination, phase: status.phase, progress, pending: Math.max(0, newest - progress.position) };
+        return standing
+          ? [{ id, destination, ...standing, pending: Math.max(0, newest - standing.progress.position) }]
+          : [];
       }),
     );
+    return all.flat();
   }
 
   /** The configured pipeline of that name. */
   find({ shop, pipeline }: PipelineId): Pipeline | undefined {
-    return this.#loops.get(`${shop}/${pipeline}`)?.pipeline;
+    return this.#configured.get(`${shop}/${pipeline}`)?.pipeline;
   }
 
-  /** Delivers a stretch again, through connections of its own and under a name of its own; gives why it was suspended, if it was. */
+  /** Delivers a stretch again, through connections of its own and under a name of its own, until it is wanted elsewhere. */
   async replay(
     { id, shop, pipeline: name, after, to }: Replay,
     pipeline: Pipeline,
     route: Route,
     signal: AbortSignal,
-  ): Promise<Suspension | undefined> {
+  ): Promise<void> {
     const own = { shop, pipeline: replayName(name, id) };
-    const cursor = await this.#tools.store.state.claim(own, signal, after);
-    const options = this.#options(own, pipeline, cursor, { phase: { kind: 'waiting' } });
-    try {
-      return await deliver({ ...options, route, until: to, nudge: () => new AbortController().signal }, signal);
-    } finally {
-      await this.#release(options);
-    }
+    await this.#tools.store.state.begin(own, after);
+    await this.#hold(own, pipeline, signal, async (options, held) => {
+      if (await deliver({ ...options, route, until: to }, held)) await aborted(held);
+    });
   }
 
   /** Up to where every pipeline of a shop has come; everything, where it has none. */
-  passed(shop: string): Position {
-    const positions = [...this.#loops.values()]
-      .filter(({ id }) => id.shop === shop)
-      .map(({ cursor }) => cursor.progress.position);
-    return Math.min(Number.MAX_SAFE_INTEGER, ...positions);
+  async passed(shop: string): Promise<Position> {
+    const here = [...this.#configured.values()].filter(({ id }) => id.shop === shop);
+    const all = await Promise.all(here.map(({ id }) => this.#tools.store.state.progress(id)));
+    return Math.min(Number.MAX_SAFE_INTEGER, ...all.map((progress) => progress?.position ?? 0));
   }
 
-  /** Has a pipeline look through its dead letters for those to be tried once more. */
-  nudge({ shop, pipeline }: PipelineId): void {
-    this.#loops.get(`${shop}/${pipeline}`)?.nudge();
-  }
-
-  /** Stops a pipeline where it is. Gives false where none of that name runs. */
-  async suspend({ shop, pipeline }: PipelineId, reason: string): Promise<boolean> {
-    return this.#restart(`${shop}/${pipeline}`, ({ failingSince: _, ...progress }) => ({
-      ...progress,
-      suspended: { reason, at: this.#tools.clock.now() },
-    }));
-  }
-
-  /** Lets a pipeline go on from where it was. Gives false where none of that name runs. */
-  async resume({ shop, pipeline }: PipelineId): Promise<boolean> {
-    return this.#restart(`${shop}/${pipeline}`, ({ failingSince: _, suspended: __, ...progress }) => progress);
-  }
-
-  async #restart(key: string, change: (progress: Progress) => Progress): Promise<boolean> {
-    const loop = this.#loops.get(key);
-    if (loop === undefined) return false;
-    const { id, pipeline } = loop;
-    await this.#end(key);
-    const cursor = await this.#tools.store.state.claim(id, loop.stop.signal);
-    await cursor.save({ progress: change(cursor.progress) });
-    await cursor.release();
-    this.#loops.set(key, await this.#start(id.shop, pipeline));
-    return true;
-  }
-
-  async #start(shop: string, pipeline: Pipeline): Promise<Loop> {
-    const id = { shop, pipeline: pipeline.id };
+  #start(id: PipelineId, pipeline: Pipeline): Configured {
     const stop = new AbortController();
-    const cursor = await this.#tools.store.state.claim(id, stop.signal);
-    await this.#rememberRule(id, pipeline, cursor.progress);
-    const status: { phase: Phase } = { phase: { kind: 'waiting' } };
-    let nudger = new AbortController();
-    const nudge = (): AbortSignal => {
-      nudger = new AbortController();
-      return nudger.signal;
-    };
-    const ended = this.#run({ ...this.#options(id, pipeline, cursor, status), nudge }, stop.signal);
-    return { id, pipeline, cursor, status, stop, ended, nudge: () => nudger.abort() };
+    const ended = this.#tools.moves ? this.#move(id, pipeline, stop.signal) : Promise.resolve();
+    return { id, pipeline, stop, ended };
   }
 
-  #options(id: PipelineId, pipeline: Pipeline, cursor: Cursor, status: { phase: Phase }): DeliverOptions {
+  /** Moves a pipeline whenever it is this process's turn, until the signal aborts. */
+  async #move(id: PipelineId, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+    const { clock, logger, onFailure } = this.#tools;
+    while (!signal.aborted) {
+      try {
+        await this.#hold(id, pipeline, signal, async (options, held) => {
+          await this.#rememberRule(id, pipeline, options.cursor.progress);
+          // Suspended, it stays held: there is nothing to move until somebody asks for it.
+          if (await deliver(options, held)) await aborted(held);
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof LogUnavailable)) return onFailure(error);
+        logger.warn({ ...id, reason: error.message }, 'pipeline waits for the log');
+        await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
+      }
+    }
+  }
+
+  /** Claims a pipeline, has it worked on until the signal aborts or it is wanted elsewhere, and lets it go. */
+  async #hold(
+    id: PipelineId,
+    pipeline: Pipeline,
+    signal: AbortSignal,
+    work: (options: DeliverOptions, held: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const cursor = await this.#tools.store.state.claim(id, signal);
+    const options = this.#options(id, pipeline, cursor);
+    try {
+      await work(options, AbortSignal.any([signal, cursor.wanted]));
+    } finally {
+      await Promise.all(options.senders.map((sender) => sender.close?.()));
+      await cursor.release();
+    }
+  }
+
+  #options(id: PipelineId, pipeline: Pipeline, cursor: Cursor): DeliverOptions {
     const { store, clock, random, logger, tail } = this.#tools;
     return {
       ...id,
@@ -180,7 +181,7 @@ export class Pipelines {
       clock,
       random,
       onPhase: (phase) => {
-        status.phase = phase;
+        cursor.tell(phase);
         if (phase.kind === 'suspended') logger.error({ ...id, reason: phase.reason }, 'pipeline suspended');
       },
       onAttempt: (attempt) => logAttempt(logger, attempt),
@@ -213,26 +214,11 @@ export class Pipelines {
     if (JSON.stringify(same) !== JSON.stringify(known)) await state.saveRule(id, rule);
   }
 
-  async #run(options: DeliverOptions, signal: AbortSignal): Promise<void> {
-    try {
-      await deliver(options, signal);
-    } catch (error) {
-      this.#tools.onFailure(error);
-    }
-    await this.#release(options);
-  }
-
-  async #release({ senders, cursor }: DeliverOptions): Promise<void> {
-    await Promise.all(senders.map((sender) => sender.close?.()));
-    await cursor.release();
-  }
-
   async #end(key: string): Promise<void> {
-    const loop = this.#loops.get(key);
-    if (loop === undefined) return;
-    loop.stop.abort();
-    await loop.ended;
-    this.#loops.delete(key);
+    const configured = this.#configured.get(key);
+    configured?.stop.abort();
+    await configured?.ended;
+    this.#configured.delete(key);
   }
 }
 

@@ -1,8 +1,8 @@
-import type { Stored } from '../adapters/logs/log.ts';
+import { LogUnavailable, type Stored } from '../adapters/logs/log.ts';
 import type { Progress, Replay } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Pipeline } from '../schemas/config.ts';
-import type { Clock } from './clock.ts';
+import { aborted, type Clock } from './clock.ts';
 import {
   BadOrder,
   NotFound,
@@ -13,21 +13,20 @@ import {
 } from './operations.ts';
 import { type Route, router } from './route.ts';
 
+/** Between two tries to go on after the log could not be reached. */
+export const UNAVAILABLE_WAIT_MS = 1000;
 const READ_AT_ONCE = 1000;
 const NOW = AbortSignal.abort();
 
 export interface ReplayTools {
   readonly store: Store;
+  /** Whether this process delivers; one that only takes events writes down what is to be replayed. */
+  readonly moves: boolean;
   readonly clock: Clock;
   /** The configured pipeline of that name. */
   readonly find: (ref: PipelineRef) => Pipeline | undefined;
-  /** Delivers a stretch through connections of its own until the signal aborts; gives the reason where it was suspended. */
-  readonly run: (
-    replay: Replay,
-    pipeline: Pipeline,
-    route: Route,
-    signal: AbortSignal,
-  ) => Promise<{ readonly reason: string } | undefined>;
+  /** Delivers a stretch through connections of its own until it is done, the signal aborts, or it is wanted elsewhere. */
+  readonly run: (replay: Replay, pipeline: Pipeline, route: Route, signal: AbortSignal) => Promise<void>;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -35,14 +34,16 @@ export interface ReplayTools {
 export class Replays {
   readonly #tools: ReplayTools;
   readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+  readonly #stopping = new AbortController();
+  #followed: Promise<void> = Promise.resolve();
 
   constructor(tools: ReplayTools) {
     this.#tools = tools;
   }
 
-  /** Goes on with what was under way when the process ended. */
-  async resume(): Promise<void> {
-    for (const replay of await this.#tools.store.state.replays()) if (!replay.ended) this.#start(replay);
+  /** Runs what is to be replayed, what was under way when the last process ended included, until `stop`. */
+  follow(): void {
+    if (this.#tools.moves) this.#followed = this.#follow();
   }
 
   async plan(order: ReplayOrder): Promise<ReplayPlan> {
@@ -88,7 +89,6 @@ export class Replays {
     const { shop, pipeline, types } = order;
     const replay: Replay = { id: `r${number}`, shop, pipeline, after, to, types, startedAt: clock.now() };
     await store.state.saveReplay(replay);
-    this.#start(replay);
     return this.#job(replay);
   }
 
@@ -99,7 +99,6 @@ export class Replays {
   async cancel(id: string): Promise<void> {
     const replay = (await this.#tools.store.state.replays()).find((one) => one.id === id);
     if (replay === undefined) throw new NotFound(`no replay ${id}`);
-    await this.#end(id);
     if (!replay.ended) await this.#tools.store.state.saveReplay({ ...replay, ended: 'cancelled' });
   }
 
@@ -118,13 +117,8 @@ export class Replays {
       ({ id, shop, pipeline }) => shop === ref.shop && replayName(pipeline, id) === ref.pipeline,
     );
     if (replay === undefined) return false;
-    await this.#end(replay.id);
-    const cursor = await state.claim(ref, new AbortController().signal);
-    const { suspended: _, failingSince: __, ...progress } = cursor.progress;
-    await cursor.save({ progress });
-    await cursor.release();
-    // What was cancelled stays so; only its dead letters are tried.
-    this.#start(replay.ended === 'cancelled' ? { ...replay, to: progress.position } : replay);
+    await state.resume(ref);
+    if (replay.ended) await state.saveReplay({ ...replay, revived: true });
     return true;
   }
 
@@ -139,7 +133,31 @@ export class Replays {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#followed;
     await Promise.all([...this.#running.keys()].map((id) => this.#end(id)));
+  }
+
+  async #follow(): Promise<void> {
+    const { store, clock, onFailure } = this.#tools;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        const changed = store.state.replaysChanged();
+        await this.#runThose(await store.state.replays());
+        await aborted(AbortSignal.any([changed, signal]));
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) return onFailure(error);
+        await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
+      }
+    }
+  }
+
+  /** Starts those that are to run, and stops those that are not any more. */
+  async #runThose(replays: readonly Replay[]): Promise<void> {
+    const open = replays.filter(({ ended, revived }) => !ended || revived);
+    for (const replay of open) if (!this.#running.has(replay.id)) this.#start(replay);
+    for (const id of this.#running.keys()) if (!open.some((one) => one.id === id)) await this.#end(id);
   }
 
   #start(replay: Replay): void {
@@ -151,12 +169,21 @@ export class Replays {
   }
 
   async #run(replay: Replay, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
-    try {
-      const suspended = await this.#tools.run(replay, pipeline, routeOf(pipeline, replay.types), signal);
-      if (!suspended && !signal.aborted && !replay.ended)
-        await this.#tools.store.state.saveReplay({ ...replay, ended: 'done' });
-    } catch (error) {
-      this.#tools.onFailure(error);
+    const { store, clock, run, onFailure } = this.#tools;
+    const { revived: _, ...rest } = replay;
+    // What was cancelled stays so; only its dead letters are tried.
+    const to = replay.ended === 'cancelled' ? ((await this.#progress(replay))?.position ?? replay.after) : replay.to;
+    while (!signal.aborted) {
+      try {
+        await run({ ...replay, to }, pipeline, routeOf(pipeline, replay.types), signal);
+        const progress = await this.#progress(replay);
+        if (progress === undefined || progress.position < to || progress.suspended) continue;
+        return await store.state.saveReplay({ ...rest, ended: replay.ended ?? 'done' });
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof LogUnavailable)) return onFailure(error);
+        await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
+      }
     }
   }
 

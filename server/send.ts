@@ -1,17 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Batch, Outbound, Outcome, Sender } from '../adapters/destinations/destination.ts';
+import type { Phase } from '../adapters/logs/state.ts';
 import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';
 import { waitAfter } from './retry.ts';
 import { Suspects, type Trials } from './suspects.ts';
-
-/** What a pipeline is doing, for people and metrics. */
-export type Phase =
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'sending' }
-  | { readonly kind: 'retrying'; readonly attempts: number; readonly reason: string; readonly nextAttemptAt: number }
-  | { readonly kind: 'suspended'; readonly reason: string; readonly since: number };
 
 export interface SendOptions {
   readonly shop: string;

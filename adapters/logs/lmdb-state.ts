@@ -1,4 +1,5 @@
 import type { Database, RootDatabase } from 'lmdb';
+import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
 import type { LogRecord, Position, Tally } from './log.ts';
 import type {
   Cursor,
@@ -10,7 +11,9 @@ import type {
   Quarantined,
   Replay,
   Rule,
+  Standing,
   State,
+  Suspension,
   Update,
 } from './state.ts';
 
@@ -29,6 +32,7 @@ export class LmdbState implements State {
   readonly #quarantineMax: number;
   readonly #quarantineEnds = new Map<string, { first: number; last: number }>();
   readonly #head: (shop: string) => Position;
+  readonly #holders = new Holders();
 
   constructor(root: RootDatabase, options: { quarantineMax: number; head: (shop: string) => Position }) {
     this.#root = root;
@@ -43,17 +47,31 @@ export class LmdbState implements State {
     this.#head = options.head;
   }
 
-  async claim(id: PipelineId, _signal: AbortSignal, start = this.#head(id.shop)): Promise<Cursor> {
-    let progress = await this.progress(id);
-    if (progress === undefined) {
-      progress = { position: start, start, delivered: 0, dead: 0, filtered: {}, dropped: {} };
-      await this.#cursors.put([id.shop, id.pipeline], progress);
-    }
-    return new LmdbCursor(progress, (update) => this.#save(id, update));
+  async begin(id: PipelineId, start = this.#head(id.shop)): Promise<void> {
+    if (await this.progress(id)) return;
+    await this.#cursors.put([id.shop, id.pipeline], beginning(start));
+  }
+
+  claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {
+    const progress = async () => (await this.progress(id)) ?? beginning(this.#head(id.shop));
+    return this.#holders.claim(id, signal, progress, (update) => this.#save(id, update));
   }
 
   async progress({ shop, pipeline }: PipelineId): Promise<Progress | undefined> {
     return this.#cursors.get([shop, pipeline]);
+  }
+
+  async standing(id: PipelineId): Promise<Standing | undefined> {
+    const progress = await this.progress(id);
+    return progress && this.#holders.standing(id, progress);
+  }
+
+  suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {
+    return this.#holders.change(this, id, suspendedBy(suspension));
+  }
+
+  resume(id: PipelineId): Promise<boolean> {
+    return this.#holders.change(this, id, resumed);
   }
 
   async journalAt({ shop, pipeline }: PipelineId, position: Position): Promise<JournalLine | undefined> {
@@ -86,8 +104,9 @@ export class LmdbState implements State {
     return this.#dead.get([shop, pipeline, position]);
   }
 
-  redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
-    return this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
+  async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
+    await this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
+    this.#holders.redriven(id);
   }
 
   discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
@@ -103,6 +122,11 @@ export class LmdbState implements State {
 
   async saveReplay(replay: Replay): Promise<void> {
     await this.#replays.put(replay.id, replay);
+    this.#holders.replaySaved();
+  }
+
+  replaysChanged(): AbortSignal {
+    return this.#holders.replaysChanged();
   }
 
   async replays(): Promise<Replay[]> {
@@ -226,26 +250,4 @@ function newestUpTo<T>(
 ): T | undefined {
   const [found] = values.getRange({ start: [...prefix, position], end: [...prefix, -1], reverse: true, limit: 1 });
   return found?.value;
-}
-
-class LmdbCursor implements Cursor {
-  #progress: Progress;
-  readonly #save: (update: Update) => Promise<void>;
-
-  constructor(progress: Progress, save: (update: Update) => Promise<void>) {
-    this.#progress = progress;
-    this.#save = save;
-  }
-
-  get progress(): Progress {
-    return this.#progress;
-  }
-
-  async save(update: Update): Promise<void> {
-    await this.#save(update);
-    this.#progress = update.progress;
-  }
-
-  // One process owns an LMDB log, so there is nobody to hand a pipeline to.
-  async release(): Promise<void> {}
 }

@@ -1,3 +1,4 @@
+import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
 import {
   type EventLog,
   type Extent,
@@ -20,7 +21,9 @@ import type {
   Quarantined,
   Replay,
   Rule,
+  Standing,
   State,
+  Suspension,
 } from './state.ts';
 import type { Store, StoreOptions } from './store.ts';
 import { counted, NOTHING } from './tally.ts';
@@ -55,6 +58,7 @@ class MemoryLog implements EventLog, State {
   readonly #shops = new Map<string, Shop>();
   readonly #pipelines = new Map<string, Pipeline>();
   readonly #replays = new Map<string, Replay>();
+  readonly #holders = new Holders();
   #closed = false;
 
   constructor(options: StoreOptions) {
@@ -149,26 +153,35 @@ class MemoryLog implements EventLog, State {
     for (const { readers } of this.#shops.values()) for (const reader of [...readers]) reader();
   }
 
-  async claim(id: PipelineId, _signal: AbortSignal, start = this.#shop(id.shop).newest): Promise<Cursor> {
+  async begin(id: PipelineId, start = this.#shop(id.shop).newest): Promise<void> {
+    this.#pipeline(id).progress ??= beginning(start);
+  }
+
+  claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {
     const pipeline = this.#pipeline(id);
-    let progress = pipeline.progress ?? { position: start, start, delivered: 0, dead: 0, filtered: {}, dropped: {} };
-    pipeline.progress = progress;
-    return {
-      get progress() {
-        return progress;
-      },
-      async save({ progress: next, journal, dead = [] }) {
-        progress = next;
-        pipeline.progress = next;
-        if (journal) pipeline.journal.push(journal);
-        for (const letter of dead) pipeline.dead.set(letter.position, letter);
-      },
-      async release() {},
-    };
+    const progress = async () => pipeline.progress ?? beginning(this.#shop(id.shop).newest);
+    return this.#holders.claim(id, signal, progress, async ({ progress: next, journal, dead = [] }) => {
+      pipeline.progress = next;
+      if (journal) pipeline.journal.push(journal);
+      for (const letter of dead) pipeline.dead.set(letter.position, letter);
+    });
   }
 
   async progress(id: PipelineId): Promise<Progress | undefined> {
     return this.#pipeline(id).progress;
+  }
+
+  async standing(id: PipelineId): Promise<Standing | undefined> {
+    const { progress } = this.#pipeline(id);
+    return progress && this.#holders.standing(id, progress);
+  }
+
+  suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {
+    return this.#holders.change(this, id, suspendedBy(suspension));
+  }
+
+  resume(id: PipelineId): Promise<boolean> {
+    return this.#holders.change(this, id, resumed);
   }
 
   async journalAt(id: PipelineId, position: Position): Promise<JournalLine | undefined> {
@@ -194,6 +207,7 @@ class MemoryLog implements EventLog, State {
 
   async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
     this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
+    this.#holders.redriven(id);
   }
 
   async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
@@ -210,6 +224,11 @@ class MemoryLog implements EventLog, State {
 
   async saveReplay(replay: Replay): Promise<void> {
     this.#replays.set(replay.id, replay);
+    this.#holders.replaySaved();
+  }
+
+  replaysChanged(): AbortSignal {
+    return this.#holders.replaysChanged();
   }
 
   async replays(): Promise<Replay[]> {

@@ -1,6 +1,6 @@
 import type { Event } from '../../schemas/event.ts';
 import type { Context } from '../dialects/dialect.ts';
-import type { Position } from './log.ts';
+import { LogUnavailable, type Position } from './log.ts';
 
 export interface PipelineId {
   readonly shop: string;
@@ -33,6 +33,21 @@ export interface Suspension {
   readonly reason: string;
   /** Milliseconds since 1970. */
   readonly at: number;
+}
+
+/** What a pipeline is doing, for people and metrics. */
+export type Phase =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'sending' }
+  | { readonly kind: 'retrying'; readonly attempts: number; readonly reason: string; readonly nextAttemptAt: number }
+  | { readonly kind: 'suspended'; readonly reason: string; readonly since: number }
+  /** No process moves it: none that does has started, or the one that did is gone and no other has taken over yet. */
+  | { readonly kind: 'unclaimed' };
+
+/** A pipeline as any process sees it, whichever of them moves it. */
+export interface Standing {
+  readonly progress: Progress;
+  readonly phase: Phase;
 }
 
 /** What settled a stretch of the log. A shopper's events are all in the lane that `laneOf` gives. */
@@ -80,11 +95,26 @@ export interface Update {
   readonly dead?: readonly DeadLetter[];
 }
 
-/** The right to move a pipeline on. One holder at a time. */
+/** The right to move a pipeline on. One holder at a time, over all processes. */
 export interface Cursor {
   readonly progress: Progress;
+  /** Aborts when somebody else asks for the pipeline, or has it already: end what is in hand, and release. */
+  readonly wanted: AbortSignal;
+  /** Gives a signal that aborts when dead letters are marked to be tried once more, from now on. */
+  redriven(): AbortSignal;
+  /** Rejects with CursorLost where another process has taken the pipeline over; then nothing is saved. */
   save(update: Update): Promise<void>;
+  /** Says what the pipeline is doing, for whoever asks in any process. */
+  tell(phase: Phase): void;
   release(): Promise<void>;
+}
+
+/** The pipeline is moved by another process now. */
+export class CursorLost extends LogUnavailable {
+  constructor({ shop, pipeline }: PipelineId) {
+    super(`the pipeline ${pipeline} of ${shop} was taken over by another process`);
+    this.name = 'CursorLost';
+  }
 }
 
 /** The filter of a pipeline as it was configured from a position on: receipts ask what was in force then. */
@@ -106,6 +136,8 @@ export interface Replay extends PipelineId {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly ended?: 'done' | 'cancelled';
+  /** It has ended, and its dead letters are to be tried once more. */
+  readonly revived?: boolean;
 }
 
 /** An event refused at ingest, kept as it came. */
@@ -133,13 +165,21 @@ export interface Page {
 
 /** Small and transactional, beside the log in the same engine: cursors, journal, dead letters, quarantine, replays. */
 export interface State {
+  /** Gives a pipeline seen for the first time its place: after `start`, or at the head of its shop's log. Leaves any other where it is. */
+  begin(id: PipelineId, start?: Position): Promise<void>;
   /**
-   * Makes this process the pipeline's only reader until released or expired. A pipeline seen for the first time begins at `start`,
-   * or at the head of its shop's log.
+   * Makes the caller the only one to move a pipeline that has begun, until it releases it or its process is gone. Waits while another
+   * has it; rejects with the signal's reason when that aborts.
    */
-  claim(id: PipelineId, signal: AbortSignal, start?: Position): Promise<Cursor>;
-  /** Progress as saved last; undefined for a pipeline never claimed. */
+  claim(id: PipelineId, signal: AbortSignal): Promise<Cursor>;
+  /** Progress as saved last; undefined for a pipeline that never began. */
   progress(id: PipelineId): Promise<Progress | undefined>;
+  /** Undefined for a pipeline that never began. */
+  standing(id: PipelineId): Promise<Standing | undefined>;
+  /** Stops a pipeline where it is: takes it from whoever moves it, and gives it back suspended. False where it never began. */
+  suspend(id: PipelineId, suspension: Suspension): Promise<boolean>;
+  /** Lets a pipeline go on from where it was. False where it never began. */
+  resume(id: PipelineId): Promise<boolean>;
   /** The line that covers a position, if it is kept. */
   journalAt(id: PipelineId, position: Position): Promise<JournalLine | undefined>;
   /** The filter in force at a position. */
@@ -149,7 +189,7 @@ export interface State {
   dead(id: PipelineId, page: Page): Promise<DeadLetter[]>;
   /** Also one that has ended. */
   deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined>;
-  /** Marks dead letters to be tried once more. */
+  /** Marks dead letters to be tried once more, and tells whoever moves the pipeline. */
   redrive(id: PipelineId, positions: readonly Position[]): Promise<void>;
   /** `at`: milliseconds since 1970. */
   discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void>;
@@ -158,4 +198,6 @@ export interface State {
   discardQuarantined(shop: string, ids: readonly string[]): Promise<void>;
   saveReplay(replay: Replay): Promise<void>;
   replays(): Promise<Replay[]>;
+  /** Gives a signal that aborts when a replay is saved, in this process or another, from now on. */
+  replaysChanged(): AbortSignal;
 }

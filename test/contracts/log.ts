@@ -4,6 +4,8 @@ import type { Context, Refusal } from '../../adapters/dialects/dialect.ts';
 import type { LogRecord, View } from '../../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import type { Event } from '../../schemas/event.ts';
+import { aborted } from '../../server/clock.ts';
+import { until } from '../support/until.ts';
 
 export interface LogHarness {
   /** A store on the same data as before, or on fresh data. */
@@ -62,6 +64,8 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
   onCorrupt: () => {},
   ...overrides,
 });
+
+const soon = <T>(value: T): Promise<T> => new Promise((resolve) => setTimeout(resolve, 100, value));
 
 const ids = (stored: readonly { event: Event }[]) => stored.map(({ event: { event_id } }) => event_id);
 const refusal = (code: string, raw = '{}'): Refusal => ({ index: 0, code, reasons: [`events[0]: ${code}`], raw });
@@ -232,6 +236,7 @@ export const logChecks: readonly Check[] = [
   check('starts a new pipeline at the head, and an old one where it was', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
     await log.append(record(['a', 'b']));
+    await state.begin(id);
     const cursor = await state.claim(id, never);
     assert.equal(cursor.progress, { position: 2, start: 2, delivered: 0, dead: 0, filtered: {}, dropped: {} });
     await cursor.save({ progress: { ...cursor.progress, position: 3, delivered: 1 } });
@@ -241,6 +246,7 @@ export const logChecks: readonly Check[] = [
   }),
   check('saves cursor, journal and dead letters together', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
     const cursor = await state.claim(id, never);
     await log.append(record(['a', 'b']));
     const [a] = await log.read(SHOP, 0, 1, never);
@@ -265,6 +271,7 @@ export const logChecks: readonly Check[] = [
   }),
   check('marks, revives and discards dead letters', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
     const cursor = await state.claim(id, never);
     await log.append(record(['a', 'b', 'c']));
     const letters = (await log.read(SHOP, 0, 3, never)).map((stored) => ({
@@ -306,9 +313,67 @@ export const logChecks: readonly Check[] = [
     );
     assert.is(await state.ruleAt({ ...id, shop: OTHER }, 5), undefined);
   }),
+  check('lets one move a pipeline at a time, and the next when it is released', async ({ state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
+    const first = await state.claim(id, never);
+    const second = state.claim(id, never);
+    const impatient = new AbortController();
+    const third = state.claim(id, impatient.signal);
+    assert.is(await Promise.race([second, third, soon('nobody')]), 'nobody');
+    impatient.abort();
+    assert.is(await third.catch(() => 'gave up'), 'gave up');
+    await first.save({ progress: { ...first.progress, position: 0, delivered: 7 } });
+    await first.release();
+    assert.is((await second).progress.delivered, 7);
+    await state.begin({ ...id, pipeline: 'q' });
+    await state.claim({ ...id, pipeline: 'q' }, never);
+  }),
+  check('takes a pipeline from whoever moves it to suspend and resume it', async ({ state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    assert.is(await state.suspend(id, { reason: 'by hand', at: START }), false);
+    await state.begin(id);
+    const holder = await state.claim(id, never);
+    const suspending = state.suspend(id, { reason: 'by hand', at: START });
+    await aborted(holder.wanted);
+    await holder.release();
+    assert.is(await suspending, true);
+    assert.equal((await state.progress(id))?.suspended, { reason: 'by hand', at: START });
+    assert.equal((await state.standing(id))?.phase, { kind: 'suspended', reason: 'by hand', since: START });
+    assert.is(await state.resume(id), true);
+    assert.is((await state.claim(id, never)).progress.suspended, undefined);
+  }),
+  check('says what a pipeline is doing', async ({ state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    assert.is(await state.standing(id), undefined);
+    await state.begin(id);
+    assert.equal((await state.standing(id))?.phase, { kind: 'unclaimed' });
+    const cursor = await state.claim(id, never);
+    cursor.tell({ kind: 'retrying', attempts: 2, reason: 'HTTP 500', nextAttemptAt: START });
+    await until(async () => (await state.standing(id))?.phase.kind === 'retrying');
+    await cursor.release();
+    await until(async () => (await state.standing(id))?.phase.kind === 'unclaimed');
+  }),
+  check('tells whoever moves a pipeline of redriven letters, and everybody of replays', async ({ state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
+    const cursor = await state.claim(id, never);
+    const redriven = cursor.redriven();
+    await state.redrive({ ...id, pipeline: 'q' }, [1]);
+    assert.not.ok(redriven.aborted);
+    await state.redrive(id, [1]);
+    await aborted(redriven);
+    assert.not.ok(cursor.redriven().aborted);
+    const changed = state.replaysChanged();
+    await state.saveReplay({ id: 'r1', shop: SHOP, pipeline: 'p', after: 0, to: 5, startedAt: START });
+    await aborted(changed);
+  }),
   check('begins a pipeline where it is told to', async ({ log, state }) => {
     await log.append(record(['a', 'b']));
-    assert.is((await state.claim({ shop: SHOP, pipeline: 'early' }, never, 1)).progress.position, 1);
+    const id = { shop: SHOP, pipeline: 'early' };
+    await state.begin(id, 1);
+    await state.begin(id, 2);
+    assert.is((await state.claim(id, never)).progress.position, 1);
   }),
   check('keeps replays', async ({ state }) => {
     const replay = { id: 'r1', shop: SHOP, pipeline: 'p', after: 0, to: 5, startedAt: START };
@@ -369,6 +434,7 @@ export const logChecks: readonly Check[] = [
   afterReopening(
     'still has everything after it was opened again',
     async ({ log, state }) => {
+      await state.begin({ shop: SHOP, pipeline: 'p' });
       const cursor = await state.claim({ shop: SHOP, pipeline: 'p' }, never);
       await log.append(record(['a', 'b'], { refused: [refusal('invalid')] }));
       await cursor.save({ progress: { ...cursor.progress, position: 1, delivered: 1 } });

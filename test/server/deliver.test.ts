@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
 import type { Batch, Outcome, Sender } from '../../adapters/destinations/destination.ts';
 import { openMemory } from '../../adapters/logs/memory.ts';
-import type { Progress } from '../../adapters/logs/state.ts';
+import type { Cursor, Phase, PipelineId, Progress } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import { Books } from '../../server/books.ts';
 import { type DeliverOptions, deliver } from '../../server/deliver.ts';
-import type { Attempt, Phase } from '../../server/send.ts';
+import type { Attempt } from '../../server/send.ts';
 import { never, record, SHOP, storeOptions, view } from '../contracts/log.ts';
 import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
@@ -25,7 +25,7 @@ class Bench {
   readonly phases: Phase[] = [];
   readonly stop = new AbortController();
   ended: Promise<unknown> = Promise.resolve();
-  nudge = () => {};
+  cursor: Cursor | undefined;
 
   constructor(store = openMemory(storeOptions())) {
     this.store = store;
@@ -38,7 +38,8 @@ class Bench {
         return answer(batch, this.sent.length, signal);
       },
     };
-    const cursor = await this.store.state.claim(ID, never);
+    const cursor = options.cursor ?? (await claimed(this.store, ID));
+    this.cursor = cursor;
     this.ended = deliver(
       {
         ...ID,
@@ -48,11 +49,6 @@ class Bench {
         cursor,
         route: () => undefined,
         senders: [sender],
-        nudge: () => {
-          const nudger = new AbortController();
-          this.nudge = () => nudger.abort();
-          return nudger.signal;
-        },
         maxBatch: 3,
         clock: this.clock,
         random: () => 0,
@@ -67,12 +63,18 @@ class Bench {
   async end(): Promise<Progress> {
     this.stop.abort();
     await this.ended;
+    await this.cursor?.release();
     return (await this.store.state.progress(ID))!;
   }
 
   async finished(position: number): Promise<void> {
     await until(async () => ((await this.store.state.progress(ID))?.position ?? 0) >= position);
   }
+}
+
+async function claimed({ state }: Store, id: PipelineId, start?: number): Promise<Cursor> {
+  await state.begin(id, start);
+  return state.claim(id, never);
 }
 
 describe('a pipeline delivers', ({ it }) => {
@@ -418,8 +420,8 @@ describe('a destination that stays dead', ({ it }) => {
     await again.clock.advance(HOUR_MS);
     assert.is(again.sent.length, 0);
     await again.end();
-    const cursor = await again.store.state.claim(ID, never);
-    await cursor.save({ progress });
+    await again.store.state.resume(ID);
+    assert.equal(await again.store.state.progress(ID), progress);
     const resumed = new Bench(bench.store);
     await resumed.start(delivered, { maxBatch: 100 });
     await resumed.finished(50);
@@ -520,12 +522,10 @@ describe('a redriven dead letter', ({ it }) => {
     await bench.store.log.append(record(many(3)));
     await bench.finished(3);
     await bench.store.state.redrive(ID, [2]);
-    bench.nudge();
     await until(async () => (await bench.store.state.dead(ID, { limit: 1 }))[0]?.redrive === undefined);
     assert.is((await bench.store.state.dead(ID, { limit: 10 })).length, 1);
     fixed = true;
     await bench.store.state.redrive(ID, [2]);
-    bench.nudge();
     await until(async () => (await bench.store.state.dead(ID, { limit: 10 })).length === 0);
     const progress = await bench.end();
     assert.equal([progress.delivered, progress.dead, progress.position], [3, 0, 3]);
@@ -550,7 +550,7 @@ describe('a replay', ({ it }) => {
   it('delivers its stretch and ends', async () => {
     const bench = new Bench();
     await bench.store.log.append(record(many(10)));
-    const cursor = await bench.store.state.claim({ ...ID, pipeline: 'p-replay-1' }, never, 2);
+    const cursor = await claimed(bench.store, { ...ID, pipeline: 'p-replay-1' }, 2);
     await bench.start(delivered, { id: { ...ID, pipeline: 'p-replay-1' }, cursor, until: 7 });
     await bench.ended;
     assert.equal(
@@ -564,7 +564,7 @@ describe('a replay', ({ it }) => {
     const bench = new Bench();
     await bench.store.log.append(record(many(5)));
     await bench.store.log.trim({ before: new Date(0), passed: () => 0, maxBytes: 0 });
-    const cursor = await bench.store.state.claim({ ...ID, pipeline: 'p-replay-1' }, never, 0);
+    const cursor = await claimed(bench.store, { ...ID, pipeline: 'p-replay-1' }, 0);
     await bench.start(delivered, { id: { ...ID, pipeline: 'p-replay-1' }, cursor, until: 5 });
     await bench.ended;
     assert.equal(cursor.progress.dropped, { retention: 5 });
@@ -574,7 +574,7 @@ describe('a replay', ({ it }) => {
 describe('a pipeline behind the log', ({ it }) => {
   it('counts what the log no longer keeps, so that its numbers still add up', async () => {
     const bench = new Bench();
-    await bench.store.state.claim(ID, never);
+    await bench.store.state.begin(ID);
     await bench.store.log.append(record(['a', 'b']));
     await bench.store.log.trim({ before: new Date(0), passed: () => 0, maxBytes: 0 });
     await bench.store.log.append(record(['c']));

@@ -76,15 +76,53 @@ const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<Ev
   'trims nothing': () => ({ log: { trim: async () => ({ events: 0, unpassed: {} }) } }),
   'forgets cursors': (_log, state) => ({
     state: {
-      claim: (id, signal, start) => state.claim({ ...id, pipeline: `${id.pipeline}${Math.random()}` }, signal, start),
+      claim: (id, signal) => state.claim({ ...id, pipeline: `${id.pipeline}${Math.random()}` }, signal),
     },
   }),
   'starts new pipelines at the beginning': (_log, state) => ({
     state: {
+      begin: (id) => state.begin(id, 0),
+    },
+  }),
+  'moves a pipeline that has begun': (_log, state) => ({
+    state: {
+      begin: async (id, start) => {
+        await state.begin(id, start);
+        const cursor = await state.claim(id, new AbortController().signal);
+        await cursor.save({ progress: { ...cursor.progress, position: start ?? 0, start: start ?? 0 } });
+        await cursor.release();
+      },
+    },
+  }),
+  'lets two move a pipeline': (_log, state) => ({
+    state: {
       claim: async (id, signal) => {
         const cursor = await state.claim(id, signal);
-        if (cursor.progress.start > 0) await cursor.save({ progress: { ...cursor.progress, start: 0, position: 0 } });
+        await cursor.release();
         return cursor;
+      },
+    },
+  }),
+  'suspends behind the back of whoever moves': (_log, state) => ({
+    state: {
+      suspend: async () => true,
+      resume: (id) => state.resume(id),
+    },
+  }),
+  'tells nobody of redriven letters': (_log, state) => ({
+    state: {
+      claim: async (id, signal) => {
+        const cursor = await state.claim(id, signal);
+        return broken(cursor, { redriven: () => new AbortController().signal });
+      },
+    },
+  }),
+  'tells nobody of replays': () => ({ state: { replaysChanged: () => new AbortController().signal } }),
+  'forgets what a pipeline is doing': (_log, state) => ({
+    state: {
+      standing: async (id) => {
+        const standing = await state.standing(id);
+        return standing && { ...standing, phase: { kind: 'waiting' } };
       },
     },
   }),
