@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { constants, copyFile, lchown, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from './folder.ts';
+import { type Binaries, execute, postgresBinaries } from './postgres-binaries.ts';
+
+/** Where all PostgreSQLs of this process live. It vanishes with the process, however that ends. */
+export interface Home extends Binaries {
+  /** A fresh folder, open to the account PostgreSQL runs as. */
+  folder(): string;
+  /** A data folder as initdb made it, to copy and never to start. */
+  readonly pristine: string;
+}
+
+/** One per process, since initdb takes a second and a copy of its work a tenth of that. */
+export function postgresHome(): Promise<Home> {
+  home ??= makeHome();
+  return home;
+}
+
+let home: Promise<Home> | undefined;
+
+async function makeHome(): Promise<Home> {
+  const { path } = temporaryFolder();
+  watch(path);
+  const binaries = await postgresBinaries(path);
+  chmodSync(path, 0o755);
+  let folders = 0;
+  const folder = () => {
+    const fresh = join(path, String(++folders));
+    mkdirSync(fresh, { mode: 0o700 });
+    if (binaries.account) chownSync(fresh, binaries.account.uid, binaries.account.gid);
+    return fresh;
+  };
+  const pristine = join(folder(), 'data');
+  await execute(
+    binaries.initdb,
+    [
+      `--pgdata=${pristine}`,
+      '--no-sync',
+      '--auth=trust',
+      '--username=postgres',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+    ],
+    binaries.account,
+  );
+  return { ...binaries, folder, pristine };
+}
+
+/**
+ * Copies a data folder, also of a PostgreSQL that writes to it: what vanishes meanwhile is left out. `skip` gets a
+ * file's path below the folder.
+ */
+export async function copyData(
+  from: string,
+  to: string,
+  { account, skip = () => false }: { account: Binaries['account']; skip?: (path: string) => boolean },
+): Promise<void> {
+  const copyFolder = async (path: string): Promise<void> => {
+    await mkdir(join(to, path), { mode: 0o700 });
+    if (account) await lchown(join(to, path), account.uid, account.gid);
+    for (const entry of await readdir(join(from, path), { withFileTypes: true })) {
+      const inside = join(path, entry.name);
+      if (skip(inside)) continue;
+      if (entry.isDirectory()) await copyFolder(inside);
+      else await copyOne(inside).catch(ignoreVanished);
+    }
+  };
+  const copyOne = async (path: string): Promise<void> => {
+    await copyFile(join(from, path), join(to, path), constants.COPYFILE_FICLONE);
+    if (account) await lchown(join(to, path), account.uid, account.gid);
+  };
+  await copyFolder('');
+}
+
+function ignoreVanished(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+/**
+ * A shell that waits for this process to end, by whatever signal: its input is a pipe that only we hold. Then it ends
+ * every PostgreSQL that is left (each writes its process into `pid`) and removes the folder. The postmaster gets the
+ * signal for an immediate shutdown, because it takes its children and its shared memory along; it kills those that do
+ * not answer, such as stopped ones, after 5 s.
+ */
+const WATCH = `
+trap '' HUP INT TERM
+cat >/dev/null
+pids=$(cat "$1"/*/pid 2>/dev/null)
+for pid in $pids; do kill -QUIT "$pid"; kill -CONT "$pid"; done
+tries=0
+for pid in $pids; do
+  while kill -0 "$pid" && [ $tries -lt 80 ]; do sleep 0.1; tries=$((tries + 1)); done
+done
+tries=0
+until rm -rf "$1" || [ $tries -ge 20 ]; do sleep 0.1; tries=$((tries + 1)); done
+`;
+
+function watch(folder: string): void {
+  // Detached: Ctrl-C in a terminal reaches the whole group of the tests, and would end the shell before its work.
+  const shell = spawn('/bin/sh', ['-c', WATCH, 'sh', folder], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  shell.unref();
+  (shell.stdin as unknown as { unref(): void }).unref();
+}

@@ -1,0 +1,227 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import pg from 'pg';
+import { environment } from './postgres-binaries.ts';
+import { copyData, type Home, postgresHome } from './postgres-home.ts';
+import { alive, family, signal } from './processes.ts';
+import { until } from './until.ts';
+
+export interface PostgresOptions {
+  /** Lines of postgresql.conf, such as `{ fsync: 'off' }`; `ALTER SYSTEM` can change them later. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly port?: number;
+}
+
+/** A PostgreSQL of its own. Wherever a database is asked for, its name or its URL will do. */
+export interface Postgres {
+  readonly port: number;
+  /** Its data folder. */
+  readonly data: string;
+  /** For the superuser, who needs no password. */
+  url(database: string): string;
+  /** Makes an empty database and gives its URL. */
+  createDatabase(): Promise<string>;
+  /** The rows, over a connection of its own as the superuser. */
+  query<Row = Record<string, unknown>>(database: string, sql: string, params?: readonly unknown[]): Promise<Row[]>;
+  /** How many connections to the database each application_name has, the one that counts aside. */
+  connections(database: string): Promise<Record<string, number>>;
+  /** Ends every other connection to the database, and says how many. */
+  cutConnections(database: string): Promise<number>;
+  /** Starts it on the same data folder and port; nothing happens when it runs. */
+  start(): Promise<void>;
+  /** An orderly shutdown that keeps the data, for an outage that `start` ends. Clients are told, and cut. */
+  shutDown(): Promise<void>;
+  /** An orderly shutdown, and a start. */
+  restart(): Promise<void>;
+  /** A crash: SIGKILL to all its processes at once. What was written is still in the system's cache. */
+  kill(): Promise<void>;
+  /** Stops all its processes where they are: connections stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** What it printed since it was made. */
+  log(): string;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** A fresh PostgreSQL on a port of 127.0.0.1. It dies with the process of the tests, however that ends. */
+export async function startPostgres({ settings = {}, port }: PostgresOptions = {}): Promise<Postgres> {
+  const home = await postgresHome();
+  const folder = home.folder();
+  const data = join(folder, 'data');
+  await copyData(home.pristine, data, home);
+  const lines = Object.entries({ ...defaults, ...settings }).map(([name, value]) => `${name} = ${quoted(value)}\n`);
+  appendFileSync(join(data, 'postgresql.conf'), `\n${lines.join('')}`);
+  const postgres = postgresOn(home, { folder, data, port: port ?? (await freePort()) });
+  return started(postgres);
+}
+
+/** Started, or removed again. */
+export async function started<P extends Postgres>(postgres: P): Promise<P> {
+  try {
+    await postgres.start();
+    return postgres;
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+const defaults = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '100',
+  // In the data folder rather than in /dev/shm, where a crash would leave it behind.
+  dynamic_shared_memory_type: 'mmap',
+};
+
+/** As postgresql.conf and SQL want a text. */
+export const quoted = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+export interface Place {
+  /** For everything but the data: what it prints, its process. */
+  readonly folder: string;
+  readonly data: string;
+  readonly port: number;
+}
+
+/** A PostgreSQL on a data folder that is there, not started yet. */
+export function postgresOn(home: Home, { folder, data, port }: Place): Postgres {
+  const printed = join(folder, 'log');
+  const pidFile = join(folder, 'pid');
+  writeFileSync(printed, '');
+  let running: ChildProcess | undefined;
+  let databases = 0;
+
+  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${nameOf(database)}`;
+  const query: Postgres['query'] = (database, sql, params = []) => queryOnce(url(database), sql, params);
+  const log = () => readFileSync(printed, 'utf8');
+
+  const spawnServer = (): ChildProcess => {
+    const output = openSync(printed, 'a');
+    const server = spawn(home.postgres, ['-D', data, '-p', String(port)], {
+      ...home.account,
+      env: environment,
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    writeFileSync(pidFile, String(server.pid));
+    server.unref();
+    server.once('exit', () => {
+      running = undefined;
+      rmSync(pidFile, { force: true });
+    });
+    return server;
+  };
+  const start = async () => {
+    if (running) return;
+    const before = log().length;
+    running = spawnServer();
+    await until(async () => !running || (await answers(url('postgres'))), 30_000).catch(() => undefined);
+    if (running && (await answers(url('postgres')))) return;
+    throw new Error(
+      `PostgreSQL should accept connections on port ${port} within 30 s, and ${running ? 'does not' : 'ended'}. ` +
+        `It printed:\n${log().slice(before)}\nMend its settings, or what it complains about, and start it again.`,
+    );
+  };
+  const end = async (name: NodeJS.Signals) => {
+    if (!running?.pid) return;
+    const pids = family(running.pid);
+    signal(pids, 'SIGCONT');
+    signal([running.pid], name);
+    await until(() => !running && alive(pids).length === 0);
+  };
+  const kill = async () => {
+    if (!running?.pid) return;
+    // Stopped first, so that it neither starts a process nor restarts itself while it is looked at.
+    signal([running.pid], 'SIGSTOP');
+    const pids = family(running.pid);
+    signal(pids, 'SIGKILL');
+    await until(() => !running && alive(pids).length === 0);
+  };
+
+  return {
+    port,
+    data,
+    url,
+    query,
+    log,
+    start,
+    kill,
+    async createDatabase() {
+      const name = `events_${++databases}`;
+      await query('postgres', `CREATE DATABASE ${name}`);
+      return url(name);
+    },
+    async connections(database) {
+      const rows = await query<{ name: string; count: number }>(
+        'postgres',
+        `SELECT application_name AS name, count(*)::int AS count FROM pg_stat_activity ${OTHERS} GROUP BY 1`,
+        [nameOf(database)],
+      );
+      return Object.fromEntries(rows.map(({ name, count }) => [name, count]));
+    },
+    async cutConnections(database) {
+      const sql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity ${OTHERS}`;
+      return (await query('postgres', sql, [nameOf(database)])).length;
+    },
+    shutDown: () => end('SIGINT'),
+    async restart() {
+      await end('SIGINT');
+      await start();
+    },
+    pause: () => {
+      if (running?.pid) signal(family(running.pid), 'SIGSTOP');
+    },
+    resume: () => {
+      if (running?.pid) signal(family(running.pid), 'SIGCONT');
+    },
+    async stop() {
+      // Nobody reads its data again, so it need not write them down.
+      await end('SIGQUIT');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const OTHERS = `WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;
+
+const nameOf = (database: string): string =>
+  database.includes('://') ? new URL(database).pathname.slice(1) : database;
+
+async function queryOnce<Row>(url: string, sql: string, params: readonly unknown[]): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, application_name: 'audit' });
+  // A connection that is cut fails its query; without a listener it would end the process as well.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return (await client.query(sql, [...params])).rows as Row[];
+  } finally {
+    await client.end();
+  }
+}
+
+const answers = (url: string): Promise<boolean> =>
+  queryOnce(url, 'SELECT 1', []).then(
+    () => true,
+    () => false,
+  );
+
+/** Below the ports that systems give to outgoing connections, so that it is still free after a crash. */
+export async function freePort(): Promise<number> {
+  return until(async () => {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    return (await isFree(port)) ? port : undefined;
+  });
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
