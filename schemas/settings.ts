@@ -46,6 +46,12 @@ export const Settings = Type.Object({
       description: 'PostgreSQL, as hosting platforms name it. `LOG_URL` wins.',
     }),
   ),
+  DATABASE_CONNECTIONS: Type.Integer({
+    default: 20,
+    minimum: 2,
+    maximum: 10_000,
+    description: 'Most connections to PostgreSQL, of all processes together: 3 for `all`, 2 for `web` and `worker`.',
+  }),
   RETENTION_DAYS: count(7, 'Days that delivered events stay on the log, for replay and receipts.', 3650),
   LOG_MAX_BYTES: Type.Integer({
     default: 10 * 1024 ** 3,

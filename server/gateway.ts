@@ -117,6 +117,9 @@ function openLog({ settings, clock, logger, onFailure }: GatewayOptions): Promis
     durability: durabilityOf(settings),
     dedupMs: settings.DEDUP_HOURS * 3_600_000,
     quarantineMax: settings.QUARANTINE_MAX_PER_SHOP,
+    process: 'all',
+    connections: settings.DATABASE_CONNECTIONS,
+    encrypt: isWiped(settings),
     now: clock.now,
     onFailure,
     onCorrupt: (shop, from, to) =>
@@ -126,16 +129,10 @@ function openLog({ settings, clock, logger, onFailure }: GatewayOptions): Promis
 
 /** How much an answer promises here. Throws ConfigError for a log there is not yet, and in production where it is less than a disk. */
 function durabilityOf(settings: Settings): Durability {
-  const { LOG_URL, DYNO } = settings;
-  const [kind] = LOG_URL.split(':', 1);
-  // Heroku names its dynos web.1; Dokku does too, but says so.
-  const wiped = DYNO !== undefined && settings.DOKKU_APP_NAME === undefined;
-  if (kind !== 'lmdb' && kind !== 'memory') {
-    throw new ConfigError([
-      `LOG_URL must be lmdb:<folder> or memory:, got ${kind}:…; a log on PostgreSQL is not there yet. Unset DATABASE_URL or set LOG_URL.`,
-    ]);
-  }
-  const durability = kind === 'memory' ? 'process' : wiped ? 'ephemeral' : 'disk';
+  const { LOG_URL } = settings;
+  const [kind = ''] = LOG_URL.split(':', 1);
+  if (kind.startsWith('postgres')) return 'disk';
+  const durability = kind === 'memory' ? 'process' : isWiped(settings) ? 'ephemeral' : 'disk';
   if (durability !== 'disk' && isProduction(settings) && !settings.ALLOW_WEAK_DURABILITY) {
     throw new ConfigError([
       `LOG_URL must name a log that lasts, got ${LOG_URL}, which here is ${durability}: acknowledged events would be lost at the next restart. ` +
@@ -144,6 +141,9 @@ function durabilityOf(settings: Settings): Durability {
   }
   return durability;
 }
+
+/** Heroku names its dynos web.1, and wipes their disks; Dokku names them too, but says so. */
+const isWiped = ({ DYNO, DOKKU_APP_NAME }: Settings): boolean => DYNO !== undefined && DOKKU_APP_NAME === undefined;
 
 async function enricher({ GEO_HEADERS, GEOIP_DB }: Settings) {
   const geoDatabase = GEOIP_DB === undefined ? undefined : await openGeoDatabase(GEOIP_DB);

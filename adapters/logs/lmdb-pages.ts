@@ -144,7 +144,8 @@ export class LmdbPages {
     const bytes = first > this.#head(shop) ? undefined : this.#pages.get(key);
     if (bytes === undefined) return undefined;
     const [following] = this.#pages.getKeys({ start: [shop, first + 1], end: [shop, LAST], limit: 1 });
-    const page = new Page(shop, first, bytes, (following?.[1] ?? this.#head(shop) + 1) - first, this.#options);
+    const events = (following?.[1] ?? this.#head(shop) + 1) - first;
+    const page = new Page({ shop, first, bytes, events }, this.#options);
     this.#cache.set(nameOf(key), page);
     return page;
   }

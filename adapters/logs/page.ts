@@ -3,9 +3,22 @@ import type { Position, Stored } from './log.ts';
 import { fingerprintAt, openRecord, type RecordSlice, recordsOf } from './record.ts';
 import type { StoreOptions } from './store.ts';
 
+/** What a page holds, and where in the log. */
+export interface PageBytes {
+  readonly shop: string;
+  readonly first: Position;
+  readonly bytes: Buffer;
+  /** How many positions it takes. Where its records do not add up to that, only those before the first damaged one are known by position. */
+  readonly events: number;
+  /** The places of the events that were new when the page was stored, where not all were. */
+  readonly kept?: readonly number[] | undefined;
+}
+
 interface Placed {
   readonly slice: RecordSlice;
   readonly first: Position;
+  /** Its events that are in the log, by their places in the record. */
+  readonly places: readonly number[];
   events?: readonly Stored[];
 }
 
@@ -18,24 +31,24 @@ export class Page {
   readonly #records: readonly Placed[];
   readonly #options: StoreOptions;
 
-  /** `events`: how many positions the page holds. Where its records do not add up to that, only those before the first damaged one are known by position. */
-  constructor(shop: string, first: Position, page: Buffer, events: number, options: StoreOptions) {
+  constructor(page: PageBytes, options: StoreOptions) {
+    const { shop, first, bytes, events } = page;
     this.#shop = shop;
     this.#options = options;
-    this.bytes = page.length;
+    this.bytes = bytes.length;
     this.first = first;
     this.last = first + events - 1;
-    this.#records = placed(page, first, events);
-    const end = this.#records.reduce((_, { first: at, slice }) => at + slice.count, first);
+    this.#records = placed(page);
+    const end = this.#records.reduce((_, { first: at, places }) => at + places.length, first);
     if (end <= this.last) options.onCorrupt(shop, end, this.last);
   }
 
   /** Whether the event at a position has this id. */
   holds(position: Position, [high, low]: Fingerprint, id: string): boolean {
-    const record = this.#records.find(({ first, slice }) => position >= first && position < first + slice.count);
+    const record = this.#records.find(({ first, places }) => position >= first && position < first + places.length);
     if (record === undefined) return false;
-    const { slice, first } = record;
-    const [storedHigh, storedLow] = fingerprintAt(slice, position - first);
+    const { slice, first, places } = record;
+    const [storedHigh, storedLow] = fingerprintAt(slice, places[position - first] ?? 0);
     if (storedHigh !== high || storedLow !== low) return false;
     // Most ids stand in the body as they are, and finding them there costs a hundredth of mapping the record.
     if (slice.page.subarray(slice.offset, slice.offset + slice.length).includes(`"${id}"`)) return true;
@@ -44,9 +57,9 @@ export class Page {
 
   positionsOf([high, low]: Fingerprint): Position[] {
     const found: Position[] = [];
-    for (const { slice, first } of this.#records) {
-      for (let i = 0; i < slice.count; i++) {
-        const [storedHigh, storedLow] = fingerprintAt(slice, i);
+    for (const { slice, first, places } of this.#records) {
+      for (const [i, place] of places.entries()) {
+        const [storedHigh, storedLow] = fingerprintAt(slice, place);
         if (storedHigh === high && storedLow === low) found.push(first + i);
       }
     }
@@ -56,34 +69,45 @@ export class Page {
   events(from: Position, to: Position): Stored[] {
     const found: Stored[] = [];
     for (const record of this.#records) {
-      if (record.first > to || record.first + record.slice.count <= from) continue;
+      if (record.first > to || record.first + record.places.length <= from) continue;
       record.events ??= this.#open(record);
       for (const stored of record.events) if (stored.position >= from && stored.position <= to) found.push(stored);
     }
     return found;
   }
 
-  #open({ slice, first }: Placed): readonly Stored[] {
+  #open({ slice, first, places }: Placed): readonly Stored[] {
     const opened = openRecord(slice);
     if (opened === undefined) {
-      this.#options.onCorrupt(this.#shop, first, first + slice.count - 1);
+      this.#options.onCorrupt(this.#shop, first, first + places.length - 1);
       return [];
     }
     const { dialect, body, indexes, context } = opened;
+    const wanted = places.length === indexes.length ? indexes : places.map((place) => indexes[place] ?? 0);
     return this.#options
-      .view(dialect, body.toString(), indexes, context)
+      .view(dialect, body.toString(), wanted, context)
       .map((event, i) => ({ position: first + i, event }));
   }
 }
 
-function placed(page: Buffer, first: Position, events: number): Placed[] {
+function placed({ bytes, first, events, kept }: PageBytes): Placed[] {
   let next = first;
-  const all = recordsOf(page).map((slice) => {
-    const record = { slice, first: next };
-    next += slice.count;
-    return record;
-  });
+  let place = 0;
+  const chosen = kept && new Set(kept);
+  const all: Placed[] = [];
+  for (const slice of recordsOf(bytes)) {
+    const places = placesOf(slice.count, (at) => chosen?.has(place + at) ?? true);
+    all.push({ slice, first: next, places });
+    next += places.length;
+    place += slice.count;
+  }
   if (next === first + events) return all;
   const damaged = all.findIndex(({ slice }) => openRecord(slice) === undefined);
   return damaged < 0 ? all : all.slice(0, damaged);
+}
+
+function placesOf(count: number, wanted: (place: number) => boolean): number[] {
+  const places: number[] = [];
+  for (let place = 0; place < count; place++) if (wanted(place)) places.push(place);
+  return places;
 }

@@ -16,6 +16,12 @@ export interface StoreOptions {
   readonly dedupMs: number;
   /** Most quarantined events kept for one shop; the oldest leave first. */
   readonly quarantineMax: number;
+  /** What this process does: takes events, moves pipelines, or both. */
+  readonly process: 'all' | 'web' | 'worker';
+  /** Most connections to a database, of all processes together. */
+  readonly connections: number;
+  /** Whether a database is spoken to with TLS although its URL does not say so. */
+  readonly encrypt: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Called once, when the log can promise nothing any more. The process should stop. */

@@ -57,6 +57,9 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
   durability: 'disk',
   dedupMs: 24 * 3_600_000,
   quarantineMax: 3,
+  process: 'all',
+  connections: 20,
+  encrypt: false,
   now: () => START,
   onFailure: (error) => {
     throw error;
@@ -65,6 +68,7 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
   ...overrides,
 });
 
+const DAY_MS = 24 * 3_600_000;
 const soon = <T>(value: T): Promise<T> => new Promise((resolve) => setTimeout(resolve, 100, value));
 
 const ids = (stored: readonly { event: Event }[]) => stored.map(({ event: { event_id } }) => event_id);
@@ -406,10 +410,10 @@ export const logChecks: readonly Check[] = [
     assert.equal(await state.quarantined(SHOP, { limit: 10 }), []);
   }),
   check('lets go of what is old and passed, and of nothing else', async ({ log }) => {
-    await log.append(record(['a'], { at: START - 2000 }));
-    await log.append(record(['b'], { at: START - 1500 }));
+    await log.append(record(['a'], { at: START - 4 * DAY_MS }));
+    await log.append(record(['b'], { at: START - 3 * DAY_MS }));
     await log.append(record(['c'], { at: START }));
-    assert.equal(await log.trim({ before: new Date(START - 1000), passed: () => 1, maxBytes: 1e12 }), {
+    assert.equal(await log.trim({ before: new Date(START - DAY_MS), passed: () => 1, maxBytes: 1e12 }), {
       events: 1,
       unpassed: {},
     });

@@ -157,7 +157,10 @@ describe('a page', ({ it }) => {
   });
 
   it('takes an id for known only where fingerprint and id are the same', () => {
-    const page = new Page(SHOP, 1, encodePage([ids('a', 'b'), ids('c')]), 3, storeOptions());
+    const page = new Page(
+      { shop: SHOP, first: 1, bytes: encodePage([ids('a', 'b'), ids('c')]), events: 3 },
+      storeOptions(),
+    );
     assert.ok(page.holds(2, [7, 1], 'b'));
     // The text stands in the record, but not as the id at this position.
     assert.not(page.holds(2, [7, 0], 'b'));
@@ -166,15 +169,26 @@ describe('a page', ({ it }) => {
     assert.equal(page.positionsOf([7, 0]), [1, 3]);
   });
 
+  it('of which some events were known before gives the others', () => {
+    const bytes = encodePage([ids('a', 'b'), ids('c', 'd', 'e')]);
+    const page = new Page({ shop: SHOP, first: 7, bytes, events: 3, kept: [1, 2, 4] }, storeOptions());
+    assert.equal(
+      page.events(1, 99).map(({ position, event }) => [position, event.event_id]),
+      [
+        [7, 'b'],
+        [8, 'c'],
+        [9, 'e'],
+      ],
+    );
+    assert.ok(page.holds(9, [7, 2], 'e'));
+  });
+
   it('whose count was damaged gives no event a wrong position', () => {
     const corrupt: number[][] = [];
     const bytes = encodePage([ids('a'), ids('b', 'c'), ids('d')]);
     bytes[recordsOf(bytes)[1]!.offset + 9] = 1;
     const page = new Page(
-      SHOP,
-      1,
-      bytes,
-      4,
+      { shop: SHOP, first: 1, bytes, events: 4 },
       storeOptions({ onCorrupt: (_shop, from, to) => corrupt.push([from, to]) }),
     );
     assert.equal(

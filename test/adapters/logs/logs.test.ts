@@ -1,8 +1,10 @@
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
 import { openMemory } from '../../../adapters/logs/memory.ts';
+import { openPostgres } from '../../../adapters/logs/postgres.ts';
 import { type LogHarness, logChecks } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { type Postgres, startPostgres } from '../../support/postgres.ts';
 
 describe('the memory log', ({ it }) => {
   const harness: LogHarness = { durable: false, open: async (options) => openMemory(options) };
@@ -17,6 +19,23 @@ describe('the LMDB log', ({ it, after }) => {
     open: (options, again = false) => {
       if (!again) folders.push(temporaryFolder());
       return openLmdb(folders.at(-1)!.path, options);
+    },
+  };
+  for (const { promise, run } of logChecks) it(promise, () => run(harness));
+});
+
+describe('the PostgreSQL log', ({ it, before, after }) => {
+  let postgres: Postgres;
+  before(async () => {
+    postgres = await startPostgres();
+  });
+  after(() => postgres.stop());
+  let url = '';
+  const harness: LogHarness = {
+    durable: true,
+    open: async (options, again = false) => {
+      if (!again) url = await postgres.createDatabase();
+      return openPostgres(url, options);
     },
   };
   for (const { promise, run } of logChecks) it(promise, () => run(harness));

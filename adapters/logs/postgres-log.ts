@@ -1,0 +1,365 @@
+import { hash } from 'node:crypto';
+import {
+  type EventLog,
+  type Extent,
+  type LogRecord,
+  LogUnavailable,
+  type Position,
+  type Stored,
+  type Tally,
+  type Trimmed,
+  type TrimOptions,
+  type Verdict,
+} from './log.ts';
+import type { Ask, Connection } from './postgres-database.ts';
+import { COMMIT_EVENTS, PostgresPages } from './postgres-pages.ts';
+import { SCHEMA } from './postgres-schema.ts';
+import { trim } from './postgres-trim.ts';
+import { type Entry, encodePage } from './record.ts';
+import type { StoreOptions } from './store.ts';
+
+const WAITING_BYTES = 64 * 1024 * 1024;
+/** What one commit takes at most: the rest goes into the next. */
+const COMMIT_BYTES = 1024 * 1024;
+const DAY_MS = 24 * 3_600_000;
+
+interface Waiting {
+  readonly record: LogRecord;
+  readonly resolve: (verdicts: Verdict[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface PostgresLogTools {
+  readonly writer: Connection;
+  readonly reader: Connection;
+  readonly durability: EventLog['durability'];
+  readonly options: StoreOptions;
+  /** Called with the newest positions that a commit of this process has brought. */
+  readonly onNewest: (newest: ReadonlyMap<string, Position>) => void;
+}
+
+/** The log in PostgreSQL: one page per shop and commit, as in the embedded log. Any number of processes write and read it. */
+export class PostgresLog implements EventLog {
+  readonly durability: EventLog['durability'];
+  readonly #tools: PostgresLogTools;
+  readonly #pages: PostgresPages;
+  readonly #readers = new Map<string, Set<() => void>>();
+  readonly #newest = new Map<string, Position>();
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #committing: Promise<void> | undefined;
+  #failure: Error | undefined;
+  #closed = false;
+
+  constructor(tools: PostgresLogTools) {
+    this.durability = tools.durability;
+    this.#tools = tools;
+    this.#pages = new PostgresPages(tools.reader.ask, tools.options);
+  }
+
+  /** What kept the last commit from being made, until one is made again. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  append(record: LogRecord): Promise<Verdict[]> {
+    if (this.#closed) return Promise.reject(new LogUnavailable('the log is closed'));
+    if (this.#waitingBytes > WAITING_BYTES) return Promise.reject(new LogUnavailable('the database cannot keep up'));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ record, resolve, reject });
+      this.#waitingBytes += record.body.length;
+      // After the requests that are already read have been admitted too: they share the commit.
+      this.#committing ??= new Promise(setImmediate).then(() => this.#commitAll());
+    });
+  }
+
+  async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
+    for (let from = after; ; ) {
+      const found = await this.#pages.collect(shop, from, limit);
+      if (found.length > 0 || signal.aborted || this.#closed) return found;
+      // Whatever lies between cannot be read, now or ever.
+      from = Math.max(from, this.#newest.get(shop) ?? 0);
+      await this.#grown(shop, from, signal);
+    }
+  }
+
+  async find(shop: string, eventId: string): Promise<Stored | undefined> {
+    const [row] = await this.#tools.reader.ask(
+      `select max(i.position) as position from ${SCHEMA}.ids i join ${SCHEMA}.shops s on s.id = i.shop where s.name = $1 and i.hash = $2::uuid`,
+      [shop, hashOf(eventId)],
+    );
+    if (!row?.position) return undefined;
+    const position = Number(row.position);
+    const [stored] = await this.#pages.collect(shop, position - 1, 1);
+    return stored?.position === position ? stored : undefined;
+  }
+
+  async extent(shop: string): Promise<Extent> {
+    const [row] = await this.#tools.reader.ask(
+      `select s.newest, (select min(p.first) from ${SCHEMA}.pages p where p.shop = s.id) as oldest from ${SCHEMA}.shops s where s.name = $1`,
+      [shop],
+    );
+    const newest = Number(row?.newest ?? 0);
+    return { oldest: Number(row?.oldest ?? newest + 1), newest };
+  }
+
+  before(shop: string, time: number): Promise<Position> {
+    return this.#pages.before(shop, time);
+  }
+
+  async tally(shop: string): Promise<Tally> {
+    const { ask } = this.#tools.reader;
+    const [row] = await ask(
+      `select s.received, s.newest, s.duplicate, coalesce((select json_object_agg(code, count) from ${SCHEMA}.refusals r where r.shop = s.id), '{}') as quarantined
+       from ${SCHEMA}.shops s where s.name = $1`,
+      [shop],
+    );
+    return {
+      received: Number(row?.received ?? 0),
+      appended: Number(row?.newest ?? 0),
+      duplicate: Number(row?.duplicate ?? 0),
+      quarantined: (row?.quarantined ?? {}) as Tally['quarantined'],
+    };
+  }
+
+  async trim(options: TrimOptions): Promise<Trimmed> {
+    await this.ensureDays();
+    const trimmed = await trim(this.#tools.reader, options);
+    if (trimmed.events > 0) this.#pages.forget();
+    return trimmed;
+  }
+
+  /** Makes the partitions of today and the days that come next. */
+  async ensureDays(): Promise<void> {
+    const now = this.#tools.options.now();
+    await ensureDays(this.#tools.reader.ask, dayOf(now), dayOf(now + 2 * DAY_MS));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#committing;
+    for (const readers of this.#readers.values()) for (const wake of [...readers]) wake();
+  }
+
+  /** The shops that somebody waits for, to ask after where no word of them comes. */
+  get awaited(): string[] {
+    return [...this.#readers.keys()];
+  }
+
+  /** The log has come so far, by this process or another. */
+  grown(shop: string, newest: Position): void {
+    if (newest <= (this.#newest.get(shop) ?? 0)) return;
+    this.#newest.set(shop, newest);
+    for (const wake of [...(this.#readers.get(shop) ?? [])]) wake();
+  }
+
+  #grown(shop: string, after: Position, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const readers = this.#readers.get(shop) ?? new Set();
+      this.#readers.set(shop, readers);
+      const done = () => {
+        readers.delete(wake);
+        if (readers.size === 0 && this.#readers.get(shop) === readers) this.#readers.delete(shop);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const wake = () => {
+        if (this.#closed || (this.#newest.get(shop) ?? 0) > after) done();
+      };
+      readers.add(wake);
+      signal.addEventListener('abort', done, { once: true });
+      if (signal.aborted) done();
+      else wake();
+    });
+  }
+
+  async #commitAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      const commit = new Commit(group.map(({ record }) => record));
+      try {
+        const verdicts = await this.#store(commit);
+        this.#failure = undefined;
+        for (const [shop, newest] of commit.newest) this.grown(shop, newest);
+        this.#tools.onNewest(commit.newest);
+        for (const [i, { resolve }] of group.entries()) resolve(verdicts[i] ?? []);
+      } catch (error) {
+        this.#failure = error instanceof Error ? error : new Error(String(error));
+        // Whether it was stored or not is not known: whoever sends it again finds out.
+        const unavailable = new LogUnavailable('the commit failed', { cause: error });
+        for (const { reject } of group) reject(unavailable);
+      }
+    }
+    this.#committing = undefined;
+  }
+
+  #takeGroup(): Waiting[] {
+    let bytes = 0;
+    let events = 0;
+    let count = 0;
+    for (const { record } of this.#waiting) {
+      bytes += record.body.length;
+      events += record.events.length;
+      if (count > 0 && (bytes > COMMIT_BYTES || events > COMMIT_EVENTS)) break;
+      count += 1;
+    }
+    const group = this.#waiting.splice(0, count);
+    for (const { record } of group) this.#waitingBytes -= record.body.length;
+    return group;
+  }
+
+  async #store(commit: Commit): Promise<Verdict[][]> {
+    const { writer, options } = this.#tools;
+    const now = options.now();
+    const at = commit.at(now);
+    const since = dayOf(Math.min(now, at) - Math.max(0, options.dedupMs));
+    const values = commit.values(dayOf(at), since, options.quarantineMax);
+    const call = () => writer.ask(APPEND, values, 'append_1');
+    const [row] = await call().catch(async (error: unknown) => {
+      if ((error as { code?: string }).code !== NO_PARTITION) throw error;
+      await ensureDays(writer.ask, dayOf(at), dayOf(at));
+      return call();
+    });
+    return commit.verdicts(numbers(row?.known), numbers(row?.befores));
+  }
+}
+
+const NO_PARTITION = '23514';
+const APPEND = `select known, befores from ${SCHEMA}.append_1(
+  $1, $2, $3, $4, $5, $6, $7::uuid[], $8, $9, $10, $11, $12, $13::json[], $14, $15, $16, $17)`;
+
+const numbers = (value: unknown): number[] => (value as unknown[]).map(Number);
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+const hashOf = (id: string): string => hash('sha256', id).slice(0, 32);
+
+async function ensureDays(ask: Ask, from: string, to: string): Promise<void> {
+  await ask(`select ${SCHEMA}.ensure_days_1($1, $2)`, [from, to]);
+}
+
+/** One shop's part of a commit. */
+interface Share {
+  readonly name: string;
+  readonly entries: Entry[];
+  /** By hash: the ordinal of its event among those of the commit. */
+  readonly known: Map<string, number>;
+  at: number;
+  gained: number;
+  repeats: number;
+}
+
+/** Where the verdict on an event comes from: the ordinal of that event, or of the one that it repeats. */
+interface Place {
+  readonly ordinal: number;
+  readonly repeated: boolean;
+}
+
+/** The records of some requests, as one call of the database. */
+class Commit {
+  /** The newest position of each shop after the commit. */
+  readonly newest = new Map<string, Position>();
+  readonly #records: readonly LogRecord[];
+  readonly #shares: readonly Share[];
+  readonly #places: Place[][] = [];
+  readonly #hashes: string[] = [];
+  readonly #owners: number[] = [];
+
+  constructor(records: readonly LogRecord[]) {
+    this.#records = records;
+    const names = [...new Set(records.map(({ context }) => context.shop))].sort();
+    this.#shares = names.map((name) => ({ name, entries: [], known: new Map(), at: 0, gained: 0, repeats: 0 }));
+    for (const record of records) this.#add(record);
+  }
+
+  /** When its newest record came in. */
+  at(fallback: number): number {
+    return Math.max(...this.#shares.map(({ at }) => at)) || fallback;
+  }
+
+  values(day: string, since: string, quarantineMax: number): unknown[] {
+    const pages = this.#shares.map(({ entries }) => (entries.length > 0 ? encodePage(entries) : Buffer.alloc(0)));
+    let end = 0;
+    const ends = pages.map((page) => {
+      end += page.length;
+      return end;
+    });
+    const refused = this.#records.flatMap(({ context, dialect, refused: all }) =>
+      all.map(({ id: eventId, ...refusal }) => ({
+        owner: this.#ownerOf(context.shop),
+        code: refusal.code,
+        entry: JSON.stringify({ shop: context.shop, at: context.receivedAt, dialect, ...refusal, eventId, context }),
+      })),
+    );
+    const released = this.#records.flatMap(({ context, released: all = [] }) =>
+      all.map(({ id, code }) => ({ owner: this.#ownerOf(context.shop), id, code })),
+    );
+    return [
+      day,
+      since,
+      this.#shares.map(({ name }) => name),
+      Buffer.concat(pages),
+      ends,
+      this.#shares.map(({ at }) => at),
+      this.#hashes,
+      this.#owners,
+      this.#shares.map(({ gained }) => gained),
+      this.#shares.map(({ repeats }) => repeats),
+      refused.map(({ owner }) => owner),
+      refused.map(({ code }) => code),
+      refused.map(({ entry }) => entry),
+      released.map(({ owner }) => owner),
+      released.map(({ id }) => id),
+      released.map(({ code }) => code),
+      quarantineMax,
+    ];
+  }
+
+  /** The verdicts of each record, of what the database says: for each event its position if it was known, and where each shop's log ended before. */
+  verdicts(known: readonly Position[], befores: readonly Position[]): Verdict[][] {
+    const next = [...befores];
+    const positions = known.map((position, i) => {
+      if (position > 0) return position;
+      const share = (this.#owners[i] ?? 1) - 1;
+      next[share] = (next[share] ?? 0) + 1;
+      return next[share];
+    });
+    for (const [i, { name }] of this.#shares.entries()) this.newest.set(name, next[i] ?? 0);
+    return this.#places.map((places) =>
+      places.map(({ ordinal, repeated }) => ({
+        kind: repeated || known[ordinal] !== 0 ? 'duplicate' : 'stored',
+        position: positions[ordinal] ?? 0,
+      })),
+    );
+  }
+
+  #add(record: LogRecord): void {
+    const { context, events, refused, released = [], dialect, body } = record;
+    const owner = this.#ownerOf(context.shop);
+    const share = this.#shares[owner - 1] as Share;
+    const indexes: number[] = [];
+    const fingerprints: [number, number][] = [];
+    const places: Place[] = [];
+    for (const { id, index } of events) {
+      const hashed = hashOf(id);
+      const first = share.known.get(hashed);
+      if (first !== undefined) {
+        places.push({ ordinal: first, repeated: true });
+        share.repeats += 1;
+        continue;
+      }
+      const ordinal = this.#hashes.push(hashed) - 1;
+      this.#owners.push(owner);
+      share.known.set(hashed, ordinal);
+      places.push({ ordinal, repeated: false });
+      indexes.push(index);
+      fingerprints.push([Number.parseInt(hashed.slice(0, 8), 16), Number.parseInt(hashed.slice(8, 16), 16)]);
+    }
+    this.#places.push(places);
+    if (indexes.length > 0) share.entries.push({ dialect, context, body, indexes, fingerprints });
+    share.at = Math.max(share.at, context.receivedAt);
+    share.gained += events.length + refused.length - released.length;
+  }
+
+  #ownerOf(shop: string): number {
+    return this.#shares.findIndex(({ name }) => name === shop) + 1;
+  }
+}

@@ -1,0 +1,129 @@
+import { LRUCache } from 'lru-cache';
+import type { Position, Stored } from './log.ts';
+import { Page } from './page.ts';
+import type { Ask } from './postgres-database.ts';
+import { SCHEMA } from './postgres-schema.ts';
+import type { StoreOptions } from './store.ts';
+
+/** What one commit adds to one shop at most. */
+export const COMMIT_EVENTS = 5000;
+const READ_AT_ONCE_BYTES = 1024 * 1024;
+const CACHED_BYTES = 6 * 1024 * 1024;
+const CACHED_RUNS = 200;
+
+/** Pages read together, one after the other in their shop's log. */
+interface Run {
+  readonly shop: string;
+  readonly pages: readonly Page[];
+  readonly first: Position;
+  readonly last: Position;
+  readonly bytes: number;
+}
+
+// Sizes are known without reading the pages themselves, so what lies past the limit costs nothing.
+const FETCH = `
+select first, last, kept, page from (
+  select p.first, p.last, p.kept, p.page, sum(octet_length(p.page)) over (order by p.first) - octet_length(p.page) as before
+  from (
+    select p.* from ${SCHEMA}.pages p join ${SCHEMA}.shops s on s.id = p.shop
+    where s.name = $1 and p.last >= $2 and p.first > $2 - ${COMMIT_EVENTS} order by p.first limit 256
+  ) p
+) sized where before < ${READ_AT_ONCE_BYTES} order by first`;
+
+/** Reads pages and keeps the latest in memory, so that pipelines of one shop that are at the same place read and map once. */
+export class PostgresPages {
+  readonly #ask: Ask;
+  readonly #options: StoreOptions;
+  readonly #runs = new LRUCache<string, Run>({
+    max: CACHED_RUNS,
+    maxSize: CACHED_BYTES,
+    sizeCalculation: ({ bytes }) => Math.max(1, bytes),
+  });
+  readonly #underWay = new Map<string, Promise<Run | undefined>>();
+
+  constructor(ask: Ask, options: StoreOptions) {
+    this.#ask = ask;
+    this.#options = options;
+  }
+
+  /** Events after a position, at most so many. */
+  async collect(shop: string, after: Position, limit: number): Promise<Stored[]> {
+    const found: Stored[] = [];
+    for (let next = after + 1; found.length < limit; ) {
+      const run = this.#cached(shop, next) ?? (await this.#fetch(shop, next));
+      if (run === undefined) break;
+      for (const page of run.pages) {
+        if (page.last < next) continue;
+        const from = Math.max(next, page.first);
+        const to = Math.min(page.last, from + limit - found.length - 1);
+        found.push(...page.events(from, to));
+        next = to + 1;
+        if (found.length >= limit) break;
+      }
+    }
+    return found;
+  }
+
+  /** The last position received before a time. */
+  async before(shop: string, time: number): Promise<Position> {
+    const [row] = await this.#ask(
+      `select p.first from ${SCHEMA}.pages p join ${SCHEMA}.shops s on s.id = p.shop where s.name = $1 and p.at >= $2 order by p.first limit 1`,
+      [shop, time],
+    );
+    if (row === undefined) {
+      const [last] = await this.#ask(`select newest from ${SCHEMA}.shops where name = $1`, [shop]);
+      return Number(last?.newest ?? 0);
+    }
+    const first = Number(row.first);
+    const run = this.#cached(shop, first) ?? (await this.#fetch(shop, first));
+    const page = run?.pages.find((one) => one.first === first);
+    const earlier = page?.events(first, page.last).findLast(({ event }) => Date.parse(event.received_at) < time);
+    return earlier?.position ?? first - 1;
+  }
+
+  /** Forgets what is in memory: some of it is not kept any more. */
+  forget(): void {
+    this.#runs.clear();
+  }
+
+  #cached(shop: string, position: Position): Run | undefined {
+    for (const [key, run] of this.#runs.entries()) {
+      if (run.shop === shop && run.first <= position && run.last >= position) return this.#runs.get(key);
+    }
+    return undefined;
+  }
+
+  /** What begins at a position or follows it; pipelines that ask at the same time wait for the same answer. */
+  #fetch(shop: string, position: Position): Promise<Run | undefined> {
+    const key = `${shop}/${position}`;
+    let fetching = this.#underWay.get(key);
+    if (fetching === undefined) {
+      fetching = this.#read(shop, position).finally(() => this.#underWay.delete(key));
+      this.#underWay.set(key, fetching);
+    }
+    return fetching;
+  }
+
+  async #read(shop: string, position: Position): Promise<Run | undefined> {
+    const rows = await this.#ask(FETCH, [shop, position], 'pages_1');
+    const pages = rows.map(
+      ({ first, last, kept, page }) =>
+        new Page(
+          {
+            shop,
+            first: Number(first),
+            events: Number(last) - Number(first) + 1,
+            bytes: page as Buffer,
+            kept: (kept as number[] | null) ?? undefined,
+          },
+          this.#options,
+        ),
+    );
+    const [first, last] = [pages[0], pages.at(-1)];
+    if (first === undefined || last === undefined) return undefined;
+    const bytes = pages.reduce((sum, page) => sum + page.bytes, 0);
+    const run = { shop, pages, first: first.first, last: last.last, bytes };
+    this.#runs.set(`${shop}/${run.first}`, run);
+    return run;
+  }
+}

@@ -1,0 +1,194 @@
+import { beginning, changeOn, resumed, standingOf, suspendedBy } from './holders.ts';
+import type { Position } from './log.ts';
+import type { Ask } from './postgres-database.ts';
+import type { Leases } from './postgres-leases.ts';
+import { SCHEMA } from './postgres-schema.ts';
+import type {
+  Cursor,
+  DeadLetter,
+  JournalLine,
+  Page,
+  Phase,
+  PipelineId,
+  Progress,
+  Quarantined,
+  Replay,
+  Rule,
+  Standing,
+  State,
+  Suspension,
+} from './state.ts';
+
+const OF = `(select id from ${SCHEMA}.pipelines where shop = $1 and pipeline = $2)`;
+
+const LETTER = 'letter, redrive';
+const letterOf = ({ letter, redrive }: Record<string, unknown>): DeadLetter => ({
+  ...(letter as DeadLetter),
+  ...(redrive === true && { redrive }),
+});
+
+/** The state beside the log, in the same database. */
+export class PostgresState implements State {
+  readonly #ask: Ask;
+  readonly #leases: Leases;
+  readonly #tell: () => void;
+
+  /** `tell`: has the other processes look what has changed. */
+  constructor(ask: Ask, leases: Leases, tell: () => void) {
+    this.#ask = ask;
+    this.#leases = leases;
+    this.#tell = tell;
+  }
+
+  async begin({ shop, pipeline }: PipelineId, start?: Position): Promise<void> {
+    const [known] = await this.#ask(`select 1 from ${SCHEMA}.pipelines where shop = $1 and pipeline = $2`, [
+      shop,
+      pipeline,
+    ]);
+    if (known) return;
+    const at =
+      start ?? Number((await this.#ask(`select newest from ${SCHEMA}.shops where name = $1`, [shop]))[0]?.newest ?? 0);
+    await this.#ask(
+      `insert into ${SCHEMA}.pipelines (shop, pipeline, progress) values ($1, $2, $3) on conflict do nothing`,
+      [shop, pipeline, JSON.stringify(beginning(at))],
+    );
+  }
+
+  claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {
+    return this.#leases.claim(id, signal);
+  }
+
+  async progress(id: PipelineId): Promise<Progress | undefined> {
+    return (await this.#row(id))?.progress;
+  }
+
+  async standing(id: PipelineId): Promise<Standing | undefined> {
+    const row = await this.#row(id);
+    return row && standingOf(row.progress, this.#leases.phaseOf(id) ?? row.phase ?? undefined);
+  }
+
+  suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {
+    return this.#change(id, suspendedBy(suspension));
+  }
+
+  resume(id: PipelineId): Promise<boolean> {
+    return this.#change(id, resumed);
+  }
+
+  async journalAt({ shop, pipeline }: PipelineId, position: Position): Promise<JournalLine | undefined> {
+    const [row] = await this.#ask(
+      `select line from ${SCHEMA}.journal where pipeline = ${OF} and first <= $3 order by first desc limit 1`,
+      [shop, pipeline, position],
+    );
+    const line = row?.line as JournalLine | undefined;
+    return line && line.to >= position ? line : undefined;
+  }
+
+  async ruleAt({ shop, pipeline }: PipelineId, position: Position): Promise<Rule | undefined> {
+    const [row] = await this.#ask(
+      `select rule from ${SCHEMA}.rules where shop = $1 and pipeline = $2 and since <= $3 order by since desc limit 1`,
+      [shop, pipeline, position],
+    );
+    return row?.rule as Rule | undefined;
+  }
+
+  async saveRule({ shop, pipeline }: PipelineId, rule: Rule): Promise<void> {
+    await this.#ask(
+      `insert into ${SCHEMA}.rules (shop, pipeline, since, rule) values ($1, $2, $3, $4)
+       on conflict (shop, pipeline, since) do update set rule = excluded.rule`,
+      [shop, pipeline, rule.since, JSON.stringify(rule)],
+    );
+  }
+
+  async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
+    const rows = await this.#ask(
+      `select ${LETTER} from ${SCHEMA}.dead where pipeline = ${OF} and not ended and position > $3 order by position limit $4`,
+      [shop, pipeline, after, limit],
+    );
+    return rows.map(letterOf);
+  }
+
+  async deadAt({ shop, pipeline }: PipelineId, position: Position): Promise<DeadLetter | undefined> {
+    const [row] = await this.#ask(`select ${LETTER} from ${SCHEMA}.dead where pipeline = ${OF} and position = $3`, [
+      shop,
+      pipeline,
+      position,
+    ]);
+    return row && letterOf(row);
+  }
+
+  async redrive({ shop, pipeline }: PipelineId, positions: readonly Position[]): Promise<void> {
+    await this.#ask(
+      `with counted as (update ${SCHEMA}.pipelines set redrives = redrives + 1 where shop = $1 and pipeline = $2 returning id)
+       update ${SCHEMA}.dead d set redrive = true from counted where d.pipeline = counted.id and not d.ended and d.position = any($3)`,
+      [shop, pipeline, positions],
+    );
+    this.#leases.beat();
+    this.#tell();
+  }
+
+  async discardDead({ shop, pipeline }: PipelineId, positions: readonly Position[], at: number): Promise<void> {
+    const rows = await this.#ask(
+      `select ${LETTER} from ${SCHEMA}.dead where pipeline = ${OF} and not ended and position = any($3)`,
+      [shop, pipeline, positions],
+    );
+    const letters = rows.map(letterOf).map((letter): DeadLetter => {
+      const { attempts, reason: status } = letter;
+      return { ...letter, ended: { kind: 'discarded', at, attempts, status } };
+    });
+    await this.#ask(
+      `update ${SCHEMA}.dead d set ended = true, letter = l.letter from unnest($3::bigint[], $4::json[]) l(position, letter)
+       where d.pipeline = ${OF} and d.position = l.position and not d.ended`,
+      [shop, pipeline, letters.map(({ position }) => position), letters.map((letter) => JSON.stringify(letter))],
+    );
+  }
+
+  async quarantined(shop: string, { limit, after = '0' }: Page): Promise<Quarantined[]> {
+    const rows = await this.#ask(
+      `select q.id, q.entry from ${SCHEMA}.quarantine q join ${SCHEMA}.shops s on s.id = q.shop
+       where s.name = $1 and q.id > $2 order by q.id limit $3`,
+      [shop, after, limit],
+    );
+    return rows.map(({ id, entry }) => ({ id: String(id), ...(entry as Omit<Quarantined, 'id'>) }));
+  }
+
+  async discardQuarantined(shop: string, ids: readonly string[]): Promise<void> {
+    await this.#ask(
+      `delete from ${SCHEMA}.quarantine q using ${SCHEMA}.shops s where s.name = $1 and q.shop = s.id and q.id = any($2)`,
+      [shop, ids],
+    );
+  }
+
+  async saveReplay(replay: Replay): Promise<void> {
+    await this.#ask(
+      `insert into ${SCHEMA}.replays (id, replay) select $1, $2::json from nextval('${SCHEMA}.replay_changes')
+       on conflict (id) do update set replay = excluded.replay`,
+      [replay.id, JSON.stringify(replay)],
+    );
+    this.#leases.beat();
+    this.#tell();
+  }
+
+  async replays(): Promise<Replay[]> {
+    const rows = await this.#ask(`select replay from ${SCHEMA}.replays order by length(id), id`);
+    return rows.map(({ replay }) => replay as Replay);
+  }
+
+  replaysChanged(): AbortSignal {
+    return this.#leases.replaysChanged();
+  }
+
+  async #change(id: PipelineId, change: (progress: Progress) => Progress): Promise<boolean> {
+    if ((await this.#row(id)) === undefined) return false;
+    await changeOn(await this.#leases.claim(id, new AbortController().signal, true), change);
+    return true;
+  }
+
+  async #row({ shop, pipeline }: PipelineId): Promise<{ progress: Progress; phase: Phase | null } | undefined> {
+    const [row] = await this.#ask(
+      `select progress, case when lease_until > now() then phase end as phase from ${SCHEMA}.pipelines where shop = $1 and pipeline = $2`,
+      [shop, pipeline],
+    );
+    return row as { progress: Progress; phase: Phase | null } | undefined;
+  }
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import type { Durability, Position } from './log.ts';
+import { type Ask, Connection, configOf, listening, TELL } from './postgres-database.ts';
+import { Leases } from './postgres-leases.ts';
+import { PostgresLog } from './postgres-log.ts';
+import { migrate } from './postgres-migrate.ts';
+import { SCHEMA } from './postgres-schema.ts';
+import { PostgresState } from './postgres-state.ts';
+import type { Store, StoreOptions } from './store.ts';
+
+/** How often what is waited for is asked after, in case no word of it came. */
+const POLL_MS = 1000;
+const ROOM_WAIT_MS = 30_000;
+const ROOM_POLL_MS = 1000;
+const TOLD_AT_ONCE = 100;
+
+/**
+ * Opens the log in a PostgreSQL database, bringing it up to date first. Any number of processes may have it open. Throws where the database
+ * cannot be reached, was migrated by a version that this one cannot work with, or has no room for this process's connections.
+ */
+export async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
+  const { process: kind } = options;
+  const config = configOf(url, options.encrypt, `headless-events ${kind}`);
+  const me = randomUUID();
+  let log: PostgresLog;
+  let leases: Leases;
+  const hear = (message: string): void => {
+    if (message === 'leases') return leases.beat();
+    for (const [shop, newest] of JSON.parse(message) as [string, Position][]) log.grown(shop, newest);
+  };
+  const home = listening(config, hear);
+  const writer = new Connection(config);
+  // Where pipelines are moved, reading and saving have a connection of their own, so that neither appends nor beats wait for them.
+  const mover = kind === 'web' ? home : new Connection(config);
+  const connections = kind === 'all' ? 3 : 2;
+  const tell = teller(home.ask);
+  try {
+    await home.transaction((ask) => migrate(ask));
+    await findRoom(home, { me, kind, connections, budget: options.connections });
+    const durability = await durabilityOf(home.ask);
+    log = new PostgresLog({ writer, reader: mover, durability, options, onNewest: (newest) => tell.newest(newest) });
+    await log.ensureDays();
+  } catch (error) {
+    await Promise.all([home.close(), writer.close()]);
+    throw error;
+  }
+  leases = new Leases({ me, kind, connections, home, saver: mover, tell: tell.leases });
+  leases.beat();
+  const poll = setInterval(() => void askAfter(home.ask, log), POLL_MS);
+  return {
+    log,
+    state: new PostgresState(home.ask, leases, tell.leases),
+    close: async () => {
+      clearInterval(poll);
+      await log.close();
+      await tell.close();
+      await leases.close();
+      await Promise.all([writer.close(), mover.close(), home.close()]);
+    },
+  };
+}
+
+/** Runs the migrations that are missing; gives their names. */
+export async function migratePostgres(url: string, encrypt: boolean): Promise<string[]> {
+  const connection = new Connection(configOf(url, encrypt, 'headless-events release'));
+  try {
+    return await connection.transaction((ask) => migrate(ask));
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
+ * Tells other processes what has changed. Not in the transaction of an append: telling takes a lock that all processes share until their
+ * commit is on the disk. What is not told is found by asking.
+ */
+function teller(ask: Ask) {
+  let newest = new Map<string, Position>();
+  let telling: Promise<void> | undefined;
+  const run = async (): Promise<void> => {
+    while (newest.size > 0) {
+      const told = [...newest].slice(0, TOLD_AT_ONCE);
+      for (const [shop] of told) newest.delete(shop);
+      await ask(TELL, [JSON.stringify(told)]).catch(() => {
+        newest = new Map();
+      });
+    }
+    telling = undefined;
+  };
+  return {
+    newest: (more: ReadonlyMap<string, Position>) => {
+      for (const [shop, position] of more) newest.set(shop, position);
+      telling ??= run();
+    },
+    leases: () => void ask(TELL, ['leases']).catch(() => {}),
+    close: async () => telling,
+  };
+}
+
+async function askAfter(ask: Ask, log: PostgresLog): Promise<void> {
+  const shops = log.awaited;
+  if (shops.length === 0) return;
+  const rows = await ask(`select name, newest from ${SCHEMA}.shops where name = any($1)`, [shops]).catch(() => []);
+  for (const { name, newest } of rows) log.grown(String(name), Number(newest));
+}
+
+interface Room {
+  readonly me: string;
+  readonly kind: string;
+  readonly connections: number;
+  readonly budget: number;
+}
+
+/** Counts this process in, as soon as the connections of all together allow it: during a deploy the old ones are leaving. */
+async function findRoom(home: Connection, { me, kind, connections, budget }: Room): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += ROOM_POLL_MS) {
+    const others = await home.transaction(async (ask) => {
+      await ask(`select pg_advisory_xact_lock(hashtext('${SCHEMA}.processes'))`);
+      const rows = await ask(
+        `select kind, connections from ${SCHEMA}.processes where beat > now() - interval '6 seconds' order by kind`,
+      );
+      const taken = rows.reduce((sum, row) => sum + Number(row.connections), 0);
+      if (taken + connections > budget) return rows;
+      await ask(`insert into ${SCHEMA}.processes (id, kind, connections, beat) values ($1, $2, $3, now())`, [
+        me,
+        kind,
+        connections,
+      ]);
+      return undefined;
+    });
+    if (others === undefined) return;
+    if (waitedMs >= ROOM_WAIT_MS) {
+      const list = others.map((row) => `${String(row.kind)} ${String(row.connections)}`).join(', ');
+      throw new Error(
+        `DATABASE_CONNECTIONS allows ${budget} connections for all processes together, which others have taken (${list}), and this one needs ${connections}. Run fewer processes, or raise it where the database allows more.`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, ROOM_POLL_MS));
+  }
+}
+
+async function durabilityOf(ask: Ask): Promise<Durability> {
+  const [row] = await ask(
+    `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit, current_setting('synchronous_standby_names') as standbys`,
+  );
+  if (row?.fsync !== 'on' || row.commit === 'off') return 'ephemeral';
+  return row.standbys !== '' && row.commit !== 'local' ? 'replicated' : 'disk';
+}
