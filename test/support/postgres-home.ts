@@ -61,14 +61,16 @@ export async function copyData(
   { account, skip = () => false }: { account: Binaries['account']; skip?: (path: string) => boolean },
 ): Promise<void> {
   const copyFolder = async (path: string): Promise<void> => {
-    await mkdir(join(to, path), { mode: 0o700 });
+    await mkdir(join(to, path), { mode: 0o700, recursive: true });
     if (account) await lchown(join(to, path), account.uid, account.gid);
-    for (const entry of await readdir(join(from, path), { withFileTypes: true })) {
-      const inside = join(path, entry.name);
-      if (skip(inside)) continue;
-      if (entry.isDirectory()) await copyFolder(inside);
-      else await copyOne(inside).catch(ignoreVanished);
-    }
+    const entries = await readdir(join(from, path), { withFileTypes: true });
+    await Promise.all(
+      entries.map((entry) => {
+        const inside = join(path, entry.name);
+        if (skip(inside)) return undefined;
+        return entry.isDirectory() ? copyFolder(inside) : copyOne(inside).catch(ignoreVanished);
+      }),
+    );
   };
   const copyOne = async (path: string): Promise<void> => {
     await copyFile(join(from, path), join(to, path), constants.COPYFILE_FICLONE);
@@ -83,19 +85,20 @@ function ignoreVanished(error: NodeJS.ErrnoException): void {
 
 /**
  * A shell that waits for this process to end, by whatever signal: its input is a pipe that only we hold. Then it ends
- * every PostgreSQL that is left (each writes its process into `pid`) and removes the folder. The postmaster gets the
- * signal for an immediate shutdown, because it takes its children and its shared memory along; it kills those that do
- * not answer, such as stopped ones, after 5 s.
+ * every PostgreSQL that is left (`pid` holds its process) and removes the folder. The signal is the one for an immediate
+ * shutdown, because the postmaster then takes its children and its shared memory along; those that do not answer, such
+ * as stopped ones, it kills after 5 s. Its own file says when it has ended, also where nobody reaps orphans.
  */
 const WATCH = `
 trap '' HUP INT TERM
 cat >/dev/null
-pids=$(cat "$1"/*/pid 2>/dev/null)
-for pid in $pids; do kill -QUIT "$pid"; kill -CONT "$pid"; done
+for file in "$1"/*/pid; do kill -QUIT $(cat "$file") && kill -CONT $(cat "$file"); done
 tries=0
-for pid in $pids; do
-  while kill -0 "$pid" && [ $tries -lt 80 ]; do sleep 0.1; tries=$((tries + 1)); done
+for file in "$1"/*/pid; do
+  while [ -e "\${file%pid}data/postmaster.pid" ] && [ $tries -lt 80 ]; do sleep 0.1; tries=$((tries + 1)); done
+  kill -KILL $(cat "$file")
 done
+for data in "$1"/*/data; do umount -l "$data" || sudo -n umount -l "$data"; done
 tries=0
 until rm -rf "$1" || [ $tries -ge 20 ]; do sleep 0.1; tries=$((tries + 1)); done
 `;

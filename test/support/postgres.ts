@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -29,7 +30,7 @@ export interface Postgres {
   connections(database: string): Promise<Record<string, number>>;
   /** Ends every other connection to the database, and says how many. */
   cutConnections(database: string): Promise<number>;
-  /** Starts it on the same data folder and port; nothing happens when it runs. */
+  /** Starts it on the same data folder and port, if it does not run, and waits until it accepts connections. */
   start(): Promise<void>;
   /** An orderly shutdown that keeps the data, for an outage that `start` ends. Clients are told, and cut. */
   shutDown(): Promise<void>;
@@ -47,15 +48,22 @@ export interface Postgres {
 }
 
 /** A fresh PostgreSQL on a port of 127.0.0.1. It dies with the process of the tests, however that ends. */
-export async function startPostgres({ settings = {}, port }: PostgresOptions = {}): Promise<Postgres> {
+export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const home = await postgresHome();
-  const folder = home.folder();
+  return startIn(home, home.folder(), options);
+}
+
+/** A fresh PostgreSQL in a folder of the home, or nothing left of it. */
+export async function startIn(
+  home: Home,
+  folder: string,
+  { settings = {}, port, release }: PostgresOptions & Pick<Place, 'release'>,
+): Promise<Postgres> {
   const data = join(folder, 'data');
   await copyData(home.pristine, data, home);
   const lines = Object.entries({ ...defaults, ...settings }).map(([name, value]) => `${name} = ${quoted(value)}\n`);
   appendFileSync(join(data, 'postgresql.conf'), `\n${lines.join('')}`);
-  const postgres = postgresOn(home, { folder, data, port: port ?? (await freePort()) });
-  return started(postgres);
+  return started(postgresOn(home, { folder, port: port ?? (await freePort()), release }));
 }
 
 /** Started, or removed again. */
@@ -81,19 +89,20 @@ const defaults = {
 export const quoted = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 
 export interface Place {
-  /** For everything but the data: what it prints, its process. */
+  /** Holds the data in `data`, and beside them what it prints and its process. */
   readonly folder: string;
-  readonly data: string;
   readonly port: number;
+  /** Called before the folder is removed. */
+  readonly release?: (() => void) | undefined;
 }
 
 /** A PostgreSQL on a data folder that is there, not started yet. */
-export function postgresOn(home: Home, { folder, data, port }: Place): Postgres {
+export function postgresOn(home: Home, { folder, port, release = () => {} }: Place): Postgres {
+  const data = join(folder, 'data');
   const printed = join(folder, 'log');
   const pidFile = join(folder, 'pid');
-  writeFileSync(printed, '');
+  appendFileSync(printed, '');
   let running: ChildProcess | undefined;
-  let databases = 0;
 
   const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${nameOf(database)}`;
   const query: Postgres['query'] = (database, sql, params = []) => queryOnce(url(database), sql, params);
@@ -117,12 +126,15 @@ export function postgresOn(home: Home, { folder, data, port }: Place): Postgres 
     });
     return server;
   };
-  const start = async () => {
-    if (running) return;
+  const start = async (): Promise<void> => {
     const before = log().length;
-    running = spawnServer();
-    await until(async () => !running || (await answers(url('postgres'))), 30_000).catch(() => undefined);
-    if (running && (await answers(url('postgres')))) return;
+    const found = running;
+    running ??= spawnServer();
+    const ready = () => answers(url('postgres'));
+    await until(async () => !running || (await ready()), 30_000).catch(() => undefined);
+    if (running && (await ready())) return;
+    // What ran was on its way out, as after a full disk.
+    if (found && !running) return start();
     throw new Error(
       `PostgreSQL should accept connections on port ${port} within 30 s, and ${running ? 'does not' : 'ended'}. ` +
         `It printed:\n${log().slice(before)}\nMend its settings, or what it complains about, and start it again.`,
@@ -142,6 +154,7 @@ export function postgresOn(home: Home, { folder, data, port }: Place): Postgres 
     const pids = family(running.pid);
     signal(pids, 'SIGKILL');
     await until(() => !running && alive(pids).length === 0);
+    forgetSharedMemory(data);
   };
 
   return {
@@ -153,7 +166,7 @@ export function postgresOn(home: Home, { folder, data, port }: Place): Postgres 
     start,
     kill,
     async createDatabase() {
-      const name = `events_${++databases}`;
+      const name = `events_${randomUUID().slice(0, 8)}`;
       await query('postgres', `CREATE DATABASE ${name}`);
       return url(name);
     },
@@ -183,9 +196,21 @@ export function postgresOn(home: Home, { folder, data, port }: Place): Postgres 
     async stop() {
       // Nobody reads its data again, so it need not write them down.
       await end('SIGQUIT');
+      release();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * A killed PostgreSQL leaves a segment of System V's shared memory, by which the next one sees whether processes are
+ * left. The system keeps it beyond the folder and the tests; a machine that crashes loses it too.
+ */
+function forgetSharedMemory(data: string): void {
+  const lock = join(data, 'postmaster.pid');
+  if (!existsSync(lock)) return;
+  const id = readFileSync(lock, 'utf8').split('\n')[6]?.trim().split(/\s+/)[1];
+  if (id) spawnSync('ipcrm', ['-m', id]);
 }
 
 const OTHERS = `WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;
