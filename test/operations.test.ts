@@ -11,8 +11,8 @@ import type {
   ReplayPlan,
 } from '../server/operations.ts';
 import { describe } from './support/describe.ts';
-import { temporaryFolder } from './support/folder.ts';
 import { beacon, call, configOf, gatewayWith, layersEvent, SHOP } from './support/gateway.ts';
+import { logKinds } from './support/logs.ts';
 import { openSink, type Sink } from './support/sink.ts';
 import { until } from './support/until.ts';
 
@@ -30,168 +30,174 @@ shops:
         destination: { type: webhook, url: "${url}", secret: "${SECRET}", allowPrivateNetworks: true, batchSize: 10 }
 `;
 
-describe('an operator', ({ it, beforeEach, afterEach }) => {
-  let sink: Sink;
-  let gateway: Gateway;
-  let folder = temporaryFolder();
-  const start = async (text: string) => {
-    gateway = await gatewayWith(text, { LOG_URL: `lmdb:${folder.path}/log`, ADMIN_TOKEN });
-  };
-  beforeEach(async () => {
-    folder = temporaryFolder();
-    sink = await openSink();
-    await start(config(sink.url));
-  });
-  afterEach(async () => {
-    await gateway.stop();
-    await sink.close();
-    folder.remove();
-  });
-
-  async function ask<T>(path: string, order?: object): Promise<T> {
-    const reply = await call(gateway.port, {
-      method: order ? 'POST' : 'GET',
-      path: `/admin${path}`,
-      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
-      ...(order && { body: JSON.stringify(order) }),
+for (const log of logKinds()) {
+  describe(`an operator on ${log.name}`, ({ it, before, after, beforeEach, afterEach }) => {
+    before(log.start);
+    after(log.stop);
+    let sink: Sink;
+    let gateway: Gateway;
+    let url = '';
+    const start = async (text: string) => {
+      gateway = await gatewayWith(text, { LOG_URL: url, ADMIN_TOKEN });
+    };
+    beforeEach(async () => {
+      url = await log.fresh();
+      sink = await openSink();
+      await start(config(sink.url));
     });
-    assert.ok(reply.status < 300, `${reply.status} ${reply.body}`);
-    return JSON.parse(reply.body) as T;
-  }
-  const receipt = async (id: string) => (await receipts(id))[0];
-  async function receipts(id: string): Promise<Receipt[]> {
-    const answer = await ask<Receipt[] | { receipts: Receipt[] }>(`/receipts/${id}`).catch(() => []);
-    return Array.isArray(answer) ? answer : answer.receipts;
-  }
-  const state = async (id: string) => (await receipt(id))?.pipelines?.[0]?.state;
-
-  it('learns what happened to an event: pending, then delivered, with the answer', async () => {
-    sink.behave({ kind: 'answer', status: 503 });
-    await beacon(gateway.port, [layersEvent({ event_id: 'r1' })]);
-    await until(async () => (await state('r1')) === 'pending' && sink.requests.length > 0);
-    sink.behave({ kind: 'answer', status: 200 });
-    await until(async () => (await state('r1')) === 'delivered');
-    const found = await receipt('r1');
-    assert.equal([found?.state, found?.dialect, found?.type, found?.position], ['stored', 'layers', 'product_view', 1]);
-    const [pipeline] = found?.pipelines ?? [];
-    assert.ok(pipeline?.state === 'delivered' && pipeline.status === 'HTTP 200' && (pipeline.attempts ?? 0) >= 1);
-  });
-
-  it('learns that an event was filtered, by the rule in force then', async () => {
-    await gateway.reload(configOf(config(sink.url, { events: '["search"]' })));
-    await beacon(gateway.port, [layersEvent({ event_id: 'f1' })]);
-    await until(async () => (await ask<Balance>('/balance')).pipelines[0]?.pending === 0);
-    await gateway.reload(configOf(config(sink.url)));
-    await beacon(gateway.port, [layersEvent({ event_id: 'f2' })]);
-    await until(async () => (await state('f2')) === 'delivered');
-    assert.equal((await receipt('f1'))?.pipelines?.[0], { pipeline: 'hook', state: 'filtered', reason: 'type' });
-  });
-
-  it('finds a rejected event among the dead, and redrives it after the fix', async () => {
-    sink.behave(({ body }) => ({ kind: 'answer', status: body.includes('"bad"') ? 422 : 200 }));
-    await beacon(gateway.port, [layersEvent({ event_id: 'good' }), layersEvent({ event_id: 'bad' })]);
-    await until(async () => (await state('bad')) === 'dead', 15_000);
-    assert.is(await state('good'), 'delivered');
-    const { items } = await ask<PageOf<DeadView>>('/dead?reason=422');
-    assert.equal(
-      items.map(({ event }) => event.event_id),
-      ['bad'],
-    );
-    sink.behave({ kind: 'answer', status: 200 });
-    await ask('/dead/redrive', { pipeline: 'hook' });
-    await until(async () => (await state('bad')) === 'delivered');
-    const [redriven] = (await receipt('bad'))?.pipelines ?? [];
-    assert.is(redriven?.state === 'delivered' && redriven.status, 'HTTP 200');
-    assert.is((await ask<PageOf<DeadView>>('/dead')).items.length, 0);
-    const { balanced, pipelines } = await ask<Balance>('/balance');
-    assert.equal([balanced, pipelines[0]?.delivered, pipelines[0]?.dead], [true, 2, 0]);
-  });
-
-  it('discards a dead letter, and its receipt still says what it was', async () => {
-    sink.behave({ kind: 'answer', status: 422 });
-    await beacon(gateway.port, [layersEvent({ event_id: 'gone' })]);
-    await until(async () => (await state('gone')) === 'dead');
-    await ask('/dead/discard', { eventId: 'gone' });
-    const [told] = (await receipt('gone'))?.pipelines ?? [];
-    assert.equal(told?.state, 'dropped');
-    assert.match(told?.state === 'dropped' ? told.reason : '', /^discarded at .*HTTP 422/);
-    assert.is((await ask<PageOf<DeadView>>('/dead')).items.length, 0);
-    assert.ok((await ask<Balance>('/balance')).balanced);
-  });
-
-  it('finds and redrives the dead letters of a replay too', async () => {
-    await beacon(gateway.port, [layersEvent({ event_id: 'again' })]);
-    await until(async () => (await state('again')) === 'delivered');
-    sink.behave({ kind: 'answer', status: 422 });
-    const { job } = await ask<{ job: ReplayJob }>('/replays', { shop: SHOP, pipeline: 'hook' });
-    const [letter] = await until(async () => {
-      const { items } = await ask<PageOf<DeadView>>('/dead');
-      return items.length > 0 ? items : undefined;
+    afterEach(async () => {
+      await gateway.stop();
+      await sink.close();
     });
-    assert.equal([letter?.pipeline, letter?.event.event_id], [`hook-${job.id}`, 'again']);
-    sink.behave({ kind: 'answer', status: 200 });
-    const before = sink.events().length;
-    await ask('/dead/redrive', { pipeline: `hook-${job.id}` });
-    await until(async () => (await ask<PageOf<DeadView>>('/dead')).items.length === 0);
-    assert.is(sink.events().length, before + 1);
-  });
 
-  it('finds a refused event in quarantine, and redrives it when the shop accepts its type', async () => {
-    await beacon(gateway.port, [layersEvent({ event_id: 'q1', event_type: 'wishlist_add' })]);
-    const found = await receipt('q1');
-    assert.is(found?.state, 'quarantined');
-    assert.match(found?.reasons?.[0] ?? '', /wishlist_add/);
-    assert.is((await ask<QuarantineRedrive>('/quarantine/redrive', { eventId: 'q1' })).refused, 1);
-    await gateway.reload(configOf(config(sink.url, { custom: '[wishlist_add]' })));
-    assert.equal(await ask('/quarantine/redrive', { eventId: 'q1' }), { accepted: 1, duplicate: 0, refused: 0 });
-    await until(async () => (await state('q1')) === 'delivered');
-    const { balanced, shops } = await ask<Balance>('/balance');
-    assert.ok(balanced);
-    assert.equal([shops[0]?.received, shops[0]?.appended], [1, 1]);
-  });
-
-  it('suspends a pipeline and resumes it where it was', async () => {
-    await ask(`/pipelines/${SHOP}/hook/suspend`, { reason: 'maintenance' });
-    await beacon(gateway.port, [layersEvent({ event_id: 's1' })]);
-    assert.equal(await state('s1'), 'suspended');
-    const answer = await ask<PipelineReport[] | { pipelines: PipelineReport[] }>('/pipelines');
-    const [report] = Array.isArray(answer) ? answer : answer.pipelines;
-    assert.equal([report?.phase, report?.reason, report?.pending], ['suspended', 'maintenance', 1]);
-    await ask(`/pipelines/${SHOP}/hook/resume`, {});
-    await until(async () => (await state('s1')) === 'delivered');
-  });
-
-  it('plans a replay, starts it, and it goes on after a restart', async () => {
-    await beacon(
-      gateway.port,
-      Array.from({ length: 50 }, (_, n) => layersEvent({ event_id: `p${n}` })),
-    );
-    await until(async () => (await state('p49')) === 'delivered');
-    const order = { shop: SHOP, pipeline: 'hook' };
-    const { plan } = await ask<{ plan: ReplayPlan }>('/replays', { ...order, dryRun: true });
-    assert.equal([plan.events, plan.wanted, plan.again, plan.byType], [50, 50, 50, { product_view: 50 }]);
-    const before = sink.events().length;
-    sink.behave({ kind: 'answer', status: 503 });
-    const { job } = await ask<{ job: ReplayJob }>('/replays', order);
-    await gateway.stop();
-    sink.behave({ kind: 'answer', status: 200 });
-    await start(config(sink.url));
-    await until(async () => {
-      const answer = await ask<ReplayJob[] | { replays: ReplayJob[] }>('/replays');
-      return (Array.isArray(answer) ? answer : answer.replays).some(
-        ({ id, state: now, delivered }) => id === job.id && now === 'done' && delivered === 50,
-      );
-    });
-    assert.ok(sink.events().length - before >= 50);
-    assert.ok((await ask<Balance>('/balance')).balanced);
-  });
-
-  it('without the token learns nothing', async () => {
-    for (const authorization of ['', 'Bearer nope']) {
-      assert.is(
-        (await call(gateway.port, { method: 'GET', path: '/admin/pipelines', headers: { authorization } })).status,
-        401,
-      );
+    async function ask<T>(path: string, order?: object): Promise<T> {
+      const reply = await call(gateway.port, {
+        method: order ? 'POST' : 'GET',
+        path: `/admin${path}`,
+        headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+        ...(order && { body: JSON.stringify(order) }),
+      });
+      assert.ok(reply.status < 300, `${reply.status} ${reply.body}`);
+      return JSON.parse(reply.body) as T;
     }
+    const receipt = async (id: string) => (await receipts(id))[0];
+    async function receipts(id: string): Promise<Receipt[]> {
+      const answer = await ask<Receipt[] | { receipts: Receipt[] }>(`/receipts/${id}`).catch(() => []);
+      return Array.isArray(answer) ? answer : answer.receipts;
+    }
+    const state = async (id: string) => (await receipt(id))?.pipelines?.[0]?.state;
+
+    it('learns what happened to an event: pending, then delivered, with the answer', async () => {
+      sink.behave({ kind: 'answer', status: 503 });
+      await beacon(gateway.port, [layersEvent({ event_id: 'r1' })]);
+      await until(async () => (await state('r1')) === 'pending' && sink.requests.length > 0);
+      sink.behave({ kind: 'answer', status: 200 });
+      await until(async () => (await state('r1')) === 'delivered');
+      const found = await receipt('r1');
+      assert.equal(
+        [found?.state, found?.dialect, found?.type, found?.position],
+        ['stored', 'layers', 'product_view', 1],
+      );
+      const [pipeline] = found?.pipelines ?? [];
+      assert.ok(pipeline?.state === 'delivered' && pipeline.status === 'HTTP 200' && (pipeline.attempts ?? 0) >= 1);
+    });
+
+    it('learns that an event was filtered, by the rule in force then', async () => {
+      await gateway.reload(configOf(config(sink.url, { events: '["search"]' })));
+      await beacon(gateway.port, [layersEvent({ event_id: 'f1' })]);
+      await until(async () => (await ask<Balance>('/balance')).pipelines[0]?.pending === 0);
+      await gateway.reload(configOf(config(sink.url)));
+      await beacon(gateway.port, [layersEvent({ event_id: 'f2' })]);
+      await until(async () => (await state('f2')) === 'delivered');
+      assert.equal((await receipt('f1'))?.pipelines?.[0], { pipeline: 'hook', state: 'filtered', reason: 'type' });
+    });
+
+    it('finds a rejected event among the dead, and redrives it after the fix', async () => {
+      sink.behave(({ body }) => ({ kind: 'answer', status: body.includes('"bad"') ? 422 : 200 }));
+      await beacon(gateway.port, [layersEvent({ event_id: 'good' }), layersEvent({ event_id: 'bad' })]);
+      await until(async () => (await state('bad')) === 'dead', 15_000);
+      assert.is(await state('good'), 'delivered');
+      const { items } = await ask<PageOf<DeadView>>('/dead?reason=422');
+      assert.equal(
+        items.map(({ event }) => event.event_id),
+        ['bad'],
+      );
+      sink.behave({ kind: 'answer', status: 200 });
+      await ask('/dead/redrive', { pipeline: 'hook' });
+      await until(async () => (await state('bad')) === 'delivered');
+      const [redriven] = (await receipt('bad'))?.pipelines ?? [];
+      assert.is(redriven?.state === 'delivered' && redriven.status, 'HTTP 200');
+      assert.is((await ask<PageOf<DeadView>>('/dead')).items.length, 0);
+      const { balanced, pipelines } = await ask<Balance>('/balance');
+      assert.equal([balanced, pipelines[0]?.delivered, pipelines[0]?.dead], [true, 2, 0]);
+    });
+
+    it('discards a dead letter, and its receipt still says what it was', async () => {
+      sink.behave({ kind: 'answer', status: 422 });
+      await beacon(gateway.port, [layersEvent({ event_id: 'gone' })]);
+      await until(async () => (await state('gone')) === 'dead');
+      await ask('/dead/discard', { eventId: 'gone' });
+      const [told] = (await receipt('gone'))?.pipelines ?? [];
+      assert.equal(told?.state, 'dropped');
+      assert.match(told?.state === 'dropped' ? told.reason : '', /^discarded at .*HTTP 422/);
+      assert.is((await ask<PageOf<DeadView>>('/dead')).items.length, 0);
+      assert.ok((await ask<Balance>('/balance')).balanced);
+    });
+
+    it('finds and redrives the dead letters of a replay too', async () => {
+      await beacon(gateway.port, [layersEvent({ event_id: 'again' })]);
+      await until(async () => (await state('again')) === 'delivered');
+      sink.behave({ kind: 'answer', status: 422 });
+      const { job } = await ask<{ job: ReplayJob }>('/replays', { shop: SHOP, pipeline: 'hook' });
+      const [letter] = await until(async () => {
+        const { items } = await ask<PageOf<DeadView>>('/dead');
+        return items.length > 0 ? items : undefined;
+      });
+      assert.equal([letter?.pipeline, letter?.event.event_id], [`hook-${job.id}`, 'again']);
+      sink.behave({ kind: 'answer', status: 200 });
+      const before = sink.events().length;
+      await ask('/dead/redrive', { pipeline: `hook-${job.id}` });
+      await until(async () => (await ask<PageOf<DeadView>>('/dead')).items.length === 0);
+      assert.is(sink.events().length, before + 1);
+    });
+
+    it('finds a refused event in quarantine, and redrives it when the shop accepts its type', async () => {
+      await beacon(gateway.port, [layersEvent({ event_id: 'q1', event_type: 'wishlist_add' })]);
+      const found = await receipt('q1');
+      assert.is(found?.state, 'quarantined');
+      assert.match(found?.reasons?.[0] ?? '', /wishlist_add/);
+      assert.is((await ask<QuarantineRedrive>('/quarantine/redrive', { eventId: 'q1' })).refused, 1);
+      await gateway.reload(configOf(config(sink.url, { custom: '[wishlist_add]' })));
+      assert.equal(await ask('/quarantine/redrive', { eventId: 'q1' }), { accepted: 1, duplicate: 0, refused: 0 });
+      await until(async () => (await state('q1')) === 'delivered');
+      const { balanced, shops } = await ask<Balance>('/balance');
+      assert.ok(balanced);
+      assert.equal([shops[0]?.received, shops[0]?.appended], [1, 1]);
+    });
+
+    it('suspends a pipeline and resumes it where it was', async () => {
+      await ask(`/pipelines/${SHOP}/hook/suspend`, { reason: 'maintenance' });
+      await beacon(gateway.port, [layersEvent({ event_id: 's1' })]);
+      assert.equal(await state('s1'), 'suspended');
+      const answer = await ask<PipelineReport[] | { pipelines: PipelineReport[] }>('/pipelines');
+      const [report] = Array.isArray(answer) ? answer : answer.pipelines;
+      assert.equal([report?.phase, report?.reason, report?.pending], ['suspended', 'maintenance', 1]);
+      await ask(`/pipelines/${SHOP}/hook/resume`, {});
+      await until(async () => (await state('s1')) === 'delivered');
+    });
+
+    it('plans a replay, starts it, and it goes on after a restart', async () => {
+      await beacon(
+        gateway.port,
+        Array.from({ length: 50 }, (_, n) => layersEvent({ event_id: `p${n}` })),
+      );
+      await until(async () => (await state('p49')) === 'delivered');
+      const order = { shop: SHOP, pipeline: 'hook' };
+      const { plan } = await ask<{ plan: ReplayPlan }>('/replays', { ...order, dryRun: true });
+      assert.equal([plan.events, plan.wanted, plan.again, plan.byType], [50, 50, 50, { product_view: 50 }]);
+      const before = sink.events().length;
+      sink.behave({ kind: 'answer', status: 503 });
+      const { job } = await ask<{ job: ReplayJob }>('/replays', order);
+      await gateway.stop();
+      sink.behave({ kind: 'answer', status: 200 });
+      await start(config(sink.url));
+      await until(async () => {
+        const answer = await ask<ReplayJob[] | { replays: ReplayJob[] }>('/replays');
+        return (Array.isArray(answer) ? answer : answer.replays).some(
+          ({ id, state: now, delivered }) => id === job.id && now === 'done' && delivered === 50,
+        );
+      });
+      assert.ok(sink.events().length - before >= 50);
+      assert.ok((await ask<Balance>('/balance')).balanced);
+    });
+
+    it('without the token learns nothing', async () => {
+      for (const authorization of ['', 'Bearer nope']) {
+        assert.is(
+          (await call(gateway.port, { method: 'GET', path: '/admin/pipelines', headers: { authorization } })).status,
+          401,
+        );
+      }
+    });
   });
-});
+}

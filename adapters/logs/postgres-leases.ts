@@ -73,6 +73,7 @@ export class Leases {
     this.#options = options;
     this.#ask = options.home.ask;
     this.#timer = setInterval(() => this.beat(), BEAT_MS);
+    this.beat();
   }
 
   /** Waits for a pipeline; `takes` has whoever holds it give it up. */
@@ -106,7 +107,7 @@ export class Leases {
 
   /** Looks at once what has changed, instead of at the next beat. */
   beat(): void {
-    if (this.#beating) {
+    if (this.#beating !== undefined) {
       this.#again = true;
       this.#expire();
       return;

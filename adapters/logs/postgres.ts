@@ -13,6 +13,7 @@ const POLL_MS = 1000;
 const ROOM_WAIT_MS = 30_000;
 const ROOM_POLL_MS = 1000;
 const TOLD_AT_ONCE = 100;
+const LEASES = 'leases';
 
 /**
  * Opens the log in a PostgreSQL database, bringing it up to date first. Any number of processes may have it open. Throws where the database
@@ -21,43 +22,45 @@ const TOLD_AT_ONCE = 100;
 export async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
   const { process: kind } = options;
   const config = configOf(url, options.encrypt, `headless-events ${kind}`);
-  const me = randomUUID();
-  let log: PostgresLog;
-  let leases: Leases;
-  const hear = (message: string): void => {
-    if (message === 'leases') return leases.beat();
-    for (const [shop, newest] of JSON.parse(message) as [string, Position][]) log.grown(shop, newest);
-  };
-  const home = listening(config, hear);
+  let hear = (_message: string): void => {};
+  const home = listening(config, (message) => hear(message));
   const writer = new Connection(config);
   // Where pipelines are moved, reading and saving have a connection of their own, so that neither appends nor beats wait for them.
   const mover = kind === 'web' ? home : new Connection(config);
   const connections = kind === 'all' ? 3 : 2;
-  const tell = teller(home.ask);
+  const me = randomUUID();
   try {
     await home.transaction((ask) => migrate(ask));
     await findRoom(home, { me, kind, connections, budget: options.connections });
+    const tell = teller(home.ask);
     const durability = await durabilityOf(home.ask);
-    log = new PostgresLog({ writer, reader: mover, durability, options, onNewest: (newest) => tell.newest(newest) });
+    const log = new PostgresLog({ writer, reader: mover, durability, options, onNewest: tell.newest });
     await log.ensureDays();
+    const leases = new Leases({ me, kind, connections, home, saver: mover, tell: tell.leases });
+    hear = (message) => heard(message, log, leases);
+    const poll = setInterval(() => void askAfter(home.ask, log), POLL_MS);
+    return {
+      log,
+      state: new PostgresState(home.ask, leases, tell.leases),
+      close: async () => {
+        clearInterval(poll);
+        await log.close();
+        await tell.close();
+        await leases.close();
+        await closeAll([writer, mover, home]);
+      },
+    };
   } catch (error) {
-    await Promise.all([home.close(), writer.close()]);
+    await closeAll([writer, mover, home]);
     throw error;
   }
-  leases = new Leases({ me, kind, connections, home, saver: mover, tell: tell.leases });
-  leases.beat();
-  const poll = setInterval(() => void askAfter(home.ask, log), POLL_MS);
-  return {
-    log,
-    state: new PostgresState(home.ask, leases, tell.leases),
-    close: async () => {
-      clearInterval(poll);
-      await log.close();
-      await tell.close();
-      await leases.close();
-      await Promise.all([writer.close(), mover.close(), home.close()]);
-    },
-  };
+}
+
+const closeAll = (connections: readonly Connection[]) => Promise.all(connections.map((one) => one.close()));
+
+function heard(message: string, log: PostgresLog, leases: Leases): void {
+  if (message === LEASES) leases.beat();
+  else for (const [shop, newest] of JSON.parse(message) as [string, Position][]) log.grown(shop, newest);
 }
 
 /** Runs the migrations that are missing; gives their names. */
@@ -92,7 +95,9 @@ function teller(ask: Ask) {
       for (const [shop, position] of more) newest.set(shop, position);
       telling ??= run();
     },
-    leases: () => void ask(TELL, ['leases']).catch(() => {}),
+    leases: () => {
+      ask(TELL, [LEASES]).catch(() => {});
+    },
     close: async () => telling,
   };
 }
