@@ -45,7 +45,9 @@ export const Event = Type.Object(
     name: Type.String({
       description: 'The type as the client named it, for example product_viewed or glood:section:view.',
     }),
-    dialect: Type.String({ description: 'The wire contract it came through: layers, glood.' }),
+    dialect: Type.String({
+      description: 'The wire contract it came through, by the name of its dialect, for example layers.',
+    }),
     shop: Type.String({ description: "The shop's Shopify domain." }),
     timestamp: Type.String({ description: 'When it happened, by the client: ISO 8601 in UTC.' }),
     received_at: Type.String({ description: 'When the gateway received it: ISO 8601 in UTC.' }),
@@ -109,8 +111,8 @@ export const Event = Type.Object(
 
     cart: anything('The cart, as sent.'),
     customer: anything('The customer, as sent.'),
-    contextual_data: anything('Free-form context (Layers).'),
-    data: anything('Payload of a standard event (Glood), as sent.'),
+    contextual_data: anything('Context, as sent: free-form for Layers, device and session for Tapcart.'),
+    data: anything('Payload of the event, as sent: of a standard one for Glood.'),
     custom_data: anything('Payload of a custom event (Glood), as sent.'),
     extra: anything('Keys that the dialect does not know, as sent.'),
   },

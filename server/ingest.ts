@@ -9,6 +9,7 @@ import type {
   Rules,
 } from '../adapters/dialects/dialect.ts';
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
+import { keptHeaders } from '../adapters/dialects/headers.ts';
 import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
 import type { Shop, Shops, TokenHolder } from './shops.ts';
 
@@ -100,11 +101,13 @@ const mediaType = (header: string | string[] | undefined): string =>
 
 async function take(tools: IngestTools, admission: Admission, body: Buffer): Promise<Answer> {
   const { dialect, inbound, shop } = admission;
+  const headers = keptHeaders(dialect, inbound);
   const context: Context = {
     shop: shop.config.shop,
     receivedAt: tools.now(),
     trust: admission.trust,
     ...tools.enrich(inbound),
+    ...(headers && { headers }),
   };
   let reading: Reading;
   try {
@@ -119,10 +122,10 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
   tools.onStored?.(record, verdicts);
   const result = resultOf(reading, verdicts);
   const reply = dialect.accepted(result, shop.config.successStatus);
-  const headers = countsOf(result);
-  if (inbound.query('verbose') !== '1') return { ...reply, headers };
+  const counts = countsOf(result);
+  if (inbound.query('verbose') !== '1') return { ...reply, headers: counts };
   // 204 has no body to be verbose in.
-  return { status: reply.status === 204 ? 200 : reply.status, body: verboseBody(reading, verdicts), headers };
+  return { status: reply.status === 204 ? 200 : reply.status, body: verboseBody(reading, verdicts), headers: counts };
 }
 
 const rulesOf = ({ limits }: IngestTools, { shop, shopNamed }: Admission): Rules => ({

@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox';
-import { GloodBody } from '../schemas/glood.ts';
-import { LayersBody } from '../schemas/layers.ts';
+import type { Dialect, Documentation } from '../adapters/dialects/dialect.ts';
+import { dialects } from '../adapters/dialects/index.ts';
 import { Customer, EventId, optional, ShopifyId, Text, Time } from '../schemas/wire.ts';
 import { adminPaths, adminShapes } from './admin/openapi.ts';
 import { EXPOSED_HEADERS } from './cors.ts';
@@ -12,21 +12,9 @@ export interface Example {
   readonly value: unknown;
 }
 
-export interface Examples {
-  readonly layers: Readonly<Record<string, Example>>;
-  readonly glood: Readonly<Record<string, Example>>;
-}
+/** By dialect, and by name. */
+export type Examples = Readonly<Record<string, Readonly<Record<string, Example>>>>;
 
-const LayersErrors = Type.Object(
-  { errors: Type.Array(Type.String({ description: 'What was expected, what came.' })) },
-  { description: 'Why the request was refused as a whole.' },
-);
-const Unauthenticated = Type.Object({ error: Type.Literal('Unauthenticated') });
-const GloodError = Type.Object(
-  { error: Type.Integer({ format: 'int32', description: 'The HTTP status.' }), message: Type.String() },
-  { description: 'Why the event was refused, with the path of the offending value.' },
-);
-const GloodOk = Type.Object({ ok: Type.Literal(true) });
 const Verdicts = Type.Object(
   {
     events: Type.Array(
@@ -50,10 +38,7 @@ const shared: Readonly<Record<string, TSchema>> = {
   Time,
   OptionalText: optional(Text, ''),
   OptionalShopifyId: optional(ShopifyId, ''),
-  LayersBody,
-  LayersErrors,
-  GloodBody,
-  GloodError,
+  ...Object.assign({}, ...dialects.map(({ documentation }) => documentation.shapes)),
   Verdicts,
   ...adminShapes,
 };
@@ -67,7 +52,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   503: 'The event could not be stored; send it again after `Retry-After`.',
 };
 
-/** The OpenAPI 3.1 document of both endpoints and the admin API, from the schemas that validate them. */
+/** The OpenAPI 3.1 document of every dialect's endpoint and the admin API, from the schemas that validate them. */
 export function openapi(examples: Examples) {
   const shapes = createShapes(shared);
   return {
@@ -81,8 +66,9 @@ export function openapi(examples: Examples) {
     },
     servers: [{ url: '/' }],
     paths: {
-      '/beacon': { post: beacon(examples.layers, shapes) },
-      '/api/storefront/v3/headless/events': { post: headlessEvents(examples.glood, shapes) },
+      ...Object.fromEntries(
+        dialects.map((dialect) => [dialect.path, { post: eventCall(dialect, examples[dialect.name] ?? {}, shapes) }]),
+      ),
       '/healthz': { get: plain('healthz', 'Whether the process is alive.', { 200: 'It is.' }) },
       '/readyz': {
         get: plain('readyz', 'Whether an event sent now would be kept, how durably, and how each pipeline does.', {
@@ -100,14 +86,7 @@ export function openapi(examples: Examples) {
       schemas: shapes.shared,
       headers,
       securitySchemes: {
-        storefrontToken: { type: 'apiKey', in: 'header', name: 'X-Storefront-Access-Token' },
-        storefrontTokenQuery: {
-          type: 'apiKey',
-          in: 'query',
-          name: 'token',
-          description: 'For sendBeacon, which cannot set headers. The header wins.',
-        },
-        bearerAuth: { type: 'http', scheme: 'bearer', description: "One of the shop's tokens." },
+        ...Object.assign({}, ...dialects.map(({ documentation }) => documentation.security)),
         adminAuth: { type: 'http', scheme: 'bearer', description: 'The ADMIN_TOKEN of the gateway.' },
       },
     },
@@ -116,52 +95,26 @@ export function openapi(examples: Examples) {
 
 const textAnswer = { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } };
 
-function beacon(examples: Examples['layers'], { of }: Shapes) {
+function eventCall({ documentation, contentTypes }: Dialect, examples: Examples[string], { of }: Shapes) {
+  const { operationId, summary, security, parameters = [], body, answers, refusal } = documentation;
   return {
-    operationId: 'beacon',
-    summary: 'Layers Tracking API: capture 1 to 100 events.',
-    security: [{ storefrontToken: [] }, { storefrontTokenQuery: [] }],
-    parameters: [verbose],
-    requestBody: bodyOf(of(LayersBody), examples, ['application/json', 'text/plain']),
-    responses: {
-      201: answer(
-        'Every valid event is stored, every invalid one is quarantined. The body is null.',
-        of(Type.Union([Type.Null(), Verdicts])),
-      ),
-      204: { description: 'The same, for shops with `successStatus: 204`.', headers: referred },
-      400: answer('The body could not be decompressed.', of(LayersErrors)),
-      422: answer(
-        'The body as a whole is wrong: not JSON, or `events` missing, empty or longer than 100.',
-        of(LayersErrors),
-      ),
-      ...refusals((status) => of(status === 401 ? Unauthenticated : LayersErrors)),
-    },
+    operationId,
+    summary,
+    security: Object.keys(security).map((name) => ({ [name]: [] })),
+    parameters: [...parameters, verbose],
+    requestBody: bodyOf(of(body), examples ?? {}, contentTypes.filter(Boolean)),
+    responses: { ...ownAnswers(answers, of), ...refusals((status) => of(refusal(status))) },
   };
 }
 
-function headlessEvents(examples: Examples['glood'], { of }: Shapes) {
-  return {
-    operationId: 'sendHeadlessEvent',
-    summary: 'Glood headless events: send one event.',
-    security: [{ bearerAuth: [] }],
-    parameters: [
-      {
-        name: 'x-shop',
-        in: 'header',
-        required: false,
-        description: "The shop's domain, where the body has no shop_domain.",
-        schema: { type: 'string' },
-      },
-      verbose,
-    ],
-    requestBody: bodyOf(of(GloodBody), examples, ['application/json']),
-    responses: {
-      200: answer('The event is stored.', of(Type.Union([GloodOk, Verdicts]))),
-      400: answer('The event is not valid; it is kept in quarantine.', of(GloodError)),
-      ...refusals(() => of(GloodError)),
-    },
-  };
-}
+const ownAnswers = (answers: Documentation['answers'], of: Shapes['of']) =>
+  Object.fromEntries(
+    Object.entries(answers).map(([status, { description, body }]) => {
+      if (body === undefined) return [status, { description, headers: referred }];
+      const isSuccess = Number(status) < 300;
+      return [status, answer(description, of(isSuccess ? Type.Union([body, Verdicts]) : body))];
+    }),
+  );
 
 const verbose = {
   name: 'verbose',

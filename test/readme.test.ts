@@ -15,7 +15,17 @@ import { createShops } from '../server/shops.ts';
 import { freePort } from './chaos/children.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
-import { beacon, type Call, call, configOf, gatewayWith, glood, layersEvent, type Reply } from './support/gateway.ts';
+import {
+  beacon,
+  type Call,
+  call,
+  configOf,
+  gatewayWith,
+  glood,
+  layersEvent,
+  type Reply,
+  tapcart,
+} from './support/gateway.ts';
 import { blockOf, blocksOf, plain, runsOf, shape, tableOf, withGeneratedParts } from './support/readme.ts';
 import { openSink } from './support/sink.ts';
 import { until } from './support/until.ts';
@@ -150,35 +160,58 @@ const gloodEvent = { event: { id: 'g', name: 'page_viewed' }, session_id: 's1' }
 const other = { 'x-storefront-access-token': 'other-token', authorization: 'Bearer other-token', 'x-shop': '' };
 const foreign = { origin: 'https://elsewhere.example' };
 
-/** By the first cell of the table: the calls that show it, for Layers and for Glood. Without a call there must be no status. */
+const tapcartEvent = { event: 'pageView', mp_metadata: { mp_event_id: 't' } };
+const query = { path: '/webhooks/tapcart?token=other-token' };
+
+/** By the first cell of the table: the calls that show it, for each dialect. Without a call there must be no status. */
 const situations: Readonly<
-  Record<string, { layers?: Call & { events?: unknown[] }; glood?: Call & { json?: object } }>
+  Record<string, { layers?: Call & { events?: unknown[] }; glood?: Call & { json?: object }; tapcart?: Call }>
 > = {
-  valid: { layers: {}, glood: {} },
+  valid: { layers: {}, glood: {}, tapcart: {} },
   'valid, shop with `successStatus: 204`': {
     layers: { headers: other },
     glood: { headers: other, json: { ...gloodEvent, shop_domain: 'other.myshopify.com' } },
+    tapcart: query,
   },
-  'sent before (same id within `DEDUP_HOURS`)': { layers: { events: [layersEvent({ event_id: 'g' })] }, glood: {} },
-  'an invalid event': { layers: { events: [{}] }, glood: { json: {} } },
-  'the body as a whole is wrong': { layers: { body: '[' }, glood: { body: '[' } },
+  'sent before (same id within `DEDUP_HOURS`)': {
+    layers: { events: [layersEvent({ event_id: 'g' })] },
+    glood: {},
+    tapcart: {},
+  },
+  'an invalid event': { layers: { events: [{}] }, glood: { json: {} }, tapcart: { body: '{}' } },
+  'the body as a whole is wrong': { layers: { body: '[' }, glood: { body: '[' }, tapcart: { body: '[' } },
   'over 100 events': { layers: { events: Array.from({ length: 101 }, () => layersEvent()) } },
   'token missing or unknown': {
     layers: { headers: { 'x-storefront-access-token': 'x' } },
     glood: { headers: { authorization: '' } },
+    tapcart: { path: '/webhooks/tapcart' },
   },
   'another shop is named': { glood: { headers: { 'x-shop': 'other.myshopify.com' } } },
-  'the shop does not list the origin': { layers: { headers: foreign }, glood: { headers: foreign } },
+  'the shop does not list the origin': {
+    layers: { headers: foreign },
+    glood: { headers: foreign },
+    tapcart: { headers: foreign },
+  },
   'the shop is not named at all': { glood: { headers: { 'x-shop': '' } } },
   'the body cannot be decompressed': {
     layers: { headers: { 'content-encoding': 'gzip' } },
     glood: { headers: { 'content-encoding': 'gzip' } },
+    tapcart: { headers: { 'content-encoding': 'gzip' } },
   },
-  'another method, with `Allow: POST, OPTIONS`': { layers: { method: 'PUT' }, glood: { method: 'PUT' } },
-  'body over `BODY_MAX_BYTES`': { layers: { body: 'x'.repeat(300_000) }, glood: { body: 'x'.repeat(300_000) } },
+  'another method, with `Allow: POST, OPTIONS`': {
+    layers: { method: 'PUT' },
+    glood: { method: 'PUT' },
+    tapcart: { method: 'PUT' },
+  },
+  'body over `BODY_MAX_BYTES`': {
+    layers: { body: 'x'.repeat(300_000) },
+    glood: { body: 'x'.repeat(300_000) },
+    tapcart: { body: 'x'.repeat(300_000) },
+  },
   'another content type or encoding': {
     layers: { headers: { 'content-type': 'text/csv' } },
     glood: { headers: { 'content-encoding': 'snappy' } },
+    tapcart: { headers: { 'content-type': 'text/plain' } },
   },
 };
 
@@ -189,14 +222,15 @@ describe('README.md: the answers', ({ it, before, after }) => {
   });
   after(() => gateway.stop());
 
-  for (const [situation = '', layersCell = '', gloodCell = ''] of tableOf(readme, 'Request')) {
+  for (const [situation = '', layersCell = '', gloodCell = '', tapcartCell = ''] of tableOf(readme, 'Request')) {
     it(`are as the table says: ${situation}`, async () => {
-      if (situation.startsWith('the log cannot store')) return unavailable(layersCell, gloodCell);
+      if (situation.startsWith('the log cannot store')) return unavailable(layersCell, gloodCell, tapcartCell);
       const calls = situations[situation];
       assert.ok(calls, `no call shows "${situation}"`);
       const { port } = gateway;
       fits(layersCell, calls.layers && (await beacon(port, calls.layers.events ?? [layersEvent()], calls.layers)));
       fits(gloodCell, calls.glood && (await glood(port, calls.glood.json ?? gloodEvent, calls.glood)));
+      fits(tapcartCell, calls.tapcart && (await tapcart(port, tapcartEvent, calls.tapcart)));
     });
   }
 

@@ -1,3 +1,4 @@
+import type { TSchema } from 'typebox';
 import type { Shop } from '../../schemas/config.ts';
 import type { Event } from '../../schemas/event.ts';
 
@@ -78,6 +79,8 @@ export interface Context {
     readonly os?: string;
     readonly bot?: boolean;
   };
+  /** The request's headers that the dialect asked to keep (`Dialect.kept`), those that were there. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface IngestResult {
@@ -105,6 +108,23 @@ export class RequestRefused extends Error {
   }
 }
 
+/** What the OpenAPI document says of a contract, beyond what is the same for all of them. */
+export interface Documentation {
+  readonly operationId: string;
+  readonly summary: string;
+  /** Where the token goes, any one of these: OpenAPI's security schemes by name. */
+  readonly security: Readonly<Record<string, object>>;
+  /** OpenAPI's parameters, beside the token. */
+  readonly parameters?: readonly object[];
+  readonly body: TSchema;
+  /** Shapes that come up often, by the names they are written down under. */
+  readonly shapes: Readonly<Record<string, TSchema>>;
+  /** Its own answers, by status. `body` is left out where there is none. */
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly body?: TSchema }>>;
+  /** What answers that every contract gives (401, 403, 405, 413, 415, 503) look like in this one. */
+  refusal(status: number): TSchema;
+}
+
 /**
  * One inbound wire contract. Pure: no clock, no network, no framework. The server authenticates with what `credentials` found,
  * calls `read` with the body, stores the bytes, and answers with `accepted` or `refused`. Much later, when the record is
@@ -115,6 +135,9 @@ export interface Dialect {
   readonly path: string;
   /** Media types this contract takes, lower case, without parameters; '' stands for a request without Content-Type. */
   readonly contentTypes: readonly string[];
+  readonly documentation: Documentation;
+  /** Headers, in lower case, that say something of the event which its body need not say: `view` finds them in the context, cut to 200 characters. */
+  readonly kept?: readonly string[];
   credentials(request: InboundRequest): Credentials;
   /** Whether this shop lets clients of the contract name the shop in a header and go without a token. */
   tokenless?(shop: Shop): boolean;

@@ -2,8 +2,9 @@ import { Compile } from 'typebox/compile';
 import { GloodBody, GloodCustomBody, gloodNames } from '../../schemas/glood.ts';
 import { parseBody } from './body.ts';
 import { type Dialect, type Reading, RequestRefused, type Rules } from './dialect.ts';
+import { gloodDocumentation } from './glood-documentation.ts';
 import { gloodEvent } from './glood-view.ts';
-import { header } from './headers.ts';
+import { bearer, header } from './headers.ts';
 import { excess } from './limits.ts';
 import { shopDomain } from './shop-domain.ts';
 import { absent, type Json, object, text } from './values.ts';
@@ -14,8 +15,9 @@ export const glood: Dialect = {
   name: 'glood',
   path: '/api/storefront/v3/headless/events',
   contentTypes: ['application/json', ''],
+  documentation: gloodDocumentation,
   credentials: (request) => ({
-    token: /^bearer\s+(\S+)$/i.exec(header(request, 'authorization') ?? '')?.[1],
+    token: bearer(request),
     shop: named(header(request, 'x-shop')),
   }),
   tokenless: (shop) => shop.glood.allowShopHeaderOnly,

@@ -1,7 +1,22 @@
-import type { InboundRequest } from './dialect.ts';
+import type { Dialect, InboundRequest } from './dialect.ts';
 
 /** A header's value; a blank one says nothing. Where a header came twice, the first counts. */
 export function header({ headers }: InboundRequest, name: string): string | undefined {
   const value = headers[name];
   return (Array.isArray(value) ? value[0] : value)?.trim() || undefined;
+}
+
+/** The token of an `Authorization: Bearer …` header. */
+export const bearer = (request: InboundRequest): string | undefined =>
+  /^bearer\s+(\S+)$/i.exec(header(request, 'authorization') ?? '')?.[1];
+
+const longestKept = 200;
+
+/** The headers that a dialect asks to keep, for the context; undefined where there is none of them. */
+export function keptHeaders({ kept = [] }: Dialect, request: InboundRequest): Record<string, string> | undefined {
+  const found = kept.flatMap((name) => {
+    const value = header(request, name);
+    return value === undefined ? [] : [[name, value.slice(0, longestKept)] as const];
+  });
+  return found.length > 0 ? Object.fromEntries(found) : undefined;
 }

@@ -4,6 +4,7 @@ import { LayersCustomEvent, layersEvents } from '../../schemas/layers.ts';
 import type { Context, Dialect, Draft, Reading, Refusal, Rules } from './dialect.ts';
 import { header } from './headers.ts';
 import { batch } from './layers-batch.ts';
+import { layersDocumentation } from './layers-documentation.ts';
 import { layersId, layersViewer } from './layers-view.ts';
 import { excess } from './limits.ts';
 import { eventSlices } from './slices.ts';
@@ -16,6 +17,7 @@ export const layers: Dialect = {
   path: '/beacon',
   // A plain-string sendBeacon comes as text/plain, which needs no preflight.
   contentTypes: ['application/json', 'text/plain', ''],
+  documentation: layersDocumentation,
   credentials: (request) => ({
     token: header(request, 'x-storefront-access-token') ?? (request.query('token')?.trim() || undefined),
   }),

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { dialects } from '../../adapters/dialects/index.ts';
 import type { Event } from '../../schemas/event.ts';
 import type { Example, Examples } from '../../server/openapi.ts';
 
@@ -11,7 +12,7 @@ export interface Fixture {
 }
 
 /** The fixtures of a dialect, by file name. */
-export function fixturesOf(dialect: 'layers' | 'glood'): Fixture[] {
+export function fixturesOf(dialect: string): Fixture[] {
   const folder = join('test', 'fixtures', dialect);
   const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
   return files.sort().map((file) => ({
@@ -21,10 +22,8 @@ export function fixturesOf(dialect: 'layers' | 'glood'): Fixture[] {
 }
 
 /** The same as examples of the OpenAPI document. */
-export const examples = (): Examples => ({
-  layers: asExamples(fixturesOf('layers')),
-  glood: asExamples(fixturesOf('glood')),
-});
+export const examples = (): Examples =>
+  Object.fromEntries(dialects.map(({ name }) => [name, asExamples(fixturesOf(name))]));
 
 const asExamples = (fixtures: readonly Fixture[]): Record<string, Example> =>
   Object.fromEntries(fixtures.map(({ name, description, request }) => [name, { description, value: request.body }]));

@@ -107,5 +107,13 @@ export const glood = (port: number, body: unknown, call_: Call = {}): Promise<Re
     body: call_.body ?? JSON.stringify(body),
   });
 
+export const tapcart = (port: number, body: unknown, call_: Call = {}): Promise<Reply> =>
+  call(port, {
+    path: '/webhooks/tapcart?token=demo-token',
+    ...call_,
+    headers: { 'content-type': 'application/json', ...call_.headers },
+    body: call_.body ?? JSON.stringify(body),
+  });
+
 /** What a sink's request of ours holds. */
 export const eventsIn = (body: string): Event[] => (JSON.parse(body) as { data: { events: Event[] } }).data.events;
