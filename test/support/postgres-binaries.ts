@@ -25,13 +25,13 @@ const executed = promisify(execFile);
  */
 export async function postgresBinaries(spare: string): Promise<Binaries> {
   const native = nativeFolder();
-  linkLibraries(native);
   const account = process.getuid?.() === 0 ? unprivilegedAccount() : undefined;
-  if (await runs(native, account)) return binariesIn(native, account);
-  // A working copy below /root is open to root alone.
+  if (linkLibraries(native) && (await mayRun(native, account))) return binariesIn(native, account);
+  // Installed by another user, or below /root, which is open to root alone.
   const copy = join(spare, 'native');
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
-  await execute(join(copy, 'bin', 'postgres'), ['--version'], account);
+  linkLibraries(copy);
+  if (account) await execute('chown', ['-R', `${account.uid}:${account.gid}`, copy], undefined);
   return binariesIn(copy, account);
 }
 
@@ -75,20 +75,24 @@ function nativeFolder(): string {
 
 /**
  * An npm package cannot hold symlinks, so its install script makes them; under `npm ci --ignore-scripts` they are made
- * here. Several processes may do so at once: each link is either made whole or already there.
+ * here. Several processes may do so at once: each link is either made whole or already there. False where we may not.
  */
-function linkLibraries(native: string): void {
+function linkLibraries(native: string): boolean {
   const listed = join(native, 'pg-symlinks.json');
-  if (!existsSync(listed)) return;
-  for (const { source, target } of JSON.parse(readFileSync(listed, 'utf8')) as { source: string; target: string }[]) {
-    try {
-      symlinkSync(relative(dirname(target), source), join(native, '..', target));
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw new Error(`${join(native, '..', target)} should be a symlink and cannot be made: make it writable.`, {
-        cause,
-      });
-    }
+  if (!existsSync(listed)) return true;
+  const links = JSON.parse(readFileSync(listed, 'utf8')) as { source: string; target: string }[];
+  return links.every(({ source, target }) => link(relative(dirname(target), source), join(native, '..', target)));
+}
+
+function link(target: string, path: string): boolean {
+  try {
+    symlinkSync(target, path);
+    return true;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return true;
+    if (['EACCES', 'EPERM', 'EROFS'].includes(code)) return false;
+    throw error;
   }
 }
 
@@ -102,12 +106,12 @@ function unprivilegedAccount(): Account {
   return { uid: Number(user[2]), gid: Number(user[3]) };
 }
 
-async function runs(native: string, account: Account | undefined): Promise<boolean> {
+async function mayRun(native: string, account: Account | undefined): Promise<boolean> {
   try {
-    await executed(join(native, 'bin', 'postgres'), ['--version'], { ...account, env: environment, cwd: '/' });
+    await execute(join(native, 'bin', 'postgres'), ['--version'], account);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EACCES') return false;
+    if (((error as Error).cause as NodeJS.ErrnoException).code === 'EACCES') return false;
     throw error;
   }
 }

@@ -35,8 +35,13 @@ async function connected(url: string, name: string): Promise<pg.Client> {
   return client;
 }
 
-const postmasterOf = ({ data }: Postgres): number =>
-  Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+const lockOf = (data: string): string[] => readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+const postmasterOf = ({ data }: Postgres): number => Number(lockOf(data)[0]);
+
+/** The segments of System V's shared memory, where the system lists them in a file. */
+const segments = (): string => (existsSync('/proc/sysvipc/shm') ? readFileSync('/proc/sysvipc/shm', 'utf8') : '');
+const segmentOf = ({ data }: Postgres): RegExp =>
+  new RegExp(`^ *\\d+ +${lockOf(data)[6]?.trim().split(/\s+/)[1]} `, 'm');
 
 describe('postgres', ({ it, before, after }) => {
   let postgres: Postgres;
@@ -119,10 +124,12 @@ describe('postgres', ({ it, before, after }) => {
   it('is gone with its process and data when it is stopped, even after a crash or while paused', async () => {
     for (const first of ['kill', 'pause'] as const) {
       const short = await startPostgres();
-      const processes = family(postmasterOf(short));
+      const [processes, segment] = [family(postmasterOf(short)), segmentOf(short)];
+      if (segments()) assert.match(segments(), segment);
       await short[first]();
       await short.stop();
       assert.equal(alive(processes), []);
+      assert.not.match(segments(), segment);
       assert.not(existsSync(dirname(short.data)));
     }
   });
@@ -205,7 +212,7 @@ describe('a run of tests that is killed', ({ it }) => {
     );
     const run = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const data = await new Promise<string>((resolve) => run.stdout.once('data', (line) => resolve(`${line}`.trim())));
-    const processes = family(Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]));
+    const processes = family(Number(lockOf(data)[0]));
     assert.is(alive(processes).length, processes.length);
     run.kill('SIGKILL');
     await until(() => alive(processes).length === 0 && !existsSync(dirname(dirname(data))));
