@@ -149,8 +149,9 @@ export class Leases {
     const changes = String(row?.replays);
     if (this.#replayChanges !== undefined && this.#replayChanges !== changes) this.#replays.ring('replays');
     this.#replayChanges = changes;
-    await this.#claimFree(byKey);
-    await this.#askFor(byKey, Number(row?.movers));
+    // Who has just got some counts anew before it asks for more.
+    if (await this.#claimFree(byKey)) this.#again = true;
+    else await this.#askFor(byKey, Number(row?.movers));
   }
 
   /** Whether a held pipeline is still ours, wanted elsewhere, or has letters to try again. */
@@ -163,19 +164,20 @@ export class Leases {
     }
   }
 
-  async #claimFree(rows: ReadonlyMap<string, Row>): Promise<void> {
+  async #claimFree(rows: ReadonlyMap<string, Row>): Promise<boolean> {
     const { me } = this.#options;
     const free = this.#firstWaiters().flatMap((waiter) => {
       const row = rows.get(keyOf(waiter.id));
       const open = row && (row.owner === null || row.expired) && (row.asked === null || row.asked === me);
       return open ? [{ waiter, row }] : [];
     });
-    if (free.length === 0) return;
+    if (free.length === 0) return false;
     const claimed = await this.#ask(CLAIM, [me, free.map(({ row }) => row.id)]);
     for (const { id, progress, redrives } of claimed) {
       const found = free.find(({ row }) => row.id === Number(id));
       if (found) this.#grant(found.waiter, Number(id), progress as Progress, String(redrives));
     }
+    return true;
   }
 
   /** Of those who wait for the same pipeline the one who takes it, else the first. */
@@ -199,10 +201,13 @@ export class Leases {
     });
     const taken = wanted.filter(({ takes }) => takes).map(({ row }) => row.id);
     const counts = new Map<string, number>();
-    const owned = [...rows.values()].flatMap(({ owner, expired }) => (owner && !expired ? [owner] : []));
+    // What is asked for already is as good as with whoever asks.
+    const owned = [...rows.values()].flatMap(({ owner, expired, asked }) =>
+      owner && !expired ? [asked ?? owner] : [],
+    );
     for (const owner of owned) counts.set(owner, (counts.get(owner) ?? 0) + 1);
     const share = Math.floor(owned.length / Math.max(1, movers));
-    let missing = share - this.#held.size;
+    let missing = share - (counts.get(me) ?? 0);
     for (const { takes, row } of wanted) {
       const owner = row.owner ?? '';
       if (takes || missing <= 0 || owner === me || (counts.get(owner) ?? 0) <= share) continue;

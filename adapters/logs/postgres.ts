@@ -11,7 +11,7 @@ import type { Store, StoreOptions } from './store.ts';
 /** How often what is waited for is asked after, in case no word of it came. */
 const POLL_MS = 1000;
 const ROOM_WAIT_MS = 30_000;
-const ROOM_POLL_MS = 1000;
+const ROOM_POLL_MS = 500;
 const TOLD_AT_ONCE = 100;
 const LEASES = 'leases';
 
@@ -31,7 +31,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
   const me = randomUUID();
   try {
     await home.transaction((ask) => migrate(ask));
-    await findRoom(home, { me, kind, connections, budget: options.connections });
+    await findRoom(home, { me, kind, connections, budget: options.connections, waitMs: ROOM_WAIT_MS });
     const tell = teller(home.ask);
     const durability = await durabilityOf(home.ask);
     const log = new PostgresLog({ writer, reader: mover, durability, options, onNewest: tell.newest });
@@ -109,7 +109,8 @@ async function askAfter(ask: Ask, log: PostgresLog): Promise<void> {
   for (const { name, newest } of rows) log.grown(String(name), Number(newest));
 }
 
-interface Room {
+export interface Room {
+  readonly waitMs: number;
   readonly me: string;
   readonly kind: string;
   readonly connections: number;
@@ -117,7 +118,7 @@ interface Room {
 }
 
 /** Counts this process in, as soon as the connections of all together allow it: during a deploy the old ones are leaving. */
-async function findRoom(home: Connection, { me, kind, connections, budget }: Room): Promise<void> {
+export async function findRoom(home: Connection, { me, kind, connections, budget, waitMs }: Room): Promise<void> {
   for (let waitedMs = 0; ; waitedMs += ROOM_POLL_MS) {
     const others = await home.transaction(async (ask) => {
       await ask(`select pg_advisory_xact_lock(hashtext('${SCHEMA}.processes'))`);
@@ -134,7 +135,7 @@ async function findRoom(home: Connection, { me, kind, connections, budget }: Roo
       return undefined;
     });
     if (others === undefined) return;
-    if (waitedMs >= ROOM_WAIT_MS) {
+    if (waitedMs >= waitMs) {
       const list = others.map((row) => `${String(row.kind)} ${String(row.connections)}`).join(', ');
       throw new Error(
         `DATABASE_CONNECTIONS allows ${budget} connections for all processes together, which others have taken (${list}), and this one needs ${connections}. Run fewer processes, or raise it where the database allows more.`,

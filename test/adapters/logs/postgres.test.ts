@@ -1,0 +1,254 @@
+import pg from 'pg';
+import * as assert from 'uvu/assert';
+import { findRoom, migratePostgres, openPostgres } from '../../../adapters/logs/postgres.ts';
+import { Connection, configOf } from '../../../adapters/logs/postgres-database.ts';
+import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
+import { migrations } from '../../../adapters/logs/postgres-schema.ts';
+import type { Cursor, PipelineId } from '../../../adapters/logs/state.ts';
+import type { Store } from '../../../adapters/logs/store.ts';
+import { aborted } from '../../../server/clock.ts';
+import { never, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
+import { describe } from '../../support/describe.ts';
+import { type Postgres, startPostgres } from '../../support/postgres.ts';
+import { until } from '../../support/until.ts';
+
+const NOW = AbortSignal.abort();
+const pipeline = (name: string): PipelineId => ({ shop: SHOP, pipeline: name });
+
+describe('the PostgreSQL log of several processes', ({ it, before, after, beforeEach, afterEach }) => {
+  let postgres: Postgres;
+  let url = '';
+  let stores: Store[] = [];
+  before(async () => {
+    postgres = await startPostgres();
+  });
+  after(() => postgres.stop());
+  beforeEach(async () => {
+    url = await postgres.createDatabase();
+    stores = [];
+  });
+  afterEach(() => Promise.all(stores.map((store) => store.close())));
+  const open = async (): Promise<Store> => {
+    const store = await openPostgres(url, storeOptions());
+    stores.push(store);
+    return store;
+  };
+  const client = async (): Promise<pg.Client> => {
+    const one = new pg.Client({ connectionString: url });
+    await one.connect();
+    return one;
+  };
+  const ids = (stored: readonly { event: { event_id: string } }[]) => stored.map(({ event }) => event.event_id);
+
+  it('keeps an id once, whoever stores it', async () => {
+    const [one, two] = [await open(), await open()];
+    const all = Array.from({ length: 50 }, (_, n) => `e${n}`);
+    const verdicts = await Promise.all(all.flatMap((id) => [one, two].map(({ log }) => log.append(record([id])))));
+    assert.is(verdicts.flat().filter(({ kind }) => kind === 'stored').length, 50);
+    const stored = await two.log.read(SHOP, 0, 100, NOW);
+    assert.equal(
+      stored.map(({ position }) => position),
+      Array.from({ length: 50 }, (_, n) => n + 1),
+    );
+    assert.equal(new Set(ids(stored)).size, 50);
+    assert.equal((await one.log.tally(SHOP)).duplicate, 50);
+  });
+
+  it('keeps of a body only what is new', async () => {
+    const { log } = await open();
+    await log.append(record(['b']));
+    assert.equal(
+      (await log.append(record(['a', 'b', 'c', 'a']))).map(({ kind, position }) => [kind, position]),
+      [
+        ['stored', 2],
+        ['duplicate', 1],
+        ['stored', 3],
+        ['duplicate', 2],
+      ],
+    );
+    assert.equal(ids(await log.read(SHOP, 0, 10, NOW)), ['b', 'a', 'c']);
+    assert.equal(await log.tally(SHOP), { received: 5, appended: 3, duplicate: 2, quarantined: {} });
+  });
+
+  it('shows no event before all earlier ones, however late their commit', async () => {
+    const { log } = await open();
+    await log.append(record(['first']));
+    const slow = await client();
+    await slow.query('begin');
+    // Another process takes the next position, and its commit is delayed.
+    await slow.query(
+      `select * from headless_events.append_1($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, '{}', '{}', '{}', '{}', '{}', '{}', 10)`,
+      ['2026-06-01', [SHOP], Buffer.alloc(0), [0], [START], ['00000000-0000-0000-0000-000000000001'], [1], [1], [0]],
+    );
+    const later = log.append(record(['later']));
+    assert.is(
+      await Promise.race([later.then(() => 'stored'), new Promise((resolve) => setTimeout(resolve, 200, 'waits'))]),
+      'waits',
+    );
+    assert.equal(ids(await log.read(SHOP, 0, 10, NOW)), ['first']);
+    await slow.query('commit');
+    await slow.end();
+    assert.equal(await later, [{ kind: 'stored', position: 3 }]);
+    // A reader that had been given position 3 before 2 was visible would never have seen 2.
+    assert.equal((await log.read(SHOP, 1, 10, NOW)).map(({ position }) => position).at(-1), 3);
+  });
+
+  it('is not the log that a sequence would make, which loses what is committed late', async () => {
+    const [slow, quick] = [await client(), await client()];
+    await quick.query('create table naive (position bigserial, id text)');
+    await slow.query('begin');
+    await slow.query(`insert into naive (id) values ('late')`);
+    await quick.query(`insert into naive (id) values ('early')`);
+    const after = async (position: number) =>
+      (await quick.query('select position, id from naive where position > $1 order by position', [position])).rows;
+    const [seen] = await after(0);
+    await slow.query('commit');
+    assert.equal([seen.id, await after(Number(seen.position))], ['early', []]);
+    await Promise.all([slow.end(), quick.end()]);
+  });
+
+  it('wakes a reader in another process', async () => {
+    const [one, two] = [await open(), await open()];
+    const waiting = two.log.read(SHOP, 0, 10, never);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const told = Date.now();
+    await one.log.append(record(['a']));
+    assert.equal(ids(await waiting), ['a']);
+    assert.ok(Date.now() - told < 900, 'by being told, before it asks by itself');
+  });
+
+  it('has a pipeline moved by one process, and shared out fairly when a second comes', async () => {
+    const one = await open();
+    const names = ['a', 'b', 'c', 'd'];
+    for (const name of names) await one.state.begin(pipeline(name));
+    const held = await Promise.all(names.map((name) => one.state.claim(pipeline(name), never)));
+    for (const cursor of held) void aborted(cursor.wanted).then(() => cursor.release());
+    const two = await open();
+    const stop = new AbortController();
+    const got: Cursor[] = [];
+    for (const name of names)
+      two.state.claim(pipeline(name), stop.signal).then(
+        (cursor) => got.push(cursor),
+        () => {},
+      );
+    await until(() => got.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    assert.is(got.length, 2);
+    stop.abort();
+  });
+
+  it('saves nothing for a process that has lost its pipeline', async () => {
+    const { state } = await open();
+    await state.begin(pipeline('p'));
+    const cursor = await state.claim(pipeline('p'), never);
+    await postgres.query(
+      new URL(url).pathname.slice(1),
+      `update headless_events.pipelines set owner = gen_random_uuid()`,
+    );
+    await cursor.save({ progress: { ...cursor.progress, delivered: 1 } }).then(
+      () => assert.unreachable('a save without the lease was taken'),
+      (error: Error) => assert.is(error.name, 'CursorLost'),
+    );
+    assert.ok(cursor.wanted.aborted);
+    assert.is((await state.progress(pipeline('p')))?.delivered, 0);
+  });
+
+  it('takes over within ten seconds from a process that is gone', async () => {
+    const { state } = await open();
+    await state.begin(pipeline('p'));
+    await postgres.query(
+      new URL(url).pathname.slice(1),
+      `update headless_events.pipelines set owner = gen_random_uuid(), lease_until = now() + interval '6 seconds'`,
+    );
+    const began = Date.now();
+    await state.claim(pipeline('p'), never);
+    assert.ok(Date.now() - began < 10_000);
+  });
+
+  it('suspends and resumes a pipeline that another process moves', async () => {
+    const [mover, other] = [await open(), await open()];
+    await mover.state.begin(pipeline('p'));
+    const cursor = await mover.state.claim(pipeline('p'), never);
+    cursor.tell({ kind: 'sending' });
+    const suspending = other.state.suspend(pipeline('p'), { reason: 'by hand', at: START });
+    await aborted(cursor.wanted);
+    await cursor.release();
+    assert.is(await suspending, true);
+    const again = await mover.state.claim(pipeline('p'), never);
+    assert.is(again.progress.suspended?.reason, 'by hand');
+    const redriven = again.redriven();
+    await other.state.redrive(pipeline('p'), [1]);
+    await aborted(redriven);
+    const changed = mover.state.replaysChanged();
+    await other.state.saveReplay({ id: 'r1', shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: START });
+    await aborted(changed);
+  });
+
+  it('keeps text that PostgreSQL itself cannot hold', async () => {
+    const { log, state } = await open();
+    const raw = '{"a":"\u0000\ud800"}';
+    await log.append(
+      record(['\u0000id'], { refused: [{ index: 1, code: 'invalid', reasons: ['\u0000'], raw, id: '\u0000' }] }),
+    );
+    const [kept] = await state.quarantined(SHOP, { limit: 1 });
+    assert.equal([kept?.raw, kept?.reasons, kept?.eventId], [raw, ['\u0000'], '\u0000']);
+    await state.begin(pipeline('p'), 0);
+    const cursor = await state.claim(pipeline('p'), never);
+    const [stored] = await log.read(SHOP, 0, 1, NOW);
+    const letter = { ...stored!, reason: 'HTTP 400 \u0000', attempts: 1, at: START };
+    await cursor.save({ progress: cursor.progress, dead: [letter] });
+    assert.equal(await state.deadAt(pipeline('p'), 1), letter);
+  });
+
+  it('waits for room among the connections, and says who has them', async () => {
+    await open();
+    const home = new Connection(configOf(url, false, 'test'));
+    const room = { me: '00000000-0000-0000-0000-000000000001', kind: 'worker', connections: 2, waitMs: 0 };
+    await findRoom(home, { ...room, budget: 4 }).then(
+      () => assert.unreachable('more connections than allowed'),
+      ({ message }: Error) => assert.match(message, /DATABASE_CONNECTIONS allows 4 .* \(all 3\), and this one needs 2/),
+    );
+    await findRoom(home, { ...room, budget: 5 });
+    await home.close();
+  });
+
+  it('is brought up to date once, by whoever comes first', async () => {
+    const fresh = await postgres.createDatabase();
+    const ran = await Promise.all([migratePostgres(fresh, false), migratePostgres(fresh, false)]);
+    assert.equal(
+      ran.flat(),
+      migrations.map(({ name }) => name),
+    );
+  });
+
+  it('goes on beside a newer version, and refuses what it cannot work with', async () => {
+    const old = await open();
+    const newest = migrations.length;
+    const home = new Connection(configOf(url, false, 'test'));
+    const sql = 'alter table headless_events.pages add column note text';
+    const next = { number: newest + 1, name: 'a note', worksFrom: newest, sql };
+    await home.transaction((ask) => migrate(ask, [...migrations, next]));
+    await old.log.append(record(['a']));
+    const another = await open();
+    assert.equal(ids(await another.log.read(SHOP, 0, 10, NOW)), ['a']);
+    const breaking = { number: newest + 2, name: 'another form', worksFrom: newest + 2, sql: 'select 1' };
+    await home.transaction((ask) => migrate(ask, [...migrations, next, breaking]));
+    await openPostgres(url, storeOptions()).then(
+      () => assert.unreachable('a log in an unknown form was opened'),
+      ({ message }: Error) => assert.match(message, /migrated to "another form" \(4\) by a newer version/),
+    );
+    await home.close();
+  });
+});
+
+describe('the URL of a database', ({ it }) => {
+  const ssl = (query: string, encrypt = false) => configOf(`postgres://u:p@h:5432/d${query}`, encrypt, 'test').ssl;
+  it('says how it is spoken to, as libpq understands it', () => {
+    assert.is(ssl(''), undefined);
+    assert.equal(ssl('', true), { rejectUnauthorized: false });
+    assert.is(ssl('?sslmode=disable', true), undefined);
+    assert.equal(ssl('?sslmode=require'), { rejectUnauthorized: false });
+    assert.equal(ssl('?sslmode=verify-full'), { rejectUnauthorized: true });
+    assert.throws(() => ssl('?sslmode=maybe'), /sslmode must be disable, .* got "maybe"/);
+  });
+});
