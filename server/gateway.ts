@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { destinations } from '../adapters/destinations/index.ts';
 import { dialects, view } from '../adapters/dialects/index.ts';
 import { openStore } from '../adapters/logs/index.ts';
-import type { Durability, LogRecord, Verdict } from '../adapters/logs/log.ts';
+import { type Durability, type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
@@ -12,7 +12,7 @@ import { balanceOf } from './balance.ts';
 import type { Clock } from './clock.ts';
 import { createEnricher } from './enrich/enrich.ts';
 import { openGeoDatabase } from './enrich/geo.ts';
-import { readiness } from './health.ts';
+import { type Readiness, readiness, unreachable } from './health.ts';
 import { createHttp, type Router } from './http.ts';
 import { createIngest } from './ingest.ts';
 import type { Logger } from './logger.ts';
@@ -211,15 +211,16 @@ const limitsOf = (settings: Settings) => ({
 
 /** Everything that is answered beside the events themselves. */
 function routes(router: Router, { settings, clock, logger }: GatewayOptions, parts: Parts): void {
-  const { store, pipelines, metrics, shops, stopping } = parts;
+  const { store, metrics, stopping } = parts;
   const description = JSON.stringify(document);
   router.get('/healthz', (ctx) => {
     ctx.body = { ok: true };
   });
   router.get('/readyz', async (ctx) => {
-    const running = await pipelines.running();
-    const { balanced } = await balanceOf(store.log, namesOf(shops()), running);
-    const report = readiness(store.log, stopping.aborted, balanced, running);
+    const report = await reportOf(parts).catch((error: unknown) => {
+      if (error instanceof LogUnavailable) return unreachable(store.log, stopping.aborted, error);
+      throw error;
+    });
     ctx.status = report.ready ? 200 : 503;
     ctx.body = report;
   });
@@ -240,6 +241,12 @@ function routes(router: Router, { settings, clock, logger }: GatewayOptions, par
     trustProxyHops: settings.TRUST_PROXY_HOPS,
     stopping,
   });
+}
+
+async function reportOf({ store, pipelines, shops, stopping }: Parts): Promise<Readiness> {
+  const running = await pipelines.running();
+  const { balanced } = await balanceOf(store.log, namesOf(shops()), running);
+  return readiness(store.log, stopping.aborted, balanced, running);
 }
 
 function tellStored(tail: Tail, record: LogRecord, verdicts: readonly Verdict[]): void {
@@ -287,7 +294,8 @@ async function keepUp({ clock, logger, onFailure, settings }: GatewayOptions, pa
       const wrong = [...balance.shops, ...balance.pipelines].filter(({ difference }) => difference !== 0);
       if (wrong.length > 0) logger.error({ wrong }, 'the books do not balance: events are unaccounted for');
     } catch (error) {
-      onFailure(error);
+      if (!(error instanceof LogUnavailable)) onFailure(error);
+      else logger.warn({ reason: error.message }, 'old events stay until the log can be reached');
     }
   }
 }

@@ -18,6 +18,15 @@ interface PipelineHealth {
   readonly reason?: string;
 }
 
+/** What is known while the log cannot be asked. */
+export const unreachable = ({ durability }: EventLog, draining: boolean, { message: failure }: Error): Readiness => ({
+  ready: false,
+  log: { durability, failure },
+  draining,
+  balanced: true,
+  pipelines: [],
+});
+
 /** Ready means: an event sent now would be kept. A pipeline in trouble is shown, and is no reason to refuse events. */
 export function readiness(log: EventLog, draining: boolean, balanced: boolean, running: readonly Running[]): Readiness {
   const { durability, failure } = log;

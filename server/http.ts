@@ -4,6 +4,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import bodyParser from 'koa-bodyparser';
 import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
+import { LogUnavailable } from '../adapters/logs/log.ts';
 import { ALLOWED_HEADERS, corsHeaders, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import type { Answer, Inbound, Ingest } from './ingest.ts';
@@ -216,6 +217,12 @@ function reply(ctx: Koa.Context, { status, body, headers }: Answer): void {
   ctx.set('Content-Type', 'application/json');
 }
 
+function unavailable(ctx: Koa.Context, { message }: LogUnavailable): void {
+  ctx.status = 503;
+  ctx.set('Retry-After', '1');
+  ctx.body = { error: `The log cannot be reached now (${message}); try again.` };
+}
+
 /** The last net: an error of ours is logged and answered as JSON, without its text. */
 function errorsAsJson({ onError, draining }: HttpOptions): Koa.Middleware {
   return async (ctx, next) => {
@@ -223,6 +230,7 @@ function errorsAsJson({ onError, draining }: HttpOptions): Koa.Middleware {
     try {
       await next();
     } catch (error) {
+      if (error instanceof LogUnavailable) return unavailable(ctx, error);
       const { status = 500, expose = false, message } = error as Error & { status?: number; expose?: boolean };
       if (status >= 500) onError(error);
       ctx.status = status;

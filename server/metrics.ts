@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { EventLog } from '../adapters/logs/log.ts';
+import { type EventLog, LogUnavailable } from '../adapters/logs/log.ts';
 import { balanceOf } from './balance.ts';
 import type { Answered } from './http.ts';
 import type { Running } from './pipelines.ts';
@@ -136,6 +136,17 @@ function watchPipelines(registry: Registry, { log, shops, pipelines }: MetricsSo
   );
 }
 
+/** While the log cannot be asked the last figures stand, and the rest of the page is still true. */
+function unlessAway(collect: () => void | Promise<void>): () => Promise<void> {
+  return async () => {
+    try {
+      await collect();
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+    }
+  };
+}
+
 function counter(
   registry: Registry,
   name: string,
@@ -143,5 +154,11 @@ function counter(
   labelNames: string[],
   collect?: () => void | Promise<void>,
 ): Counter {
-  return new Counter({ name, help, labelNames, registers: [registry], ...(collect && { collect }) });
+  return new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    ...(collect && { collect: unlessAway(collect) }),
+  });
 }
