@@ -8,21 +8,28 @@ import { backlogDoubts, backlogProfiles, backlogTable } from './backlog-table.ts
 import { measureDrains } from './drain.ts';
 import { measureIsolation } from './isolation.ts';
 import { isolationDoubts, isolationTable } from './isolation-table.ts';
+import { latencyTable, measureLatencies } from './latency.ts';
 import { profiled } from './profile.ts';
 import { measureRates } from './rates.ts';
 import { doubts, drainTable, machine, ratesTable } from './report.ts';
-import { loadCore } from './subjects.ts';
+import { keepLogsInPostgres, loadCore } from './subjects.ts';
 
 /**
  * Measures the gateway against its ceiling: `npm run bench -- [--seconds 4] [--rounds 5] [--json] [--profile]`;
  * `--isolation [--seconds 20] [--rounds 3] [--rate 200]`: what a sick destination does to its neighbours;
+ * `--latency [--seconds 20] [--rates 50,200,1000]`: how long until an event is answered, and until it has arrived;
  * `--backlog [--events 1000000] [--body 1,100] [--profile]`: what waited while a destination was down, delivered.
+ * Each with `--log lmdb` or `--log postgres`.
  * Progress goes to stderr, the result to stdout. Exit code 1 if requests failed or a promise was not kept.
  */
 const { values } = parseArgs({
   options: {
     isolation: { type: 'boolean', default: false },
     backlog: { type: 'boolean', default: false },
+    latency: { type: 'boolean', default: false },
+    /** Single events a second whose latency is measured. */
+    rates: { type: 'string', default: '50,200,1000' },
+    log: { type: 'string', default: 'lmdb' },
     /** Of a backlog, and how many of them come in one body. */
     events: { type: 'string', default: '1000000' },
     body: { type: 'string', default: '1,100' },
@@ -46,7 +53,7 @@ const { values } = parseArgs({
   },
 });
 
-const seconds = Number(values.seconds ?? (values.isolation ? 20 : 4));
+const seconds = Number(values.seconds ?? (values.isolation || values.latency ? 20 : 4));
 const rounds = Number(values.rounds ?? (values.isolation ? 3 : 5));
 const connections = Number(values.connections);
 const numbers = (text: string) =>
@@ -62,11 +69,23 @@ const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 // This process must not disturb the server's core.
 if (canPin) spawnSync('taskset', ['-cp', String(loadCore), String(process.pid)]);
 
-if (values.isolation) await printIsolation();
+if (!['lmdb', 'postgres'].includes(values.log)) throw new Error(`--log must be lmdb or postgres, got ${values.log}`);
+const endLog = values.log === 'postgres' ? await keepLogsInPostgres() : async () => {};
+if (values.latency) await printLatencies();
+else if (values.isolation) await printIsolation();
 else if (values.backlog) await printBacklogs();
 else if (values.profile) await printProfiles();
 else await printMeasurements();
+await endLog();
 process.exit();
+
+async function printLatencies(): Promise<void> {
+  const latencies = await measureLatencies({ entry, seconds, rates: numbers(values.rates) }, tell);
+  const warnings = latencies.flatMap(({ doubts: found }) => found);
+  if (values.json) console.log(JSON.stringify({ machine: machine(), latencies, warnings }, null, 2));
+  else console.log([machine(), latencyTable(latencies), ...warnings].join('\n\n'));
+  if (warnings.length > 0) process.exitCode = 1;
+}
 
 async function printProfiles(): Promise<void> {
   for (const events of sizes) {

@@ -12,6 +12,8 @@ export type FreshOrder =
 export interface Sent {
   readonly accepted: number;
   /** Milliseconds until the answer: lag that is not the delivery's. */
+  readonly answerP50: number;
+  readonly answerP95: number;
   readonly answerP99: number;
   readonly slowestAnswer: number;
   /** By status or error. */
@@ -88,6 +90,8 @@ async function answered(): Promise<void> {
 
 const sent = (): Sent => ({
   accepted,
+  answerP50: answers.percentile(0.5),
+  answerP95: answers.percentile(0.95),
   answerP99: answers.percentile(0.99),
   slowestAnswer: answers.percentile(1),
   failures,

@@ -9,10 +9,12 @@ export type SinkOrder = { readonly kind: 'behave'; readonly behaviour: Behaviour
 export interface Arrivals {
   readonly requests: number;
   readonly events: number;
-  readonly lag: { readonly p50: number; readonly p99: number; readonly longest: number };
+  readonly lag: { readonly p50: number; readonly p95: number; readonly p99: number; readonly longest: number };
   /** Milliseconds between the two requests that came closest after each other; undefined with less than two. */
   readonly shortestGapMs: number | undefined;
 }
+
+type Four = [number, number, number, number];
 
 const lags: Latencies = latencies();
 let behaviour: Behaviour = { kind: 'answer', status: 200 };
@@ -42,7 +44,8 @@ function take(body: string): Behaviour {
 }
 
 function arrivals(): Arrivals {
-  const lag = { p50: lags.percentile(0.5), p99: lags.percentile(0.99), longest: lags.percentile(1) };
+  const [p50, p95, p99, longest] = [0.5, 0.95, 0.99, 1].map((share) => lags.percentile(share)) as Four;
+  const lag = { p50, p95, p99, longest };
   const seen = { requests, events, lag, shortestGapMs };
   [requests, events, lastAt, shortestGapMs] = [0, 0, undefined, undefined];
   lags.clear();

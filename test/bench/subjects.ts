@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ended, firstMessage, freePort, startNode } from '../chaos/children.ts';
 import { type Gateway, startGateway } from '../chaos/gateway.ts';
+import { startPostgres } from '../support/postgres.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
 
 /** The server that is measured has core 0 for itself; load, sinks and the benchmark share core 1. */
@@ -29,6 +30,16 @@ export async function startCeiling(): Promise<Subject> {
   return { pid: child.pid ?? 0, port };
 }
 
+/** Where the gateways under measurement keep their log: an LMDB folder of their own, or a fresh database of one PostgreSQL. */
+let freshLog: (() => Promise<string>) | undefined;
+
+/** Has every gateway from now on keep its log in PostgreSQL, which shares the machine's cores; gives what ends it. */
+export async function keepLogsInPostgres(): Promise<() => Promise<void>> {
+  const postgres = await startPostgres({ settings: { max_wal_size: '4GB' } });
+  freshLog = () => postgres.createDatabase();
+  return () => postgres.stop();
+}
+
 export interface BenchGateway {
   readonly entry: string;
   readonly folder: string;
@@ -44,7 +55,7 @@ export async function startBenchGateway({ pipelines, ...options }: BenchGateway)
     core: serverCore,
     config: { shops: [{ shop, tokens: [token], pipelines }] },
     // A long run must not meet the end of the log's size: then retention would be measured, too.
-    environment: { LOG_MAX_BYTES: String(200 * 1024 ** 3) },
+    environment: { LOG_MAX_BYTES: String(200 * 1024 ** 3), ...(freshLog && { LOG_URL: await freshLog() }) },
   });
   await gateway.ready(60_000);
   return gateway;
