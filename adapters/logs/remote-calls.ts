@@ -1,0 +1,88 @@
+import type { Context, Refusal } from '../dialects/dialect.ts';
+import type { Durability, EventLog, LogRecord, Position, Stored, Verdict } from './log.ts';
+import type { State } from './state.ts';
+
+/** What the owner of a store answers with the store's own methods. A process that does not own it moves and trims nothing. */
+export type PassedOn = Pick<EventLog, 'find' | 'extent' | 'before' | 'tally'> & Omit<State, 'claim' | 'replaysChanged'>;
+
+/** Every one of them, and which half of the store it belongs to. */
+export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
+  find: 'log',
+  extent: 'log',
+  before: 'log',
+  tally: 'log',
+  begin: 'state',
+  progress: 'state',
+  standing: 'state',
+  suspend: 'state',
+  resume: 'state',
+  journalAt: 'state',
+  ruleAt: 'state',
+  saveRule: 'state',
+  dead: 'state',
+  deadAt: 'state',
+  redrive: 'state',
+  discardDead: 'state',
+  quarantined: 'state',
+  discardQuarantined: 'state',
+  saveReplay: 'state',
+  replays: 'state',
+};
+
+/** What a process may ask the owner of its store. */
+export interface OwnerCalls extends PassedOn {
+  open(): Opened;
+  append(record: PackedRecord): PackedVerdicts;
+  read(shop: string, after: Position, limit: number): Stored[];
+}
+
+/** What the owner of a store says to the others, without being asked. */
+export interface UserCalls {
+  /** Why no append can succeed, or that it can again. */
+  failure(reason: string | undefined): void;
+  /** A replay was saved, by whichever process. */
+  replaySaved(): void;
+}
+
+export interface Opened {
+  readonly durability: Durability;
+  readonly failure: string | undefined;
+}
+
+/** A record with its drafts side by side instead of one object each, which costs a third as much to send. */
+export interface PackedRecord {
+  readonly dialect: string;
+  readonly context: Context;
+  readonly body: Buffer;
+  readonly indexes: readonly number[];
+  readonly ids: readonly string[];
+  readonly refused: readonly Refusal[];
+  readonly released: LogRecord['released'];
+}
+
+/** The position of each event; that of a duplicate is negative. */
+export type PackedVerdicts = readonly number[];
+
+export const packRecord = ({ dialect, context, body, events, refused, released }: LogRecord): PackedRecord => ({
+  dialect,
+  context,
+  body,
+  indexes: events.map(({ index }) => index),
+  ids: events.map(({ id }) => id),
+  refused,
+  released,
+});
+
+export const unpackRecord = ({ indexes, ids, released, ...record }: PackedRecord): LogRecord => ({
+  ...record,
+  events: ids.map((id, i) => ({ id, index: indexes[i] ?? 0 })),
+  ...(released && { released }),
+});
+
+export const packVerdicts = (verdicts: readonly Verdict[]): PackedVerdicts =>
+  verdicts.map(({ kind, position }) => (kind === 'stored' ? position : -position));
+
+export const unpackVerdicts = (positions: PackedVerdicts): Verdict[] =>
+  positions.map((position) =>
+    position > 0 ? { kind: 'stored', position } : { kind: 'duplicate', position: -position },
+  );

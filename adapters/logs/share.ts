@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import type { EventLog, LogRecord, Verdict } from './log.ts';
+import {
+  type OwnerCalls,
+  PASSED_ON,
+  type PassedOn,
+  packVerdicts,
+  type UserCalls,
+  unpackRecord,
+} from './remote-calls.ts';
+import type { State } from './state.ts';
+import type { Store } from './store.ts';
+import type { Answers, Wire } from './wire.ts';
+
+/** How often it is looked at whether the log fails: others are told so without having asked. */
+const LOOK_MS = 500;
+
+/**
+ * Lets another process use a store of this one, through `openRemote`, until it is gone. `onAppended` is called with each record that it
+ * has appended, for whoever watches.
+ */
+export function shareStore(
+  { log, state }: Store,
+  wire: Wire<UserCalls, OwnerCalls>,
+  onAppended: (record: LogRecord, verdicts: readonly Verdict[]) => void = () => {},
+): void {
+  const failure = failureTeller(log, wire);
+  wire.answer({
+    ...passedOn(log, state),
+    open: () => ({ durability: log.durability, failure: failure.now() }),
+    append: async ([packed]) => {
+      const record = unpackRecord(packed);
+      try {
+        const verdicts = await log.append(record);
+        onAppended(record, verdicts);
+        return packVerdicts(verdicts);
+      } finally {
+        failure.tell();
+      }
+    },
+    read: ([shop, after, limit], signal) => log.read(shop, after, limit, signal),
+  });
+  void tellReplays(state, wire);
+}
+
+function passedOn(log: EventLog, state: State): Partial<Answers<PassedOn>> {
+  const owners = { log, state } as unknown as Record<string, Record<string, (...args: unknown[]) => unknown>>;
+  return Object.fromEntries(
+    Object.entries(PASSED_ON).map(([name, owner]) => [name, (args: unknown[]) => owners[owner]?.[name]?.(...args)]),
+  ) as Partial<Answers<PassedOn>>;
+}
+
+/** Tells whether the log fails, whenever that has changed. */
+function failureTeller(log: EventLog, wire: Wire<UserCalls, OwnerCalls>) {
+  let told: string | undefined;
+  const now = (): string | undefined => {
+    told = log.failure?.message;
+    return told;
+  };
+  const tell = (): void => {
+    if (log.failure?.message !== told) wire.tell('failure', [now()]);
+  };
+  const look = setInterval(tell, LOOK_MS);
+  wire.closed.addEventListener('abort', () => clearInterval(look), { once: true });
+  return { now, tell };
+}
+
+async function tellReplays(state: State, wire: Wire<UserCalls, OwnerCalls>): Promise<void> {
+  while (!wire.closed.aborted) {
+    await once(AbortSignal.any([state.replaysChanged(), wire.closed]), 'abort');
+    wire.tell('replaySaved', []);
+  }
+}
