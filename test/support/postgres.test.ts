@@ -198,9 +198,11 @@ describe('a full disk', ({ it }) => {
   });
 });
 
-describe('a run of tests that is killed', ({ it }) => {
+describe('a run of tests that is killed', ({ it, after }) => {
+  const folder = temporaryFolder();
+  after(folder.remove);
+
   it('takes its PostgreSQL and all folders along', async () => {
-    const folder = temporaryFolder();
     const harness = pathToFileURL(join(import.meta.dirname, 'postgres.ts')).href;
     const script = join(folder.path, 'run.mts');
     writeFileSync(
@@ -216,6 +218,5 @@ describe('a run of tests that is killed', ({ it }) => {
     assert.is(alive(processes).length, processes.length);
     run.kill('SIGKILL');
     await until(() => alive(processes).length === 0 && !existsSync(dirname(dirname(data))));
-    folder.remove();
   });
 });
