@@ -126,6 +126,20 @@ export const shopSchema = (pipeline: ReturnType<typeof pipelineSchema>) =>
             description:
               'Accept Glood events that name the shop and carry no token. Anyone can send those: for old clients only.',
           }),
+          config: Type.Record(Type.String(), Type.Unknown(), {
+            default: {},
+            description: 'What `headless/init` answers as `config`; shoppers can read it.',
+          }),
+          upstream: Type.Optional(
+            Type.String({
+              description:
+                "Glood's host, such as `https://storefront.glood.ai`, while the shop still has it: `headless/init` is passed on to it, with the token, and answered here only where it fails.",
+            }),
+          ),
+          allowPrivateNetworks: Type.Boolean({
+            default: false,
+            description: 'Also allow an `upstream` in your own network: private addresses, any port and plain `http:`.',
+          }),
         },
         { ...closed, default: {} },
       ),

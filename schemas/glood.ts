@@ -85,3 +85,38 @@ export const GloodBody = body(required(oneOf(gloodNames), 'Name of the event.'))
 
 /** The same for a name that the shop lists in customEvents. */
 export const GloodCustomBody = body(required(Text, 'A name that the shop lists in customEvents.'));
+
+/** The body of POST /api/storefront/v3/headless/init: who the client is, as far as it knows. */
+export const GloodInit = Type.Object(
+  {
+    user_id: optional(Text, 'Anonymous visitor, from an earlier answer.'),
+    client_id: optional(Text, 'Client or device, from an earlier answer.'),
+    customer_id: optional(Customer, 'Shopify customer, for visitors who are logged in.'),
+    page_type: optional(oneOf(pageTypes), 'Type of the page.'),
+    page_url: optional(Text, 'Full URL of the page.'),
+  },
+  { description: 'Who the client is, as far as it knows. Everything may be left out, the body itself too.' },
+);
+
+const products = (description: string) => Type.Array(Type.Integer(), { description });
+
+/** What a client makes its first call for. */
+export const GloodInitAnswer = Type.Object(
+  {
+    visit_id: Type.String({ description: 'The `session_id` of the events of this visit.' }),
+    user_id: Type.String({ description: 'As sent, or new: to be kept by the client.' }),
+    client_id: Type.String({ description: 'As sent, or new: to be kept by the client.' }),
+    customer_id: Type.String({ description: 'As sent, or empty.' }),
+    visitor: Type.Object(
+      {
+        browsed_products: products('Seen, the last one first.'),
+        cart_products: products('Put into the cart and not taken out again or bought.'),
+        purchased_products: products('Bought.'),
+      },
+      { description: 'Products by their ids, from the recent events of this visitor.' },
+    ),
+    config: Type.Record(Type.String(), Type.Unknown(), { description: '`glood.config` of the shop.' }),
+    token: Type.String({ description: 'The token of the request, for the next ones.' }),
+  },
+  { description: 'An own answer. Passed on from `glood.upstream`, it is what that one says.' },
+);

@@ -33,6 +33,7 @@ function shopLine(shop: Shop): string {
     `origins: ${shop.origins?.join(', ') ?? 'any'}`,
     shop.customEvents.length > 0 ? `custom events: ${shop.customEvents.join(', ')}` : '',
     shop.glood.allowShopHeaderOnly ? 'Glood events without a token' : '',
+    shop.glood.upstream === undefined ? '' : `Glood's init passed on to ${printable(shop.glood.upstream)}`,
     shop.pipelines.length === 0 ? 'no pipelines' : '',
   ];
   return `shop ${shop.shop}: ${facts.filter((fact) => fact !== '').join('; ')}`;

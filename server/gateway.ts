@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { destinations } from '../adapters/destinations/index.ts';
@@ -15,6 +16,7 @@ import { openGeoDatabase } from './enrich/geo.ts';
 import { type Readiness, readiness, unreachable } from './health.ts';
 import { createHttp, type Router } from './http.ts';
 import { createIngest } from './ingest.ts';
+import { createInit } from './init.ts';
 import type { Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import document from './openapi.json' with { type: 'json' };
@@ -25,6 +27,8 @@ import { ConfigError, isProduction } from './settings.ts';
 import { createShops, type Shops } from './shops.ts';
 import { createTail, type Tail } from './tail.ts';
 import { acceptedLines, refusedLines, settledLines } from './tail-lines.ts';
+import { createUpstream } from './upstream.ts';
+import { createVisitors } from './visitors.ts';
 
 export interface GatewayOptions {
   readonly settings: Settings;
@@ -185,6 +189,19 @@ function createServer(options: GatewayOptions, parts: Parts): Server {
       onStored,
       onError,
     }),
+    sideCalls: [
+      createInit({
+        visitors: createVisitors(store.log, clock.now),
+        upstream: createUpstream({
+          now: clock.now,
+          stopping,
+          onFailed: (reason) => logger.warn({ reason }, 'Glood did not answer an init; it is answered here for 10 s'),
+        }),
+        mint: randomUUID,
+        limits: limitsOf(settings),
+        onError,
+      }),
+    ],
     bodyMaxBytes: settings.BODY_MAX_BYTES,
     trustProxyHops: settings.TRUST_PROXY_HOPS,
     headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,

@@ -7,13 +7,22 @@ import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import { ALLOWED_HEADERS, corsHeaders, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
-import type { Answer, Inbound, Ingest } from './ingest.ts';
+import type { Admission, Answer, Inbound, Ingest } from './ingest.ts';
 
 export type { Router };
+
+/** A path of a dialect's contract that brings no events; tokens, origins, limits and errors are those of its events. */
+export interface SideCall {
+  readonly dialect: Dialect;
+  readonly path: string;
+  /** Throws as `Ingest.take` does. */
+  answer(admission: Admission, body: Buffer): Promise<Answer>;
+}
 
 export interface HttpOptions {
   readonly dialects: readonly Dialect[];
   readonly ingest: Ingest;
+  readonly sideCalls: readonly SideCall[];
   /** Everything else the gateway answers, as Koa routes. */
   readonly routes: (router: Router) => void;
   readonly bodyMaxBytes: number;
@@ -24,7 +33,7 @@ export interface HttpOptions {
   readonly maxConnections: number;
   /** Whether the gateway is stopping: answers then close their connections. */
   readonly draining: () => boolean;
-  /** Called once per answered event request. */
+  /** Called once per answered request of a dialect. */
   readonly onAnswered: (exchange: Answered) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -90,7 +99,7 @@ async function answerPlain(
   const requestId = requestIdOf(request);
   // Reading begins at once: a listener added after the first chunk would miss it.
   const body = bodyOf(request);
-  const { answer, admitted } = await answerOf(options, dialect, inbound, () => body);
+  const { answer, admitted } = await answerOf(options, dialect, inbound, () => body, options.ingest.take);
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
   if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
@@ -110,18 +119,19 @@ async function answerPlain(
   });
 }
 
-/** The steps of every event request. `body` is asked for only where the headers are in order. */
+/** The steps of every request of a dialect. `body` is asked for only where the headers are in order. */
 async function answerOf(
   { ingest }: HttpOptions,
   dialect: Dialect,
   inbound: Inbound,
   body: () => Promise<Buffer>,
+  take: Ingest['take'],
 ): Promise<{ readonly answer: Answer; readonly admitted: boolean }> {
   let admitted = false;
   try {
     const admission = ingest.admit(dialect, inbound);
     admitted = true;
-    return { answer: await ingest.take(admission, await body()), admitted };
+    return { answer: await take(admission, await body()), admitted };
   } catch (error) {
     return { answer: ingest.refuse(dialect, error), admitted };
   }
@@ -140,7 +150,11 @@ function createKoa(options: HttpOptions): Koa {
   const { dialects, ingest } = options;
   const app = new Koa();
   app.on('error', options.onError);
-  const byPath = new Map(dialects.map((dialect) => [dialect.path, dialect]));
+  const calls = [
+    ...dialects.map((dialect) => ({ dialect, path: dialect.path, answer: ingest.take })),
+    ...options.sideCalls,
+  ];
+  const byPath = new Map(calls.map(({ path, dialect }) => [path, dialect]));
   app.use(errorsAsJson(options));
   app.use(
     cors({
@@ -157,11 +171,11 @@ function createKoa(options: HttpOptions): Koa {
     }),
   );
   const router = new Router();
-  for (const dialect of dialects) {
-    router.post(dialect.path, (ctx) => answerUnusual(options, dialect, ctx));
-    router.all(dialect.path, (ctx) => {
+  for (const call of calls) {
+    router.post(call.path, (ctx) => answerUnusual(options, call, ctx));
+    router.all(call.path, (ctx) => {
       ctx.set('Allow', 'POST, OPTIONS');
-      reply(ctx, ingest.refuse(dialect, new RequestRefused(405, `send events with POST, not ${ctx.method}`)));
+      reply(ctx, ingest.refuse(call.dialect, new RequestRefused(405, `send it with POST, not ${ctx.method}`)));
     });
   }
   options.routes(router);
@@ -175,8 +189,15 @@ function createKoa(options: HttpOptions): Koa {
   return app;
 }
 
-/** Chunked or compressed bodies, and those too large: read by koa-bodyparser, which limits what comes out of the decompression. */
-async function answerUnusual(options: HttpOptions, dialect: Dialect, ctx: Koa.Context): Promise<void> {
+/**
+ * Chunked or compressed bodies, those too large, and what brings no events: read by koa-bodyparser, which limits what comes out
+ * of the decompression.
+ */
+async function answerUnusual(
+  options: HttpOptions,
+  { dialect, answer: take }: SideCall,
+  ctx: Koa.Context,
+): Promise<void> {
   const started = performance.now();
   const parse = bodyParser({
     enableTypes: ['text'],
@@ -185,12 +206,13 @@ async function answerUnusual(options: HttpOptions, dialect: Dialect, ctx: Koa.Co
       throw refusalOf(error as Error & { status?: number }, options.bodyMaxBytes);
     },
   });
-  const { answer } = await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), async () => {
+  const body = async () => {
     // Read as text whatever its type: the dialect has checked the type, and parses in its own words.
     ctx.req.headers['content-type'] = 'text/plain';
     await parse(ctx, async () => {});
     return Buffer.from(String(ctx.request.rawBody ?? ''));
-  });
+  };
+  const { answer } = await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), body, take);
   if (answer.status === 413) ctx.set('Connection', 'close');
   reply(ctx, answer);
   options.onAnswered({

@@ -1,5 +1,6 @@
 import { Check } from 'typebox/value';
 import type { Destination } from '../adapters/destinations/destination.ts';
+import { urlMistakes } from '../adapters/destinations/ssrf.ts';
 import { kindSchema } from '../schemas/config.ts';
 import { field, isRecord, items } from './loose.ts';
 import type { Mistake, Path } from './mistakes.ts';
@@ -8,8 +9,8 @@ import type { Mistake, Path } from './mistakes.ts';
 const USER = /:\/\/[^\s/]*@/g;
 
 /**
- * What is wrong although it fits the schema: settings that a destination objects to, and origins that no browser sends. Takes the
- * configuration with all its other mistakes, so that all are reported at once; `redact` takes secrets out of a destination's words.
+ * What is wrong although it fits the schema: settings that a destination objects to, origins that no browser sends, and an
+ * upstream that cannot be asked. Takes the configuration with all its other mistakes, so that all are reported at once; `redact` takes secrets out of a destination's words.
  */
 export function objections(
   config: unknown,
@@ -20,6 +21,7 @@ export function objections(
     const at: Path = ['shops', index];
     return [
       ...items(field(shop, 'origins')).flatMap((origin, place) => originMistakes(origin, [...at, 'origins', place])),
+      ...upstreamMistakes(field(shop, 'glood'), [...at, 'glood', 'upstream']),
       ...items(field(shop, 'pipelines')).flatMap((pipeline, place) => [
         ...laneMistakes(pipeline, destinations, [...at, 'pipelines', place, 'lanes']),
         ...destinationMistakes(field(pipeline, 'destination'), destinations).map((text) =>
@@ -49,6 +51,15 @@ function originMistakes(origin: unknown, path: Path): Mistake[] {
   if (sent === origin) return [];
   const hint = sent === undefined ? '' : `; browsers send ${sent}`;
   return [{ path, text: `must be an origin as browsers write it${hint}` }];
+}
+
+function upstreamMistakes(glood: unknown, path: Path): Mistake[] {
+  const upstream = field(glood, 'upstream');
+  if (typeof upstream !== 'string') return [];
+  const mistakes = urlMistakes(upstream, field(glood, 'allowPrivateNetworks') === true);
+  const isHost = URL.canParse(upstream) && new URL(upstream).href === `${new URL(upstream).origin}/`;
+  const texts = mistakes.length > 0 || isHost ? mistakes : ['must be a host alone, without path and query'];
+  return texts.map((text) => ({ path, text: text.replace(/^url: /, '') }));
 }
 
 function destinationMistakes(settings: unknown, destinations: readonly Destination[]): readonly string[] {

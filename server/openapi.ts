@@ -1,5 +1,6 @@
 import Type, { type TSchema } from 'typebox';
 import type { Dialect, Documentation } from '../adapters/dialects/dialect.ts';
+import { gloodInitDocumentation, gloodInitPath } from '../adapters/dialects/glood-init.ts';
 import { dialects } from '../adapters/dialects/index.ts';
 import { Customer, EventId, optional, ShopifyId, Text, Time } from '../schemas/wire.ts';
 import { adminPaths, adminShapes } from './admin/openapi.ts';
@@ -69,6 +70,7 @@ export function openapi(examples: Examples) {
       ...Object.fromEntries(
         dialects.map((dialect) => [dialect.path, { post: eventCall(dialect, examples[dialect.name] ?? {}, shapes) }]),
       ),
+      [gloodInitPath]: { post: call(gloodInitDocumentation, ['application/json'], { init }, shapes) },
       '/healthz': { get: plain('healthz', 'Whether the process is alive.', { 200: 'It is.' }) },
       '/readyz': {
         get: plain('readyz', 'Whether an event sent now would be kept, how durably, and how each pipeline does.', {
@@ -95,26 +97,41 @@ export function openapi(examples: Examples) {
 
 const textAnswer = { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } };
 
-function eventCall({ documentation, contentTypes }: Dialect, examples: Examples[string], { of }: Shapes) {
-  const { operationId, summary, security, parameters = [], body, answers, refusal } = documentation;
+/** Where events go: `?verbose=1` asks for verdicts instead of the usual answer. */
+function eventCall({ documentation, contentTypes }: Dialect, examples: Examples[string], shapes: Shapes) {
+  const { parameters = [], answers } = documentation;
+  const withVerdicts = Object.entries(answers).map(([status, { description, body }]) => {
+    const either = body && Number(status) < 300 ? Type.Union([body, Verdicts]) : body;
+    return [status, { description, ...(either && { body: either }) }] as const;
+  });
+  const whole = { ...documentation, parameters: [...parameters, verbose], answers: Object.fromEntries(withVerdicts) };
+  return call(whole, contentTypes.filter(Boolean), examples, shapes);
+}
+
+function call(
+  { operationId, summary, security, parameters = [], body, answers, refusal }: Documentation,
+  contentTypes: readonly string[],
+  examples: Examples[string],
+  { of }: Shapes,
+) {
+  const own = Object.entries(answers).map(([status, { description, body }]) => [
+    status,
+    body ? answer(description, of(body)) : { description, headers: referred },
+  ]);
   return {
     operationId,
     summary,
     security: Object.keys(security).map((name) => ({ [name]: [] })),
-    parameters: [...parameters, verbose],
-    requestBody: bodyOf(of(body), examples ?? {}, contentTypes.filter(Boolean)),
-    responses: { ...ownAnswers(answers, of), ...refusals((status) => of(refusal(status))) },
+    parameters,
+    requestBody: bodyOf(of(body), examples ?? {}, contentTypes),
+    responses: { ...Object.fromEntries(own), ...refusals((status) => of(refusal(status))) },
   };
 }
 
-const ownAnswers = (answers: Documentation['answers'], of: Shapes['of']) =>
-  Object.fromEntries(
-    Object.entries(answers).map(([status, { description, body }]) => {
-      if (body === undefined) return [status, { description, headers: referred }];
-      const isSuccess = Number(status) < 300;
-      return [status, answer(description, of(isSuccess ? Type.Union([body, Verdicts]) : body))];
-    }),
-  );
+const init: Example = {
+  description: 'A client that has been here before, in an app.',
+  value: { user_id: 'user-3c9d', client_id: 'client-7a1f', page_type: 'home' },
+};
 
 const verbose = {
   name: 'verbose',

@@ -13,42 +13,50 @@ export interface HttpSettings {
   readonly allowPrivateNetworks: boolean;
   /** Blacked out wherever the server's words are repeated. */
   readonly secrets: readonly string[];
+  /** How much of an answer is read, 4 KB unless told. */
+  readonly answerBytes?: number;
 }
 
 export interface Http {
   /** One POST, one outcome for the events it carried. Never rejects; settles soon after `signal` aborts, with "stopped". */
   post(body: string, headers: Readonly<Record<string, string>>, events: number, signal: AbortSignal): Promise<Outcome>;
+  /** One POST and what came back, or in words why nothing did. Never rejects; settles soon after `signal` aborts. */
+  ask(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer | string>;
   /** Lets go of the connections. */
   close(): void;
 }
 
-const answerBytes = 4_096;
+const usualBytes = 4_096;
 
 /**
- * A careful HTTP client for destinations: guards addresses (ssrf.ts), follows no redirect, inflates nothing, reads at most 4 KB
- * of an answer, and keeps connections. An answer that breaks off or does not come in time tells nothing, whatever its status
+ * A careful HTTP client for whatever an operator names: guards addresses (ssrf.ts), follows no redirect, inflates nothing, reads no
+ * more than the beginning of an answer, and keeps connections. An answer that breaks off or does not come in time tells nothing, whatever its status
  * line said: the outcome is retry.
  */
 export function openHttp(settings: HttpSettings, now: () => number, network: Network = systemNetwork): Http {
   const mistakes = urlMistakes(settings.url, settings.allowPrivateNetworks);
   const agent = settings.allowPrivateNetworks ? openAgent(settings.url, network) : publicAgent(network);
+  const ask: Http['ask'] = async (body, headers, signal) => {
+    if (mistakes.length > 0) return mistakes.join('; ');
+    const request = {
+      method: 'POST',
+      // As bytes, so that the length is stated and the body is not sent in chunks.
+      body: Buffer.from(body),
+      headers: { 'user-agent': `headless-events/${version()}`, ...headers },
+      agent,
+      redirect: 'manual',
+      compress: false,
+    } as const;
+    return exchange(settings, request, signal);
+  };
   return {
     async post(body, headers, events, signal) {
-      if (mistakes.length > 0) return { kind: 'retry', reason: mistakes.join('; ') };
-      const request = {
-        method: 'POST',
-        // As bytes, so that the length is stated and the body is not sent in chunks.
-        body: Buffer.from(body),
-        headers: { 'user-agent': `headless-events/${version()}`, ...headers },
-        agent,
-        redirect: 'manual',
-        compress: false,
-      } as const;
-      const answer = await exchange(settings, request, signal);
+      const answer = await ask(body, headers, signal);
       return typeof answer === 'string'
         ? { kind: 'retry', reason: answer }
         : outcomeOf(answer, events, now(), settings.secrets);
     },
+    ask,
     close: () => agent.destroy(),
   };
 }
@@ -66,7 +74,7 @@ async function exchange(settings: HttpSettings, request: object, signal: AbortSi
       status: response.status,
       retryAfter: response.headers.get('retry-after'),
       location: response.headers.get('location'),
-      text: await beginning(response.body),
+      text: await beginning(response.body, settings.answerBytes ?? usualBytes),
     };
   } catch (error) {
     if (signal.aborted) return 'stopped';
@@ -78,15 +86,15 @@ async function exchange(settings: HttpSettings, request: object, signal: AbortSi
 }
 
 // Leaving the loop early destroys the stream and its socket, so the rest of an endless answer never arrives.
-async function beginning(body: NodeJS.ReadableStream | null): Promise<string> {
+async function beginning(body: NodeJS.ReadableStream | null, most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body ?? []) {
     chunks.push(Buffer.from(chunk));
     size += chunk.length;
-    if (size >= answerBytes) break;
+    if (size >= most) break;
   }
-  return Buffer.concat(chunks).subarray(0, answerBytes).toString('utf8');
+  return Buffer.concat(chunks).subarray(0, most).toString('utf8');
 }
 
 // node-fetch puts the whole URL in front, and a URL may hold a token: keep what comes after it.

@@ -63,7 +63,7 @@ describe('configuration', ({ it }) => {
         serverTokens: [],
         successStatus: 201,
         customEvents: [],
-        glood: { allowShopHeaderOnly: false },
+        glood: { allowShopHeaderOnly: false, config: {}, allowPrivateNetworks: false },
         pipelines: [
           {
             id: 'p',
