@@ -7,10 +7,10 @@ import { commonOptions, play, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
 
 /**
- * kill -9 at random moments under load, restart on the same folder, go on. In the end everything that was acknowledged must be
+ * kill -9 at random moments under load, restart on the same log, go on. In the end everything that was acknowledged must be
  * at every destination of its shop. Exit code 1 if it is not.
  *
- *   node --import tsx test/chaos/kill.ts --kills 5 --seed 1 --seconds 20
+ *   node --import tsx test/chaos/kill.ts --kills 5 --seed 1 --seconds 20 --log postgres
  */
 const { values } = parseArgs({
   options: {

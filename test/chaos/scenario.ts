@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
+import { startPostgres } from '../support/postgres.ts';
 import { freePort } from './children.ts';
 import { exactly, type Finding } from './findings.ts';
 import { built, type Gateway, startGateway } from './gateway.ts';
@@ -11,6 +12,8 @@ export const commonOptions = {
   seed: { type: 'string', default: '1' },
   /** The gateway's main.js; built from the sources if absent. */
   entry: { type: 'string' },
+  /** What the gateway runs on: lmdb, or a PostgreSQL of the scenario's own. */
+  log: { type: 'string', default: 'lmdb' },
   /** Leave the folder with the log, the ledgers and the records. */
   keep: { type: 'boolean', default: false },
 } as const;
@@ -26,14 +29,34 @@ export interface Stage {
   start(config: object, environment?: Readonly<Record<string, string>>): Promise<Gateway>;
 }
 
-/** Plays a scenario in a folder of its own and ends the process: 0 if every finding passed, else 1. */
-export async function play(
-  { entry, keep }: { readonly entry?: string | undefined; readonly keep: boolean },
+export interface Values {
+  readonly entry?: string | undefined;
+  readonly keep: boolean;
+}
+
+/** Plays a scenario with one gateway. */
+export function play(
+  values: Values & { readonly log: string },
   scenario: (stage: Stage) => Promise<readonly Finding[]>,
+): Promise<never> {
+  return judged(values, async (folder, entry) => {
+    const log = await openLog(values.log, folder);
+    try {
+      return await scenario(await stageIn(folder, entry, log.url));
+    } finally {
+      await log.close();
+    }
+  });
+}
+
+/** Plays a scenario in a folder of its own and ends the process: 0 if every finding passed, else 1. */
+export async function judged(
+  { entry, keep }: Values,
+  scenario: (folder: string, entry: string) => Promise<readonly Finding[]>,
 ): Promise<never> {
   const main = entry === undefined ? built() : resolve(entry);
   const temporary = temporaryFolder();
-  const passed = await scenario(await stageIn(temporary.path, main)).then(
+  const passed = await scenario(temporary.path, main).then(
     (findings) => {
       console.log(verdictTable(findings));
       return findings.every(({ passed }) => passed);
@@ -48,7 +71,15 @@ export async function play(
   process.exit(passed ? 0 : 1);
 }
 
-async function stageIn(folder: string, entry: string): Promise<Stage> {
+/** An empty log for one run. That on PostgreSQL is gone with it, whatever is kept. */
+async function openLog(kind: string, folder: string): Promise<{ readonly url: string; close(): Promise<void> }> {
+  if (kind === 'lmdb') return { url: `lmdb:${join(folder, 'log')}`, close: async () => {} };
+  if (kind !== 'postgres') throw new Error(`--log must be lmdb or postgres, got ${kind}`);
+  const postgres = await startPostgres();
+  return { url: await postgres.createDatabase(), close: postgres.stop };
+}
+
+async function stageIn(folder: string, entry: string, log: string): Promise<Stage> {
   const port = await freePort();
   const files = join(folder, 'audit');
   mkdirSync(files);
@@ -57,7 +88,7 @@ async function stageIn(folder: string, entry: string): Promise<Stage> {
     port,
     output: join(folder, 'gateway.log'),
     async start(config, environment = {}) {
-      const gateway = startGateway({ entry, folder, port, config, environment });
+      const gateway = startGateway({ entry, folder, port, config, environment: { LOG_URL: log, ...environment } });
       console.log(`gateway ready after ${(await gateway.ready()).toFixed(0)} ms`);
       return gateway;
     },
