@@ -22,7 +22,13 @@ export type GeoFamily = Static<typeof GeoFamily>;
  * What an operator sets in the environment. `sensitive` values are never shown; `expected` says in words what a pattern wants.
  */
 export const Settings = Type.Object({
-  PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 picks one.' }),
+  PORT: Type.Integer({
+    default: 3000,
+    minimum: 0,
+    maximum: 65535,
+    description:
+      'Port to listen on; 0 picks one. A worker listens only where this is set, for `/healthz`, `/readyz` and `/metrics`.',
+  }),
   HOST: Type.String({ default: '::', description: 'Address to listen on. `::` is every address, IPv4 and IPv6.' }),
   GATEWAY_CONFIG: Type.Optional(
     Type.String({
@@ -45,6 +51,16 @@ export const Settings = Type.Object({
       expected: 'postgres://…',
       description: 'PostgreSQL, as hosting platforms name it. `LOG_URL` wins.',
     }),
+  ),
+  PROCESS: Type.Enum(['all', 'web', 'worker'], {
+    default: 'all',
+    description:
+      'What this process does: `web` takes events and answers everything else, `worker` moves pipelines and trims the log, `all` does both. `web` and `worker` need a log on PostgreSQL.',
+  }),
+  WEB_CONCURRENCY: count(
+    1,
+    'Processes that take events on this machine, behind one port. With 2 and more, another one owns the log. Means nothing to a worker.',
+    64,
   ),
   DATABASE_CONNECTIONS: Type.Integer({
     default: 20,

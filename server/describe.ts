@@ -13,16 +13,27 @@ import { isSensitive, withoutCredentials } from './words.ts';
 
 const HIDDEN = '***';
 
-/** What a start runs with, a line each for settings, shops and pipelines; without secrets, so that it can be logged. Defaults are left out. */
+/** What a start runs with, a line each for the process, settings, shops and pipelines; without secrets, so that it can be logged. Defaults are left out. */
 export function describeConfig(config: Config, settings: Settings, kinds: readonly Kind[]): string[] {
   const changed = stated(settings, Settings.properties);
   return [
+    processLine(settings),
     `settings: ${changed.length === 0 ? 'all defaults' : changed.join(' ')}`,
     ...config.shops.flatMap((shop) => [
       shopLine(shop),
       ...shop.pipelines.map((pipeline) => pipelineLine(pipeline, kinds)),
     ]),
   ];
+}
+
+function processLine({ PROCESS, WEB_CONCURRENCY, LOG_URL }: Settings): string {
+  const takes = WEB_CONCURRENCY > 1 ? `${WEB_CONCURRENCY} web processes take events` : 'takes events';
+  const does = {
+    all: WEB_CONCURRENCY > 1 ? `moves pipelines; ${takes}` : 'takes events and moves pipelines',
+    web: `${takes}; others move pipelines`,
+    worker: 'moves pipelines; others take events',
+  };
+  return `process ${PROCESS}: ${does[PROCESS]}; log ${withoutCredentials(LOG_URL)}`;
 }
 
 function shopLine(shop: Shop): string {

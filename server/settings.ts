@@ -32,6 +32,20 @@ export function readSettings(env: Environment): Settings {
 export const isProduction = (settings: Settings): boolean =>
   settings.NODE_ENV === 'production' || settings.DYNO !== undefined;
 
+/** What a process of the gateway does. */
+export interface Duties {
+  /** Whether it moves pipelines and trims the log. */
+  readonly moves: boolean;
+  /** What it answers: everything, what there is to say about itself, or nothing, without a port. */
+  readonly answers: 'everything' | 'health' | 'nothing';
+}
+
+/** A worker opens a port only where one is asked for: platforms give one to web processes alone. */
+export function dutiesOf({ PROCESS }: Settings, env: Environment): Duties {
+  if (PROCESS === 'worker') return { moves: true, answers: env.PORT?.trim() ? 'health' : 'nothing' };
+  return { moves: PROCESS === 'all', answers: 'everything' };
+}
+
 function impliedBy(env: Environment): Partial<Settings> {
   return {
     ...(env.DATABASE_URL?.startsWith('postgres') ? { LOG_URL: env.DATABASE_URL } : {}),
@@ -51,6 +65,7 @@ function fromText(text: string, schema: TSchema): unknown {
 const sentence = ({ path, text }: Mistake): string => `${pathText(path.slice(0, 1))} ${text}`;
 
 const Windows = Type.Pick(Settings, ['DEDUP_HOURS', 'RETENTION_DAYS']);
+const Processes = Type.Pick(Settings, ['LOG_URL', 'PROCESS']);
 const Timeouts = Type.Pick(Settings, ['HEADERS_TIMEOUT_SECONDS', 'REQUEST_TIMEOUT_SECONDS']);
 
 function contradictions(settings: unknown): string[] {
@@ -62,6 +77,11 @@ function contradictions(settings: unknown): string[] {
   if (Check(Timeouts, settings) && settings.HEADERS_TIMEOUT_SECONDS > settings.REQUEST_TIMEOUT_SECONDS)
     found.push(
       `HEADERS_TIMEOUT_SECONDS must be at most ${settings.REQUEST_TIMEOUT_SECONDS} (REQUEST_TIMEOUT_SECONDS), got ${settings.HEADERS_TIMEOUT_SECONDS}`,
+    );
+  if (Check(Processes, settings) && settings.PROCESS !== 'all' && !/^postgres/.test(settings.LOG_URL))
+    found.push(
+      `PROCESS must be all where LOG_URL is ${settings.LOG_URL.replace(/:.*/s, ':…')}, got ${settings.PROCESS}: that log lives in one process. ` +
+        'For several processes that take events set WEB_CONCURRENCY; to run web and worker apart keep the log on PostgreSQL',
     );
   return found;
 }

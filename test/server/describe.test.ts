@@ -39,6 +39,7 @@ describe('the start-up description', ({ it }) => {
     const env = { ADMIN_TOKEN: secret, DATABASE_URL: `postgres://me:${secret}@db/events?sslmode=require` };
     const lines = describeConfig(config, readSettings({ ...env, GEO_HEADERS: 'cloudflare,vercel' }), destinations);
     assert.equal(lines, [
+      'process all: takes events and moves pipelines; log postgres://db/events',
       'settings: LOG_URL=postgres://db/events DATABASE_URL=*** GEO_HEADERS=cloudflare,vercel ADMIN_TOKEN=***',
       'shop a.myshopify.com: also shop.example.com; 2 tokens; 1 server token; origins: https://shop.example.com',
       '  pipeline files: * -> file',
@@ -47,11 +48,31 @@ describe('the start-up description', ({ it }) => {
   });
 
   it('says nothing of the settings of a destination it does not know', () => {
-    const [, , , hook] = describeConfig(config, readSettings({}), []);
+    const [, , , , hook] = describeConfig(config, readSettings({}), []);
     assert.match(hook ?? '', /-> webhook$/);
   });
 
+  it('says what the process does, and which log it does that with', () => {
+    const line = (env: Record<string, string>) => describeConfig(config, readSettings(env), destinations)[0];
+    const DATABASE_URL = `postgresql://me:${secret}@db:5432/events`;
+    const log = 'log postgresql://db:5432/events';
+    assert.is(line({}), 'process all: takes events and moves pipelines; log lmdb:data/log');
+    assert.is(
+      line({ WEB_CONCURRENCY: '3' }),
+      'process all: moves pipelines; 3 web processes take events; log lmdb:data/log',
+    );
+    assert.is(line({ PROCESS: 'web', DATABASE_URL }), `process web: takes events; others move pipelines; ${log}`);
+    assert.is(
+      line({ PROCESS: 'web', WEB_CONCURRENCY: '2', DATABASE_URL }),
+      `process web: 2 web processes take events; others move pipelines; ${log}`,
+    );
+    assert.is(
+      line({ PROCESS: 'worker', WEB_CONCURRENCY: '2', DATABASE_URL }),
+      `process worker: moves pipelines; others take events; ${log}`,
+    );
+  });
+
   it('describes the demo', () => {
-    assert.is(describeConfig(load(demoConfig), readSettings({}), destinations)[0], 'settings: all defaults');
+    assert.is(describeConfig(load(demoConfig), readSettings({}), destinations)[1], 'settings: all defaults');
   });
 });

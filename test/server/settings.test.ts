@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Settings } from '../../schemas/settings.ts';
-import { ConfigError, type Environment, isProduction, readSettings } from '../../server/settings.ts';
+import { ConfigError, dutiesOf, type Environment, isProduction, readSettings } from '../../server/settings.ts';
 import { describe } from '../support/describe.ts';
 
 function mistakesOf(env: Environment): readonly string[] {
@@ -109,6 +109,33 @@ describe('settings', ({ it }) => {
     assert.is(isProduction(readSettings({})), false);
     assert.is(isProduction(readSettings({ NODE_ENV: 'production' })), true);
     assert.is(isProduction(readSettings({ DYNO: 'web.1' })), true);
+  });
+
+  it('runs web and worker apart on PostgreSQL only, and says what else there is', () => {
+    const DATABASE_URL = 'postgres://me:secret@db/events';
+    for (const PROCESS of ['web', 'worker']) {
+      assert.is(readSettings({ PROCESS, DATABASE_URL }).PROCESS, PROCESS);
+      assert.is(readSettings({ PROCESS, LOG_URL: 'postgresql://db/events' }).PROCESS, PROCESS);
+      for (const LOG_URL of ['memory:', 'lmdb:data/log', ''])
+        assert.match(
+          mistakesOf({ PROCESS, LOG_URL }).join(),
+          /PROCESS must be all where LOG_URL is (memory|lmdb):….*WEB_CONCURRENCY.*PostgreSQL/,
+        );
+    }
+    assert.match(
+      mistakesOf({ PROCESS: 'workers' }).join(),
+      /PROCESS must be one of all, web, worker.*did you mean worker/,
+    );
+    assert.match(mistakesOf({ WEB_CONCURRENCY: '65' }).join(), /WEB_CONCURRENCY must be a whole number from 1 to 64/);
+  });
+
+  it('gives a port to a worker only where one is set', () => {
+    const worker = readSettings({ PROCESS: 'worker', DATABASE_URL: 'postgres://db/events' });
+    assert.equal(dutiesOf(worker, {}), { moves: true, answers: 'nothing' });
+    assert.equal(dutiesOf(worker, { PORT: ' ' }), { moves: true, answers: 'nothing' });
+    assert.equal(dutiesOf(worker, { PORT: '3000' }), { moves: true, answers: 'health' });
+    assert.equal(dutiesOf({ ...worker, PROCESS: 'web' }, {}), { moves: false, answers: 'everything' });
+    assert.equal(dutiesOf(readSettings({}), {}), { moves: true, answers: 'everything' });
   });
 
   it('describes every setting', () => {
