@@ -182,8 +182,9 @@ function createKoa(options: HttpOptions): Koa {
   app.use(router.routes());
   app.use((ctx) => {
     ctx.status = 404;
+    const places = dialects.map(({ path }) => `POST ${path}`).join(' or ');
     ctx.body = {
-      error: `Nothing here: ${ctx.path.slice(0, 200)}. Events go to ${dialects.map(({ path }) => `POST ${path}`).join(' or ')}.`,
+      error: `Nothing here: ${ctx.path.slice(0, 200)}. ${places ? `Events go to ${places}.` : 'This process takes no events.'}`,
     };
   });
   return app;

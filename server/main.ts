@@ -1,42 +1,65 @@
+import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
+import { Wire } from '../adapters/logs/wire.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { systemClock } from './clock.ts';
 import { type Found, findConfig, loadConfig, watchConfig } from './config.ts';
 import { describeConfig } from './describe.ts';
 import { type Gateway, startGateway } from './gateway.ts';
+import { channelTo } from './ipc.ts';
 import { createLogger, type Logger } from './logger.ts';
-import { ConfigError, readSettings } from './settings.ts';
+import { startOwner } from './owner.ts';
+import type { WireToOwner } from './process-calls.ts';
+import { ConfigError, dutiesOf, readSettings } from './settings.ts';
+import { startWebProcess } from './web-process.ts';
+import { OWNER } from './web-processes.ts';
 
 // The process: environment, signals, exit code. Date.parse reads times without a zone in the process's own, so that is UTC.
 process.env.TZ = 'UTC';
 
-await run().catch((error: unknown) => {
+await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => {
   console.error(error instanceof ConfigError ? error.message : error);
   process.exit(1);
 });
 
 async function run(): Promise<void> {
   const settings = readSettings(process.env);
+  const duties = dutiesOf(settings, process.env);
   const found = findConfig(settings, existsSync);
   const load = (): Config => loadConfig({ source: found.source, env: process.env, destinations });
   const config = load();
   const logger = createLogger(settings.LOG_LEVEL);
-  const failed = fail(logger);
-  process.on('unhandledRejection', failed);
-  process.on('uncaughtException', failed);
-  const gateway = await startGateway({
-    settings,
-    config,
-    clock: systemClock,
-    random: Math.random,
-    logger,
-    onFailure: failed,
-  });
+  const start = settings.WEB_CONCURRENCY > 1 && duties.answers === 'everything' ? startOwner : startGateway;
+  const gateway = await start({ ...toolsOf(settings, logger), config, duties });
   announce(gateway, config, settings, found, logger);
   followConfig(gateway, found, load, logger);
-  stopOnSignal(gateway, settings, logger);
+  const stop = stopper(gateway, settings, logger);
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+}
+
+/** One of several web processes, started by the process that owns the log, which reads the configuration for all. */
+async function runWebProcess(): Promise<void> {
+  // A signal to the whole group reaches this process too: the owner reloads, and tells.
+  process.on('SIGHUP', () => {});
+  const settings = readSettings(process.env);
+  const logger = createLogger(settings.LOG_LEVEL).child({ web: cluster.worker?.id });
+  const wire: WireToOwner = new Wire(channelTo(process));
+  let stop = (_why: string): void => process.exit(0);
+  const onStop = () => stop('the owner stops');
+  const gateway = await startWebProcess({ ...toolsOf(settings, logger), wire, onStop });
+  stop = stopper(gateway, settings, logger);
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+}
+
+function toolsOf(settings: Settings, logger: Logger) {
+  const onFailure = fail(logger);
+  process.on('unhandledRejection', onFailure);
+  process.on('uncaughtException', onFailure);
+  return { settings, clock: systemClock, random: Math.random, logger, onFailure };
 }
 
 /** After a failed commit nobody knows what the disk holds: the next process finds out. */
@@ -54,10 +77,11 @@ function fail(logger: Logger): (error: unknown) => void {
 
 function announce(gateway: Gateway, config: Config, settings: Settings, found: Found, logger: Logger): void {
   const lines = describeConfig(config, settings, destinations);
-  logger.info({ port: gateway.port, durability: gateway.durability, config: found.kind }, 'gateway started');
+  const { port, durability } = gateway;
+  logger.info({ ...(port > 0 && { port }), durability, config: found.kind }, 'gateway started');
   if (settings.LOG_LEVEL === 'silent') return;
   console.log(lines.join('\n'));
-  if (found.kind === 'demo') console.log(firstEvent(gateway.port));
+  if (found.kind === 'demo') console.log(firstEvent(port));
 }
 
 function firstEvent(port: number): string {
@@ -89,9 +113,10 @@ function followConfig(gateway: Gateway, found: Found, load: () => Config, logger
   if (found.kind === 'file') void watchConfig(found.source, reload, new AbortController().signal);
 }
 
-function stopOnSignal(gateway: Gateway, { DRAIN_SECONDS }: Settings, logger: Logger): void {
+/** Gives what stops the gateway and ends the process, however often it is called. */
+function stopper(gateway: Gateway, { DRAIN_SECONDS }: Settings, logger: Logger): (why: string) => void {
   let stopping = false;
-  const stop = (signal: string): void => {
+  return (signal) => {
     // Platforms may send the signal more than once.
     if (stopping) return;
     stopping = true;
@@ -115,6 +140,4 @@ function stopOnSignal(gateway: Gateway, { DRAIN_SECONDS }: Settings, logger: Log
       },
     );
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
 }

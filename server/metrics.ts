@@ -10,9 +10,14 @@ export interface MetricsSources {
   readonly pipelines: () => Promise<readonly Running[]>;
 }
 
+/** What a process counts, as values. */
+export type Collected = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
 export interface Metrics {
   /** Prometheus text. */
   render(): Promise<string>;
+  /** The same for another process, which adds it up. */
+  collected(): Promise<Collected>;
   readonly contentType: string;
   answered(exchange: Answered): void;
   /** Events that left the log although a pipeline had not passed them. */
@@ -22,8 +27,11 @@ export interface Metrics {
 
 const PHASES = ['waiting', 'sending', 'retrying', 'suspended', 'unclaimed'] as const;
 
-/** What the gateway tells about itself. Event counts come from the log's own tallies, so they survive a crash. */
-export function createMetrics(sources: MetricsSources): Metrics {
+/**
+ * What the gateway tells about itself. Event counts come from the log's own tallies, so they survive a crash; a process without sources
+ * leaves them to another one.
+ */
+export function createMetrics(sources?: MetricsSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = countRequests(registry);
@@ -34,10 +42,13 @@ export function createMetrics(sources: MetricsSources): Metrics {
     'Events that left the log before a pipeline had passed them.',
     ['shop', 'reason'],
   );
-  watchShops(registry, sources);
-  watchPipelines(registry, sources);
+  if (sources) {
+    watchShops(registry, sources);
+    watchPipelines(registry, sources);
+  }
   return {
     render: () => registry.metrics(),
+    collected: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
     answered: requests,
     dropped: (shop, events) => dropped.inc({ shop, reason: 'retention' }, events),

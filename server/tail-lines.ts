@@ -1,8 +1,29 @@
 import type { Outbound } from '../adapters/destinations/destination.ts';
+import { view } from '../adapters/dialects/index.ts';
 import type { LogRecord, Verdict } from '../adapters/logs/log.ts';
 import type { PipelineId } from '../adapters/logs/state.ts';
 import type { Event } from '../schemas/event.ts';
+import type { Logger } from './logger.ts';
 import type { TailLine } from './operations.ts';
+import type { Tail } from './tail.ts';
+
+/** Gives what tells whoever watches of each record that is stored. */
+export function tellStored(
+  tail: Pick<Tail, 'listening' | 'publish'>,
+  logger: Logger,
+): (record: LogRecord, verdicts: readonly Verdict[]) => void {
+  return (record, verdicts) => {
+    if (!tail.listening) return;
+    try {
+      const places = record.events.map(({ index }) => index);
+      const events = places.length > 0 ? view(record.dialect, record.body.toString(), places, record.context) : [];
+      for (const line of [...acceptedLines(record, verdicts, events), ...refusedLines(record)]) tail.publish(line);
+    } catch (error) {
+      // The record is durable: that somebody cannot watch it is no reason to refuse it.
+      logger.error({ reason: error instanceof Error ? error.message : String(error) }, 'an event cannot be watched');
+    }
+  };
+}
 
 /** What became of the events of a record that may be stored. `verdicts` and `events` (the record's view) are those of its drafts, in order. */
 export function acceptedLines(

@@ -7,6 +7,8 @@ export interface Tail {
   readonly listening: boolean;
   /** Never throws, never waits. */
   publish(line: TailLine): void;
+  /** Lines were left out on their way here: tells every reader. */
+  missed(lines: number): void;
   /** Listens from this call on, not from the first `next`, until the signal aborts or the loop over it is left. Throws TooManyReaders. */
   lines(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine>;
 }
@@ -16,8 +18,14 @@ export class TooManyReaders extends Error {}
 
 const MAX_READERS = 20;
 
-/** `bufferLines`: how many lines wait for a reader (1000) before it misses some. */
-export function createTail({ bufferLines = 1000 }: { readonly bufferLines?: number } = {}): Tail {
+export interface TailOptions {
+  /** How many lines wait for a reader (1000) before it misses some. */
+  readonly bufferLines?: number;
+  /** Called with how many readers there are, whenever that has changed. */
+  readonly onReaders?: (count: number) => void;
+}
+
+export function createTail({ bufferLines = 1000, onReaders = () => {} }: TailOptions = {}): Tail {
   const readers = new Set<Reader>();
   return {
     get listening() {
@@ -26,11 +34,17 @@ export function createTail({ bufferLines = 1000 }: { readonly bufferLines?: numb
     publish: (line) => {
       for (const reader of readers) reader.offer(line);
     },
+    missed: (lines) => {
+      for (const reader of readers) reader.miss(lines);
+    },
     lines: (filter, signal) => {
       if (readers.size >= MAX_READERS)
         throw new TooManyReaders(`at most ${MAX_READERS} may follow the tail at once, and as many do: end one first`);
-      const reader = new Reader(filter, bufferLines, signal, () => readers.delete(reader));
+      const reader = new Reader(filter, bufferLines, signal, () => {
+        if (readers.delete(reader)) onReaders(readers.size);
+      });
       readers.add(reader);
+      onReaders(readers.size);
       if (signal.aborted) void reader.return();
       return reader;
     },
@@ -65,6 +79,11 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
     const waiting = this.#waiting.shift();
     if (waiting) waiting({ done: false, value: line });
     else this.#keep(line);
+  }
+
+  miss(lines: number): void {
+    this.#missed += lines;
+    this.#waiting.shift()?.({ done: false, value: this.#gap() });
   }
 
   next(): Promise<Result> {

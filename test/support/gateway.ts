@@ -6,7 +6,7 @@ import { systemClock } from '../../server/clock.ts';
 import { loadConfig } from '../../server/config.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../server/gateway.ts';
 import { createLogger } from '../../server/logger.ts';
-import { type Environment, readSettings } from '../../server/settings.ts';
+import { dutiesOf, type Environment, readSettings } from '../../server/settings.ts';
 
 export const SHOP = 'demo.myshopify.com';
 
@@ -20,6 +20,7 @@ export async function gatewayWith(
   return startGateway({
     settings,
     config: configOf(config),
+    duties: dutiesOf(settings, env),
     clock: systemClock,
     random: Math.random,
     logger: createLogger(settings.LOG_LEVEL),

@@ -1,0 +1,75 @@
+import { destinations } from '../adapters/destinations/index.ts';
+import type { Store } from '../adapters/logs/store.ts';
+import type { Config } from '../schemas/config.ts';
+import type { Settings } from '../schemas/settings.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import { Pipelines } from './pipelines.ts';
+import { Replays } from './replays.ts';
+import type { Tail } from './tail.ts';
+import { settledLines } from './tail-lines.ts';
+import { keepUp } from './upkeep.ts';
+
+export interface DeliveriesOptions {
+  readonly store: Store;
+  readonly config: Config;
+  readonly settings: Settings;
+  /** Whether this process moves pipelines. One that does not still knows them, and how they do. */
+  readonly moves: boolean;
+  readonly tail: Pick<Tail, 'listening' | 'publish'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly onDropped: (shop: string, events: number) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** The half of a gateway that is not about requests: pipelines, replays, and the upkeep of the log. */
+export interface Deliveries {
+  readonly pipelines: Pipelines;
+  readonly replays: Replays;
+  /** The shops of the configuration that is followed. */
+  shops(): readonly string[];
+  /** Has a place on the log for every pipeline when it resolves: events that come from then on reach it. */
+  follow(config: Config): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startDeliveries(options: DeliveriesOptions): Promise<Deliveries> {
+  const { tail, clock, config } = options;
+  const pipelines = new Pipelines({
+    ...options,
+    destinations,
+    tail: (id, kind, events, status) => {
+      if (!tail.listening) return;
+      for (const line of settledLines(id, kind, events, status, clock.now())) tail.publish(line);
+    },
+  });
+  const replays = new Replays({
+    ...options,
+    find: (ref) => pipelines.find(ref),
+    run: (...replay) => pipelines.replay(...replay),
+  });
+  let shops = namesOf(config);
+  await pipelines.follow(config);
+  replays.follow();
+  const stopping = new AbortController();
+  const upkeep = options.moves
+    ? keepUp({ ...options, pipelines, replays, shops: () => shops }, stopping.signal)
+    : Promise.resolve();
+  return {
+    pipelines,
+    replays,
+    shops: () => shops,
+    follow: async (next) => {
+      await pipelines.follow(next);
+      shops = namesOf(next);
+    },
+    stop: async () => {
+      stopping.abort();
+      await Promise.all([pipelines.stop(), replays.stop(), upkeep]);
+    },
+  };
+}
+
+const namesOf = ({ shops }: Config): string[] => shops.map(({ shop }) => shop);

@@ -1,0 +1,90 @@
+import { LogUnavailable } from '../adapters/logs/log.ts';
+import { shareStore } from '../adapters/logs/share.ts';
+import type { Config } from '../schemas/config.ts';
+import { startDeliveries } from './deliveries.ts';
+import type { Gateway, GatewayOptions } from './gateway.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetricsSum, type MetricsSum } from './metrics-sum.ts';
+import type { WireToWeb } from './process-calls.ts';
+import { openLog } from './store.ts';
+import { tellStored } from './tail-lines.ts';
+import { createWatchers } from './watchers.ts';
+import { WebProcesses } from './web-processes.ts';
+
+/** A web process that does not say in time what it counts is taken to count what it said last. */
+const COUNTS_WITHIN_MS = 2000;
+
+/**
+ * A gateway of several processes on this machine: this one owns the log and delivers, others take events and use its store. Stops when
+ * they have stopped.
+ */
+export async function startOwner(options: GatewayOptions): Promise<Gateway> {
+  const { settings, duties, clock, logger, onFailure } = options;
+  let { config } = options;
+  const store = await openLog(options);
+  const watchers = createWatchers();
+  const deliveries = await startDeliveries({
+    ...options,
+    moves: duties.moves,
+    store,
+    tail: watchers,
+    onDropped: (...dropped) => metrics.dropped(...dropped),
+  });
+  const { pipelines, shops } = deliveries;
+  const metrics = createMetrics({ log: store.log, shops, pipelines: () => pipelines.running() });
+  const sum = createMetricsSum();
+  const web = new WebProcesses({
+    count: settings.WEB_CONCURRENCY,
+    clock,
+    logger,
+    onStarted: (id, wire) => {
+      shareStore(store, wire, tellStored(watchers, logger));
+      wire.answer({
+        config: () => config,
+        watch: ([watching]) => {
+          if (watching) watchers.watch(id, (...lines) => wire.ask('lines', lines));
+          else watchers.unwatch(id);
+        },
+        metrics: () => summed(sum, metrics, web.wires),
+      });
+    },
+    onEnded: (id) => {
+      watchers.unwatch(id);
+      sum.ended(id);
+    },
+    onFailure,
+  });
+  return {
+    port: await web.start(),
+    durability: store.log.durability,
+    reload: async (next) => {
+      // Pipelines come first here too: a new one must not miss the first event of its shop.
+      await deliveries.follow(next);
+      config = next;
+      await Promise.all([...web.wires.values()].map((wire) => reloaded(wire, next)));
+      metrics.reloaded(true);
+    },
+    reloadRefused: () => metrics.reloaded(false),
+    stop: async () => {
+      await Promise.all([web.stop(), deliveries.stop()]);
+      await store.close();
+    },
+  };
+}
+
+/** One that has ended asks for the configuration when it starts again. */
+async function reloaded(wire: WireToWeb, config: Config): Promise<void> {
+  try {
+    await wire.ask('reload', [config]);
+  } catch (error) {
+    if (!(error instanceof LogUnavailable && wire.closed.aborted)) throw error;
+  }
+}
+
+async function summed(sum: MetricsSum, metrics: Metrics, wires: ReadonlyMap<number, WireToWeb>): Promise<string> {
+  const asked = [...wires].map(async ([id, wire]) => sum.said(id, await wire.ask('counts', [])));
+  await Promise.race([Promise.allSettled(asked), after(COUNTS_WITHIN_MS)]);
+  return sum.render(await metrics.collected());
+}
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

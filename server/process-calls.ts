@@ -1,0 +1,31 @@
+import type { OwnerCalls, UserCalls } from '../adapters/logs/remote-calls.ts';
+import type { Wire } from '../adapters/logs/wire.ts';
+import type { Config } from '../schemas/config.ts';
+import type { Collected } from './metrics.ts';
+import type { TailLine } from './operations.ts';
+
+/** What a web process may ask the owner of the log, beside its store. */
+export interface CallsOfOwner extends OwnerCalls {
+  /** The configuration in force: one for all, read by the owner. */
+  config(): Config;
+  /** It listens, and takes events. */
+  listening(port: number): void;
+  /** What all processes count together, as Prometheus text. */
+  metrics(): string;
+  /** Whether somebody follows the tail there. */
+  watch(watching: boolean): void;
+}
+
+/** What the owner of the log may ask a web process. */
+export interface CallsOfWeb extends UserCalls {
+  /** A new configuration; resolves when it is in force. */
+  reload(config: Config): void;
+  stop(): void;
+  /** What this process counts itself. */
+  counts(): Collected;
+  /** Lines for those who follow the tail there, and how many were left out before them. */
+  lines(lines: readonly TailLine[], missed: number): void;
+}
+
+export type WireToOwner = Wire<CallsOfOwner, CallsOfWeb>;
+export type WireToWeb = Wire<CallsOfWeb, CallsOfOwner>;

@@ -1,0 +1,65 @@
+import { LogUnavailable } from '../adapters/logs/log.ts';
+import type { Store } from '../adapters/logs/store.ts';
+import type { Settings } from '../schemas/settings.ts';
+import { balanceOf } from './balance.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import type { Pipelines } from './pipelines.ts';
+import type { Replays } from './replays.ts';
+
+export interface UpkeepTools {
+  readonly store: Store;
+  readonly pipelines: Pipelines;
+  readonly replays: Replays;
+  /** The shops that are configured. */
+  readonly shops: () => readonly string[];
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called with events that left the log although a pipeline had not passed them. */
+  readonly onDropped: (shop: string, events: number) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+const EVERY_MS = 60_000;
+const DAY_MS = 24 * 3_600_000;
+
+/** Once a minute: lets old events go, and checks that everything is accounted for. The business of whoever moves pipelines. */
+export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise<void> {
+  const { clock, logger, onFailure } = tools;
+  for (;;) {
+    await clock.sleep(EVERY_MS, stopping);
+    if (stopping.aborted) return;
+    try {
+      await trim(tools);
+      await checkBooks(tools);
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) onFailure(error);
+      else logger.warn({ reason: error.message }, 'old events stay until the log can be reached');
+    }
+  }
+}
+
+async function trim(tools: UpkeepTools): Promise<void> {
+  const { store, pipelines, replays, shops, settings, clock, logger, onDropped } = tools;
+  const all = await Promise.all(
+    shops().map(async (shop) => [shop, Math.min(await pipelines.passed(shop), await replays.passed(shop))] as const),
+  );
+  const positions = new Map(all);
+  const passed = (shop: string): number => positions.get(shop) ?? Number.MAX_SAFE_INTEGER;
+  const before = new Date(clock.now() - settings.RETENTION_DAYS * DAY_MS);
+  const { unpassed } = await store.log.trim({ before, passed, maxBytes: settings.LOG_MAX_BYTES });
+  for (const [shop, events] of Object.entries(unpassed)) {
+    onDropped(shop, events);
+    logger.error(
+      { shop, events, reason: 'retention' },
+      'the log is full: events left it before every pipeline had them',
+    );
+  }
+}
+
+async function checkBooks({ store, pipelines, shops, logger }: UpkeepTools): Promise<void> {
+  const balance = await balanceOf(store.log, shops(), await pipelines.running());
+  const wrong = [...balance.shops, ...balance.pipelines].filter(({ difference }) => difference !== 0);
+  if (wrong.length > 0) logger.error({ wrong }, 'the books do not balance: events are unaccounted for');
+}

@@ -1,0 +1,62 @@
+import { openRemote } from '../adapters/logs/remote.ts';
+import { startDeliveries } from './deliveries.ts';
+import type { Gateway, GatewayOptions } from './gateway.ts';
+import { createMetrics } from './metrics.ts';
+import type { WireToOwner } from './process-calls.ts';
+import { createTail } from './tail.ts';
+import { startWeb } from './web.ts';
+
+export interface WebProcessOptions extends Omit<GatewayOptions, 'config' | 'duties'> {
+  readonly wire: WireToOwner;
+  /** Called when the owner wants this process to stop, also while it starts. */
+  readonly onStop: () => void;
+}
+
+/** One of several processes that take events: it checks and answers, and asks the owner of the log for everything else. */
+export async function startWebProcess(options: WebProcessOptions): Promise<Gateway> {
+  const { wire } = options;
+  const tail = createTail({ onReaders: (count) => wire.tell('watch', [count > 0]) });
+  const metrics = createMetrics();
+  let start = (_gateway: Gateway): void => {};
+  const started = new Promise<Gateway>((resolve) => {
+    start = resolve;
+  });
+  wire.answer({
+    stop: () => options.onStop(),
+    counts: () => metrics.collected(),
+    // A configuration that comes while this process starts is taken once it has.
+    reload: async ([next]) => (await started).reload(next),
+    lines: ([lines, missed]) => {
+      if (missed > 0) tail.missed(missed);
+      for (const line of lines) tail.publish(line);
+    },
+  });
+  const config = await wire.ask('config', []);
+  const store = await openRemote(wire);
+  const deliveries = await startDeliveries({ ...options, config, moves: false, store, tail, onDropped: () => {} });
+  const web = await startWeb({
+    ...options,
+    config,
+    answers: 'everything',
+    store,
+    deliveries,
+    tail,
+    metrics: { ...metrics, render: () => wire.ask('metrics', []) },
+  });
+  const gateway: Gateway = {
+    port: web.port,
+    durability: store.log.durability,
+    reload: async (next) => {
+      await deliveries.follow(next);
+      web.use(next);
+    },
+    reloadRefused: () => {},
+    stop: async () => {
+      await Promise.all([web.stop(), deliveries.stop()]);
+      await store.close();
+    },
+  };
+  start(gateway);
+  wire.tell('listening', [web.port]);
+  return gateway;
+}

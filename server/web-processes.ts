@@ -1,0 +1,121 @@
+import type { ChildProcess } from 'node:child_process';
+import cluster from 'node:cluster';
+import { Wire } from '../adapters/logs/wire.ts';
+import type { Clock } from './clock.ts';
+import { channelTo } from './ipc.ts';
+import type { Logger } from './logger.ts';
+import type { CallsOfOwner, CallsOfWeb, WireToWeb } from './process-calls.ts';
+import { ConfigError } from './settings.ts';
+
+export interface WebProcessesTools {
+  readonly count: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called with the wire to each new process before that can say anything. */
+  readonly onStarted: (id: number, wire: WireToWeb) => void;
+  readonly onEnded: (id: number) => void;
+  /** Called when processes end over and over again. The gateway should stop. */
+  readonly onFailure: (error: Error) => void;
+}
+
+interface WebProcess {
+  readonly id: number;
+  readonly wire: WireToWeb;
+  readonly startedAt: number;
+  /** The port, when it listens. Rejects where it ends before. */
+  readonly listening: Promise<number>;
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+}
+
+/** Ending sooner than this after its start counts as one more of a row. */
+const EARLY_MS = 60_000;
+const MOST_IN_A_ROW = 6;
+
+/** Set where a process is one of these. That it is a worker of a cluster alone does not say so: process managers start clusters too. */
+export const OWNER = 'HEADLESS_EVENTS_OWNER';
+
+/** How long to wait before a process that ended early so many times in a row is replaced: 0, 1, 2, 4, 8 s. Undefined: not again. */
+export const restartAfter = (inARow: number): number | undefined =>
+  inARow >= MOST_IN_A_ROW ? undefined : inARow === 1 ? 0 : 1000 * 2 ** (inARow - 2);
+
+/** Starts so many web processes on one port, and keeps that many running. */
+export class WebProcesses {
+  readonly #tools: WebProcessesTools;
+  readonly #running = new Map<number, { readonly wire: WireToWeb; readonly child: ChildProcess }>();
+  readonly #stopping = new AbortController();
+  #kept: readonly Promise<void>[] = [];
+
+  constructor(tools: WebProcessesTools) {
+    this.#tools = tools;
+  }
+
+  /** Gives the port that they share. */
+  async start(): Promise<number> {
+    cluster.setupPrimary({ serialization: 'advanced' });
+    // They leave when their channel closes, but one that hangs would not notice.
+    process.once('exit', () => {
+      for (const { child } of this.#running.values()) child.kill('SIGKILL');
+    });
+    // One alone at first: what keeps them from starting is said once.
+    const first = this.#fork();
+    const port = await first.listening;
+    const others = Array.from({ length: this.#tools.count - 1 }, () => this.#fork());
+    await Promise.all(others.map(({ listening }) => listening));
+    this.#kept = [first, ...others].map((one) => this.#keep(one));
+    return port;
+  }
+
+  get wires(): ReadonlyMap<number, WireToWeb> {
+    return new Map([...this.#running].map(([id, { wire }]) => [id, wire]));
+  }
+
+  /** Resolves when each has answered what it had in hand, and has ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const { wire } of this.#running.values()) wire.tell('stop', []);
+    await Promise.all(this.#kept);
+  }
+
+  /** Replaces a process whenever it ends. */
+  async #keep(first: WebProcess): Promise<void> {
+    const { clock, logger, onFailure } = this.#tools;
+    let inARow = 0;
+    for (let current = first; ; current = this.#fork()) {
+      const ending = await current.ended;
+      if (this.#stopping.signal.aborted) return;
+      inARow = clock.now() - current.startedAt < EARLY_MS ? inARow + 1 : 1;
+      const waitMs = restartAfter(inARow);
+      logger.error({ web: current.id, ...ending, inARow, waitMs }, 'a web process ended');
+      if (waitMs === undefined)
+        return onFailure(
+          new Error(`web processes ended ${inARow} times in a row soon after their start; the lines above say why`),
+        );
+      await clock.sleep(waitMs, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+    }
+  }
+
+  #fork(): WebProcess {
+    const { clock, logger, onStarted, onEnded } = this.#tools;
+    const { id, process: child } = cluster.fork({ [OWNER]: process.pid });
+    const wire = new Wire<CallsOfWeb, CallsOfOwner>(channelTo(child));
+    this.#running.set(id, { wire, child });
+    const ended = new Promise<Awaited<WebProcess['ended']>>((resolve) =>
+      child.once('exit', (code, signal) => {
+        this.#running.delete(id);
+        onEnded(id);
+        resolve({ code, signal });
+      }),
+    );
+    const listening = new Promise<number>((resolve, reject) => {
+      wire.answer({ listening: ([port]) => resolve(port) });
+      void ended.then(() => reject(new ConfigError(['a web process did not start; the lines above say why'])));
+    });
+    void listening.then(
+      () => logger.info({ web: id, pid: child.pid }, 'a web process takes events'),
+      () => {},
+    );
+    onStarted(id, wire);
+    return { id, wire, startedAt: clock.now(), listening, ended };
+  }
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dialects } from '../adapters/dialects/index.ts';
+import { type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
+import type { Store } from '../adapters/logs/store.ts';
+import type { Config } from '../schemas/config.ts';
+import type { Settings } from '../schemas/settings.ts';
+import { adminRoutes } from './admin.ts';
+import { balanceOf } from './balance.ts';
+import type { Clock } from './clock.ts';
+import type { Deliveries } from './deliveries.ts';
+import { createEnricher } from './enrich/enrich.ts';
+import { openGeoDatabase } from './enrich/geo.ts';
+import { type Readiness, readiness, unreachable } from './health.ts';
+import { createHttp, type Router, type SideCall } from './http.ts';
+import { createIngest } from './ingest.ts';
+import { createInit } from './init.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import document from './openapi.json' with { type: 'json' };
+import { createOperations } from './operator.ts';
+import { ConfigError, type Duties } from './settings.ts';
+import { createShops, type Shops } from './shops.ts';
+import type { Tail } from './tail.ts';
+import { createUpstream } from './upstream.ts';
+import { createVisitors } from './visitors.ts';
+
+export interface WebOptions {
+  readonly settings: Settings;
+  readonly config: Config;
+  /** Whether events are taken, or only said how this process does. */
+  readonly answers: Exclude<Duties['answers'], 'nothing'>;
+  readonly store: Store;
+  readonly deliveries: Deliveries;
+  readonly tail: Tail;
+  readonly metrics: Pick<Metrics, 'answered' | 'contentType' | 'render'>;
+  /** Called with each record that is stored here, for whoever watches. */
+  readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The half of a gateway that answers requests. */
+export interface Web {
+  readonly port: number;
+  /** Takes a new configuration; a request in hand keeps the old one. */
+  use(config: Config): void;
+  /** Stops accepting, answers what is in. */
+  stop(): Promise<void>;
+}
+
+const SWEEP_EVERY_MS = 100;
+
+/** Listens. Throws ConfigError where the port is taken. */
+export async function startWeb(options: WebOptions): Promise<Web> {
+  const { settings, config, answers, metrics } = options;
+  const stopping = new AbortController();
+  let shops = createShops(config);
+  const parts: Parts = { ...options, shops: () => shops, stopping: stopping.signal, onError: errorLogger(options) };
+  const takes = answers === 'everything';
+  const server = createHttp({
+    dialects: takes ? dialects : [],
+    ingest: createIngest({ ...parts, ...toolsOf(options), enrich: await enricher(settings) }),
+    sideCalls: takes ? [initCall(parts)] : [],
+    bodyMaxBytes: settings.BODY_MAX_BYTES,
+    trustProxyHops: settings.TRUST_PROXY_HOPS,
+    headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,
+    requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * 1000,
+    keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_SECONDS * 1000,
+    maxConnections: settings.MAX_CONNECTIONS,
+    draining: () => stopping.signal.aborted,
+    onError: parts.onError,
+    onAnswered: (exchange) => {
+      metrics.answered(exchange);
+      const { dialect, status, requestId, ms } = exchange;
+      if (status >= 500) options.logger.warn({ requestId, dialect, status, ms }, 'request answered');
+      else options.logger.debug({ requestId, dialect, status, ms }, 'request answered');
+    },
+    routes: (router) => {
+      healthRoutes(router, parts);
+      if (takes) otherRoutes(router, parts);
+    },
+  });
+  await listen(server, settings);
+  return {
+    port: (server.address() as AddressInfo).port,
+    use: (next) => {
+      shops = createShops(next);
+    },
+    stop: () => {
+      stopping.abort();
+      return closed(server, settings);
+    },
+  };
+}
+
+interface Parts extends WebOptions {
+  readonly shops: () => Shops;
+  readonly stopping: AbortSignal;
+  readonly onError: (error: unknown) => void;
+}
+
+const errorLogger =
+  ({ logger }: WebOptions) =>
+  (error: unknown): void =>
+    logger.error({ reason: error instanceof Error ? error.message : String(error) }, 'a request failed');
+
+const toolsOf = ({ settings, store, clock }: WebOptions) => ({
+  log: store.log,
+  limits: {
+    depth: settings.EVENT_MAX_DEPTH,
+    keys: settings.EVENT_MAX_KEYS,
+    eventBytes: settings.EVENT_MAX_BYTES,
+  },
+  now: clock.now,
+});
+
+async function enricher({ GEO_HEADERS, GEOIP_DB }: Settings) {
+  const geoDatabase = GEOIP_DB === undefined ? undefined : await openGeoDatabase(GEOIP_DB);
+  return createEnricher({ geoHeaders: GEO_HEADERS, geoDatabase });
+}
+
+function initCall(parts: Parts): SideCall {
+  const { log, limits, now } = toolsOf(parts);
+  const { logger, stopping, onError } = parts;
+  return createInit({
+    visitors: createVisitors(log, now),
+    upstream: createUpstream({
+      now,
+      stopping,
+      onFailed: (reason) => logger.warn({ reason }, 'Glood did not answer an init; it is answered here for 10 s'),
+    }),
+    mint: randomUUID,
+    limits,
+    onError,
+  });
+}
+
+/** How this process does. */
+function healthRoutes(router: Router, parts: Parts): void {
+  const { store, metrics, stopping } = parts;
+  router.get('/healthz', (ctx) => {
+    ctx.body = { ok: true };
+  });
+  router.get('/readyz', async (ctx) => {
+    const report = await reportOf(parts).catch((error: unknown) => {
+      if (error instanceof LogUnavailable) return unreachable(store.log, stopping.aborted, error);
+      throw error;
+    });
+    ctx.status = report.ready ? 200 : 503;
+    ctx.body = report;
+  });
+  router.get('/metrics', async (ctx) => {
+    ctx.type = metrics.contentType;
+    ctx.body = await metrics.render();
+  });
+}
+
+/** Everything else that is answered beside the events themselves. */
+function otherRoutes(router: Router, parts: Parts): void {
+  const { settings, clock, logger, stopping } = parts;
+  const description = JSON.stringify(document);
+  router.get('/openapi.json', (ctx) => {
+    ctx.type = 'application/json';
+    ctx.body = description;
+  });
+  const operations = createOperations({
+    ...parts,
+    ...parts.deliveries,
+    ...toolsOf(parts),
+    shops: parts.shops,
+    dialects,
+  });
+  adminRoutes(router, {
+    operations,
+    token: settings.ADMIN_TOKEN,
+    clock,
+    logger,
+    trustProxyHops: settings.TRUST_PROXY_HOPS,
+    stopping,
+  });
+}
+
+async function reportOf({ store, deliveries, stopping }: Parts): Promise<Readiness> {
+  const running = await deliveries.pipelines.running();
+  const { balanced } = await balanceOf(store.log, deliveries.shops(), running);
+  return readiness(store.log, stopping.aborted, balanced, running);
+}
+
+/** Resolves when every connection is closed: idle ones at once, the others with their answer, at the latest when their request is due. */
+function closed(server: Server, { REQUEST_TIMEOUT_SECONDS }: Settings): Promise<void> {
+  // A connection that was being answered as the stop began is kept alive by that answer, and idle only now.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_EVERY_MS);
+  // Node looks after slow requests no more once the server is closing.
+  const due = setTimeout(() => server.closeAllConnections(), REQUEST_TIMEOUT_SECONDS * 1000);
+  return new Promise((resolve) => {
+    server.close(() => {
+      clearInterval(sweep);
+      clearTimeout(due);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function listen(server: Server, { PORT, HOST }: Settings): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new ConfigError([`PORT must be free, got ${PORT}, which another process listens on`], { cause: error })
+          : error,
+      );
+    server.once('error', refuse);
+    server.listen(PORT, HOST, () => {
+      server.off('error', refuse);
+      resolve();
+    });
+  });
+}
