@@ -29,8 +29,10 @@ export class Connection {
       query_timeout: QUERY_TIMEOUT_MS,
       keepAlive: true,
     });
-    // A connection that breaks while it is idle is opened again by the next statement.
+    // A connection that breaks while it is idle is opened again by the next statement. One that breaks in the middle of a statement
+    // rejects that, and says it once more by an event that would end the process.
     this.#pool.on('error', () => {});
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
     if (onConnect) this.#pool.on('connect', onConnect);
   }
 
