@@ -69,10 +69,10 @@ const ok = { data: { ok: true }, error: null };
 const transports = [
   // A beacon's answer cannot be read: all that the SDK can say is that the browser took it.
   { name: 'sendBeacon', prepare: undefined, success: ok },
-  { name: 'fetch, without sendBeacon', prepare: 'layers.noBeacons', success: { data: null, error: null } },
+  { name: 'fetch, without sendBeacon', prepare: 'clients.noBeacons', success: { data: null, error: null } },
   {
     name: 'fetch, where sendBeacon has no room',
-    prepare: 'layers.noRoomForBeacons',
+    prepare: 'clients.noRoomForBeacons',
     success: { data: null, error: null },
   },
 ];
@@ -102,7 +102,7 @@ describe('the Layers SDK in Chromium, with the gateway in the place of Layers', 
     it(`has each of the ten types stored, one by one (${name})`, async () => {
       const page = await open();
       for (const call of calls.map(named)) {
-        assert.equal(await run<Said>(page, 'layers.sdk', call), success, call.eventType);
+        assert.equal(await run<Said>(page, 'clients.sdk', call), success, call.eventType);
         await arrives(call);
       }
       await page.context().close();
@@ -111,7 +111,7 @@ describe('the Layers SDK in Chromium, with the gateway in the place of Layers', 
     it(`has all ten stored from one call (${name})`, async () => {
       const page = await open();
       const batch = calls.map(named);
-      assert.equal(await run<Said>(page, 'layers.sdk', batch), success);
+      assert.equal(await run<Said>(page, 'clients.sdk', batch), success);
       for (const call of batch) await arrives(call);
       await page.context().close();
     });
@@ -119,7 +119,7 @@ describe('the Layers SDK in Chromium, with the gateway in the place of Layers', 
     it(`has a hundred stored from one call (${name})`, async () => {
       const page = await open();
       const batch = views(100);
-      assert.equal(await run<Said>(page, 'layers.sdk', batch), success);
+      assert.equal(await run<Said>(page, 'clients.sdk', batch), success);
       for (const call of batch) await arrives(call);
       await page.context().close();
     });
@@ -134,7 +134,7 @@ describe('the Layers SDK in Chromium, with the gateway in the place of Layers', 
       if (response.url.includes('/beacon')) asked.push(`${type} ${response.status}`);
     });
     for (const call of views(2)) {
-      await run(page, 'layers.sdk', call);
+      await run(page, 'clients.sdk', call);
       await stage.event(call.eventId);
     }
     assert.equal(await until(() => asked.length >= 3 && asked), ['Preflight 204', 'Ping 201', 'Ping 201']);
@@ -143,9 +143,9 @@ describe('the Layers SDK in Chromium, with the gateway in the place of Layers', 
 
   it('makes up ids and times that the gateway takes', async () => {
     const page = await stage.visit();
-    await run(page, 'layers.noBeacons');
+    await run(page, 'clients.noBeacons');
     const before = stage.events().length;
-    assert.equal(await run<Said>(page, 'layers.sdk', { eventType: 'search', query: 'made up' }), {
+    assert.equal(await run<Said>(page, 'clients.sdk', { eventType: 'search', query: 'made up' }), {
       data: null,
       error: null,
     });
@@ -158,11 +158,11 @@ describe('the Layers SDK in Chromium, with the gateway in the place of Layers', 
 
   it('is told what Layers tells it: an unknown token, and more than a hundred events', async () => {
     const page = await stage.visit();
-    await run(page, 'layers.noBeacons');
-    const unknown = await run<Said>(page, 'layers.sdk', views(1), 'wrong-token');
+    await run(page, 'clients.noBeacons');
+    const unknown = await run<Said>(page, 'clients.sdk', views(1), 'wrong-token');
     assert.is(unknown.error?.status, 401);
     assert.equal(unknown.error?.body, { error: 'Unauthenticated' });
-    const many = await run<Said>(page, 'layers.sdk', views(101));
+    const many = await run<Said>(page, 'clients.sdk', views(101));
     assert.is(many.error?.status, 422);
     assert.match(JSON.stringify(many.error?.body), /"errors":\[".*101/);
     await page.context().close();

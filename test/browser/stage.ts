@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, Frame, Page } from 'playwright-core';
+import type { Browser, Frame, Page } from 'playwright-core';
 import type { Event } from '../../schemas/event.ts';
 import { createLogger } from '../../server/logger.ts';
 import type { Balance, Receipt } from '../../server/operations.ts';
@@ -119,14 +119,3 @@ async function built(opened: (() => Promise<unknown>)[], close: () => Promise<vo
 /** Calls a function of the page's own code, by name, and gives what it gives. */
 export const run = <T>(page: Page | Frame, name: string, ...args: readonly unknown[]): Promise<T> =>
   page.evaluate<T>(`${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')})`);
-
-/** Everything that a shopper's browser asked of the gateway, and how it ended. */
-export function traffic(context: BrowserContext): { ended(): number } {
-  let ended = 0;
-  const count = (request: { url(): string }) => {
-    if (request.url().includes('/beacon')) ended += 1;
-  };
-  context.on('requestfinished', count);
-  context.on('requestfailed', count);
-  return { ended: () => ended };
-}

@@ -1,4 +1,45 @@
-/** Page code, called by the tests by name. Page code that vendors show is written as they show it. */
+/** Page code, called by the tests by name. What vendors' guides show is written as they show it. */
+
+const asJson = (events) => JSON.stringify({ events });
+const byQuery = ({ host, token }) => `https://${host}/beacon?token=${encodeURIComponent(token)}`;
+
+function jsonBeacon(to, events) {
+  return navigator.sendBeacon(byQuery(to), new Blob([asJson(events)], { type: 'application/json' }));
+}
+
+/** Goes out as text/plain, for which browsers ask no preflight. */
+function textBeacon(to, events) {
+  return navigator.sendBeacon(byQuery(to), asJson(events));
+}
+
+async function keptAliveFetch(to, events) {
+  const headers = { 'Content-Type': 'application/json' };
+  const answer = await fetch(byQuery(to), { method: 'POST', headers, body: asJson(events), keepalive: true });
+  return answer.status;
+}
+
+/** What the guide of Layers recommends. */
+async function beaconOrFetch(to, events) {
+  return jsonBeacon(to, events) || keptAliveFetch(to, events);
+}
+
+function xhr({ host, token }, events) {
+  const request = new XMLHttpRequest();
+  request.open('POST', `https://${host}/beacon`);
+  request.withCredentials = true;
+  request.setRequestHeader('Content-Type', 'application/json');
+  request.setRequestHeader('X-Storefront-Access-Token', token);
+  request.send(asJson(events));
+  return new Promise((resolve) => request.addEventListener('loadend', () => resolve(request.status)));
+}
+
+/** Gives the status and what a page may read of the answer. */
+async function glood({ host, token, shop }, body) {
+  const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}`, 'x-shop': shop };
+  const url = `https://${host}/api/storefront/v3/headless/events`;
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  return { status: answer.status, body: await answer.json(), accepted: answer.headers.get('X-Events-Accepted') };
+}
 
 /** The real SDK as its README sets it up. */
 async function openSdk(token) {
@@ -10,19 +51,51 @@ async function openSdk(token) {
 }
 
 /** What the SDK says of a call, with what of an error can be shown. */
-async function track(sdk, events) {
-  const { data, error } = await sdk.trackingEvent(events);
-  return { data, error: error && { message: error.message, status: error.status, body: error.body } };
+async function said(call) {
+  const { data, error } = await call;
+  return { data, error: error && { message: error.message, ...error } };
 }
 
-globalThis.layers = {
-  sdk: async (events, token = 'demo-token') => track(await openSdk(token), events),
-  /** How browsers without sendBeacon, and web views that take it away, run the SDK. */
-  noBeacons: () => {
-    navigator.sendBeacon = undefined;
-  },
-  /** What sendBeacon says when too much is on its way already. */
-  noRoomForBeacons: () => {
-    navigator.sendBeacon = () => false;
-  },
+const sdk = async (events, token = 'demo-token') => said((await openSdk(token)).trackingEvent(events));
+
+/** How browsers without sendBeacon, and web views that take it away, run a page. */
+function noBeacons() {
+  navigator.sendBeacon = undefined;
+}
+
+/** What sendBeacon says when too much is on its way already. */
+function noRoomForBeacons() {
+  navigator.sendBeacon = () => false;
+}
+
+/** Calls the SDK when the page goes away. */
+async function sdkOnLeaving(event) {
+  const opened = await openSdk('demo-token');
+  addEventListener('pagehide', () => opened.trackingEvent(event));
+}
+
+/** Calls the SDK until the page is gone, which it leaves in the middle; counts what the SDK has said to be sent. */
+async function sdkWhileLeaving(event, leaveAfter) {
+  const opened = await openSdk('demo-token');
+  for (let count = 1; ; count += 1) {
+    const { error } = await opened.trackingEvent({ ...event, eventId: `${event.eventId}-${count}` });
+    if (!error) sessionStorage.setItem('sent', String(count));
+    if (count === leaveAfter) location.href = '/next.html';
+    // Other things happen on a page between two events.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+globalThis.clients = {
+  jsonBeacon,
+  textBeacon,
+  keptAliveFetch,
+  beaconOrFetch,
+  xhr,
+  glood,
+  sdk,
+  noBeacons,
+  noRoomForBeacons,
+  sdkOnLeaving,
+  sdkWhileLeaving,
 };
