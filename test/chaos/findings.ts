@@ -35,3 +35,12 @@ export const exactly = (name: string, meaning: string, count: number, expected: 
   passed: count === expected,
   examples: [],
 });
+
+/** Passes where a count is at least so many: what was to be met has been met. */
+export const atLeast = (name: string, meaning: string, count: number, least: number): Finding => ({
+  name,
+  meaning: `${meaning}, at least ${least}`,
+  count,
+  passed: count >= least,
+  examples: [],
+});

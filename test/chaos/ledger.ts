@@ -18,6 +18,10 @@ export type Entry =
       readonly count: number;
       /** The HTTP status, or what broke. */
       readonly why: string;
+      /** When that was known, in milliseconds since 1970, how long it took, and when the answer asked to come again. */
+      readonly at?: number;
+      readonly ms?: number;
+      readonly retryAfter?: string | undefined;
     };
 
 export interface Ledger {
