@@ -81,7 +81,7 @@ function netlify(value?: string, country?: string): Claim {
 function google(value?: string): Claim {
   const [region = '', city] = value?.split(',', 2) ?? [];
   const [, country, state] = /^([A-Z]{2})([A-Z0-9]{0,3})$/.exec(region.trim()) ?? [];
-  return { country, state, city };
+  return { country, state, city: utf8(city) };
 }
 
 // "country_code=US,region_code=CA,city=SANFRANCISCO,zip=94102+94103", of several values the first.
@@ -92,7 +92,7 @@ function akamai(value?: string): Claim {
     const [first = ''] = values.split('+', 1);
     if (first !== 'reserved') said.set(key.trim(), first);
   }
-  return { country: said.get('country_code'), state: said.get('region_code'), city: said.get('city') };
+  return { country: said.get('country_code'), state: said.get('region_code'), city: utf8(said.get('city')) };
 }
 
 // The text at a path of data that others wrote.

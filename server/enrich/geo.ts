@@ -66,13 +66,25 @@ export async function openGeoDatabase(path: string): Promise<(address: string) =
   };
 }
 
-function recorded(record: CityResponse): Claim {
+/** MaxMind's records, and the flat ones of free databases made of other sources, where regions have names and no codes. */
+function recorded(record: CityResponse | FlatRecord): Claim {
+  if ('country_code' in record) return { country: text(record.country_code), city: withoutDistrict(text(record.city)) };
   return {
     country: record.country?.iso_code,
     state: record.subdivisions?.[0]?.iso_code,
-    city: record.city?.names?.en,
+    city: withoutDistrict(record.city?.names?.en),
   };
 }
+
+interface FlatRecord {
+  readonly country_code: unknown;
+  readonly city?: unknown;
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+// "Hanover (Buchholz-Kleefeld)": a shop that counts by city wants one Hanover.
+const withoutDistrict = (city: string | undefined): string | undefined => city?.replace(/ \(.*$/s, '');
 
 /**
  * The shopper's address as far as the operator's own proxies vouch for it: with n hops the n-th entry of X-Forwarded-For

