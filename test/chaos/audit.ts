@@ -14,8 +14,10 @@ export interface AuditOptions {
   readonly folder: string;
   /** Where the gateway will listen. */
   readonly port: number;
+  /** Its other servers, where it has some: a client that gets no answer from one tries the next. */
+  readonly otherPorts?: readonly number[];
   readonly seed: number;
-  readonly load: Omit<LoaderOptions, 'run' | 'port' | 'ledger' | 'seed' | 'shops'>;
+  readonly load: Omit<LoaderOptions, 'run' | 'ports' | 'ledger' | 'seed' | 'shops'>;
   /** Each of one of the two shops. Their sinks are the caller's. */
   readonly targets: readonly Target[];
   /** A file pipeline for the first shop. */
@@ -32,6 +34,8 @@ export interface Audit {
   readonly record: string;
   readonly ledger: string;
   startLoad(): void;
+  /** How many events have been answered, give or take a hundred. */
+  sent(): number;
   /** Resolves once every lane has ended, by itself or, with a signal, now. */
   loadEnded(signal?: 'SIGTERM'): Promise<void>;
   /** What has arrived up to now. */
@@ -49,7 +53,8 @@ export const shops = [
 ] as const;
 const archive = { shop: shops[0].shop, pipeline: 'archive' };
 
-export function startAudit({ folder, port, seed, load, targets, archive: withArchive }: AuditOptions): Audit {
+export function startAudit(audited: AuditOptions): Audit {
+  const { folder, port, otherPorts = [], seed, load, targets, archive: withArchive } = audited;
   mkdirSync(folder, { recursive: true });
   const run = `r${seed}`;
   const [ledger, record, archiveFolder] = ['ledger.ndjson', 'sink.ndjson', 'archive'].map((name) =>
@@ -60,6 +65,7 @@ export function startAudit({ folder, port, seed, load, targets, archive: withArc
     destination: destinationOf(target),
   }));
   let loader: ReturnType<typeof startScript> | undefined;
+  let answered = 0;
   const all = (): Arrival[] => [
     ...(existsSync(record) ? linesOf<Arrival>(record) : []),
     ...(withArchive ? archived(archiveFolder, destinationOf(archive)) : []),
@@ -71,9 +77,14 @@ export function startAudit({ folder, port, seed, load, targets, archive: withArc
     record,
     ledger,
     startLoad() {
-      const options: LoaderOptions = { run, port, ledger, seed, shops: shopsOf(targets), ...load };
+      const ports = [port, ...otherPorts];
+      const options: LoaderOptions = { run, ports, ledger, seed, shops: shopsOf(targets), ...load };
       loader = startScript(join(import.meta.dirname, 'loader.ts'), options);
+      loader.on('message', (count) => {
+        answered = Number(count);
+      });
     },
+    sent: () => answered,
     async loadEnded(signal) {
       if (!loader) return;
       const code = await ended(loader, signal);

@@ -6,7 +6,8 @@ import { noise, seeded } from './random.ts';
 
 export interface LoaderOptions {
   readonly run: string;
-  readonly port: number;
+  /** Servers of the same gateway: a shopper who gets no answer from one tries the next. */
+  readonly ports: readonly number[];
   readonly ledger: string;
   readonly seed: number;
   readonly shops: readonly { readonly shop: string; readonly token: string }[];
@@ -22,6 +23,8 @@ export interface LoaderOptions {
   readonly marked?: number;
   /** Whether bodies are sent only when the gateway has confirmed the headers. */
   readonly expectContinue?: boolean;
+  /** How long an answer is waited for; as long as `post` does if absent. */
+  readonly answerMs?: number;
 }
 
 /** How the reason of an entry begins where the gateway had confirmed the headers and gave no answer all the same. */
@@ -32,17 +35,29 @@ const aloneMs = 500;
 /** Once told to stop, how long a request that has no answer yet is tried further. */
 const lastTriesMs = 15_000;
 
-/** Sends until told to stop, and writes what was sent and what became of it. What got no answer or 503 is sent again, the same. */
-export async function runLoader(options: LoaderOptions, stopping: AbortSignal): Promise<void> {
-  const { shops, port, seed } = options;
+/**
+ * Sends until told to stop, and writes what was sent and what became of it. What got no answer or 503 is sent again, the same.
+ * `onSent` is called with how many events have been answered.
+ */
+export async function runLoader(
+  options: LoaderOptions,
+  stopping: AbortSignal,
+  onSent: (events: number) => void = () => {},
+): Promise<void> {
+  const { shops, seed } = options;
   const ledger = journal(options.ledger);
   const agent = new Agent({ keepAlive: true, maxSockets: options.lanes });
   const lanes = Array.from({ length: options.lanes }, (_, index): Lane => {
     const owner = shops[index % shops.length];
     if (!owner) throw new Error('expected at least one shop, got none');
     const confirmed = options.expectContinue ? { onContinue: () => {} } : {};
-    const attempt = (events: readonly object[]) =>
-      post({ port, agent, ...layersOrder(owner.token, events), ...confirmed });
+    const servers = serversFrom(options.ports, index);
+    const attempt = async (events: readonly object[]) => {
+      const order = { port: servers.current(), agent, ...layersOrder(owner.token, events), ...confirmed };
+      const reply = await post(order, options.answerMs);
+      if (isOpen(reply)) servers.next();
+      return reply;
+    };
     return {
       name: `lane${index}`,
       shop: owner.shop,
@@ -55,9 +70,27 @@ export async function runLoader(options: LoaderOptions, stopping: AbortSignal): 
   // Every shop's first event comes alone and is delivered alone: then the shops' batches look alike and must not be mixed up.
   await Promise.all(lanes.slice(0, shops.length).map((lane) => sendBatch(lane, options.run, 0, 1, stopping)));
   await until(performance.now() + aloneMs);
-  await Promise.all(lanes.map((lane, index) => runLane(lane, options, index < shops.length ? 1 : 0, stopping)));
+  let sent = 0;
+  const onBatch = (events: number) => {
+    sent += events;
+    onSent(sent);
+  };
+  await Promise.all(
+    lanes.map((lane, index) => runLane(lane, options, index < shops.length ? 1 : 0, stopping, onBatch)),
+  );
   agent.destroy();
   ledger.close();
+}
+
+/** One of several servers, beginning with another for each shopper. */
+function serversFrom(ports: readonly number[], index: number) {
+  let at = index;
+  return {
+    current: () => ports[at % ports.length] ?? 0,
+    next: () => {
+      at += 1;
+    },
+  };
 }
 
 interface Lane {
@@ -75,12 +108,14 @@ async function runLane(
   { run, lanes, batch, rate, each = Number.POSITIVE_INFINITY }: LoaderOptions,
   begin: number,
   stopping: AbortSignal,
+  onBatch: (events: number) => void,
 ): Promise<void> {
   const beatMs = ((lanes * (batch + 1)) / 2 / rate) * 1000;
   for (let from = begin; !stopping.aborted && from < each; ) {
     const size = Math.min(1 + Math.floor(lane.random() * batch), each - from);
     await sendBatch(lane, run, from, size, stopping);
     from += size;
+    onBatch(size);
     await until(Math.ceil((performance.now() + 1) / beatMs) * beatMs);
   }
 }
@@ -94,10 +129,13 @@ async function sendBatch(lane: Lane, run: string, from: number, count: number, s
   const crcs = planted.map(({ mark }) => mark.crc);
   await untilAnswered(stopping, async () => {
     write({ kind: 'sent', shop, lane: name, from, crcs });
+    const begin = performance.now();
     const reply = await attempt(events);
     const why = whyOf(reply);
-    write({ kind: kindOf(reply), lane: name, from, count, why });
-    return kindOf(reply) !== 'unknown' && why !== '503';
+    const retryAfter = 'status' in reply ? reply.headers['retry-after'] : undefined;
+    const ms = Math.round(performance.now() - begin);
+    write({ kind: kindOf(reply), lane: name, from, count, why, at: Date.now(), ms, retryAfter });
+    return !isOpen(reply);
   });
 }
 
@@ -113,6 +151,9 @@ async function untilAnswered(stopping: AbortSignal, attempt: () => Promise<boole
 const kindOf = (reply: Reply): 'acked' | 'refused' | 'unknown' =>
   'status' in reply ? (reply.status >= 200 && reply.status < 300 ? 'acked' : 'refused') : 'unknown';
 
+/** Whether it is to be sent again. */
+const isOpen = (reply: Reply): boolean => kindOf(reply) === 'unknown' || whyOf(reply) === '503';
+
 function whyOf(reply: Reply): string {
   if ('status' in reply) return `${reply.status}`;
   if ('unreached' in reply) return reply.unreached;
@@ -125,6 +166,11 @@ const until = (at: number): Promise<void> =>
 if (process.argv[1] === import.meta.filename) {
   const stop = new AbortController();
   process.once('SIGTERM', () => stop.abort());
-  await runLoader(JSON.parse(process.argv[2] ?? '{}') as LoaderOptions, stop.signal);
+  let told = 0;
+  await runLoader(JSON.parse(process.argv[2] ?? '{}') as LoaderOptions, stop.signal, (sent) => {
+    if (sent - told < 100) return;
+    told = sent;
+    process.send?.(sent);
+  });
   process.exit(0);
 }
