@@ -75,10 +75,12 @@ export class PostgresLog implements EventLog {
 
   async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
     for (let from = after; ; ) {
+      // Asked for before the log is looked at: what is stored while it is being looked at is found the next time.
+      const newest = this.#newest.get(shop) ?? 0;
       const found = await this.#pages.collect(shop, from, limit);
       if (found.length > 0 || signal.aborted || this.#closed) return found;
       // Whatever lies between cannot be read, now or ever.
-      from = Math.max(from, this.#newest.get(shop) ?? 0);
+      from = Math.max(from, newest);
       await this.#grown(shop, from, signal);
     }
   }

@@ -184,6 +184,25 @@ export const logChecks: readonly Check[] = [
     assert.equal(ids(await log.read(SHOP, 1, 2, never)), ['b', 'c']);
     assert.equal(ids(await log.read(SHOP, 4, 2, never)), ['e']);
   }),
+  check('shows a reader that follows every event, in order, while more are stored', async ({ log }) => {
+    const seen: number[] = [];
+    const reading = (async () => {
+      while (seen.length < 300) {
+        const found = await log.read(SHOP, seen.at(-1) ?? 0, 10, never);
+        if (found.length === 0) return;
+        seen.push(...found.map(({ position }) => position));
+      }
+    })();
+    for (let n = 0; n < 300; n += 3) {
+      await Promise.all([0, 1, 2].map((more) => log.append(record([`e${n + more}`]))));
+      await new Promise((resolve) => setTimeout(resolve, n % 5));
+    }
+    await reading;
+    assert.equal(
+      seen,
+      Array.from({ length: 300 }, (_, n) => n + 1),
+    );
+  }),
   check('wakes a waiting reader', async ({ log }) => {
     const waiting = log.read(SHOP, 0, 10, never);
     await log.append(record(['a']));

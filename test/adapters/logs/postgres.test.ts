@@ -1,7 +1,8 @@
 import pg from 'pg';
 import * as assert from 'uvu/assert';
 import { findRoom, migratePostgres, openPostgres } from '../../../adapters/logs/postgres.ts';
-import { Connection, configOf } from '../../../adapters/logs/postgres-database.ts';
+import { type Ask, Connection, configOf } from '../../../adapters/logs/postgres-database.ts';
+import { PostgresLog } from '../../../adapters/logs/postgres-log.ts';
 import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
 import { migrations } from '../../../adapters/logs/postgres-schema.ts';
 import type { Cursor, PipelineId } from '../../../adapters/logs/state.ts';
@@ -105,6 +106,27 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     await slow.query('commit');
     assert.equal([seen.id, await after(Number(seen.position))], ['early', []]);
     await Promise.all([slow.end(), quick.end()]);
+  });
+
+  it('finds what was stored while it was being looked for', async () => {
+    await open();
+    const [writer, home] = [new Connection(configOf(url, false, 'test')), new Connection(configOf(url, false, 'test'))];
+    let looked = (): void => {};
+    const firstLook = new Promise<void>((resolve) => {
+      looked = resolve;
+    });
+    let stored: Promise<unknown> = Promise.resolve();
+    const slow: Ask = async (text, values, name) => {
+      const rows = await home.ask(text, values, name);
+      looked();
+      await stored;
+      return rows;
+    };
+    const tools = { writer, reader: { ask: slow } as Connection, durability: 'disk' as const, onNewest: () => {} };
+    const log = new PostgresLog({ ...tools, options: storeOptions() });
+    stored = firstLook.then(() => log.append(record(['a'])));
+    assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['a']);
+    await Promise.all([writer.close(), home.close()]);
   });
 
   it('wakes a reader in another process', async () => {
