@@ -17,6 +17,8 @@ export interface DeliverOptions extends SendOptions {
   readonly route: Route;
   /** One connection per lane. */
   readonly senders: readonly Sender[];
+  /** Called when the log does not have what it should, with how many events and why. */
+  readonly onMissing: (events: number, reason: string) => void;
   /** Where to end: a replay's last position. Without it there is no end. */
   readonly until?: Position;
 }
@@ -117,13 +119,11 @@ async function windowAfter(
   }
   loop.lookAhead = wanted.length * 2 > seen.length ? 0 : Math.min(MOST_LOOK_AHEAD, 2 * Math.max(room, loop.lookAhead));
   const to = seen.at(-1)?.position ?? end;
-  const { oldest } = seen.length < to - position ? await log.extent(id.shop) : { oldest: 0 };
-  return {
-    to,
-    seen,
-    wanted: wanted.filter((one) => loop.books.isOpen(one)),
-    missing: oldest > position + 1 ? 'retention' : 'corrupt',
-  };
+  const gone = to - position - seen.length;
+  const { oldest } = gone > 0 ? await log.extent(id.shop) : { oldest: 0 };
+  const missing = oldest > position + 1 ? 'retention' : 'corrupt';
+  if (gone > 0) options.onMissing(gone, missing);
+  return { to, seen, wanted: wanted.filter((one) => loop.books.isOpen(one)), missing };
 }
 
 const allMissing = (to: Position): Window => ({ to, seen: [], wanted: [], missing: 'retention' });

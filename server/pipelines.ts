@@ -184,6 +184,7 @@ export class Pipelines {
         cursor.tell(phase);
         if (phase.kind === 'suspended') logger.error({ ...id, reason: phase.reason }, 'pipeline suspended');
       },
+      onMissing: (events, reason) => logger.error({ ...id, events, reason }, 'events are missing from the log'),
       onAttempt: (attempt) => logAttempt(logger, attempt),
       ...(tail && { onSettled: (kind, events, answer) => tail(id, kind, events, answer) }),
     };
@@ -203,11 +204,12 @@ export class Pipelines {
   /** Receipts ask which filter was in force where. */
   async #rememberRule(
     id: PipelineId,
-    { events, channels, consent, whenUnknown }: Pipeline,
+    { events, channels, trust, consent, whenUnknown }: Pipeline,
     { position }: Progress,
   ): Promise<void> {
     const { state } = this.#tools.store;
-    const rule = { since: position + 1, events, channels, consent, whenUnknown };
+    // Left out where it is the usual, as rules were saved before there was any other.
+    const rule = { since: position + 1, events, channels, consent, whenUnknown, ...(trust === 'server' && { trust }) };
     const last = await state.ruleAt(id, Number.MAX_SAFE_INTEGER);
     const { since: _, ...same } = rule;
     const { since: __, ...known } = last ?? { since: 0 };

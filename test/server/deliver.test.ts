@@ -23,6 +23,7 @@ class Bench {
   readonly sent: { id: string; events: string[] }[] = [];
   readonly attempts: Attempt[] = [];
   readonly phases: Phase[] = [];
+  readonly missing: [events: number, reason: string][] = [];
   readonly stop = new AbortController();
   ended: Promise<unknown> = Promise.resolve();
   cursor: Cursor | undefined;
@@ -52,6 +53,7 @@ class Bench {
         maxBatch: 3,
         clock: this.clock,
         random: () => 0,
+        onMissing: (...missing) => this.missing.push(missing),
         onPhase: (phase) => this.phases.push(phase),
         onAttempt: (attempt) => this.attempts.push(attempt),
         ...options,
@@ -582,6 +584,7 @@ describe('a pipeline behind the log', ({ it }) => {
     await bench.finished(3);
     const { position, start, delivered: sent, dropped } = await bench.end();
     assert.equal({ position, start, sent, dropped }, { position: 3, start: 0, sent: 1, dropped: { retention: 2 } });
+    assert.equal(bench.missing, [[2, 'retention']]);
   });
 });
 
