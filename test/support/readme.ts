@@ -73,12 +73,15 @@ export function withGeneratedParts(page: string): string {
     reference: configurationReference(destinations),
     event: eventTable(),
   };
-  return Object.entries(parts).reduce((text, [name, part]) => {
-    const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`expected ${begin} … ${end} in the page, found no such pair`);
-    return `${text.slice(0, from)}${begin}\n\n${part}\n\n${text.slice(to)}`;
-  }, page);
+  return Object.entries(parts).reduce((text, [name, part]) => withPart(text, name, part), page);
+}
+
+/** The page with this between `<!-- name -->` and `<!-- /name -->`. Throws where it has no such pair. */
+export function withPart(page: string, name: string, part: string): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`expected ${begin} … ${end} in the page, found no such pair`);
+  return `${page.slice(0, from)}${begin}\n\n${part}\n\n${page.slice(to)}`;
 }
 
 function eventTable(): string {

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { temporaryFolder } from '../support/folder.ts';
+import { blockOf, blocksOf } from '../support/readme.ts';
+
+/** Code of the README, by the word after its fence. */
+export const recipe = (role: string): string => blockOf(blocksOf(readFileSync('README.md', 'utf8')), role);
+
+export type Runtime = 'Node' | 'React Native';
+
+/** Runs the README's recipe for the SDK without a browser, with this event id and the gateway on this port. Gives what it prints. */
+export async function runSdkRecipe(runtime: Runtime, id: string, gatewayPort: number): Promise<string> {
+  const folder = temporaryFolder();
+  symlinkSync(resolve('node_modules'), join(folder.path, 'node_modules'));
+  const code = recipe('sdk_fetch')
+    .replace('https://events.example.com', `http://127.0.0.1:${gatewayPort}`)
+    .replace('view-1', id);
+  const file = join(folder.path, 'app.mjs');
+  writeFileSync(file, code);
+  const preload = runtime === 'Node' ? [] : ['--import', join(import.meta.dirname, 'react-native.mjs')];
+  try {
+    return await outputOf([...preload, file]);
+  } finally {
+    folder.remove();
+  }
+}
+
+function outputOf(args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      output += String(chunk);
+    });
+  return new Promise((resolve) => child.on('close', () => resolve(output.trim())));
+}
