@@ -56,6 +56,11 @@ export const pipelineSchema = (kinds: readonly Kind[]) =>
           description: 'Shopping channels it wants. Without it: all.',
         }),
       ),
+      trust: Type.Enum(['any', 'server'], {
+        default: 'any',
+        description:
+          'Whose events it wants: `server` only those sent with one of `serverTokens`. Any shopper can read the other tokens, and send a purchase that never was.',
+      }),
       consent: Type.Array(Type.KeyOf(Consent), {
         default: [],
         description: 'Purposes the shopper must have agreed to. Denied events are filtered with that reason.',

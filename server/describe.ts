@@ -54,6 +54,7 @@ function pipelineLine(pipeline: Pipeline, kinds: readonly Kind[]): string {
   const wants = [
     pipeline.events.join(', '),
     pipeline.channels ? `on ${pipeline.channels.join(', ')}` : '',
+    pipeline.trust === 'server' ? 'of servers only' : '',
     pipeline.consent.length > 0
       ? `with consent to ${pipeline.consent.join(', ')} (unknown: ${pipeline.whenUnknown})`
       : '',

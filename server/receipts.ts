@@ -110,12 +110,13 @@ async function filteredBy(
 ): Promise<string | undefined> {
   const rule = await state.ruleAt(id, position);
   if (rule === undefined) return undefined;
-  const { events, channels, consent, whenUnknown } = rule;
+  const { events, channels, trust, consent, whenUnknown } = rule;
   return router({
     events: [...events],
     consent: [...consent],
     whenUnknown,
     ...(channels && { channels: [...channels] }),
+    ...(trust && { trust }),
   })(event);
 }
 

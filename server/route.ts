@@ -2,22 +2,22 @@ import type { Pipeline } from '../schemas/config.ts';
 import type { Event } from '../schemas/event.ts';
 
 /** Why a pipeline does not want an event. */
-export type FilterReason = 'type' | 'channel' | 'consent_denied' | 'consent_unknown';
+export type FilterReason = 'type' | 'channel' | 'trust' | 'consent_denied' | 'consent_unknown';
+
+/** What a pipeline wants of events. */
+export type Filter = Pick<Pipeline, 'events' | 'channels' | 'consent' | 'whenUnknown'> &
+  Partial<Pick<Pipeline, 'trust'>>;
 
 /** Whether a pipeline wants an event: undefined if it does, else the reason why not. */
 export type Route = (event: Event) => FilterReason | undefined;
 
-/** The decision of one pipeline, compiled once. Pure. Checks run in the order type, channel, consent. */
-export function router({
-  events,
-  channels,
-  consent,
-  whenUnknown,
-}: Pick<Pipeline, 'events' | 'channels' | 'consent' | 'whenUnknown'>): Route {
+/** The decision of one pipeline, compiled once. Pure. Checks run in the order type, channel, trust, consent. */
+export function router({ events, channels, trust, consent, whenUnknown }: Filter): Route {
   const wanted = namesMatching(events);
   return (event) => {
     if (!wanted(event.event_type) && !wanted(event.name)) return 'type';
     if (channels && !channels.some((channel) => channel === event.shopping_channel)) return 'channel';
+    if (trust === 'server' && event.trust !== 'server') return 'trust';
     if (consent.some((purpose) => event.consent?.[purpose] === false)) return 'consent_denied';
     if (whenUnknown === 'filter' && consent.some((purpose) => event.consent?.[purpose] === undefined))
       return 'consent_unknown';

@@ -18,7 +18,7 @@ export interface Progress {
   readonly delivered: number;
   /** Dead letters, those discarded included; a redriven one moves to delivered. */
   readonly dead: number;
-  /** By reason: type, channel, consent_denied, consent_unknown. */
+  /** By reason: type, channel, trust, consent_denied, consent_unknown. */
   readonly filtered: Readonly<Record<string, number>>;
   /** By reason: retention, corrupt. Events that were gone before this pipeline came to them. */
   readonly dropped: Readonly<Record<string, number>>;
@@ -124,6 +124,8 @@ export interface Rule {
   readonly channels?: readonly ('web' | 'app')[] | undefined;
   readonly consent: readonly ('analytics' | 'marketing' | 'preferences' | 'sale_of_data')[];
   readonly whenUnknown: 'filter' | 'send';
+  /** Absent: events of any token. */
+  readonly trust?: 'server';
 }
 
 /** A stretch of the log that a pipeline delivers again. Its own progress is kept under its id, as a pipeline's. */

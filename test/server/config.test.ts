@@ -70,6 +70,7 @@ describe('configuration', ({ it }) => {
             events: ['*'],
             consent: [],
             whenUnknown: 'filter',
+            trust: 'any',
             lanes: 1,
             destination: { type: 'post', url: 'https://x.example', headers: {}, batchSize: 100 },
           },

@@ -70,6 +70,12 @@ describe('a pipeline', ({ it }) => {
       assert.is(router(pipeline(rule))(event(consent ? { consent } : {})), verdict);
     });
   }
+  it('of servers wants no event that a shopper could have made up', () => {
+    const route = router(pipeline({ trust: 'server', consent: ['analytics'] }));
+    assert.is(route(event({ event_type: 'purchase', trust: 'public' })), 'trust');
+    assert.is(route(event({ event_type: 'purchase', trust: 'server', consent: { analytics: true } })), undefined);
+    assert.is(router(pipeline({ trust: 'any' }))(event({ trust: 'public' })), undefined);
+  });
   it('wants the channels it lists', () => {
     const route = router(pipeline({ channels: ['app'] }));
     assert.is(route(event({ shopping_channel: 'app' })), undefined);
