@@ -168,8 +168,9 @@ export class Leases {
     const { me } = this.#options;
     const free = this.#firstWaiters().flatMap((waiter) => {
       const row = rows.get(keyOf(waiter.id));
-      const open = row && (row.owner === null || row.expired) && (row.asked === null || row.asked === me);
-      return open ? [{ waiter, row }] : [];
+      // Ours, and not held here: it could not be released, since the database was away.
+      const free = row && (row.owner === null || row.owner === me || row.expired);
+      return free && (row.asked === null || row.asked === me) ? [{ waiter, row }] : [];
     });
     if (free.length === 0) return false;
     const claimed = await this.#ask(CLAIM, [me, free.map(({ row }) => row.id)]);
@@ -312,7 +313,7 @@ select
 
 const CLAIM = `
 update ${SCHEMA}.pipelines set owner = $1, lease_until = now() + ${LEASE}, asked_by = null, asked_until = null, phase = '{"kind":"waiting"}'
-where id = any($2) and (owner is null or lease_until < now()) and (asked_by is null or asked_by = $1 or asked_until < now())
+where id = any($2) and (owner is null or owner = $1 or lease_until < now()) and (asked_by is null or asked_by = $1 or asked_until < now())
 returning id, progress, redrives`;
 
 const SAVE = `
