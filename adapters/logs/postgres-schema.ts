@@ -85,7 +85,8 @@ create function ${SCHEMA}.append_1(
   gained int[], repeats int[], refused_owners int[], refused_codes text[], refused_entries json[],
   released_owners int[], released_ids bigint[], released_codes text[], quarantine_max int,
   out known bigint[], out befores bigint[]
-) language plpgsql as $$
+-- Plans are made while a day's table is empty, and kept when it is not.
+) language plpgsql set enable_seqscan = off as $$
 declare
   shop_ids int[];
 begin
