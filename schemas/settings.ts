@@ -2,6 +2,8 @@ import Type, { type Static } from 'typebox';
 
 const count = (value: number, description: string, maximum = Number.MAX_SAFE_INTEGER) =>
   Type.Integer({ default: value, minimum: 1, maximum, description });
+const rate = (value: number, description: string) =>
+  Type.Integer({ default: value, minimum: 0, maximum: 1_000_000, description });
 const seconds = (value: number, description: string) => count(value, description, 3600);
 
 /** Edges whose geo headers can be read. */
@@ -121,6 +123,11 @@ export const Settings = Type.Object({
       description: 'Set by Dokku, which also sets `DYNO`: there the disk is as lasting as what is mounted on it.',
     }),
   ),
+  RATE_PER_TOKEN: rate(
+    1000,
+    'Most requests a second of one token, per process, on average; twice as many may come at once. One over 16 KB counts as several. 0 is no limit.',
+  ),
+  RATE_PER_SHOP: rate(2000, 'The same for all tokens of a shop together.'),
   BODY_MAX_BYTES: count(256 * 1024, 'Largest request body after decompression, in bytes.', 1024 ** 2),
   EVENT_MAX_BYTES: count(64 * 1024, 'Largest single event, in bytes of its JSON.', 1024 ** 2),
   EVENT_MAX_DEPTH: count(32, 'Deepest nesting of an event, in levels.', 256),

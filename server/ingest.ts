@@ -8,9 +8,10 @@ import type {
   Reply,
   Rules,
 } from '../adapters/dialects/dialect.ts';
-import { RequestRefused } from '../adapters/dialects/dialect.ts';
+import { RequestRefused, TooManyRequests } from '../adapters/dialects/dialect.ts';
 import { keptHeaders } from '../adapters/dialects/headers.ts';
 import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
+import type { Rates } from './rates.ts';
 import type { Shop, Shops, TokenHolder } from './shops.ts';
 
 /** A request as the gateway sees it before its body is read. */
@@ -25,6 +26,7 @@ export interface Admission {
   readonly inbound: Inbound;
   readonly shop: Shop;
   readonly trust: 'public' | 'server';
+  readonly holder: TokenHolder;
   readonly shopNamed: boolean;
 }
 
@@ -38,6 +40,7 @@ export interface IngestTools {
   readonly log: EventLog;
   readonly enrich: (request: Inbound) => Pick<Context, 'channel' | 'geo' | 'agent'>;
   readonly limits: Rules['limits'];
+  readonly rates: Rates;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Called with what became of each record, for whoever watches. */
@@ -60,7 +63,7 @@ export interface Ingest {
 /** The first half of an event's way: authenticate, validate, enrich, append, answer. */
 export function createIngest(tools: IngestTools): Ingest {
   return {
-    admit: (dialect, inbound) => admit(tools.shops(), dialect, inbound),
+    admit: (dialect, inbound) => admit(tools, dialect, inbound),
     take: (admission, body) => take(tools, admission, body),
     refuse: (dialect, error) => refuse(tools, dialect, error),
     readable: (dialect, inbound, origin) =>
@@ -68,10 +71,12 @@ export function createIngest(tools: IngestTools): Ingest {
   };
 }
 
-function admit(shops: Shops, dialect: Dialect, inbound: Inbound): Admission {
+function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound): Admission {
   const credentials = dialect.credentials(inbound);
-  const holder = holderOf(shops, dialect, credentials);
+  const holder = holderOf(shops(), dialect, credentials);
   if (holder === undefined) throw new RequestRefused(401, 'Unauthenticated: the token is missing or unknown');
+  const wait = rates.wait(holder);
+  if (wait > 0) throw new TooManyRequests(wait);
   const { shop, trust } = holder;
   const named = credentials.shop;
   if (named !== undefined && !shop.names(named))
@@ -87,13 +92,13 @@ function admit(shops: Shops, dialect: Dialect, inbound: Inbound): Admission {
       `Content-Type must be ${dialect.contentTypes.filter(Boolean).join(' or ')}, got ${type.slice(0, 100)}`,
     );
   }
-  return { dialect, inbound, shop, trust, shopNamed: named !== undefined };
+  return { dialect, inbound, shop, trust, holder, shopNamed: named !== undefined };
 }
 
 function holderOf(shops: Shops, dialect: Dialect, { token, shop: named }: Credentials): TokenHolder | undefined {
   if (token !== undefined) return shops.byToken(token);
-  const shop = named === undefined ? undefined : shops.byName(named);
-  return shop && dialect.tokenless?.(shop.config) ? { shop, trust: 'public' } : undefined;
+  const holder = named === undefined ? undefined : shops.anybody(named);
+  return holder && dialect.tokenless?.(holder.shop.config) ? holder : undefined;
 }
 
 const mediaType = (header: string | string[] | undefined): string =>
@@ -101,6 +106,7 @@ const mediaType = (header: string | string[] | undefined): string =>
 
 async function take(tools: IngestTools, admission: Admission, body: Buffer): Promise<Answer> {
   const { dialect, inbound, shop } = admission;
+  tools.rates.spend(admission.holder, body.length);
   const headers = keptHeaders(dialect, inbound);
   const context: Context = {
     shop: shop.config.shop,
@@ -152,9 +158,10 @@ function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Ans
   if (error instanceof RequestRefused) {
     const rejected = error.refusal ? 1 : 0;
     const headers = countsOf({ accepted: 0, duplicate: 0, rejected });
+    const seconds = error instanceof TooManyRequests ? error.seconds : error.status === 503 ? 1 : undefined;
     return {
       ...dialect.refused(error),
-      headers: error.status === 503 || error.status === 429 ? { ...headers, 'Retry-After': '1' } : headers,
+      headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },
     };
   }
   if (!(error instanceof LogUnavailable)) onError(error);

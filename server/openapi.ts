@@ -50,6 +50,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   405: 'Events are sent with POST.',
   413: 'The body is too large.',
   415: 'The content type or encoding is not taken.',
+  429: 'More requests came than this token or shop may send; send it again after `Retry-After`.',
   503: 'The event could not be stored; send it again after `Retry-After`.',
 };
 

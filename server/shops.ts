@@ -23,18 +23,26 @@ export interface Shops {
   byToken(token: string): TokenHolder | undefined;
   /** By domain in lower case, own or alias. */
   byName(domain: string): Shop | undefined;
+  /** Whoever names a shop and shows no token. */
+  anybody(domain: string): TokenHolder | undefined;
 }
 
 export function createShops({ shops }: Config): Shops {
   const all = shops.map(createShop);
   const tokens = new Map<string, TokenHolder>();
-  const names = new Map<string, Shop>();
+  const names = new Map<string, TokenHolder>();
   for (const shop of all) {
     for (const token of shop.config.tokens) tokens.set(digestOf(token), { shop, trust: 'public' });
     for (const token of shop.config.serverTokens) tokens.set(digestOf(token), { shop, trust: 'server' });
-    for (const name of [shop.config.shop, ...shop.config.aliases]) names.set(name, shop);
+    const anybody: TokenHolder = { shop, trust: 'public' };
+    for (const name of [shop.config.shop, ...shop.config.aliases]) names.set(name, anybody);
   }
-  return { all, byToken: (token) => tokens.get(sha256(token)), byName: (domain) => names.get(domain) };
+  return {
+    all,
+    byToken: (token) => tokens.get(sha256(token)),
+    byName: (domain) => names.get(domain)?.shop,
+    anybody: (domain) => names.get(domain),
+  };
 }
 
 function createShop(config: ShopConfig): Shop {

@@ -20,6 +20,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import document from './openapi.json' with { type: 'json' };
 import { createOperations } from './operator.ts';
+import { createRates } from './rates.ts';
 import { ConfigError, type Duties } from './settings.ts';
 import { createShops, type Shops } from './shops.ts';
 import type { Tail } from './tail.ts';
@@ -61,7 +62,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   const takes = answers === 'everything';
   const server = createHttp({
     dialects: takes ? dialects : [],
-    ingest: createIngest({ ...parts, ...toolsOf(options), enrich: await enricher(settings) }),
+    ingest: createIngest({ ...parts, ...toolsOf(options), rates: ratesOf(options), enrich: await enricher(settings) }),
     sideCalls: takes ? [initCall(parts)] : [],
     bodyMaxBytes: settings.BODY_MAX_BYTES,
     trustProxyHops: settings.TRUST_PROXY_HOPS,
@@ -115,6 +116,15 @@ const toolsOf = ({ settings, store, clock }: WebOptions) => ({
   },
   now: clock.now,
 });
+
+const ratesOf = ({ settings, clock, logger }: WebOptions) =>
+  createRates({
+    perToken: settings.RATE_PER_TOKEN,
+    perShop: settings.RATE_PER_SHOP,
+    now: clock.now,
+    onExceeded: ({ config: { shop } }) =>
+      logger.warn({ shop }, 'more requests came than its rate limits allow; they are answered 429'),
+  });
 
 async function enricher({ GEO_HEADERS, GEOIP_DB }: Settings) {
   const geoDatabase = GEOIP_DB === undefined ? undefined : await openGeoDatabase(GEOIP_DB);

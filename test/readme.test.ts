@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import * as assert from 'uvu/assert';
 import { destinations } from '../adapters/destinations/index.ts';
+import { TooManyRequests } from '../adapters/dialects/dialect.ts';
 import { dialects } from '../adapters/dialects/index.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import { Settings } from '../schemas/settings.ts';
@@ -224,7 +225,10 @@ describe('README.md: the answers', ({ it, before, after }) => {
 
   for (const [situation = '', layersCell = '', gloodCell = '', tapcartCell = ''] of tableOf(readme, 'Request')) {
     it(`are as the table says: ${situation}`, async () => {
-      if (situation.startsWith('the log cannot store')) return unavailable(layersCell, gloodCell, tapcartCell);
+      if (situation.startsWith('the log cannot store'))
+        return refusals(new LogUnavailable('full'), '1', layersCell, gloodCell, tapcartCell);
+      if (situation.startsWith('over the rate limits'))
+        return refusals(new TooManyRequests(3), '3', layersCell, gloodCell, tapcartCell);
       const calls = situations[situation];
       assert.ok(calls, `no call shows "${situation}"`);
       const { port } = gateway;
@@ -292,12 +296,12 @@ function fits(cell: string, reply: Reply | undefined): void {
   if (reply.status === 405) assert.is(reply.headers.allow, 'POST, OPTIONS');
 }
 
-/** A log that fails cannot be had on demand, so the step that answers for it is asked. */
-function unavailable(...cells: string[]): void {
+/** What cannot be had on demand: the step that answers for it is asked. */
+function refusals(error: Error, retryAfter: string, ...cells: string[]): void {
   const tools = { shops: () => createShops(configOf(config)), onError: assert.unreachable } as unknown as IngestTools;
   for (const [at, dialect] of dialects.entries()) {
-    const { status, body = '', headers } = createIngest(tools).refuse(dialect, new LogUnavailable('full'));
-    assert.is(headers['Retry-After'], '1');
+    const { status, body = '', headers } = createIngest(tools).refuse(dialect, error);
+    assert.is(headers['Retry-After'], retryAfter);
     fits(cells[at] ?? '', { status, body, headers });
   }
 }

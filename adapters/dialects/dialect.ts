@@ -121,8 +121,17 @@ export interface Documentation {
   readonly shapes: Readonly<Record<string, TSchema>>;
   /** Its own answers, by status. `body` is left out where there is none. */
   readonly answers: Readonly<Record<number, { readonly description: string; readonly body?: TSchema }>>;
-  /** What answers that every contract gives (401, 403, 405, 413, 415, 503) look like in this one. */
+  /** What answers that every contract gives (401, 403, 405, 413, 415, 429, 503) look like in this one. */
   refusal(status: number): TSchema;
+}
+
+/** More than may come now: the client is told when to come again. */
+export class TooManyRequests extends RequestRefused {
+  readonly seconds: number;
+  constructor(seconds: number) {
+    super(429, `too many requests for now: send it again in ${seconds} s`);
+    this.seconds = seconds;
+  }
 }
 
 /**

@@ -54,6 +54,9 @@ export function startGateway(options: GatewayOptions): Gateway {
       GATEWAY_CONFIG: JSON.stringify(options.config),
       LOG_URL: `lmdb:${join(folder, 'log')}`,
       LOG_LEVEL: 'warn',
+      // A load comes with one token, as fast as it can.
+      RATE_PER_TOKEN: '0',
+      RATE_PER_SHOP: '0',
       ...options.environment,
     },
   });

@@ -196,7 +196,8 @@ shops:
     });
     const [shop] = createShops(configOf(`shops: [{ shop: ${SHOP}, tokens: [t] }]`)).all;
     const inbound = { headers: {}, query: () => undefined, address: undefined };
-    const admission = { dialect: gloodDialect, inbound, shop: shop!, trust: 'public', shopNamed: true } as const;
+    const holder = { shop: shop!, trust: 'public' } as const;
+    const admission = { dialect: gloodDialect, inbound, ...holder, holder, shopNamed: true };
     const { status, body } = await answer(admission, Buffer.from('{"user_id":"u"}'));
     assert.equal([status, JSON.parse(body ?? '').visit_id], [200, 'minted']);
     assert.is(errors.length, 1);

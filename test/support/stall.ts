@@ -1,26 +1,47 @@
-/** The longest time, in milliseconds, that nothing else could run while this did. */
+/**
+ * The longest time, in milliseconds, that nothing else could run while this did. Time in which the machine gave its processor to others
+ * is not counted: it is no fault of the code.
+ */
 export async function stallDuring(work: () => Promise<unknown>): Promise<number> {
-  let longest = 0;
-  let last = performance.now();
-  let watching = true;
-  const look = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-    if (watching) setImmediate(look);
-  };
-  setImmediate(look);
+  const watch = watchStalls();
   try {
     await work();
     // What was done last is over only when others have had their turn.
     await new Promise((resolve) => setImmediate(resolve));
   } finally {
-    watching = false;
+    watch.stop();
   }
-  return longest;
+  return watch.longest();
 }
 
-/** The same, the best of three: a pause of the machine is no fault of the code. */
+/** Watches this process until it is told to stop. `longest` gives the longest stall since it was asked last. */
+export function watchStalls(): { longest: () => number; stop: () => void } {
+  let longest = 0;
+  let wall = performance.now();
+  let processor = process.cpuUsage();
+  let watching = true;
+  const look = () => {
+    const used = process.cpuUsage(processor);
+    const passed = performance.now() - wall;
+    longest = Math.max(longest, Math.min(passed, (used.user + used.system) / 1000));
+    wall = performance.now();
+    processor = process.cpuUsage();
+    if (watching) setImmediate(look);
+  };
+  setImmediate(look);
+  return {
+    longest: () => {
+      const found = longest;
+      longest = 0;
+      return found;
+    },
+    stop: () => {
+      watching = false;
+    },
+  };
+}
+
+/** The same, the best of three: a garbage collection that was due anyway comes in one of them. */
 export async function leastStallOf(work: () => Promise<unknown>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let run = 0; run < 3 && least > 20; run += 1) least = Math.min(least, await stallDuring(work));
