@@ -10,14 +10,16 @@ export interface Trouble {
   readonly down?: boolean;
   /** Requests get through; their answers are cut off. */
   readonly answersLost?: boolean;
-  /** How long bytes travel, each way. */
-  readonly delayMs?: number;
+  /** Requests are held up, and go on when that is over: a network that is too slow for a page that goes away. */
+  readonly held?: boolean;
 }
 
 export interface Front {
   readonly port: number;
   /** From now on; `{}` is none. */
   trouble(next: Trouble): void;
+  /** How long nothing has gone to or from the gateway, in milliseconds. */
+  quietMs(): number;
   close(): Promise<void>;
 }
 
@@ -28,22 +30,32 @@ export interface Front {
 export async function openFront(gatewayHosts: readonly string[], gatewayPort: number, site: Server): Promise<Front> {
   const sockets = new Set<Socket>();
   let trouble: Trouble = {};
+  let busyAt = Date.now();
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
   };
-  const pass = (bytes: Buffer, to: Socket): void => {
-    if (trouble.delayMs === undefined) to.write(bytes);
-    else setTimeout(() => to.destroyed || to.write(bytes), trouble.delayMs);
+  const held: (() => void)[] = [];
+  const request = (bytes: Buffer, client: Socket, gateway: Socket): void => {
+    busyAt = Date.now();
+    if (trouble.down) client.destroy();
+    else if (trouble.held) held.push(() => client.destroyed || gateway.write(bytes));
+    else gateway.write(bytes);
+  };
+  const answer = (bytes: Buffer, client: Socket): void => {
+    busyAt = Date.now();
+    if (trouble.answersLost) client.destroy();
+    else client.write(bytes);
   };
   const server = createServer(certificate, (client: TLSSocket) => {
     keep(client);
     if (!gatewayHosts.includes(client.servername || '')) return void site.emit('connection', client);
+    busyAt = Date.now();
     const gateway = connect(gatewayPort, '127.0.0.1');
     keep(gateway);
-    client.on('data', (bytes: Buffer) => (trouble.down ? client.destroy() : pass(bytes, gateway)));
-    gateway.on('data', (bytes: Buffer) => (trouble.answersLost ? client.destroy() : pass(bytes, client)));
+    client.on('data', (bytes: Buffer) => request(bytes, client, gateway));
+    gateway.on('data', (bytes: Buffer) => answer(bytes, client));
     client.on('close', () => gateway.end());
     gateway.on('close', () => client.end());
   });
@@ -55,7 +67,9 @@ export async function openFront(gatewayHosts: readonly string[], gatewayPort: nu
     port: (server.address() as AddressInfo).port,
     trouble: (next) => {
       trouble = next;
+      if (!trouble.held) for (const goOn of held.splice(0)) goOn();
     },
+    quietMs: () => Date.now() - busyAt,
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());

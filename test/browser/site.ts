@@ -1,25 +1,34 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { recipe } from './recipes.ts';
 
 const pages = join(import.meta.dirname, 'site');
 const sdk = join(import.meta.dirname, '../../node_modules/@commerce-blocks/sdk/dist');
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** The storefront's own pages, the same on every host; the real Layers SDK lies under /sdk/. Listens nowhere by itself. */
+/**
+ * The storefront's own pages, the same on every host; the real Layers SDK lies under /sdk/, the README's code under /recipes/.
+ * Listens nowhere by itself.
+ */
 export function createSite(): Server {
   return createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'https://site');
     const path = normalize(pathname);
-    const file = path.startsWith('/sdk/') ? join(sdk, path.slice(5)) : join(pages, path);
-    const body = await readFile(file).catch(() => undefined);
+    const body = await contentOf(path).catch(() => undefined);
     const referrer = searchParams.get('referrer');
     response.writeHead(body ? 200 : 404, {
-      'Content-Type': types[extname(file)] ?? 'text/plain',
+      'Content-Type': types[extname(path)] ?? 'text/plain',
       // A sandboxed frame is another origin even to its own host.
       'Access-Control-Allow-Origin': '*',
       ...(referrer && { 'Referrer-Policy': referrer }),
     });
     response.end(body);
   });
+}
+
+async function contentOf(path: string): Promise<string | Buffer> {
+  const [, folder, ...rest] = path.split('/');
+  if (folder === 'recipes') return recipe(rest.join('/').replace('.js', ''));
+  return readFile(folder === 'sdk' ? join(sdk, ...rest) : join(pages, path));
 }

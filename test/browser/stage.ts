@@ -13,6 +13,8 @@ import { createSite } from './site.ts';
 /** The only host that the Layers SDK knows. */
 export const LAYERS = 'cl.uselayers.com';
 export const GLOOD = 'storefront.glood.ai';
+/** Tokens of demo.myshopify.com. A browser remembers preflights by URL, so another token has it ask again. */
+export const TOKENS = ['demo-token', ...Array.from({ length: 20 }, (_, index) => `demo-token-${index}`)];
 /** The gateway under a name of its own. */
 export const OWN = 'events.example.com';
 
@@ -24,7 +26,7 @@ const config = (sink: string): string => {
   const pipelines = `[{ id: hook, destination: { type: webhook, url: "${sink}", secret: "${secret}", allowPrivateNetworks: true } }]`;
   return `
 shops:
-  - { shop: demo.myshopify.com, tokens: [demo-token], origins: ['${SHOP_ORIGIN}'], pipelines: ${pipelines} }
+  - { shop: demo.myshopify.com, tokens: [${TOKENS}], origins: ['${SHOP_ORIGIN}'], pipelines: ${pipelines} }
   - { shop: open.myshopify.com, tokens: [open-token] }
   - { shop: framed.myshopify.com, tokens: [framed-token], origins: ['${SHOP_ORIGIN}', 'null'] }`;
 };
@@ -36,6 +38,8 @@ export interface Stage {
   /** The network's port, for clients that are no browser. */
   readonly frontPort: number;
   trouble(next: Trouble): void;
+  /** How long nothing has gone to or from the gateway, in milliseconds. */
+  quietMs(): number;
   /** A page of a new shopper: no cookies, no cache, no preflight remembered. */
   visit(origin?: string, path?: string): Promise<Page>;
   /** What the log says of an event. */
@@ -96,6 +100,7 @@ async function built(opened: (() => Promise<unknown>)[], close: () => Promise<vo
     gatewayPort: gateway.port,
     frontPort: front.port,
     trouble: front.trouble,
+    quietMs: front.quietMs,
     visit: async (origin = SHOP_ORIGIN, path = '/shop.html') => {
       const page = await (await browser.newContext()).newPage();
       await page.goto(`${origin}${path}`);

@@ -86,6 +86,49 @@ async function sdkWhileLeaving(event, leaveAfter) {
   }
 }
 
+/** How a page may send many events, each as it happens, with this token. Gives a function that sends one. */
+const ways = {
+  sdk: async ({ token }) => {
+    const opened = await openSdk(token);
+    return (event) => opened.trackingEvent(asSdkEvent(event));
+  },
+  sdkByFetch: async (to) => {
+    noBeacons();
+    return ways.sdk(to);
+  },
+  jsonBeacon: async (to) => (event) => jsonBeacon(to, [event]),
+  textBeacon: async (to) => (event) => textBeacon(to, [event]),
+  keptAliveFetch: async (to) => (event) => ignored(keptAliveFetch(to, [event])),
+  beaconOrFetch: async (to) => (event) => ignored(beaconOrFetch(to, [event])),
+  outbox: async () => (await import('/recipes/outbox.js')).track,
+};
+const ignored = (promise) => promise.catch(() => {});
+const asSdkEvent = ({ event_id, event_type, session_id, product_id, query }) => ({
+  eventId: event_id,
+  eventType: event_type,
+  sessionId: session_id,
+  productId: product_id,
+  query,
+});
+
+/** Gets everything ready, so that afterwards nothing comes between the events and the end of the page. */
+async function prepare(way, to) {
+  if (way === 'sdkTogether') {
+    const opened = await openSdk(to.token);
+    globalThis.sendAll = (events) => opened.trackingEvent(events.map(asSdkEvent));
+  } else {
+    const send = await ways[way](to);
+    globalThis.sendAll = (events) => {
+      for (const event of events) send(event);
+    };
+  }
+}
+
+function sendAllAndLeave(events, next) {
+  globalThis.sendAll(events);
+  location.href = next;
+}
+
 globalThis.clients = {
   jsonBeacon,
   textBeacon,
@@ -98,4 +141,7 @@ globalThis.clients = {
   noRoomForBeacons,
   sdkOnLeaving,
   sdkWhileLeaving,
+  prepare,
+  sendAll: (events) => void globalThis.sendAll(events),
+  sendAllAndLeave,
 };
