@@ -93,15 +93,19 @@ export class PostgresPages {
     return undefined;
   }
 
-  /** What begins at a position or follows it; pipelines that ask at the same time wait for the same answer. */
-  #fetch(shop: string, position: Position): Promise<Run | undefined> {
+  /**
+   * What begins at a position or follows it. Pipelines that ask at the same time wait for the same answer; but where it is nothing it may be
+   * older than the question, and is asked anew.
+   */
+  async #fetch(shop: string, position: Position): Promise<Run | undefined> {
     const key = `${shop}/${position}`;
-    let fetching = this.#underWay.get(key);
-    if (fetching === undefined) {
-      fetching = this.#read(shop, position).finally(() => this.#underWay.delete(key));
-      this.#underWay.set(key, fetching);
-    }
-    return fetching;
+    return (await this.#underWay.get(key)) ?? this.#underWay.get(key) ?? this.#look(key, shop, position);
+  }
+
+  #look(key: string, shop: string, position: Position): Promise<Run | undefined> {
+    const looking = this.#read(shop, position).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, looking);
+    return looking;
   }
 
   async #read(shop: string, position: Position): Promise<Run | undefined> {

@@ -129,6 +129,32 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     await Promise.all([writer.close(), home.close()]);
   });
 
+  it('gives a reader no answer that is older than its question', async () => {
+    await open();
+    const [writer, home] = [new Connection(configOf(url, false, 'test')), new Connection(configOf(url, false, 'test'))];
+    let answer = (): void => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let looks = 0;
+    const slow: Ask = async (text, values, name) => {
+      const rows = await home.ask(text, values, name);
+      looks += 1;
+      if (looks === 1) await answered;
+      return rows;
+    };
+    const tools = { writer, reader: { ask: slow } as Connection, durability: 'disk' as const, onNewest: () => {} };
+    const log = new PostgresLog({ ...tools, options: storeOptions() });
+    const one = log.read(SHOP, 0, 10, never);
+    await until(() => looks === 1);
+    await log.append(record(['a']));
+    // It asks for the same while the first look, which has not seen the event, is still under way.
+    const other = log.read(SHOP, 0, 10, never);
+    answer();
+    assert.equal([ids(await one), ids(await other)], [['a'], ['a']]);
+    await Promise.all([writer.close(), home.close()]);
+  });
+
   it('wakes a reader in another process', async () => {
     const [one, two] = [await open(), await open()];
     const waiting = two.log.read(SHOP, 0, 10, never);
@@ -228,7 +254,8 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     const room = { me: '00000000-0000-0000-0000-000000000001', kind: 'worker', connections: 2, waitMs: 0 };
     await findRoom(home, { ...room, budget: 4 }).then(
       () => assert.unreachable('more connections than allowed'),
-      ({ message }: Error) => assert.match(message, /DATABASE_CONNECTIONS allows 4 .* \(all 3\), and this one needs 2/),
+      ({ message }: Error) =>
+        assert.match(message, /DATABASE_CONNECTIONS allows 4 .* others have taken all 3, and this one needs 2/),
     );
     await findRoom(home, { ...room, budget: 5 });
     await home.close();
