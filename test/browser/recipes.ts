@@ -9,13 +9,16 @@ export const recipe = (role: string): string => blockOf(blocksOf(readFileSync('R
 
 export type Runtime = 'Node' | 'React Native';
 
-/** Runs the README's recipe for the SDK without a browser, with this event id and the gateway on this port. Gives what it prints. */
-export async function runSdkRecipe(runtime: Runtime, id: string, gatewayPort: number): Promise<string> {
+/**
+ * Runs the README's recipe for the SDK without a browser, with this event id (or the SDK's own) and the gateway on this port.
+ * Gives what it prints.
+ */
+export async function runSdkRecipe(runtime: Runtime, id: string | undefined, gatewayPort: number): Promise<string> {
   const folder = temporaryFolder();
   symlinkSync(resolve('node_modules'), join(folder.path, 'node_modules'));
   const code = recipe('sdk_fetch')
     .replace('https://events.example.com', `http://127.0.0.1:${gatewayPort}`)
-    .replace('view-1', id);
+    .replace("eventId: 'view-1',", id ? `eventId: '${id}',` : '');
   const file = join(folder.path, 'app.mjs');
   writeFileSync(file, code);
   const preload = runtime === 'Node' ? [] : ['--import', join(import.meta.dirname, 'react-native.mjs')];

@@ -29,6 +29,8 @@ export function createSite(): Server {
 
 async function contentOf(path: string): Promise<string | Buffer> {
   const [, folder, ...rest] = path.split('/');
+  // A service worker is responsible for the folder that it lies in.
+  if (path === '/service_worker.js') return recipe('service_worker');
   if (folder === 'recipes') return recipe(rest.join('/').replace('.js', ''));
   return readFile(folder === 'sdk' ? join(sdk, ...rest) : join(pages, path));
 }

@@ -129,6 +129,23 @@ function sendAllAndLeave(events, next) {
   location.href = next;
 }
 
+/** The SDK as the README of the gateway sets it up for pages. */
+async function sdkOfRecipe(eventId) {
+  const { sdk } = await import('/recipes/sdk_beacon.js');
+  return said(sdk.trackingEvent({ eventId, eventType: 'search', query: 'gold ring', sessionId: 'session' }));
+}
+
+/** Resolves when the worker is at work for the pages that come. */
+async function register(script) {
+  await navigator.serviceWorker.register(script);
+  await navigator.serviceWorker.ready;
+}
+
+async function track(event) {
+  const outbox = await import('/recipes/outbox.js');
+  outbox.track(event);
+}
+
 globalThis.clients = {
   jsonBeacon,
   textBeacon,
@@ -141,6 +158,9 @@ globalThis.clients = {
   noRoomForBeacons,
   sdkOnLeaving,
   sdkWhileLeaving,
+  sdkOfRecipe,
+  register,
+  track,
   prepare,
   sendAll: (events) => void globalThis.sendAll(events),
   sendAllAndLeave,
