@@ -30,8 +30,10 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
   const connections = kind === 'all' ? 3 : 2;
   const me = randomUUID();
   try {
-    await home.transaction((ask) => migrate(ask));
+    await whenConnected(() => home.transaction((ask) => migrate(ask)), ROOM_WAIT_MS);
     await findRoom(home, { me, kind, connections, budget: options.connections, waitMs: ROOM_WAIT_MS });
+    // All connections are opened before the first request needs them.
+    await whenConnected(() => Promise.all([writer, mover].map(({ ask }) => ask('select 1'))), ROOM_WAIT_MS);
     const tell = teller(home.ask);
     const durability = await durabilityOf(home.ask);
     const log = new PostgresLog({ writer, reader: mover, durability, options, onNewest: tell.newest });
@@ -109,6 +111,27 @@ async function askAfter(ask: Ask, log: PostgresLog): Promise<void> {
   for (const { name, newest } of rows) log.grown(String(name), Number(newest));
 }
 
+const TOO_MANY_CONNECTIONS = '53300';
+
+/** Does what needs a new connection, as soon as PostgreSQL has one left: during a deploy the old processes are leaving. */
+export async function whenConnected<T>(work: () => Promise<T>, waitMs: number): Promise<T> {
+  for (let waitedMs = 0; ; waitedMs += ROOM_POLL_MS) {
+    try {
+      return await work();
+    } catch (error) {
+      const { cause, message } = error as Error & { cause?: { code?: string } };
+      if (cause?.code !== TOO_MANY_CONNECTIONS) throw error;
+      if (waitedMs >= waitMs) {
+        throw new Error(
+          `the database must have a connection left for this process, and for ${waitMs / 1000} s it had none (${message}). Run fewer processes, end other clients of it, or raise its max_connections.`,
+          { cause: error },
+        );
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, ROOM_POLL_MS));
+  }
+}
+
 export interface Room {
   readonly waitMs: number;
   readonly me: string;
@@ -135,10 +158,11 @@ export async function findRoom(home: Connection, { me, kind, connections, budget
       return undefined;
     });
     if (others === undefined) return;
-    if (waitedMs >= waitMs) {
+    // More than all together may have no process will ever get.
+    if (waitedMs >= waitMs || connections > budget) {
       const list = others.map((row) => `${String(row.kind)} ${String(row.connections)}`).join(', ');
       throw new Error(
-        `DATABASE_CONNECTIONS allows ${budget} connections for all processes together, which others have taken (${list}), and this one needs ${connections}. Run fewer processes, or raise it where the database allows more.`,
+        `DATABASE_CONNECTIONS allows ${budget} connections for all processes together, of which others have taken ${list || 'none'}, and this one needs ${connections}. Run fewer processes, or raise it where the database allows more.`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, ROOM_POLL_MS));

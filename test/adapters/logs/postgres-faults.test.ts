@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import { LogUnavailable } from '../../../adapters/logs/log.ts';
-import { openPostgres } from '../../../adapters/logs/postgres.ts';
+import { findRoom, openPostgres, whenConnected } from '../../../adapters/logs/postgres.ts';
 import { Connection, configOf } from '../../../adapters/logs/postgres-database.ts';
+import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
 import { never, SHOP, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
@@ -45,6 +46,55 @@ describe('a connection to PostgreSQL', ({ it, before, after, beforeEach, afterEa
     assert.instance(await failure(connection.ask('select 1')), LogUnavailable);
     await postgres.start();
     assert.equal(await connection.ask('select 1 as one'), [{ one: 1 }]);
+  });
+});
+
+describe('a database without a connection left', ({ it, before, after }) => {
+  let postgres: Postgres;
+  let url = '';
+  before(async () => {
+    postgres = await startPostgres({ settings: { max_connections: '4', superuser_reserved_connections: '0' } });
+    url = await postgres.createDatabase();
+  });
+  after(() => postgres.stop());
+  const crowd = async (count: number): Promise<Connection[]> => {
+    const connections = Array.from({ length: count }, () => new Connection(configOf(url, false, 'crowd')));
+    await Promise.all(connections.map(({ ask }) => ask('select 1')));
+    return connections;
+  };
+  const leave = (connections: readonly Connection[]) => Promise.all(connections.map((one) => one.close()));
+
+  it('is waited for until others leave', async () => {
+    const others = await crowd(3);
+    const opening = openPostgres(url, storeOptions());
+    const early = await Promise.race([opening, new Promise((resolve) => setTimeout(resolve, 1000, 'waits'))]);
+    assert.is(early, 'waits');
+    await leave(others);
+    await (await opening).close();
+  });
+
+  it('is said to be so after a while', async () => {
+    const others = await crowd(4);
+    const late = new Connection(configOf(url, false, 'late'));
+    await whenConnected(() => late.ask('select 1'), 600).then(
+      () => assert.unreachable('there was a connection left'),
+      ({ message }: Error) =>
+        assert.match(message, /a connection left for this process, .* 0.6 s .*too many clients.* raise its max_conn/),
+    );
+    await leave([...others, late]);
+  });
+
+  it('is not waited for by a process that alone needs more than all may have', async () => {
+    const [home] = await crowd(1);
+    await home!.transaction((ask) => migrate(ask));
+    const began = Date.now();
+    const room = { me: '00000000-0000-0000-0000-000000000001', kind: 'all', connections: 3, waitMs: 30_000 };
+    await findRoom(home!, { ...room, budget: 2 }).then(
+      () => assert.unreachable('more connections than allowed'),
+      ({ message }: Error) => assert.match(message, /allows 2 .* others have taken none, and this one needs 3/),
+    );
+    assert.ok(Date.now() - began < 5000);
+    await leave([home!]);
   });
 });
 
