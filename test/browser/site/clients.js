@@ -41,6 +41,18 @@ async function glood({ host, token, shop }, body) {
   return { status: answer.status, body: await answer.json(), accepted: answer.headers.get('X-Events-Accepted') };
 }
 
+/** Tries again after each of these waits, in milliseconds, as long as there is no answer. */
+async function gloodPatiently(to, body, waits) {
+  for (const wait of waits) {
+    try {
+      return await glood(to, body);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+  return glood(to, body);
+}
+
 /** The real SDK as its README sets it up. */
 async function openSdk(token) {
   const { createSDK } = await import('@commerce-blocks/sdk');
@@ -153,6 +165,7 @@ globalThis.clients = {
   beaconOrFetch,
   xhr,
   glood,
+  gloodPatiently,
   sdk,
   noBeacons,
   noRoomForBeacons,
