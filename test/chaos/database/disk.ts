@@ -1,0 +1,44 @@
+import { canMount, startPostgresOnSmallDisk } from '../../support/postgres-disk.ts';
+import { until } from '../../support/until.ts';
+import { refusals } from '../answers.ts';
+import { atLeast, type Finding } from '../findings.ts';
+import { pause } from '../random.ts';
+import type { Fault } from './fault.ts';
+import { inTime, recovered } from './recovery.ts';
+import { underLoad } from './run.ts';
+
+const FULL_WITHIN_MS = 60_000;
+
+/** The disk of the database is full, and has room again. */
+export const disk: Fault = {
+  name: 'disk',
+  seconds: { usual: 20, short: 4 },
+  async play(options) {
+    if (!canMount()) return [skipped];
+    const postgres = await startPostgresOnSmallDisk();
+    try {
+      return await underLoad(options, await postgres.createDatabase(), { slowestSeconds: 15 }, async (run) => {
+        const before = refusals(run.answers());
+        postgres.fillDisk();
+        const met = () => refusals(run.answers()) - before;
+        await until(() => met() > 0, FULL_WITHIN_MS);
+        await pause(options.seconds * 1000);
+        const count = met();
+        postgres.freeDisk();
+        // A full write-ahead log ends it; a full table does not.
+        const recovery = await recovered(run, postgres, postgres.start);
+        return [...inTime([recovery]), atLeast('MET', 'answers of 503 while it was full', count, 1)];
+      });
+    } finally {
+      await postgres.stop();
+    }
+  },
+};
+
+const skipped: Finding = {
+  name: 'SKIPPED',
+  meaning: 'mounting a small disk is not allowed here, so none was filled',
+  count: 1,
+  passed: true,
+  examples: [],
+};

@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Balance } from '../../../server/operations.ts';
+import { until } from '../../support/until.ts';
+import { openAdmin } from '../admin.ts';
+import { type Answer, type AnswerRules, ackedAfter, isAnswer, judgeAnswers } from '../answers.ts';
+import { type Arrived, shops, startAudit } from '../audit.ts';
+import { freePort } from '../children.ts';
+import type { Finding } from '../findings.ts';
+import type { Gateway } from '../gateway.ts';
+import { type Entry, linesOf } from '../ledger.ts';
+import { pause, seeded } from '../random.ts';
+import { openSink } from '../sink.ts';
+import { openSwitch, type Switch } from '../switch.ts';
+import { destinationOf, type Target } from '../targets.ts';
+import { booksAgree } from './books.ts';
+import type { FaultOptions } from './fault.ts';
+import { type Environment, type Gateways, gatewaysOn } from './gateways.ts';
+
+/** What a fault meets: a gateway under load, and sinks. */
+export interface Run {
+  readonly random: () => number;
+  /** Where the load goes: to the first gateway, until it is told otherwise. */
+  readonly front: Switch;
+  readonly gateway: Gateway;
+  readonly start: Gateways['start'];
+  answers(): Answer[];
+  arrivals(): Arrived[];
+  /** Waits for the first 2xx after a moment; gives the seconds until it came. */
+  acked(since: number): Promise<number>;
+  /** Waits until every destination has got something after a moment; gives the seconds until the last of them had. */
+  arrived(since: number): Promise<number>;
+}
+
+export interface RunRules extends AnswerRules {
+  /** Of the first gateway. */
+  readonly environment?: Environment;
+  /** Opens what stands in front of the gateways, where that is to be another. */
+  readonly open?: () => Promise<Switch>;
+  /** How long destinations may take to catch up. */
+  readonly quietMs?: number;
+}
+
+const QUIET_MS = 60_000;
+/** How much each destination may see again. */
+const REPEATS = 5_000;
+const SOON_MS = 40_000;
+const WARM_UP_MS = 1_000;
+const load = { lanes: 16, batch: 10, rate: 400, answerMs: 40_000 };
+
+/** Puts a gateway on this log under load, lets something happen to it, and judges what became of every event. */
+export async function underLoad(
+  options: FaultOptions,
+  log: string,
+  rules: RunRules,
+  happen: (run: Run) => Promise<Finding[]>,
+): Promise<Finding[]> {
+  const { seed, folder } = options;
+  const sinkPort = await freePort();
+  const targets: Target[] = [
+    ...shops.map(({ shop }) => ({ shop, pipeline: 'hook', port: sinkPort })),
+    { shop: shops[1].shop, pipeline: 'wide', port: sinkPort, rules: { lanes: 3 } },
+  ];
+  const front = await (rules.open ?? openSwitch)();
+  const audit = startAudit({ folder: join(folder, 'audit'), port: front.port, seed, load, targets });
+  const sink = await openSink({ port: sinkPort, record: audit.record, manners: { holdMs: 5 } });
+  const gateways = gatewaysOn(log, { ...options, config: audit.config });
+  try {
+    const gateway = await gateways.start(rules.environment);
+    await gateway.ready();
+    front.to(gateway.port);
+    const answers = () => (existsSync(audit.ledger) ? linesOf<Entry>(audit.ledger).filter(isAnswer) : []);
+    const acked = (since: number) => soon(() => ackedAfter(answers(), since));
+    audit.startLoad();
+    await acked(0);
+    await pause(WARM_UP_MS);
+    const { start } = gateways;
+    const { arrivals } = audit;
+    const arrived = (since: number) => soon(() => arrivedAfter(arrivals(), targets, since));
+    const own = await happen({ random: seeded(seed), front, gateway, start, answers, arrivals, acked, arrived });
+    await audit.loadEnded('SIGTERM');
+    const balance = await settled(gateways);
+    const { findings } = await audit.verdict(rules.quietMs ?? QUIET_MS, { allowedDuplicates: REPEATS });
+    const books = booksAgree(balance, audit.arrivals(), targets);
+    return [...own, ...judgeAnswers(answers(), rules), ...findings, books, ...(await gateways.stopAll())];
+  } finally {
+    await audit.loadEnded('SIGTERM');
+    await Promise.all([...gateways.live].map((gateway) => gateway.kill()));
+    await Promise.all([sink.close(), front.close()]);
+  }
+}
+
+function arrivedAfter(arrivals: readonly Arrived[], targets: readonly Target[], since: number): number | undefined {
+  const firsts = targets.map((target) =>
+    arrivals.find(({ destination, at }) => destination === destinationOf(target) && at >= since),
+  );
+  return firsts.includes(undefined) ? undefined : (Math.max(...firsts.map((one) => one?.at ?? 0)) - since) / 1000;
+}
+
+async function soon<T>(look: () => T | undefined): Promise<T> {
+  for (const deadline = performance.now() + SOON_MS; ; ) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (performance.now() > deadline) throw new Error(`expected it within ${SOON_MS} ms: ${look}`);
+    await pause(50);
+  }
+}
+
+/** The books once nothing is pending, or when the time is over. */
+async function settled({ live }: Gateways): Promise<Balance> {
+  const [gateway] = live;
+  if (gateway === undefined) throw new Error('expected a gateway that still lives, got none');
+  const admin = openAdmin(gateway.port);
+  const ask = () => admin.ask<Balance>('/balance').catch(() => undefined);
+  await until(async () => (await ask())?.pipelines.every(({ pending }) => pending === 0), QUIET_MS).catch(() => {});
+  const balance = await admin.ask<Balance>('/balance');
+  admin.close();
+  return balance;
+}
