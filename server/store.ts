@@ -30,6 +30,7 @@ export async function openLog({ settings, clock, logger, onFailure }: StoreTools
     encrypt: isWiped(settings),
     now: clock.now,
     onFailure,
+    onDamage: (damage) => logger.error({ ...damage }, 'the log was damaged'),
     onCorrupt: (shop, from, to) =>
       logger.error({ shop, from, to }, 'stored events cannot be read: their bytes changed on disk'),
   });

@@ -47,6 +47,7 @@ export class LmdbLog implements EventLog {
   readonly #state: LmdbState;
   readonly #fingerprint: (id: string) => Fingerprint;
   readonly #options: StoreOptions;
+  readonly #keepMark: () => Promise<void>;
   readonly #shops = new Map<string, ShopLog>();
   #group: Waiting[] = [];
   #committing: Waiting[][] = [];
@@ -54,7 +55,15 @@ export class LmdbLog implements EventLog {
   #flushScheduled = false;
   #closed = false;
 
-  constructor(root: RootDatabase, state: LmdbState, fingerprint: (id: string) => Fingerprint, options: StoreOptions) {
+  /** `keepMark`: writes down how far the log has come. */
+  constructor(
+    root: RootDatabase,
+    state: LmdbState,
+    fingerprint: (id: string) => Fingerprint,
+    options: StoreOptions,
+    keepMark: () => Promise<void>,
+  ) {
+    this.#keepMark = keepMark;
     this.durability = options.durability;
     this.#root = root;
     this.#pages = new LmdbPages(root, options, (shop) => this.head(shop));
@@ -144,6 +153,7 @@ export class LmdbLog implements EventLog {
       excess -= removed.bytes;
     }
     for (const shop of this.#shops.keys()) await this.#trimJournals(shop);
+    await this.#keepMark();
     return { events, unpassed };
   }
 

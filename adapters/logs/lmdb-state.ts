@@ -19,6 +19,13 @@ import type {
 
 const LAST = Number.MAX_SAFE_INTEGER;
 
+export interface LmdbStateOptions {
+  readonly quarantineMax: number;
+  /** The newest durable position of a shop. */
+  readonly head: (shop: string) => Position;
+  readonly onBegun: () => Promise<void>;
+}
+
 /** The state beside the log, in the same LMDB environment, so that one commit covers both. */
 export class LmdbState implements State {
   readonly #root: RootDatabase;
@@ -32,9 +39,10 @@ export class LmdbState implements State {
   readonly #quarantineMax: number;
   readonly #quarantineEnds = new Map<string, { first: number; last: number }>();
   readonly #head: (shop: string) => Position;
+  readonly #onBegun: () => Promise<void>;
   readonly #holders = new Holders();
 
-  constructor(root: RootDatabase, options: { quarantineMax: number; head: (shop: string) => Position }) {
+  constructor(root: RootDatabase, options: LmdbStateOptions) {
     this.#root = root;
     this.#cursors = root.openDB({ name: 'cursors', encoding: 'json' });
     this.#journal = root.openDB({ name: 'journal', encoding: 'json' });
@@ -45,11 +53,13 @@ export class LmdbState implements State {
     this.#replays = root.openDB({ name: 'replays', encoding: 'json' });
     this.#quarantineMax = options.quarantineMax;
     this.#head = options.head;
+    this.#onBegun = options.onBegun;
   }
 
   async begin(id: PipelineId, start = this.#head(id.shop)): Promise<void> {
     if (await this.progress(id)) return;
     await this.#cursors.put([id.shop, id.pipeline], beginning(start));
+    await this.#onBegun();
   }
 
   claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {

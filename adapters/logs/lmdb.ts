@@ -1,16 +1,41 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { open } from 'lmdb';
 import { fingerprinter } from './ids.ts';
 import { LmdbLog } from './lmdb-log.ts';
+import { type Mark, readMark, writeMark } from './lmdb-mark.ts';
+import { probe, setAside } from './lmdb-probe.ts';
+import { salvage } from './lmdb-salvage.ts';
 import { LmdbState } from './lmdb-state.ts';
 import { own } from './owner.ts';
 import type { Store, StoreOptions } from './store.ts';
 
-/** Opens the embedded log in a folder of its own. Throws if another process uses the folder. */
+const NOW = AbortSignal.abort();
+const APPENDS_AT_ONCE = 256;
+
+/**
+ * Opens the embedded log in a folder of its own. A damaged file is put aside, and what is intact in it is stored anew. Throws if another
+ * process uses the folder, or it cannot be written.
+ */
 export async function openLmdb(folder: string, options: StoreOptions): Promise<Store> {
   mkdirSync(folder, { recursive: true });
   const owner = await own(folder);
+  const mark = readMark(folder);
+  const damage = await damageOf(folder, mark);
+  const aside = damage && setAside(folder, options.now());
+  const store = await openIn(folder, options, owner.release);
+  if (damage !== undefined) await restore(store, damage, aside ?? '', mark, options);
+  else await compare(store.log, mark, options);
+  return store;
+}
+
+async function damageOf(folder: string, mark: Mark | undefined): Promise<string | undefined> {
+  const held = Object.values(mark?.shops ?? {}).some((newest) => newest > 0);
+  return held && !existsSync(join(folder, 'data.mdb')) ? 'the file is missing' : probe(folder);
+}
+
+async function openIn(folder: string, options: StoreOptions, release: () => Promise<void>): Promise<Store> {
   const root = open({
     path: folder,
     encoding: 'binary',
@@ -24,20 +49,68 @@ export async function openLmdb(folder: string, options: StoreOptions): Promise<S
   const seeds = stored?.seeds ?? newSeeds();
   if (stored === undefined) await settings.put('fingerprints', { seeds });
 
-  const state: LmdbState = new LmdbState(root, {
-    quarantineMax: options.quarantineMax,
-    head: (shop) => log.head(shop),
-  });
-  const log: LmdbLog = new LmdbLog(root, state, fingerprinter(...seeds), options);
+  const keepMark = async (): Promise<void> => writeMark(folder, await markOf(log, state));
+  const { quarantineMax } = options;
+  const state: LmdbState = new LmdbState(root, { quarantineMax, head: (shop) => log.head(shop), onBegun: keepMark });
+  const log: LmdbLog = new LmdbLog(root, state, fingerprinter(...seeds), options, keepMark);
   return {
     log,
     state,
     close: async () => {
       await log.close();
+      if (log.failure === undefined) await keepMark();
       await root.close();
-      await owner.release();
+      await release();
     },
   };
+}
+
+async function markOf(log: LmdbLog, state: LmdbState): Promise<Mark> {
+  const shops = Object.fromEntries(state.shops().map((shop) => [shop, log.head(shop)]));
+  const ids = Object.keys(shops).flatMap((shop) => state.pipelines(shop));
+  const pipelines = await Promise.all(
+    ids.map(async (id) => {
+      const { position = 0 } = (await state.progress(id)) ?? {};
+      const [last] = position > 0 ? await log.read(id.shop, position - 1, 1, NOW) : [];
+      return { ...id, settledAt: last?.position === position ? Date.parse(last.event.received_at) : 0 };
+    }),
+  );
+  return { shops, pipelines };
+}
+
+/** Stores anew what is intact in a file that was put aside, and has pipelines go on after what they had finished by the last mark. */
+async function restore(
+  { log, state }: Store,
+  reason: string,
+  aside: string,
+  mark: Mark | undefined,
+  { view, onDamage }: StoreOptions,
+): Promise<void> {
+  let events = 0;
+  let appends: Promise<void>[] = [];
+  const file = join(aside, 'data.mdb');
+  for await (const record of existsSync(file) ? salvage(file, view) : []) {
+    appends.push(
+      log.append(record).then((verdicts) => {
+        events += verdicts.filter(({ kind }) => kind === 'stored').length;
+      }),
+    );
+    if (appends.length < APPENDS_AT_ONCE) continue;
+    await Promise.all(appends);
+    appends = [];
+  }
+  await Promise.all(appends);
+  for (const { settledAt, ...id } of mark?.pipelines ?? [])
+    await state.begin(id, await log.before(id.shop, settledAt + 1));
+  onDamage({ reason, aside, events });
+}
+
+/** A file that is intact and ends before the mark was emptied, or comes from a backup. */
+async function compare(log: Store['log'], mark: Mark | undefined, { onDamage }: StoreOptions): Promise<void> {
+  for (const [shop, reached] of Object.entries(mark?.shops ?? {})) {
+    const { newest } = await log.extent(shop);
+    if (newest < reached) onDamage({ reason: `${shop} ends at ${newest}, and had come to ${reached} before` });
+  }
 }
 
 const newSeeds = (): [number, number] => {

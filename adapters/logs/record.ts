@@ -15,6 +15,7 @@ import type { Fingerprint } from './ids.ts';
 //      c bytes      dialect and context, JSON
 //      rest         the request's own bytes
 const FORMAT = 1;
+const MOST_EVENTS = 100;
 const HEADER = 20;
 
 export interface Entry {
@@ -79,6 +80,21 @@ export function recordsOf(page: Buffer): RecordSlice[] {
   return records;
 }
 
+/** The intact record whose context begins at a place in some bytes, if there is one. */
+export function recordAt(bytes: Buffer, context: number): RecordSlice | undefined {
+  // How many events it has is not known before its beginning is, and the other way round.
+  for (let count = 1; count <= MOST_EVENTS; count++) {
+    const offset = context - HEADER - count * 9;
+    if (offset < 0) return undefined;
+    if (bytes[offset + 9] !== count || bytes[offset + 8] !== FORMAT) continue;
+    const length = bytes.readUInt32LE(offset);
+    if (length <= context - offset || offset + length > bytes.length) continue;
+    const record = { page: bytes, offset, length, count };
+    if (isIntact(record)) return record;
+  }
+  return undefined;
+}
+
 export const receivedAt = ({ page, offset }: RecordSlice): number => page.readDoubleLE(offset + 12);
 
 export function fingerprintAt({ page, offset }: RecordSlice, i: number): Fingerprint {
@@ -93,10 +109,12 @@ export interface Opened {
   readonly body: Buffer;
 }
 
+const isIntact = ({ page, offset, length }: Omit<RecordSlice, 'count'>): boolean =>
+  crc32(page.subarray(offset + 8, offset + length)) === page.readUInt32LE(offset + 4);
+
 /** Everything in a record, or undefined where its checksum or format is wrong. The body is a view into the page. */
 export function openRecord({ page, offset, length, count }: RecordSlice): Opened | undefined {
-  if (crc32(page.subarray(offset + 8, offset + length)) !== page.readUInt32LE(offset + 4)) return undefined;
-  if (page[offset + 8] !== FORMAT) return undefined;
+  if (!isIntact({ page, offset, length }) || page[offset + 8] !== FORMAT) return undefined;
   const indexesAt = offset + HEADER + count * 8;
   const contextAt = indexesAt + count;
   const bodyAt = contextAt + page.readUInt16LE(offset + 10);

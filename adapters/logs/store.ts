@@ -26,6 +26,15 @@ export interface StoreOptions {
   readonly now: () => number;
   /** Called once, when the log can promise nothing any more. The process should stop. */
   readonly onFailure: (error: Error) => void;
+  /** Called at the start, where the log's file was found damaged. */
+  readonly onDamage: (damage: DamageReport) => void;
   /** Called when stored events cannot be read: their bytes changed on disk. */
   readonly onCorrupt: (shop: string, from: number, to: number) => void;
+}
+
+export interface DamageReport {
+  readonly reason: string;
+  /** Where the damaged file is now, and how many of its events were intact and are stored anew. */
+  readonly aside?: string;
+  readonly events?: number;
 }

@@ -65,6 +65,7 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
     throw error;
   },
   onCorrupt: () => {},
+  onDamage: () => {},
   ...overrides,
 });
 

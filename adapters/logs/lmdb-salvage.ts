@@ -1,0 +1,60 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { LogRecord, View } from './log.ts';
+import { openRecord, receivedAt, recordAt } from './record.ts';
+
+const CHUNK_BYTES = 16 * 1024 * 1024;
+/** Longer than any record: what begins in one chunk ends in the next at the latest. */
+const OVERLAP_BYTES = 2 * 1024 * 1024;
+/** How every record's context begins. */
+const CONTEXT = Buffer.from('{"dialect":"');
+
+interface Found {
+  readonly at: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * The intact records of a damaged file, by time of receipt. They are found by how they begin and known by their checksums, whatever has
+ * become of the trees that pointed to them. What retention had removed may come up again.
+ */
+export async function* salvage(file: string, view: View): AsyncGenerator<LogRecord> {
+  const handle = await open(file, 'r');
+  try {
+    const found = await recordsIn(handle);
+    found.sort((a, b) => a.at - b.at || a.offset - b.offset);
+    for (const { offset, length } of found) {
+      const bytes = Buffer.allocUnsafeSlow(length);
+      await handle.read(bytes, 0, length, offset);
+      const record = logRecordOf(bytes, view);
+      if (record) yield record;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function recordsIn(handle: FileHandle): Promise<Found[]> {
+  const found: Found[] = [];
+  const { size } = await handle.stat();
+  const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES + OVERLAP_BYTES);
+  for (let start = 0; start < size; start += CHUNK_BYTES) {
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, start);
+    const bytes = chunk.subarray(0, bytesRead);
+    for (let context = bytes.indexOf(CONTEXT); context >= 0; context = bytes.indexOf(CONTEXT, context + 1)) {
+      const record = recordAt(bytes, context);
+      if (record === undefined || record.offset >= CHUNK_BYTES) continue;
+      found.push({ at: receivedAt(record), offset: start + record.offset, length: record.length });
+    }
+  }
+  return found;
+}
+
+function logRecordOf(bytes: Buffer, view: View): LogRecord | undefined {
+  const opened = openRecord({ page: bytes, offset: 0, length: bytes.length, count: bytes.readUInt8(9) });
+  if (opened === undefined) return undefined;
+  const { dialect, context, indexes, body } = opened;
+  const events = view(dialect, body.toString(), indexes, context);
+  const drafts = events.map(({ event_id: id }, i) => ({ id, index: indexes[i] ?? 0 }));
+  return { dialect, context, body, events: drafts, refused: [] };
+}

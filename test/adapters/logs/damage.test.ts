@@ -1,0 +1,165 @@
+import {
+  cpSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { openLmdb } from '../../../adapters/logs/lmdb.ts';
+import { readMark, writeMark } from '../../../adapters/logs/lmdb-mark.ts';
+import type { DamageReport, Store } from '../../../adapters/logs/store.ts';
+import { randomBits } from '../../bench/bodies.ts';
+import { never, OTHER, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
+import { describe } from '../../support/describe.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+
+const EVENTS = 4000;
+const SETTLED = 1000;
+const PAGE = 4096;
+const ID = { shop: SHOP, pipeline: 'p' };
+const NOW = AbortSignal.abort();
+
+type Break = (file: number, size: number, random: (below: number) => number) => void;
+const over = (file: number, at: number, bytes: Buffer): void => void writeSync(file, bytes, 0, bytes.length, at);
+const noise = (length: number, random: (below: number) => number): Buffer =>
+  Buffer.from(Array.from({ length }, () => random(256)));
+
+/** What becomes of the file, and how many of the events must be kept at least. */
+const variants: Record<string, { readonly damage: Break; readonly kept: number; readonly told: boolean }> = {
+  'is empty': { damage: (file) => ftruncateSync(file, 0), kept: 0, told: true },
+  'ends after its first page': { damage: (file) => ftruncateSync(file, PAGE), kept: 0, told: true },
+  'is half there': { damage: (file, size) => ftruncateSync(file, size / 2), kept: 0.3, told: true },
+  'has lost its first page': { damage: (file) => over(file, 0, Buffer.alloc(PAGE)), kept: 0.95, told: true },
+  'has lost its second page': { damage: (file) => over(file, PAGE, Buffer.alloc(PAGE)), kept: 0.95, told: false },
+  'has lost its first two pages': { damage: (file) => over(file, 0, Buffer.alloc(2 * PAGE)), kept: 0.95, told: true },
+  'begins with noise': { damage: (file, _, random) => over(file, 0, noise(2 * PAGE, random)), kept: 0.95, told: true },
+  'has noise in five places': {
+    damage: (file, size, random) => {
+      for (let i = 0; i < 5; i++) over(file, random(size - 64), noise(64, random));
+    },
+    kept: 0.95,
+    told: false,
+  },
+};
+
+describe('a damaged LMDB file', ({ it, before, after }) => {
+  const home = temporaryFolder();
+  const good = join(home.path, 'good');
+  let copies = 0;
+  before(async () => {
+    const { log, state, close } = await openLmdb(good, storeOptions());
+    await state.begin(ID, 0);
+    for (let n = 0; n < EVENTS; n += 20)
+      await log.append(
+        record(
+          Array.from({ length: 20 }, (_, i) => `e${n + i}`),
+          { at: START + n },
+        ),
+      );
+    const cursor = await state.claim(ID, never);
+    await cursor.save({ progress: { ...cursor.progress, position: SETTLED, delivered: SETTLED } });
+    await close();
+  });
+  after(() => home.remove());
+  const copy = (): string => {
+    copies += 1;
+    const folder = join(home.path, String(copies));
+    cpSync(good, folder, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    return folder;
+  };
+
+  async function opened(
+    folder: string,
+    look: (store: Store, reports: DamageReport[], corrupt: number) => Promise<void>,
+  ) {
+    const reports: DamageReport[] = [];
+    let corrupt = 0;
+    const onCorrupt = (_shop: string, from: number, to: number): void => {
+      corrupt += to - from + 1;
+    };
+    const store = await openLmdb(folder, storeOptions({ onDamage: (report) => reports.push(report), onCorrupt }));
+    try {
+      const stored = await store.log.read(SHOP, 0, EVENTS, NOW);
+      await look(store, reports, corrupt);
+      return stored.map(({ event }) => event.event_id);
+    } finally {
+      await store.close();
+    }
+  }
+
+  for (const [name, { damage, kept, told }] of Object.entries(variants)) {
+    it(`that ${name} stops nothing, and what is intact in it is kept`, async () => {
+      const folder = copy();
+      const path = join(folder, 'data.mdb');
+      const file = openSync(path, 'r+');
+      const bits = randomBits(7);
+      damage(file, statSync(path).size, (below) => bits() % below);
+      const ids = await opened(folder, async ({ log, state }, reports, corrupt) => {
+        assert.equal(await log.append(record(['new'])), [
+          { kind: 'stored', position: (await log.extent(SHOP)).newest },
+        ]);
+        if (told) assert.is(reports.length, 1);
+        const { events = 0, aside } = reports[0] ?? {};
+        if (aside) {
+          assert.ok(statSync(join(aside, 'data.mdb')));
+          // What was finished by then is not delivered again, and what was not is.
+          const started = (await state.progress(ID))?.start ?? 0;
+          assert.ok(started <= SETTLED && started >= Math.min(events, SETTLED) * 0.9, `starts after ${started}`);
+        } else assert.ok((await log.extent(SHOP)).newest - corrupt >= EVENTS * kept);
+      });
+      assert.ok(ids.length >= EVENTS * kept, `${ids.length} of ${EVENTS} were kept`);
+      assert.is(new Set(ids).size, ids.length);
+    });
+  }
+
+  it('that is gone is missed', async () => {
+    const folder = copy();
+    unlinkSync(join(folder, 'data.mdb'));
+    await opened(folder, async ({ log }, [report]) => {
+      assert.is(report?.reason, 'the file is missing');
+      await log.append(record(['new']));
+    });
+  });
+
+  it('that is older than it was is told by its mark', async () => {
+    const folder = copy();
+    const mark = readMark(folder);
+    writeMark(folder, { shops: { ...mark?.shops, [SHOP]: EVENTS + 5 }, pipelines: [] });
+    await opened(folder, async (_, [report]) => {
+      assert.is(report?.reason, `${SHOP} ends at ${EVENTS}, and had come to ${EVENTS + 5} before`);
+    });
+  });
+
+  it('with a garbage lock file is read all the same', async () => {
+    const folder = copy();
+    writeFileSync(join(folder, 'lock.mdb'), Buffer.alloc(8192, 0xff));
+    const ids = await opened(folder, async ({ log }) => void (await log.append(record(['a'], { shop: OTHER }))));
+    assert.is(ids.length, EVENTS);
+  });
+
+  it('of something else is put aside', async () => {
+    const folder = join(home.path, 'else');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'data.mdb'), 'a text, not a log\n'.repeat(1000));
+    await opened(folder, async ({ log }, [report]) => {
+      assert.ok(report);
+      await log.append(record(['new']));
+    });
+  });
+
+  it('where its folder should be is an error that says so', async () => {
+    const path = join(home.path, 'file');
+    writeFileSync(path, '');
+    await openLmdb(path, storeOptions()).then(
+      () => assert.unreachable(),
+      ({ message }: Error) => assert.match(message, /EEXIST|ENOTDIR/),
+    );
+    rmSync(path);
+  });
+});
