@@ -7,7 +7,7 @@ import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import { ALLOWED_HEADERS, corsHeaders, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
-import type { Admission, Answer, Inbound, Ingest } from './ingest.ts';
+import { type Admission, type Answer, foreignOrigin, type Inbound, type Ingest } from './ingest.ts';
 
 export type { Router };
 
@@ -175,7 +175,7 @@ function createKoa(options: HttpOptions): Koa {
     router.post(call.path, (ctx) => answerUnusual(options, call, ctx));
     router.all(call.path, (ctx) => {
       ctx.set('Allow', 'POST, OPTIONS');
-      reply(ctx, ingest.refuse(call.dialect, new RequestRefused(405, `send it with POST, not ${ctx.method}`)));
+      reply(ctx, ingest.refuse(call.dialect, notPosted(ctx)));
     });
   }
   options.routes(router);
@@ -188,6 +188,14 @@ function createKoa(options: HttpOptions): Koa {
     };
   });
   return app;
+}
+
+/** Why what is no POST is refused. A preflight comes this far only where its origin is not let in. */
+function notPosted(ctx: Koa.Context): RequestRefused {
+  const isPreflight = ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== '';
+  return isPreflight && ctx.get('Origin') !== ''
+    ? foreignOrigin(ctx.get('Origin'))
+    : new RequestRefused(405, `send it with POST, not ${ctx.method}`);
 }
 
 /**

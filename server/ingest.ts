@@ -82,9 +82,7 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
   if (named !== undefined && !shop.names(named))
     throw new RequestRefused(403, 'the token does not belong to the shop that the request names');
   const { origin } = inbound.headers;
-  if (typeof origin === 'string' && !shop.allows(origin)) {
-    throw new RequestRefused(403, `the shop does not list the origin ${origin.slice(0, 200)}`);
-  }
+  if (typeof origin === 'string' && !shop.allows(origin)) throw foreignOrigin(origin);
   const type = mediaType(inbound.headers['content-type']);
   if (!dialect.contentTypes.includes(type)) {
     throw new RequestRefused(
@@ -94,6 +92,10 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
   }
   return { dialect, inbound, shop, trust, holder, shopNamed: named !== undefined };
 }
+
+/** Why a page of this origin may not send for the shop. */
+export const foreignOrigin = (origin: string): RequestRefused =>
+  new RequestRefused(403, `the shop does not list the origin ${origin.slice(0, 200)}`);
 
 function holderOf(shops: Shops, dialect: Dialect, { token, shop: named }: Credentials): TokenHolder | undefined {
   if (token !== undefined) return shops.byToken(token);

@@ -168,6 +168,14 @@ for (const log of logKinds()) {
       const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
       const reply = await call(port, { method: 'OPTIONS', path: '/beacon?token=demo-token', headers });
       assert.is(reply.headers['access-control-allow-origin'], undefined);
+      assert.is(reply.status, 403);
+      assert.match(reply.body, /does not list the origin https:\/\/evil\.example/);
+    });
+
+    it('answers 405 to OPTIONS that is no preflight', async () => {
+      const headers = { origin: 'https://shop.example.com' };
+      const reply = await call(port, { method: 'OPTIONS', path: '/beacon?token=demo-token', headers });
+      assert.is(reply.status, 405);
     });
 
     it('describes itself: health, readiness, metrics, OpenAPI', async () => {
