@@ -29,12 +29,12 @@ interface WebProcess {
 
 /** Ending sooner than this after its start counts as one more of a row. */
 const EARLY_MS = 60_000;
-const MOST_IN_A_ROW = 6;
+const MOST_IN_A_ROW = 5;
 
 /** Set where a process is one of these. That it is a worker of a cluster alone does not say so: process managers start clusters too. */
 export const OWNER = 'HEADLESS_EVENTS_OWNER';
 
-/** How long to wait before a process that ended early so many times in a row is replaced: 0, 1, 2, 4, 8 s. Undefined: not again. */
+/** How long to wait before a process that ended early so many times in a row is replaced: 0, 1, 2, 4 s. Undefined: not again. */
 export const restartAfter = (inARow: number): number | undefined =>
   inARow >= MOST_IN_A_ROW ? undefined : inARow === 1 ? 0 : 1000 * 2 ** (inARow - 2);
 
@@ -98,6 +98,7 @@ export class WebProcesses {
   #fork(): WebProcess {
     const { clock, logger, onStarted, onEnded } = this.#tools;
     const { id, process: child } = cluster.fork({ [OWNER]: process.pid });
+    closeUntaken(child);
     const wire = new Wire<CallsOfWeb, CallsOfOwner>(channelTo(child));
     this.#running.set(id, { wire, child });
     const ended = new Promise<Awaited<WebProcess['ended']>>((resolve) =>
@@ -118,4 +119,31 @@ export class WebProcesses {
     onStarted(id, wire);
     return { id, wire, startedAt: clock.now(), listening, ended };
   }
+}
+
+/** How Node's cluster hands a connection to a process, and how that says that it has it. */
+interface HandOver {
+  readonly act?: string;
+  readonly seq?: number;
+  readonly ack?: number;
+}
+
+/**
+ * Node forgets connections that it has handed to a process which dies before it takes them: they would stay open with nobody behind them,
+ * and their clients wait. This closes them, by looking at what Node's cluster says to the process and hears from it.
+ */
+function closeUntaken(child: ChildProcess): void {
+  const untaken = new Map<number, { close?(): void }>();
+  const send = child.send.bind(child) as (...args: unknown[]) => boolean;
+  child.send = (...args: unknown[]): boolean => {
+    const [{ act, seq }, connection] = args as [HandOver, object | undefined];
+    if (act === 'newconn' && seq !== undefined && connection) untaken.set(seq, connection);
+    return send(...args);
+  };
+  child.on('internalMessage', ({ ack }: HandOver) => {
+    if (ack !== undefined) untaken.delete(ack);
+  });
+  child.once('exit', () => {
+    for (const connection of untaken.values()) connection.close?.();
+  });
 }
