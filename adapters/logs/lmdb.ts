@@ -53,14 +53,19 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
   const { quarantineMax } = options;
   const state: LmdbState = new LmdbState(root, { quarantineMax, head: (shop) => log.head(shop), onBegun: keepMark });
   const log: LmdbLog = new LmdbLog(root, state, fingerprinter(...seeds), options, keepMark);
+  const close = async (): Promise<void> => {
+    await log.close();
+    if (log.failure === undefined) await keepMark();
+    await root.close();
+    await release();
+  };
+  let closing: Promise<void> | undefined;
   return {
     log,
     state,
-    close: async () => {
-      await log.close();
-      if (log.failure === undefined) await keepMark();
-      await root.close();
-      await release();
+    close: () => {
+      closing ??= close();
+      return closing;
     },
   };
 }
