@@ -24,9 +24,9 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
   const config = configOf(url, options.encrypt, `headless-events ${kind}`);
   let hear = (_message: string): void => {};
   const home = listening(config, (message) => hear(message));
-  const writer = new Connection(config);
   // Where pipelines are moved, reading and saving have a connection of their own, so that neither appends nor beats wait for them.
   const mover = kind === 'web' ? home : new Connection(config);
+  const writer = kind === 'worker' ? mover : new Connection(config);
   const connections = kind === 'all' ? 3 : 2;
   const me = randomUUID();
   try {

@@ -248,6 +248,17 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     assert.equal(await state.deadAt(pipeline('p'), 1), letter);
   });
 
+  it('has as many connections as it says, whatever the process does', async () => {
+    for (const kind of ['all', 'web', 'worker'] as const) {
+      const store = await openPostgres(url, storeOptions({ process: kind }));
+      await Promise.all([store.log.append(record([kind])), store.log.extent(SHOP), store.state.replays()]);
+      const [said] = await postgres.query(url, 'select kind, connections from headless_events.processes');
+      const count = (await postgres.connections(url))[`headless-events ${kind}`];
+      assert.equal(said, { kind, connections: count });
+      await store.close();
+    }
+  });
+
   it('waits for room among the connections, and says who has them', async () => {
     await open();
     const home = new Connection(configOf(url, false, 'test'));
