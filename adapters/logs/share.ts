@@ -60,7 +60,7 @@ function failureTeller(log: EventLog, wire: Wire<UserCalls, OwnerCalls>) {
   const tell = (): void => {
     if (log.failure?.message !== told) wire.tell('failure', [now()]);
   };
-  const look = setInterval(tell, LOOK_MS);
+  const look = setInterval(tell, LOOK_MS).unref();
   wire.closed.addEventListener('abort', () => clearInterval(look), { once: true });
   return { now, tell };
 }
