@@ -70,6 +70,17 @@ describe('the code that the README gives to pages and apps', ({ it, before, afte
     assert.equal([...hosts], [OWN]);
   });
 
+  it('needs the gateway in the connect-src of a Content-Security-Policy', async () => {
+    const self = "script-src 'self' 'unsafe-inline'; connect-src 'self' https:";
+    const [open, shut] = [self, self.replace('https:', `https://${LAYERS}`)].map(encodeURIComponent);
+    const [letIn, keptOut] = [id(), id()];
+    await run(await stage.visit(SHOP_ORIGIN, `/shop.html?csp=${shut}`), 'clients.sdkOfRecipe', keptOut);
+    await run(await stage.visit(SHOP_ORIGIN, `/shop.html?csp=${open}`), 'clients.sdkOfRecipe', letIn);
+    await stage.event(letIn);
+    await until(() => stage.quietMs() > 500);
+    assert.is(await stage.stored(keptOut), undefined);
+  });
+
   it('sends the beacons of a page that cannot be changed, by a service worker', async () => {
     const page = await stage.visit();
     const hosts = hostsAsked(page);

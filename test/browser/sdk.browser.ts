@@ -70,6 +70,7 @@ const transports = [
   // A beacon's answer cannot be read: all that the SDK can say is that the browser took it.
   { name: 'sendBeacon', prepare: undefined, success: ok },
   { name: 'fetch, without sendBeacon', prepare: 'clients.noBeacons', success: { data: null, error: null } },
+  { name: "the SDK's own fetch by XMLHttpRequest", prepare: 'clients.byXhr', success: { data: null, error: null } },
   {
     name: 'fetch, where sendBeacon has no room',
     prepare: 'clients.noRoomForBeacons',
@@ -153,6 +154,16 @@ describe('the Layers SDK in Chromium, with the gateway in the place of Layers', 
     assert.match(event.event_id, /^[0-9a-f-]{36}$/);
     assert.is(event.id_source, 'client');
     assert.ok(Math.abs(Date.parse(event.timestamp) - Date.now()) < 60_000);
+    await page.context().close();
+  });
+
+  it('has events stored by a shop that answers 204, for clients built on the older contract', async () => {
+    const page = await stage.visit();
+    const [beacon, fetched] = [named(calls[0]!), named(calls[1]!)];
+    assert.equal(await run<Said>(page, 'clients.sdk', beacon, 'older-token'), ok);
+    await run(page, 'clients.noBeacons');
+    assert.equal(await run<Said>(page, 'clients.sdk', fetched, 'older-token'), ok);
+    for (const { eventId } of [beacon, fetched]) await until(() => stage.stored(eventId));
     await page.context().close();
   });
 

@@ -9,19 +9,20 @@ const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': '
 
 /**
  * The storefront's own pages, the same on every host; the real Layers SDK lies under /sdk/, the README's code under /recipes/.
- * Listens nowhere by itself.
+ * `?referrer=` and `?csp=` give a page those policies. Listens nowhere by itself.
  */
 export function createSite(): Server {
   return createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'https://site');
     const path = normalize(pathname);
     const body = await contentOf(path).catch(() => undefined);
-    const referrer = searchParams.get('referrer');
+    const [referrer, csp] = [searchParams.get('referrer'), searchParams.get('csp')];
     response.writeHead(body ? 200 : 404, {
       'Content-Type': types[extname(path)] ?? 'text/plain',
       // A sandboxed frame is another origin even to its own host.
       'Access-Control-Allow-Origin': '*',
       ...(referrer && { 'Referrer-Policy': referrer }),
+      ...(csp && { 'Content-Security-Policy': csp }),
     });
     response.end(body);
   });

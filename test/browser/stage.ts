@@ -27,6 +27,7 @@ const config = (sink: string): string => {
   return `
 shops:
   - { shop: demo.myshopify.com, tokens: [${TOKENS}], origins: ['${SHOP_ORIGIN}'], pipelines: ${pipelines} }
+  - { shop: older.myshopify.com, tokens: [older-token], successStatus: 204 }
   - { shop: open.myshopify.com, tokens: [open-token] }
   - { shop: framed.myshopify.com, tokens: [framed-token], origins: ['${SHOP_ORIGIN}', 'null'] }`;
 };

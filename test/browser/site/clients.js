@@ -55,9 +55,14 @@ async function gloodPatiently(to, body, waits) {
 
 /** The real SDK as its README sets it up. */
 async function openSdk(token) {
-  const { createSDK } = await import('@commerce-blocks/sdk');
+  const { createSDK, xhrFetch } = await import('@commerce-blocks/sdk');
   const identity = () => ({ sessionId: 'session-of-the-shopper', deviceId: 'device-of-the-shopper' });
-  const { data, error } = createSDK({ storefrontAccessToken: 'search-token', trackingToken: token, identity });
+  const { data, error } = createSDK({
+    storefrontAccessToken: 'search-token',
+    trackingToken: token,
+    identity,
+    ...(isByXhr && { fetch: xhrFetch }),
+  });
   if (error) throw error;
   return data;
 }
@@ -73,6 +78,13 @@ const sdk = async (events, token = 'demo-token') => said((await openSdk(token)).
 /** How browsers without sendBeacon, and web views that take it away, run a page. */
 function noBeacons() {
   navigator.sendBeacon = undefined;
+}
+
+let isByXhr = false;
+/** The SDK's own fetch by XMLHttpRequest, for where fetch is patched or absent. */
+function byXhr() {
+  noBeacons();
+  isByXhr = true;
 }
 
 /** What sendBeacon says when too much is on its way already. */
@@ -168,6 +180,7 @@ globalThis.clients = {
   gloodPatiently,
   sdk,
   noBeacons,
+  byXhr,
   noRoomForBeacons,
   sdkOnLeaving,
   sdkWhileLeaving,
