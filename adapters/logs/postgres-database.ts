@@ -8,6 +8,9 @@ const CONNECT_TIMEOUT_MS = 5000;
 /** A database that does not answer within this time is treated as gone: the client gets its 503 while it still waits. */
 const QUERY_TIMEOUT_MS = 8000;
 const CHANNEL = SCHEMA;
+// The database gives up before we do. Otherwise what waits there for a lock would go on waiting, and hold its connection, for nobody; and
+// a process that stands still in the middle of a transaction would hold its locks.
+const LIMITS = `set statement_timeout = ${QUERY_TIMEOUT_MS - 1000}; set idle_in_transaction_session_timeout = 10000`;
 
 type Row = Record<string, unknown>;
 export type Ask = (text: string, values?: readonly unknown[], name?: string) => Promise<Row[]>;
@@ -20,7 +23,8 @@ export class Connection {
   readonly #pool: pg.Pool;
   #closed = false;
 
-  constructor(config: pg.ClientConfig, onConnect?: (client: pg.ClientBase) => void) {
+  /** `hear` is called with what other processes tell. */
+  constructor(config: pg.ClientConfig, hear?: (message: string) => void) {
     this.#pool = new pg.Pool({
       ...config,
       max: 1,
@@ -32,8 +36,11 @@ export class Connection {
     // A connection that breaks while it is idle is opened again by the next statement. One that breaks in the middle of a statement
     // rejects that, and says it once more by an event that would end the process.
     this.#pool.on('error', () => {});
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
-    if (onConnect) this.#pool.on('connect', onConnect);
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => {});
+      if (hear) client.on('notification', ({ payload = '' }) => hear(payload));
+      client.query(hear ? `${LIMITS}; listen ${CHANNEL}` : LIMITS).catch(() => {});
+    });
   }
 
   readonly ask: Ask = async (text, values = [], name) => {
@@ -81,12 +88,8 @@ export class Connection {
 }
 
 /** A connection that hears what other processes tell. */
-export function listening(config: pg.ClientConfig, hear: (message: string) => void): Connection {
-  return new Connection(config, (client) => {
-    client.on('notification', ({ payload = '' }) => hear(payload));
-    client.query(`listen ${CHANNEL}`).catch(() => {});
-  });
-}
+export const listening = (config: pg.ClientConfig, hear: (message: string) => void): Connection =>
+  new Connection(config, hear);
 
 export const TELL = `select pg_notify('${CHANNEL}', $1)`;
 

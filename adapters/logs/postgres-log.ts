@@ -21,6 +21,7 @@ import type { StoreOptions } from './store.ts';
 const WAITING_BYTES = 64 * 1024 * 1024;
 /** What one commit takes at most: the rest goes into the next. */
 const COMMIT_BYTES = 1024 * 1024;
+const PATIENCE_MS = 1000;
 const DAY_MS = 24 * 3_600_000;
 
 interface Waiting {
@@ -179,6 +180,7 @@ export class PostgresLog implements EventLog {
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
       const commit = new Commit(group.map(({ record }) => record));
+      const began = performance.now();
       try {
         const verdicts = await this.#store(commit);
         this.#failure = undefined;
@@ -189,7 +191,9 @@ export class PostgresLog implements EventLog {
         this.#failure = error instanceof Error ? error : new Error(String(error));
         // Whether it was stored or not is not known: whoever sends it again finds out.
         const unavailable = new LogUnavailable('the commit failed', { cause: error });
-        for (const { reject } of group) reject(unavailable);
+        // Whoever has waited through a long attempt does not wait for the next one too.
+        const waited = performance.now() - began > PATIENCE_MS ? this.#takeAll() : [];
+        for (const { reject } of [...group, ...waited]) reject(unavailable);
       }
     }
     this.#committing = undefined;
@@ -208,6 +212,13 @@ export class PostgresLog implements EventLog {
     const group = this.#waiting.splice(0, count);
     for (const { record } of group) this.#waitingBytes -= record.body.length;
     return group;
+  }
+
+  #takeAll(): Waiting[] {
+    const all = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    return all;
   }
 
   async #store(commit: Commit): Promise<Verdict[][]> {

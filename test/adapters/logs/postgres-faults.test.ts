@@ -4,7 +4,7 @@ import { findRoom, openPostgres, whenConnected } from '../../../adapters/logs/po
 import { Connection, configOf } from '../../../adapters/logs/postgres-database.ts';
 import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
-import { never, SHOP, storeOptions } from '../../contracts/log.ts';
+import { never, record, SHOP, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
 import { until } from '../../support/until.ts';
@@ -46,6 +46,57 @@ describe('a connection to PostgreSQL', ({ it, before, after, beforeEach, afterEa
     assert.instance(await failure(connection.ask('select 1')), LogUnavailable);
     await postgres.start();
     assert.equal(await connection.ask('select 1 as one'), [{ one: 1 }]);
+  });
+});
+
+describe('a statement that waits for a lock', ({ it, before, after }) => {
+  let postgres: Postgres;
+  let url = '';
+  const connections: Connection[] = [];
+  const connect = (name: string): Connection => {
+    const connection = new Connection(configOf(url, false, name));
+    connections.push(connection);
+    return connection;
+  };
+  before(async () => {
+    postgres = await startPostgres();
+    url = await postgres.createDatabase();
+    await postgres.query(url, 'create table rows (n int)');
+    await postgres.query(url, 'insert into rows values (1)');
+  });
+  after(async () => {
+    await Promise.all(connections.map((one) => one.close()));
+    await postgres.stop();
+  });
+
+  it('is given up by the database too, so that nothing waits on for nobody', async () => {
+    const [holder, waiter] = [connect('holder'), connect('waiter')];
+    let waited: unknown;
+    await holder.transaction(async (ask) => {
+      await ask('select * from rows for update');
+      waited = await waiter.ask('update rows set n = 2').catch((error: unknown) => error);
+      await until(async () => (await postgres.connections(url)).waiter === undefined, 2000);
+    });
+    assert.instance(waited, LogUnavailable);
+    assert.equal(await waiter.ask('select n from rows'), [{ n: 1 }]);
+  });
+
+  it('does not wait for a transaction of a process that stands still', async () => {
+    const [holder, waiter] = [connect('frozen'), connect('waiter')];
+    let thaw: (() => void) | undefined;
+    const frozen = holder.transaction(async (ask) => {
+      await ask('select * from rows for update');
+      await new Promise<void>((resolve) => {
+        thaw = resolve;
+      });
+    });
+    await until(() => thaw !== undefined);
+    await until(async () => (await waiter.ask('update rows set n = 3 returning n').catch(() => [])).length > 0, 18_000);
+    thaw?.();
+    await frozen.then(
+      () => assert.unreachable('it lost its transaction'),
+      (error: unknown) => assert.instance(error, LogUnavailable),
+    );
   });
 });
 
@@ -95,6 +146,42 @@ describe('a database without a connection left', ({ it, before, after }) => {
     );
     assert.ok(Date.now() - began < 5000);
     await leave([home!]);
+  });
+});
+
+describe('a store whose database answers nothing', ({ it, before, after }) => {
+  let postgres: Postgres;
+  let store: Store;
+  before(async () => {
+    postgres = await startPostgres();
+    store = await openPostgres(await postgres.createDatabase(), storeOptions());
+  });
+  after(async () => {
+    await store.close();
+    await postgres.stop();
+  });
+
+  it('tells all who wait, however many they are, as soon as the first attempt has failed', async () => {
+    const { log } = store;
+    await log.append(record(['first']));
+    postgres.pause();
+    // Each is as much as one commit takes.
+    const large = (id: string) => ({ ...record([id]), body: Buffer.alloc(1024 * 1024) });
+    const waiting = ['a', 'b', 'c', 'd'].map((id) => log.append(large(id)));
+    const began = performance.now();
+    const results = await Promise.allSettled(waiting);
+    assert.equal(
+      results.map(({ status }) => status),
+      ['rejected', 'rejected', 'rejected', 'rejected'],
+    );
+    assert.ok(performance.now() - began < 10_000);
+    postgres.resume();
+    await until(() =>
+      log.append(record(['later'])).then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 });
 
