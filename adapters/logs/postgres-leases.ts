@@ -33,6 +33,8 @@ interface Row {
   readonly key: string;
   readonly owner: string | null;
   readonly expired: boolean | null;
+  /** Milliseconds until the lease runs out, if nothing is heard of its process. */
+  readonly left: number | null;
   /** By whom it is asked for, while that holds. */
   readonly asked: string | null;
   readonly redrives: string;
@@ -67,6 +69,7 @@ export class Leases {
   #beating: Promise<void> | undefined;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
+  #early: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: LeaseOptions) {
@@ -128,6 +131,7 @@ export class Leases {
     this.#closed = true;
     clearInterval(this.#timer);
     await this.#beating;
+    clearTimeout(this.#early);
     await this.#ask(`delete from ${SCHEMA}.processes where id = $1`, [this.#options.me]).catch(() => {});
   }
 
@@ -152,6 +156,15 @@ export class Leases {
     // Who has just got some counts anew before it asks for more.
     if (await this.#claimFree(byKey)) this.#again = true;
     else await this.#askFor(byKey, Number(row?.movers));
+    this.#lookEarly(byKey);
+  }
+
+  /** Where a lease that is waited for here runs out before the next beat, it is looked at then. */
+  #lookEarly(rows: ReadonlyMap<string, Row>): void {
+    clearTimeout(this.#early);
+    const left = this.#firstWaiters().map(({ id }) => rows.get(keyOf(id))?.left ?? BEAT_MS);
+    const soonest = Math.min(BEAT_MS, ...left.filter((ms) => ms >= 0));
+    if (soonest < BEAT_MS) this.#early = setTimeout(() => this.beat(), soonest + 10);
   }
 
   /** Whether a held pipeline is still ours, wanted elsewhere, or has letters to try again. */
@@ -307,6 +320,7 @@ with me as (
 )
 select
   (select json_agg(json_build_object('id', id, 'key', shop || '/' || pipeline, 'owner', owner, 'expired', lease_until < now(),
+    'left', extract(epoch from lease_until - now()) * 1000,
     'asked', case when asked_until > now() then asked_by end, 'redrives', redrives::text)) from ${SCHEMA}.pipelines) as pipelines,
   (select count(*) from ${SCHEMA}.processes where kind <> 'web' and beat > now() - ${LEASE}) as movers,
   (select last_value::text || is_called::text from ${SCHEMA}.replay_changes) as replays`;
