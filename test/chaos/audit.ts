@@ -40,6 +40,8 @@ export interface Audit {
   loadEnded(signal?: 'SIGTERM'): Promise<void>;
   /** What has arrived up to now. */
   arrivals(): Arrived[];
+  /** Requests that came to a destination while another was open, where that may not be. */
+  beside(): string[];
   /** Waits until everything acknowledged has arrived and nothing moves any more, or the time is over; then judges. */
   verdict(limitMs: number, rules: Pick<Evidence, 'allowedDuplicates' | 'excused'>): Promise<Verdict>;
 }
@@ -92,6 +94,7 @@ export function startAudit(audited: AuditOptions): Audit {
         throw new Error(`expected the loader to end with 0, it ended with ${code}: its ledger is not complete`);
     },
     arrivals: () => all().filter(isEvent),
+    beside: () => all().flatMap((one) => ('beside' in one ? [`${one.beside} at ${one.destination}`] : [])),
     async verdict(limitMs, rules) {
       const { sent, acked, refused } = ledgerOf(run, linesOf<Entry>(ledger));
       const look = () => {

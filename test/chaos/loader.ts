@@ -6,7 +6,7 @@ import { noise, seeded } from './random.ts';
 
 export interface LoaderOptions {
   readonly run: string;
-  /** Servers of the same gateway: a shopper who gets no answer from one tries the next. */
+  /** Servers of the same gateway, used in turn: who gets no answer from one tries the next. */
   readonly ports: readonly number[];
   readonly ledger: string;
   readonly seed: number;
@@ -31,6 +31,7 @@ export interface LoaderOptions {
 export const brokenAfterHeaders = 'after the headers had arrived: ';
 
 const retryMs = 50;
+const avoidedMs = 500;
 const aloneMs = 500;
 /** Once told to stop, how long a request that has no answer yet is tried further. */
 const lastTriesMs = 15_000;
@@ -47,15 +48,15 @@ export async function runLoader(
   const { shops, seed } = options;
   const ledger = journal(options.ledger);
   const agent = new Agent({ keepAlive: true, maxSockets: options.lanes });
+  const servers = balancerOf(options.ports);
   const lanes = Array.from({ length: options.lanes }, (_, index): Lane => {
     const owner = shops[index % shops.length];
     if (!owner) throw new Error('expected at least one shop, got none');
     const confirmed = options.expectContinue ? { onContinue: () => {} } : {};
-    const servers = serversFrom(options.ports, index);
     const attempt = async (events: readonly object[]) => {
-      const order = { port: servers.current(), agent, ...layersOrder(owner.token, events), ...confirmed };
-      const reply = await post(order, options.answerMs);
-      if (isOpen(reply)) servers.next();
+      const port = servers.next();
+      const reply = await post({ port, agent, ...layersOrder(owner.token, events), ...confirmed }, options.answerMs);
+      if (isOpen(reply)) servers.avoid(port);
       return reply;
     };
     return {
@@ -82,14 +83,19 @@ export async function runLoader(
   ledger.close();
 }
 
-/** One of several servers, beginning with another for each shopper. */
-function serversFrom(ports: readonly number[], index: number) {
-  let at = index;
+/** Servers in turn, but for a while none that has just given no answer. */
+function balancerOf(ports: readonly number[]) {
+  const avoided = new Map<number, number>();
+  let turn = 0;
   return {
-    current: () => ports[at % ports.length] ?? 0,
-    next: () => {
-      at += 1;
+    next(): number {
+      const now = performance.now();
+      const well = ports.filter((port) => (avoided.get(port) ?? 0) <= now);
+      const choice = well.length > 0 ? well : ports;
+      turn += 1;
+      return choice[turn % choice.length] ?? 0;
     },
+    avoid: (port: number) => void avoided.set(port, performance.now() + avoidedMs),
   };
 }
 

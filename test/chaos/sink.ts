@@ -9,12 +9,16 @@ import { journal } from './ledger.ts';
 export type Arrival =
   | (Received & { readonly at: number })
   | { readonly destination: string; readonly unreadable: string }
-  | { readonly destination: string; readonly rejected: string };
+  | { readonly destination: string; readonly rejected: string }
+  /** The `webhook-id` of a request that came while another was open, where there may be one at a time. */
+  | { readonly destination: string; readonly beside: string };
 
 /** How a destination treats its requests. Faults do not meet a request whose `webhook-id` was taken before: it is known, and welcome. */
 export interface Manners {
   /** How long each request is held, so that a kill meets deliveries that are half done. */
   readonly holdMs?: number;
+  /** Whether its senders have one lane, so that whoever sends while another request is open is one too many. */
+  readonly alone?: boolean;
   /** The status for a request that holds a marked event. Nothing of it is taken; with 422 the marked ones are written down as rejected. */
   readonly marked?: 422 | 500;
   /** Answers one in so many requests with 500 and takes nothing. */
@@ -55,13 +59,18 @@ function startSink({ port, record, manners = {}, mannersOf = {} }: SinkOptions):
     requests += 1;
     const name = request.url?.slice(1) ?? '';
     const delivery = { id: String(request.headers['webhook-id']), request: requests };
-    const visits = destinations.get(name) ?? { count: 0, known: new Set() };
+    const visits = destinations.get(name) ?? { count: 0, known: new Set(), open: new Set() };
     destinations.set(name, visits);
     visits.count += 1;
     const { count } = visits;
-    const { holdMs = 0, marked, ...rest } = mannersOf[name] ?? manners;
+    const { holdMs = 0, alone, marked, ...rest } = mannersOf[name] ?? manners;
     const faults: Manners = visits.known.has(delivery.id) ? {} : rest;
+    const others = [...visits.open];
+    visits.open.add(response);
+    response.once('close', () => visits.open.delete(response));
     const events = eventsOf(await text(request));
+    // By now it is known of those whose sender has died meanwhile.
+    if (alone && others.some((other) => visits.open.has(other))) write({ destination: name, beside: delivery.id });
     if (events instanceof Error) {
       write({ destination: name, unreadable: `${name} ${delivery.id}: ${events.message}` });
       return void response.writeHead(200).end();
@@ -89,10 +98,11 @@ function startSink({ port, record, manners = {}, mannersOf = {} }: SinkOptions):
   });
 }
 
-/** What a destination has seen: requests, and the ids of those whose events it took. */
+/** What a destination has seen: requests, the ids of those whose events it took, and those that are not answered yet. */
 interface Visits {
   count: number;
   readonly known: Set<string>;
+  readonly open: Set<ServerResponse>;
 }
 
 const struck = (count: number, every: number | undefined): boolean => every !== undefined && count % every === 0;

@@ -4,7 +4,11 @@ import type { Received } from '../judge.ts';
 import { destinationOf, type Target } from '../targets.ts';
 
 /** Whether the gateway's books say what the sinks wrote down: everything stored has arrived, so the counts are those of the sinks. Pure. */
-export function booksAgree(balance: Balance, received: readonly Received[], targets: readonly Target[]): Finding {
+export function booksAgree(
+  balance: Balance,
+  received: readonly Received[],
+  targets: readonly Pick<Target, 'shop' | 'pipeline'>[],
+): Finding {
   const wrong = targets.flatMap((target) => {
     const destination = destinationOf(target);
     const count = new Set(received.filter((one) => one.destination === destination).map(({ id }) => id)).size;
