@@ -1,7 +1,7 @@
 import { view } from '../adapters/dialects/index.ts';
-import { openStore } from '../adapters/logs/index.ts';
-import type { Durability } from '../adapters/logs/log.ts';
-import type { Store } from '../adapters/logs/store.ts';
+import { migrate, openStore } from '../adapters/logs/index.ts';
+import { type Durability, LogUnavailable } from '../adapters/logs/log.ts';
+import type { Store, StoreOptions } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
@@ -15,25 +15,18 @@ export interface StoreTools {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Opens the log that LOG_URL names. Throws ConfigError in production where it promises less than a disk. */
-export async function openLog({ settings, clock, logger, onFailure }: StoreTools): Promise<Store> {
+/** Opens the log that LOG_URL names. Throws ConfigError where it cannot be reached, and in production where it promises less than a disk. */
+export async function openLog(tools: StoreTools): Promise<Store> {
+  const { settings } = tools;
   const durability = durabilityHere(settings);
   // Known before a file is made; what a database promises it says itself.
   if (durability !== undefined) refuseWeak(durability, settings);
-  const store = await openStore(settings.LOG_URL, {
-    view,
-    durability: durability ?? 'disk',
-    dedupMs: settings.DEDUP_HOURS * 3_600_000,
-    quarantineMax: settings.QUARANTINE_MAX_PER_SHOP,
-    process: settings.PROCESS,
-    connections: settings.DATABASE_CONNECTIONS,
-    encrypt: isWiped(settings),
-    now: clock.now,
-    onFailure,
-    onDamage: (damage) => logger.error({ ...damage }, 'the log was damaged'),
-    onCorrupt: (shop, from, to) =>
-      logger.error({ shop, from, to }, 'stored events cannot be read: their bytes changed on disk'),
-  });
+  const store = await openStore(settings.LOG_URL, { ...optionsOf(tools), durability: durability ?? 'disk' }).catch(
+    (error: unknown) => {
+      if (!(error instanceof LogUnavailable)) throw error;
+      throw new ConfigError([`LOG_URL must name a log that can be reached, got ${error.message}`], { cause: error });
+    },
+  );
   try {
     refuseWeak(store.log.durability, settings);
   } catch (error) {
@@ -42,6 +35,24 @@ export async function openLog({ settings, clock, logger, onFailure }: StoreTools
   }
   return store;
 }
+
+const optionsOf = ({ settings, clock, logger, onFailure }: StoreTools): Omit<StoreOptions, 'durability'> => ({
+  view,
+  dedupMs: settings.DEDUP_HOURS * 3_600_000,
+  quarantineMax: settings.QUARANTINE_MAX_PER_SHOP,
+  process: settings.PROCESS,
+  connections: settings.DATABASE_CONNECTIONS,
+  encrypt: isWiped(settings),
+  now: clock.now,
+  onFailure,
+  onDamage: (damage) => logger.error({ ...damage }, 'the log was damaged'),
+  onCorrupt: (shop, from, to) =>
+    logger.error({ shop, from, to }, 'stored events cannot be read: their bytes changed on disk'),
+});
+
+/** Brings the log's database up to date; gives the names of what was done. */
+export const migrateLog = (settings: Settings): Promise<readonly string[]> =>
+  migrate(settings.LOG_URL, isWiped(settings));
 
 /** How much an answer promises with a log on this machine; undefined for one elsewhere. */
 function durabilityHere(settings: Settings): Durability | undefined {

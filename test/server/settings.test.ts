@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Settings } from '../../schemas/settings.ts';
 import { ConfigError, dutiesOf, type Environment, isProduction, readSettings } from '../../server/settings.ts';
@@ -14,8 +12,6 @@ function mistakesOf(env: Environment): readonly string[] {
   }
   return [];
 }
-
-const atRoot = (name: string): string => readFileSync(join(import.meta.dirname, '../..', name), 'utf8');
 
 describe('settings', ({ it }) => {
   it('needs nothing set', () => {
@@ -141,18 +137,5 @@ describe('settings', ({ it }) => {
   it('describes every setting', () => {
     for (const [name, schema] of Object.entries(Settings.properties))
       assert.ok('description' in schema && String(schema.description).length > 10, name);
-  });
-});
-
-describe('deployment files', ({ it }) => {
-  it('app.json asks for settings that exist, and Heroku makes up the admin token', () => {
-    const { env } = JSON.parse(atRoot('app.json')) as { env: Record<string, { generator?: string }> };
-    for (const name of Object.keys(env)) assert.ok(name in Settings.properties, name);
-    assert.is(env.ADMIN_TOKEN?.generator, 'secret');
-  });
-
-  it('the Procfile starts what npm start starts', () => {
-    const { scripts } = JSON.parse(atRoot('package.json')) as { scripts: { start: string } };
-    assert.is(atRoot('Procfile'), `web: ${scripts.start}\n`);
   });
 });

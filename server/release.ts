@@ -1,0 +1,18 @@
+import { ConfigError, readSettings } from './settings.ts';
+import { migrateLog } from './store.ts';
+import { withoutCredentials } from './words.ts';
+
+// The step of a deployment between its build and its start: where it fails, a platform leaves the old version running.
+await release().catch((error: unknown) => {
+  const reason = error instanceof Error ? error.message : String(error);
+  console.error(error instanceof ConfigError ? reason : `Cannot release: ${reason}`);
+  process.exit(1);
+});
+
+async function release(): Promise<void> {
+  const settings = readSettings(process.env);
+  const log = withoutCredentials(settings.LOG_URL);
+  if (!/^postgres/.test(log)) return console.log(`log ${log}: nothing to do before the start`);
+  const ran = await migrateLog(settings);
+  console.log(`log ${log}: ${ran.length === 0 ? 'up to date' : `migrated: ${ran.join(', ')}`}`);
+}
