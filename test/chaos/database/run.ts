@@ -6,7 +6,7 @@ import { openAdmin } from '../admin.ts';
 import { type Answer, type AnswerRules, ackedAfter, isAnswer, judgeAnswers } from '../answers.ts';
 import { type Arrived, shops, startAudit } from '../audit.ts';
 import { freePort } from '../children.ts';
-import type { Finding } from '../findings.ts';
+import { atLeast, type Finding } from '../findings.ts';
 import type { Gateway } from '../gateway.ts';
 import { type Entry, linesOf } from '../ledger.ts';
 import { pause, seeded } from '../random.ts';
@@ -43,8 +43,10 @@ export interface RunRules extends AnswerRules {
 
 const QUIET_MS = 60_000;
 /** How much each destination may see again. */
-const REPEATS = 5_000;
+const REPEATS = 2_000;
 const SOON_MS = 40_000;
+/** Less is no load. */
+const LEAST_ACKED = 20;
 const WARM_UP_MS = 1_000;
 const load = { lanes: 16, batch: 10, rate: 400, answerMs: 40_000 };
 
@@ -82,7 +84,15 @@ export async function underLoad(
     const balance = await settled(gateways);
     const { findings } = await audit.verdict(rules.quietMs ?? QUIET_MS, { allowedDuplicates: REPEATS });
     const books = booksAgree(balance, audit.arrivals(), targets);
-    return [...own, ...judgeAnswers(answers(), rules), ...findings, books, ...(await gateways.stopAll())];
+    const told = answers();
+    return [
+      ...own,
+      atLeast('ACKED', 'requests answered with 2xx', told.filter(({ kind }) => kind === 'acked').length, LEAST_ACKED),
+      ...judgeAnswers(told, rules),
+      ...findings,
+      books,
+      ...(await gateways.stopAll()),
+    ];
   } finally {
     await audit.loadEnded('SIGTERM');
     await Promise.all([...gateways.live].map((gateway) => gateway.kill()));

@@ -7,9 +7,10 @@ import type { Fault } from './fault.ts';
 import { underLoad } from './run.ts';
 
 const TAKEN_OVER_WITHIN_SECONDS = 10;
+const WORKER = { PROCESS: 'worker' };
 const OWNERS = 'select count(distinct owner)::int as count from headless_events.pipelines where lease_until > now()';
 
-/** A process is killed while it moves pipelines; another one goes on with them. */
+/** A worker is killed while it moves pipelines; another one goes on with them. */
 export const takeover: Fault = {
   name: 'takeover',
   seconds: { usual: 20, short: 9 },
@@ -17,14 +18,14 @@ export const takeover: Fault = {
     const postgres = await startPostgres();
     try {
       const database = await postgres.createDatabase();
-      return await underLoad(options, database, { slowestSeconds: 5 }, async (run) => {
-        const other = await run.start();
-        await other.ready();
+      const rules = { slowestSeconds: 5, environment: { PROCESS: 'web' } };
+      return await underLoad(options, database, rules, async (run) => {
+        const [, worker] = await Promise.all([run.start(WORKER), run.start(WORKER)]);
         const owners = async () => (await postgres.query<{ count: number }>(database, OWNERS))[0]?.count;
         await until(async () => (await owners()) === 2);
         await pause(1000);
         const killedAt = Date.now();
-        await other.kill();
+        await worker.kill();
         await pause(options.seconds * 1000);
         const longest = longestPause(run.arrivals(), killedAt);
         return [
