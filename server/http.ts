@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import cors from '@koa/cors';
 import Router from '@koa/router';
 import Koa from 'koa';
@@ -55,6 +56,7 @@ export interface Answered {
 export function createHttp(options: HttpOptions): Server {
   const koa = createKoa(options).callback();
   const hot = new Map(options.dialects.map((dialect) => [dialect.path, dialect]));
+  const isFlooded = floodGuard();
   const server = createServer(
     {
       headersTimeout: options.headersTimeoutMs,
@@ -64,6 +66,7 @@ export function createHttp(options: HttpOptions): Server {
       maxHeaderSize: 16 * 1024,
     },
     (request, response) => {
+      if (isFlooded(request.socket) || namesTwoHosts(request)) return refuseConnection(request.socket);
       const dialect = isPlain(request, options.bodyMaxBytes) ? hot.get(pathOf(request.url ?? '')) : undefined;
       if (dialect) void answerPlain(options, dialect, request, response);
       else void koa(request, response);
@@ -71,6 +74,49 @@ export function createHttp(options: HttpOptions): Server {
   );
   server.maxConnections = options.maxConnections;
   return server;
+}
+
+/** Requests of one connection that are taken in one piece. Clients and proxies wait for each answer before they send the next. */
+const AT_ONCE = 16;
+
+/** Says of a connection whether it sent too many requests in one piece: all of them would be answered before anyone else has a turn. */
+function floodGuard(): (socket: Socket) => boolean {
+  const arrived = new WeakMap<Socket, { turn: number; requests: number }>();
+  let turn = 0;
+  let isOver = true;
+  return (socket) => {
+    if (isOver) {
+      isOver = false;
+      setImmediate(() => {
+        turn += 1;
+        isOver = true;
+      });
+    }
+    const here = arrived.get(socket);
+    if (here?.turn === turn) return ++here.requests > AT_ONCE;
+    if (here === undefined) arrived.set(socket, { turn, requests: 1 });
+    else {
+      here.turn = turn;
+      here.requests = 1;
+    }
+    return false;
+  };
+}
+
+/** Who sends two may mean a proxy to see the one and us the other. Node takes the first. */
+function namesTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
+}
+
+/** As Node refuses what is no HTTP. */
+function refuseConnection(socket: Socket): void {
+  if (!socket.writableEnded)
+    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', () => socket.destroy());
 }
 
 function isPlain({ method, headers }: IncomingMessage, bodyMaxBytes: number): boolean {
@@ -170,7 +216,8 @@ function createKoa(options: HttpOptions): Koa {
       maxAge: String(MAX_AGE_SECONDS),
     }),
   );
-  const router = new Router();
+  // Exactly the paths of the contracts: those are the ones that CORS and the quick lane know.
+  const router = new Router({ strict: true, sensitive: true });
   for (const call of calls) {
     router.post(call.path, (ctx) => answerUnusual(options, call, ctx));
     router.all(call.path, (ctx) => {
@@ -218,11 +265,13 @@ async function answerUnusual(
   const body = async () => {
     // Read as text whatever its type: the dialect has checked the type, and parses in its own words.
     ctx.req.headers['content-type'] = 'text/plain';
-    await parse(ctx, async () => {});
+    const parsed = parse(ctx, async () => {});
+    limitChunks(ctx.req);
+    await parsed;
     return Buffer.from(String(ctx.request.rawBody ?? ''));
   };
   const { answer } = await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), body, take);
-  if (answer.status === 413) ctx.set('Connection', 'close');
+  if (answer.status === 413) letRunOut(ctx.req);
   reply(ctx, answer);
   options.onAnswered({
     dialect: dialect.name,
@@ -232,6 +281,32 @@ async function answerUnusual(
     answer,
   });
 }
+
+/**
+ * Takes in what is still under way and throws it away: a connection that is closed on a client that still sends is reset, and the client
+ * never sees the answer. Up to 16 MB, which take some 10 ms.
+ */
+function letRunOut(request: IncomingMessage): void {
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > RUN_OUT_BYTES) request.socket.destroy();
+  });
+}
+
+const RUN_OUT_BYTES = 16 * 1024 ** 2;
+
+/** A body in tiny chunks costs far more than its bytes: who sends one of so many is let go. */
+function limitChunks(request: IncomingMessage): void {
+  let chunks = 0;
+  request.on('data', () => {
+    chunks += 1;
+    if (chunks > CHUNKS) request.socket.destroy();
+  });
+}
+
+/** A large body comes in some 20. */
+const CHUNKS = 5_000;
 
 function refusalOf(error: Error & { status?: number }, limit: number): Error {
   if (error.status === 413)

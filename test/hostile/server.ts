@@ -1,0 +1,13 @@
+import { gatewayWith } from '../support/gateway.ts';
+import { watchStalls } from '../support/stall.ts';
+
+/** A gateway in a process of its own, so that what holds it up is not what its clients do. Says how long it was held up when asked. */
+const [config = '', env = '{}'] = process.argv.slice(2);
+const gateway = await gatewayWith(config, JSON.parse(env));
+const stalls = watchStalls();
+
+process.on('message', () => {
+  process.send?.({ stall: stalls.longest(), rss: process.memoryUsage().rss / 1024 ** 2 });
+});
+process.once('disconnect', () => process.exit());
+process.send?.({ port: gateway.port });

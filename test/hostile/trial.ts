@@ -1,0 +1,37 @@
+import type { Input } from './inputs.ts';
+import type { Stage } from './stage.ts';
+import { type Exchange, exchange } from './wire.ts';
+
+/** What an input did. */
+export interface Trial extends Exchange {
+  /** Milliseconds in one piece in which nobody else was served; time that the machine gave to others is not in it. */
+  readonly stall: number;
+  /** Megabytes that the process grew by. */
+  readonly growth: number;
+}
+
+/** Sends an input to a gateway and looks at what it does to it. */
+export async function trialOf(stage: Stage, { sending }: Input): Promise<Trial> {
+  const before = await stage.strain();
+  const seen = await exchange(stage.port, sending());
+  const { stall, rss } = await stage.strain();
+  return { ...seen, stall, growth: rss - before.rss };
+}
+
+/** The best of three, for what a pause of the machine or a garbage collection that was due anyway would spoil. */
+export async function bestTrialOf(stage: Stage, input: Input): Promise<Trial> {
+  let best = await trialOf(stage, input);
+  for (let again = 0; again < 2 && (best.stall > 25 || best.ms > 100); again += 1) {
+    const trial = await trialOf(stage, input);
+    if (trial.stall < best.stall) best = trial;
+  }
+  return best;
+}
+
+/** Statuses as a reader wants them: 422 five times is 5 × 422. */
+export function shown(statuses: readonly number[]): string {
+  const counts = new Map<number, number>();
+  for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const words = [...counts].map(([status, count]) => (count === 1 ? `${status}` : `${count} × ${status}`));
+  return words.join(', ') || 'closed';
+}
