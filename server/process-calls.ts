@@ -23,7 +23,7 @@ export interface CallsOfWeb extends UserCalls {
   stop(): void;
   /** What this process counts itself. */
   counts(): Collected;
-  /** Lines for those who follow the tail there, and how many were left out before them. */
+  /** Lines for those who follow the tail there, and how many were left out after them. */
   lines(lines: readonly TailLine[], missed: number): void;
 }
 

@@ -1,7 +1,7 @@
 import type { TailLine } from './operations.ts';
 import type { Tail } from './tail.ts';
 
-/** Takes lines for the readers in another process; resolves when it can take more. `missed`: how many were left out before them. */
+/** Takes lines for the readers in another process; resolves when it can take more. `missed`: how many were left out after them. */
 export type Watcher = (lines: readonly TailLine[], missed: number) => Promise<unknown>;
 
 /** The tail of a process without readers: others watch, and are handed the lines. Nothing waits for them: they miss lines instead. */

@@ -27,8 +27,8 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     // A configuration that comes while this process starts is taken once it has.
     reload: async ([next]) => (await started).reload(next),
     lines: ([lines, missed]) => {
-      if (missed > 0) tail.missed(missed);
       for (const line of lines) tail.publish(line);
+      if (missed > 0) tail.missed(missed);
     },
   });
   const config = await wire.ask('config', []);
