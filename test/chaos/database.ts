@@ -11,7 +11,7 @@ import { liar } from './database/liar.ts';
 import { limit } from './database/limit.ts';
 import { pause } from './database/pause.ts';
 import { restart } from './database/restart.ts';
-import { takeover } from './database/takeover.ts';
+import { freeze, takeover } from './database/takeover.ts';
 import { versions } from './database/versions.ts';
 import { type Finding, none } from './findings.ts';
 import { commonOptions, judged } from './scenario.ts';
@@ -34,12 +34,27 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     /** As short as each still means something. */
     short: { type: 'boolean', default: false },
+    /** Events per second. */
+    rate: { type: 'string', default: '400' },
     /** How many are played at the same time, each with a database of its own. */
     'at-once': { type: 'string', default: '1' },
   },
 });
 
-const faults: readonly Fault[] = [pause, takeover, kill, restart, cut, disk, failover, limit, deadlock, versions, liar];
+const faults: readonly Fault[] = [
+  pause,
+  freeze,
+  takeover,
+  kill,
+  restart,
+  cut,
+  disk,
+  failover,
+  limit,
+  deadlock,
+  versions,
+  liar,
+];
 
 await judged(values, async (folder, entry) => {
   const chosen = faults.filter(({ name }) => values.fault === 'all' || values.fault === name);
@@ -65,7 +80,7 @@ async function played(fault: Fault, folder: string, entry: string): Promise<Find
   const seconds = Number(values.seconds ?? fault.seconds[values.short ? 'short' : 'usual']);
   const begin = performance.now();
   const findings = await fault
-    .play({ folder, entry, seed: Number(values.seed), seconds })
+    .play({ folder, entry, seed: Number(values.seed), rate: Number(values.rate), seconds })
     .catch((error: unknown) => [
       none('BROKEN', 'a scenario that did not come to its end', [
         error instanceof Error ? `${error.stack}` : `${error}`,

@@ -1,3 +1,4 @@
+import type { Postgres } from '../../support/postgres.ts';
 import { canMount, startPostgresOnSmallDisk } from '../../support/postgres-disk.ts';
 import { until } from '../../support/until.ts';
 import { refusals } from '../answers.ts';
@@ -9,7 +10,7 @@ import { underLoad } from './run.ts';
 
 const FULL_WITHIN_MS = 60_000;
 
-/** The disk of the database is full, and has room again. */
+/** The disk of the database is full: tables that must grow fail, then the write-ahead log ends it. Then there is room again. */
 export const disk: Fault = {
   name: 'disk',
   seconds: { usual: 20, short: 4 },
@@ -22,18 +23,34 @@ export const disk: Fault = {
         postgres.fillDisk();
         const met = () => refusals(run.answers()) - before;
         await until(() => met() > 0, FULL_WITHIN_MS);
-        await pause(options.seconds * 1000);
+        await pause(options.seconds * 500);
+        const panics = await fillLog(postgres);
+        await pause(options.seconds * 500);
         const count = met();
         postgres.freeDisk();
-        // A full write-ahead log ends it; a full table does not.
         const recovery = await recovered(run, postgres, postgres.start);
-        return [...inTime([recovery]), atLeast('MET', 'answers of 503 while it was full', count, 1)];
+        return [
+          ...inTime([recovery]),
+          atLeast('PANIC', 'times that the full write-ahead log ended the database', panics, 1),
+          atLeast('MET', 'answers of 503 while it was full', count, 1),
+        ];
       });
     } finally {
       await postgres.stop();
     }
   },
 };
+
+/** Has the write-ahead log need room, until it ends the database; gives how often it did. */
+async function fillLog(postgres: Postgres): Promise<number> {
+  const panics = () => postgres.log().split('PANIC').length - 1;
+  const grown = async () => {
+    await postgres.query('postgres', 'SELECT pg_switch_wal()').catch(() => {});
+    return panics() > 0;
+  };
+  await until(grown, FULL_WITHIN_MS);
+  return panics();
+}
 
 const skipped: Finding = {
   name: 'SKIPPED',

@@ -8,6 +8,8 @@ export interface FaultOptions {
   readonly seed: number;
   /** How long the fault goes on. */
   readonly seconds: number;
+  /** Events per second. */
+  readonly rate: number;
 }
 
 /** Something that happens to the database of a gateway under load, or to processes that share it. */

@@ -1,6 +1,7 @@
 import { startPostgres } from '../../support/postgres.ts';
 import { refusals } from '../answers.ts';
-import { atLeast } from '../findings.ts';
+import { atLeast, none } from '../findings.ts';
+import type { Gateway } from '../gateway.ts';
 import { pause } from '../random.ts';
 import type { Fault } from './fault.ts';
 import { inTime, recovered, repeatedly } from './recovery.ts';
@@ -14,16 +15,29 @@ export const kill: Fault = {
     const postgres = await startPostgres();
     try {
       return await underLoad(options, await postgres.createDatabase(), { slowestSeconds: 15 }, async (run) => {
+        const ready: number[] = [];
         const recoveries = await repeatedly(options.seconds, async () => {
           await pause(500 + 1500 * run.random());
           await postgres.kill();
+          ready.push(await readyz(run.gateway));
           await pause(1000 * run.random());
           return recovered(run, postgres, postgres.start);
         });
-        return [...inTime(recoveries), atLeast('MET', 'answers of 503 meanwhile', refusals(run.answers()), 1)];
+        const wrong = ready.filter((status) => status !== 503).map(String);
+        return [
+          ...inTime(recoveries),
+          none('READY', 'answers of /readyz other than 503 while it was away', wrong),
+          atLeast('MET', 'answers of 503 meanwhile', refusals(run.answers()), 1),
+        ];
       });
     } finally {
       await postgres.stop();
     }
   },
 };
+
+async function readyz({ port }: Gateway): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+  await answer.arrayBuffer();
+  return answer.status;
+}

@@ -48,7 +48,7 @@ const SOON_MS = 40_000;
 /** Less is no load. */
 const LEAST_ACKED = 20;
 const WARM_UP_MS = 1_000;
-const load = { lanes: 16, batch: 10, rate: 400, answerMs: 40_000 };
+const load = { lanes: 16, batch: 10, answerMs: 40_000 };
 
 /** Puts a gateway on this log under load, lets something happen to it, and judges what became of every event. */
 export async function underLoad(
@@ -57,14 +57,14 @@ export async function underLoad(
   rules: RunRules,
   happen: (run: Run) => Promise<Finding[]>,
 ): Promise<Finding[]> {
-  const { seed, folder } = options;
+  const { seed, rate, folder } = options;
   const sinkPort = await freePort();
   const targets: Target[] = [
     ...shops.map(({ shop }) => ({ shop, pipeline: 'hook', port: sinkPort })),
     { shop: shops[1].shop, pipeline: 'wide', port: sinkPort, rules: { lanes: 3 } },
   ];
   const front = await (rules.open ?? openSwitch)();
-  const audit = startAudit({ folder: join(folder, 'audit'), port: front.port, seed, load, targets });
+  const audit = startAudit({ folder: join(folder, 'audit'), port: front.port, seed, load: { ...load, rate }, targets });
   const sink = await openSink({ port: sinkPort, record: audit.record, manners: { holdMs: 5 } });
   const gateways = gatewaysOn(log, { ...options, config: audit.config });
   try {
