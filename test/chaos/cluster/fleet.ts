@@ -57,9 +57,7 @@ export function fleetOf({ folder, entry, config, database, environment }: FleetO
   return {
     gone,
     async release() {
-      const logs = join(dirname(entry), '../adapters/logs/index.js');
-      const migrate = `const { migrate } = await import(${JSON.stringify(logs)}); await migrate(process.env.LOG_URL, false);`;
-      const child = startNode(['--input-type=module', '-e', migrate], {
+      const child = startNode([join(dirname(entry), 'release.js')], {
         environment: { LOG_URL: database.urlFor('release') },
         output: join(folder, 'release.log'),
       });
