@@ -3,6 +3,7 @@ import { openPostgres } from '../../../adapters/logs/postgres.ts';
 import { never, SHOP, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { until } from '../../support/until.ts';
+import { pause } from '../random.ts';
 import { sampleConnections, withinBudget } from './connections.ts';
 import { type RentedDatabase, rentDatabase } from './database.ts';
 import { quarrels } from './moves.ts';
@@ -48,6 +49,8 @@ describe('the database of a cluster', ({ it, before, after }) => {
     const [one, other] = await Promise.all([open('web1'), open('web2')]);
     const third = open('web3');
     await until(() => database.refused() > 0);
+    // Both have theirs now, for as long as it takes to be seen with them.
+    await pause(500);
     await one.close();
     await (await third).close();
     await other.close();
