@@ -19,7 +19,7 @@ process.once('exit', () => {
 
 /**
  * The only importer of uvu. uvu alone passes broken suites: here a failing `before` fails every test, a failing `after`
- * fails the run, each test has a time limit (20 s), and a suite without tests is an error.
+ * fails the run, each test has a time limit (60 s), and a suite without tests is an error.
  */
 export function describe(name: string, define: (suite: Suite) => void): void {
   const run = suite(name);
@@ -31,7 +31,7 @@ export function describe(name: string, define: (suite: Suite) => void): void {
   let ready: Promise<void> | undefined;
 
   define({
-    it(promise, test, { timeoutMs = 20_000 } = {}) {
+    it(promise, test, { timeoutMs = 60_000 } = {}) {
       tests += 1;
       run(promise, () =>
         counted(async () => {
