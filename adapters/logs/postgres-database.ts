@@ -7,6 +7,8 @@ import { SCHEMA } from './postgres-schema.ts';
 const CONNECT_TIMEOUT_MS = 5000;
 /** A database that does not answer within this time is treated as gone: the client gets its 503 while it still waits. */
 const QUERY_TIMEOUT_MS = 8000;
+/** A database that is on its way up, or stays away, is not asked for connections more often. */
+const RECONNECT_MS = 100;
 const CHANNEL = SCHEMA;
 // The database gives up before we do. Otherwise what waits there for a lock would go on waiting, and hold its connection, for nobody; and
 // a process that stands still in the middle of a transaction would hold its locks.
@@ -21,6 +23,7 @@ export type Ask = (text: string, values?: readonly unknown[], name?: string) => 
  */
 export class Connection {
   readonly #pool: pg.Pool;
+  #connectedAt = -RECONNECT_MS;
   #closed = false;
 
   /** `hear` is called with what other processes tell. */
@@ -69,7 +72,7 @@ export class Connection {
     if (this.#closed) throw new LogUnavailable('the log is closed');
     let client: pg.PoolClient | undefined;
     try {
-      client = await this.#pool.connect();
+      client = await this.#connect();
       const result = await use(client);
       client.release();
       return result;
@@ -78,6 +81,15 @@ export class Connection {
       client?.release(passing(error));
       throw passing(error) ? new LogUnavailable(`PostgreSQL: ${messageOf(error)}`, { cause: error }) : error;
     }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    if (this.#pool.totalCount === 0) {
+      const waitMs = this.#connectedAt + RECONNECT_MS - performance.now();
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      this.#connectedAt = performance.now();
+    }
+    return this.#pool.connect();
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import * as assert from 'uvu/assert';
 import { LogUnavailable } from '../../../adapters/logs/log.ts';
 import { findRoom, openPostgres, whenConnected } from '../../../adapters/logs/postgres.ts';
@@ -46,6 +47,30 @@ describe('a connection to PostgreSQL', ({ it, before, after, beforeEach, afterEa
     assert.instance(await failure(connection.ask('select 1')), LogUnavailable);
     await postgres.start();
     assert.equal(await connection.ask('select 1 as one'), [{ one: 1 }]);
+  });
+});
+
+describe('a database that is away', ({ it, before, after }) => {
+  let asked = 0;
+  const server = createServer((socket) => {
+    asked += 1;
+    socket.on('error', () => {}).destroy();
+  });
+  before(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
+  after(() => new Promise((resolve) => server.close(resolve)));
+
+  it('is asked for a connection ten times a second at most', async () => {
+    const { port } = server.address() as AddressInfo;
+    const connection = new Connection(configOf(`postgres://postgres@127.0.0.1:${port}/gone`, false, 'faults'));
+    const end = performance.now() + 1000;
+    let failures = 0;
+    while (performance.now() < end) {
+      await connection.ask('select 1').catch(() => {
+        failures += 1;
+      });
+    }
+    await connection.close();
+    assert.ok(failures > 2 && asked > 2 && asked <= 12, `${failures} failures of ${asked} connections`);
   });
 });
 
