@@ -292,6 +292,8 @@ function letRunOut(request: IncomingMessage): void {
     bytes += chunk.length;
     if (bytes > RUN_OUT_BYTES) request.socket.destroy();
   });
+  // Whoever read it until now has paused it.
+  request.resume();
 }
 
 const RUN_OUT_BYTES = 16 * 1024 ** 2;
