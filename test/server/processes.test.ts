@@ -254,6 +254,8 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
           .matchAll(/^data: (.*)$/gm))
           lines.push(JSON.parse(data));
     });
+    // It ends with an error when its process does; whoever waits for lines sees that they are missing.
+    followed.catch(() => {});
     // The others come to know of the reader a moment after it was let in.
     await until(async () => {
       await beacon(port, [layersEvent()]);
