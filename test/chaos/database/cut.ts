@@ -13,7 +13,7 @@ export const cut: Fault = {
     const postgres = await startPostgres();
     try {
       const database = await postgres.createDatabase();
-      return await underLoad(options, database, { slowestSeconds: 5 }, async (run) => {
+      return await underLoad(options, database, { slowestSeconds: 10 }, async (run) => {
         const cuts = await repeatedly(options.seconds, async () => {
           const count = await postgres.cutConnections(database);
           await Promise.all([run.acked(Date.now()), pause(2000)]);

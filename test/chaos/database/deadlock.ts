@@ -16,7 +16,7 @@ export const deadlock: Fault = {
     const postgres = await startPostgres({ settings: { deadlock_timeout: '500ms' } });
     try {
       const database = await postgres.createDatabase();
-      return await underLoad(options, database, { slowestSeconds: 5 }, async (run) => {
+      return await underLoad(options, database, { slowestSeconds: 10 }, async (run) => {
         await repeatedly(options.seconds, async () => {
           await crossLocks(postgres, database);
           await Promise.all([run.acked(Date.now()), pause(500)]);

@@ -1,5 +1,7 @@
 import { startPostgres } from '../../support/postgres.ts';
 import { startStandby } from '../../support/postgres-standby.ts';
+import { refusals } from '../answers.ts';
+import { atLeast } from '../findings.ts';
 import { pause } from '../random.ts';
 import { openSwitch } from '../switch.ts';
 import type { Fault } from './fault.ts';
@@ -26,7 +28,7 @@ export const failover: Fault = {
         address.to(standby.port);
         await pause((options.seconds * 1000) / 2);
         const recovery = await recovered(run, standby, () => standby.promote());
-        return inTime([recovery]);
+        return [...inTime([recovery]), atLeast('MET', 'answers of 503 meanwhile', refusals(run.answers()), 1)];
       });
     } finally {
       await address.close();

@@ -21,7 +21,7 @@ export const limit: Fault = {
     const postgres = await startPostgres({ settings });
     try {
       const database = await postgres.createDatabase();
-      return await underLoad(options, database, { slowestSeconds: 5, breaks: true }, async (run) => {
+      return await underLoad(options, database, { slowestSeconds: 10, breaks: true }, async (run) => {
         const never = await refusal(await run.start({ DATABASE_CONNECTIONS: '2' }), PATIENCE_MS);
         const crowd = await takeAll(database);
         const second = await run.start();

@@ -42,7 +42,7 @@ async function withoutWorker(
   const postgres = await startPostgres();
   try {
     const database = await postgres.createDatabase();
-    const rules = { slowestSeconds: 5, environment: { PROCESS: 'web' } };
+    const rules = { slowestSeconds: 10, environment: { PROCESS: 'web' } };
     return await underLoad(options, database, rules, async (run) => {
       const [, worker] = await Promise.all([run.start(WORKER), run.start(WORKER)]);
       const owners = async () => (await postgres.query<{ count: number }>(database, OWNERS))[0]?.count;

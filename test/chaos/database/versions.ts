@@ -28,7 +28,7 @@ export const versions: Fault = {
   async play(options) {
     const postgres = await startPostgres();
     try {
-      const rules = { slowestSeconds: 5, breaks: true };
+      const rules = { slowestSeconds: 10, breaks: true };
       return await underLoad(options, await postgres.createDatabase(), rules, async (run) => {
         const newer = await run.start({}, buildWith([additive], options.entry, join(options.folder, 'newer')));
         await newer.ready();
