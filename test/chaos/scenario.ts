@@ -1,10 +1,11 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { freePort } from './children.ts';
 import { exactly, type Finding } from './findings.ts';
 import { built, type Gateway, startGateway } from './gateway.ts';
+import { NotRun } from './not-run.ts';
 import { verdictTable } from './verdict-table.ts';
 
 /** Options that every scenario has beside its own. */
@@ -16,7 +17,17 @@ export const commonOptions = {
   log: { type: 'string', default: 'lmdb' },
   /** Leave the folder with the log, the ledgers and the records. */
   keep: { type: 'boolean', default: false },
+  /** A file for the result, for whoever plays several scenarios. */
+  result: { type: 'string' },
 } as const;
+
+/** How a scenario ended, as its file of results has it. */
+export interface Result {
+  readonly verdict: 'passed' | 'failed' | 'not run';
+  /** What was missing, or what broke off. */
+  readonly why?: string;
+  readonly findings: readonly Finding[];
+}
 
 export interface Stage {
   /** For the files of the scenario itself. */
@@ -32,6 +43,7 @@ export interface Stage {
 export interface Values {
   readonly entry?: string | undefined;
   readonly keep: boolean;
+  readonly result?: string | undefined;
 }
 
 /** Plays a scenario with one gateway. */
@@ -49,26 +61,29 @@ export function play(
   });
 }
 
-/** Plays a scenario in a folder of its own and ends the process: 0 if every finding passed, else 1. */
+/** Plays a scenario in a folder of its own and ends the process: 0 if every finding passed, 2 if it could not run here, else 1. */
 export async function judged(
-  { entry, keep }: Values,
+  { entry, keep, result: file }: Values,
   scenario: (folder: string, entry: string) => Promise<readonly Finding[]>,
 ): Promise<never> {
-  const main = entry === undefined ? built() : resolve(entry);
   const temporary = temporaryFolder();
-  const passed = await scenario(temporary.path, main).then(
-    (findings) => {
-      console.log(verdictTable(findings));
-      return findings.every(({ passed }) => passed);
-    },
-    (error: unknown) => {
-      console.error(error);
-      return false;
-    },
-  );
+  const result = await resultOf(() => scenario(temporary.path, entry === undefined ? built() : resolve(entry)));
+  if (result.why !== undefined) console.error(`${result.verdict}: ${result.why}`);
+  else console.log(verdictTable(result.findings));
+  if (file !== undefined) writeFileSync(file, JSON.stringify(result));
   if (keep) console.log(`kept: ${temporary.path}`);
   else temporary.remove();
-  process.exit(passed ? 0 : 1);
+  process.exit({ passed: 0, failed: 1, 'not run': 2 }[result.verdict]);
+}
+
+async function resultOf(scenario: () => Promise<readonly Finding[]>): Promise<Result> {
+  try {
+    const findings = await scenario();
+    return { verdict: findings.every(({ passed }) => passed) ? 'passed' : 'failed', findings };
+  } catch (error) {
+    if (error instanceof NotRun) return { verdict: 'not run', why: error.message, findings: [] };
+    return { verdict: 'failed', why: error instanceof Error ? `${error.stack}` : String(error), findings: [] };
+  }
 }
 
 /** An empty log for one run. That on PostgreSQL is gone with it, whatever is kept. */

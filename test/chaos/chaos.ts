@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { temporaryFolder } from '../support/folder.ts';
+import { withPart } from '../support/readme.ts';
+import { built } from './gateway.ts';
+import { machine, type Row, rowsTable, summaryTable } from './report.ts';
+import type { Result } from './scenario.ts';
+import { type Act, long, short } from './sets.ts';
+
+/**
+ * Tries to lose an event: plays scenarios, each in a process of its own, and ends with a table of verdicts.
+ *
+ *   npm run chaos                                       the short set
+ *   npm run chaos -- --long                             the long one
+ *   npm run chaos -- kill --minutes 5 --seed 42         one scenario, with arguments of its own
+ *
+ * Exit code 0 if everything passed. A scenario that this machine cannot play counts as not run, never as passed: exit code 2, and 1
+ * where one failed.
+ */
+const [first] = process.argv.slice(2);
+if (first !== undefined && !first.startsWith('-')) await playOne(first, process.argv.slice(3));
+else await playSet();
+
+/** Hands over to the scenario: what it prints and how it ends is ours. */
+async function playOne(scenario: string, options: readonly string[]): Promise<void> {
+  const file = join(import.meta.dirname, `${scenario}.ts`);
+  if (![...short, ...long].some((act) => act.scenario === scenario)) {
+    const names = [...new Set([...short, ...long].map((act) => act.scenario))].join(', ');
+    console.error(`The scenario must be one of ${names}, got ${scenario}.`);
+    process.exit(1);
+  }
+  const child = spawn(process.execPath, ['--import', 'tsx', file, ...options], { stdio: 'inherit' });
+  process.exitCode = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
+}
+
+async function playSet(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      long: { type: 'boolean', default: false },
+      seed: { type: 'string', default: '1' },
+      /** The gateway's main.js; built from the sources if absent. */
+      entry: { type: 'string' },
+      /** How many are played at the same time, where nothing is measured. */
+      'at-once': { type: 'string', default: '2' },
+      /** Only those scenarios, separated by commas. */
+      only: { type: 'string' },
+      /** Writes the table of this run into the README. */
+      write: { type: 'boolean', default: false },
+    },
+  });
+  const set = values.long ? long : short;
+  const only = values.only?.split(',');
+  const acts = set.filter(({ scenario }) => only?.includes(scenario) ?? true);
+  const entry = values.entry ?? built();
+  const temporary = temporaryFolder();
+  const rows = new Map<Act, Row>();
+  const left = { alone: acts.filter(({ alone }) => alone), together: acts.filter(({ alone }) => !alone) };
+  const next = async (queue: Act[]): Promise<void> => {
+    for (let act = queue.shift(); act !== undefined; act = queue.shift()) {
+      rows.set(act, await played(act, values.seed, entry, temporary.path));
+      console.log(progress(rows.size, acts.length, rows.get(act) as Row));
+    }
+  };
+  await Promise.all(Array.from({ length: Number(values['at-once']) }, () => next(left.together)));
+  await next(left.alone);
+  const inOrder = acts.flatMap((act) => rows.get(act) ?? []);
+  console.log(`\n${summaryTable(inOrder, process.stdout.isTTY)}`);
+  if (values.write) keepRows(inOrder);
+  temporary.remove();
+  const verdicts = inOrder.map(({ verdict }) => verdict);
+  process.exitCode = verdicts.includes('failed') ? 1 : verdicts.includes('not run') ? 2 : 0;
+}
+
+async function played(act: Act, seed: string, entry: string, folder: string): Promise<Row> {
+  const begin = performance.now();
+  const name = `${act.scenario}-${Math.round(begin)}`;
+  const [output, result] = [join(folder, `${name}.log`), join(folder, `${name}.json`)];
+  const file = join(import.meta.dirname, `${act.scenario}.ts`);
+  const options = ['--seed', seed, '--entry', entry, '--result', result, ...(act.with?.split(' ') ?? [])];
+  const fd = openSync(output, 'a');
+  const child = spawn(process.execPath, ['--import', 'tsx', file, ...options], { stdio: ['ignore', fd, fd] });
+  await new Promise((resolve) => child.once('exit', resolve));
+  const told: Result = existsSync(result)
+    ? JSON.parse(readFileSync(result, 'utf8'))
+    : { verdict: 'failed', why: 'it ended without a result', findings: [] };
+  if (told.verdict === 'failed') console.log(readFileSync(output, 'utf8').slice(-8000));
+  return { act, seed, ...told, seconds: (performance.now() - begin) / 1000, ...machine() };
+}
+
+const progress = (done: number, of: number, { act, verdict, seconds }: Row): string =>
+  `${done}/${of} ${verdict}: ${act.scenario}, ${act.about} (${seconds.toFixed(0)} s)`;
+
+/** The README has the last run of each act of the long set, with its seed, machine and commit. */
+function keepRows(rows: readonly Row[]): void {
+  const path = join(import.meta.dirname, 'last-run.json');
+  const before: Row[] = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+  const key = ({ act }: Row) => `${act.scenario} ${act.about}`;
+  const fresh = new Map([...before, ...rows].map((row) => [key(row), row]));
+  const kept = long.flatMap((act) => fresh.get(`${act.scenario} ${act.about}`) ?? []);
+  writeFileSync(path, `${JSON.stringify(kept, null, 2)}\n`);
+  writeFileSync('README.md', withPart(readFileSync('README.md', 'utf8'), 'chaos', rowsTable(kept)));
+}
