@@ -1,9 +1,13 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { shops, startAudit } from './audit.ts';
 import { freePort } from './children.ts';
+import { atLeast, atMost, type Finding } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { pause, seeded } from './random.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { summed } from './rounds.ts';
+import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -11,13 +15,18 @@ import { openSink } from './sink.ts';
  * at every destination of its shop. Exit code 1 if it is not.
  *
  *   node --import tsx test/chaos/kill.ts --kills 5 --seed 1 --seconds 20 --log postgres
+ *   node --import tsx test/chaos/kill.ts --minutes 5
  */
 const { values } = parseArgs({
   options: {
     ...commonOptions,
-    kills: { type: 'string', default: '5' },
+    /** One every two seconds if absent. */
+    kills: { type: 'string' },
     /** How long the load runs. */
     seconds: { type: 'string', default: '20' },
+    minutes: { type: 'string' },
+    /** Kills and seconds are spread over so many runs, each on a log of its own, so that each can be judged in memory. */
+    rounds: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '32' },
     batch: { type: 'string', default: '10' },
     /** Events per second. */
@@ -26,14 +35,29 @@ const { values } = parseArgs({
     'in-flight': { type: 'string', default: '1000' },
     /** How long the destinations may take to catch up when the load has stopped. */
     'quiet-seconds': { type: 'string', default: '90' },
+    /** Fewer acknowledged events prove too little. */
+    'least-acked': { type: 'string', default: '1000' },
   },
 });
 
-const kills = Number(values.kills);
-const seed = Number(values.seed);
-const seconds = Number(values.seconds);
+const READY_SECONDS = 3;
+const rounds = Number(values.rounds);
+const seconds = (values.minutes === undefined ? Number(values.seconds) : Number(values.minutes) * 60) / rounds;
+const kills = values.kills === undefined ? Math.round(seconds / 2) : Math.round(Number(values.kills) / rounds);
 
-await play(values, async ({ files, port, start }) => {
+await judged(values, async (folder, entry) => {
+  const findings: (readonly Finding[])[] = [];
+  for (let number = 0; number < rounds; number += 1) {
+    const own = join(folder, `round-${number}`);
+    mkdirSync(own);
+    const seed = Number(values.seed) + number;
+    findings.push(await onStage(own, entry, values.log, (stage) => round(stage, seed)));
+    if (!values.keep) rmSync(own, { recursive: true });
+  }
+  return summed(findings);
+});
+
+async function round({ files, port, start, readyMs }: Stage, seed: number): Promise<Finding[]> {
   const [lanes, batch, rate] = [Number(values.lanes), Number(values.batch), Number(values.rate)];
   console.log(`kill -9 x ${kills} in ${seconds} s, seed ${seed}, ${lanes} lanes, ${rate} events/s`);
   const sinkPort = await freePort();
@@ -42,18 +66,24 @@ await play(values, async ({ files, port, start }) => {
   const sink = await openSink({ port: sinkPort, record: audit.record, manners: { holdMs: 10 } });
   const first = await start(audit.config);
   audit.startLoad();
-  const last = await killed(first, () => start(audit.config));
+  const last = await killed(first, seed, () => start(audit.config));
   await audit.loadEnded('SIGTERM');
-  const { findings } = await audit.verdict(Number(values['quiet-seconds']) * 1000, {
+  const { findings, acked } = await audit.verdict(Number(values['quiet-seconds']) * 1000, {
     allowedDuplicates: kills * Number(values['in-flight']),
   });
   const exit = await stopped(last);
   await sink.close();
-  return [...findings, exit];
-});
+  return [
+    atLeast('KILLS', 'times killed under load', kills, 1),
+    atLeast('ACKED', 'events acknowledged', acked, Number(values['least-acked']) / rounds),
+    ...findings,
+    atMost('READY', 'seconds from a start to ready', Math.max(...readyMs.slice(1), 0) / 1000, READY_SECONDS),
+    exit,
+  ];
+}
 
 /** Kills and restarts at random moments, one within each equal part of the time; gives the gateway that lives in the end. */
-async function killed(first: Gateway, start: () => Promise<Gateway>): Promise<Gateway> {
+async function killed(first: Gateway, seed: number, start: () => Promise<Gateway>): Promise<Gateway> {
   const random = seeded(seed);
   const begin = performance.now();
   const part = (seconds * 1000) / (kills + 1);

@@ -65,8 +65,11 @@ function figures({ act, why, findings }: Row): string {
   const failed = findings.filter(({ passed }) => !passed);
   if (failed.length > 0)
     return cell(failed.map(({ name, count, meaning }) => `${name} ${count}: ${meaning}`).join('; '));
-  const shown = findings.filter(({ name, count }) => act.shows?.includes(name) ?? count !== 0);
+  const shown = findings.filter(({ name, count }) => act.shows?.includes(name) ?? (count !== 0 || ALWAYS.has(name)));
   return cell(shown.map(({ name, count }) => `${name} ${count}`).join(', '));
 }
+
+/** What there must be none of is worth saying. */
+const ALWAYS: ReadonlySet<string> = new Set(['LOST', 'CROSSED', 'CORRUPT', 'ORDER']);
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

@@ -36,6 +36,8 @@ export interface Stage {
   readonly port: number;
   /** What the gateway has printed. */
   readonly output: string;
+  /** How long each start took until it was ready. */
+  readonly readyMs: readonly number[];
   /** Starts the gateway, always on the same log, and waits until it is ready. */
   start(config: object, environment?: Readonly<Record<string, string>>): Promise<Gateway>;
 }
@@ -51,14 +53,22 @@ export function play(
   values: Values & { readonly log: string },
   scenario: (stage: Stage) => Promise<readonly Finding[]>,
 ): Promise<never> {
-  return judged(values, async (folder, entry) => {
-    const log = await openLog(values.log, folder);
-    try {
-      return await scenario(await stageIn(folder, entry, log.url));
-    } finally {
-      await log.close();
-    }
-  });
+  return judged(values, (folder, entry) => onStage(folder, entry, values.log, scenario));
+}
+
+/** A gateway's folder, port and empty log for as long as a scenario takes. */
+export async function onStage(
+  folder: string,
+  entry: string,
+  kind: string,
+  scenario: (stage: Stage) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  const log = await openLog(kind, folder);
+  try {
+    return await scenario(await stageIn(folder, entry, log.url));
+  } finally {
+    await log.close();
+  }
 }
 
 /** Plays a scenario in a folder of its own and ends the process: 0 if every finding passed, 2 if it could not run here, else 1. */
@@ -98,13 +108,17 @@ async function stageIn(folder: string, entry: string, log: string): Promise<Stag
   const port = await freePort();
   const files = join(folder, 'audit');
   mkdirSync(files);
+  const readyMs: number[] = [];
   return {
     files,
     port,
     output: join(folder, 'gateway.log'),
+    readyMs,
     async start(config, environment = {}) {
       const gateway = startGateway({ entry, folder, port, config, environment: { LOG_URL: log, ...environment } });
-      console.log(`gateway ready after ${(await gateway.ready()).toFixed(0)} ms`);
+      const ms = await gateway.ready();
+      readyMs.push(ms);
+      console.log(`gateway ready after ${ms.toFixed(0)} ms`);
       return gateway;
     },
   };

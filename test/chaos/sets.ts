@@ -14,15 +14,23 @@ export interface Act {
 
 /** About five minutes: what every change must pass. */
 export const short: readonly Act[] = [
+  { scenario: 'kill', about: 'kill -9 at random moments', with: '--kills 25 --seconds 50 --rate 4000' },
   {
     scenario: 'kill',
-    about: 'kill -9 at random moments',
-    with: '--kills 25 --seconds 50 --rate 4000',
+    about: 'the same on PostgreSQL',
+    with: '--log postgres --kills 25 --seconds 55 --rate 2000',
   },
   {
-    scenario: 'kill',
-    about: 'kill -9 at random moments, on PostgreSQL',
-    with: '--log postgres --kills 25 --seconds 60 --rate 2000',
+    scenario: 'mixed',
+    about: '3 shops, 6 pipelines, filters, repeats, invalid events, kills; then the receipt of every id',
+    with: '--events 20000 --kills 3',
+  },
+  { scenario: 'poison', about: 'one event that a destination never takes' },
+  { scenario: 'outage', about: 'a destination is gone for half a minute', with: '--minutes 0.5' },
+  {
+    scenario: 'cluster',
+    about: '4 processes on one PostgreSQL: kills, standstills, a deployment',
+    with: '--events 20000 --kills 2 --pauses 0 --rate 1000',
   },
 ];
 
@@ -31,6 +39,23 @@ export const long: readonly Act[] = [
   {
     scenario: 'kill',
     about: 'kill -9 at random moments',
-    with: '--kills 300 --rounds 10 --seconds 600 --rate 9000',
+    with: '--kills 300 --rounds 10 --seconds 600 --batch 40 --rate 10000 --least-acked 5000000',
+  },
+  {
+    scenario: 'kill',
+    about: 'the same on PostgreSQL',
+    with: '--log postgres --kills 300 --rounds 10 --seconds 700 --batch 60 --rate 9000 --least-acked 5000000',
+  },
+  {
+    scenario: 'mixed',
+    about: '3 shops, 6 pipelines, filters, repeats, invalid events, kills; then the receipt of every id',
+    with: '--events 100000 --kills 3',
+  },
+  { scenario: 'poison', about: 'one event that a destination never takes' },
+  { scenario: 'outage', about: 'a destination is gone for ten minutes', with: '--minutes 10' },
+  {
+    scenario: 'cluster',
+    about: '4 processes on one PostgreSQL: kills, standstills, a deployment',
+    with: '--events 200000',
   },
 ];
