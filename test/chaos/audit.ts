@@ -53,7 +53,8 @@ export const shops = [
   { shop: 'one.myshopify.com', token: 'token-one' },
   { shop: 'two.myshopify.com', token: 'token-two' },
 ] as const;
-const archive = { shop: shops[0].shop, pipeline: 'archive' };
+/** The file pipeline. */
+export const archive = { shop: shops[0].shop, pipeline: 'archive' };
 
 export function startAudit(audited: AuditOptions): Audit {
   const { folder, port, otherPorts = [], seed, load, targets, archive: withArchive } = audited;

@@ -1,13 +1,16 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { shops, startAudit } from './audit.ts';
+import { ADMIN_TOKEN } from './admin.ts';
+import { archive, shops, startAudit } from './audit.ts';
 import { freePort } from './children.ts';
-import { atLeast, atMost, type Finding } from './findings.ts';
+import { booksAgree } from './database/books.ts';
+import { atLeast, atMost, exactly, type Finding } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { pause, seeded } from './random.ts';
 import { summed } from './rounds.ts';
 import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
+import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -31,8 +34,8 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '10' },
     /** Events per second. */
     rate: { type: 'string', default: '6000' },
-    /** Most events that one kill may make one destination see again. */
-    'in-flight': { type: 'string', default: '1000' },
+    /** Most events that one kill may make one destination see again: its batches in flight, 4 of 100, and one that was just begun. */
+    'in-flight': { type: 'string', default: '500' },
     /** How long the destinations may take to catch up when the load has stopped. */
     'quiet-seconds': { type: 'string', default: '90' },
     /** Fewer acknowledged events prove too little. */
@@ -64,19 +67,21 @@ async function round({ files, port, start, readyMs }: Stage, seed: number): Prom
   const targets = shops.map(({ shop }) => ({ shop, pipeline: 'hook', port: sinkPort }));
   const audit = startAudit({ folder: files, port, seed, load: { lanes, batch, rate }, targets, archive: true });
   const sink = await openSink({ port: sinkPort, record: audit.record, manners: { holdMs: 10 } });
-  const first = await start(audit.config);
+  const begin = () => start(audit.config, { ADMIN_TOKEN });
+  const first = await begin();
   audit.startLoad();
-  const last = await killed(first, seed, () => start(audit.config));
+  const last = await killed(first, seed, begin);
   await audit.loadEnded('SIGTERM');
-  const { findings, acked } = await audit.verdict(Number(values['quiet-seconds']) * 1000, {
-    allowedDuplicates: kills * Number(values['in-flight']),
-  });
+  const quietMs = Number(values['quiet-seconds']) * 1000;
+  const balance = await settledBalance(port, quietMs);
+  const { findings, acked } = await audit.verdict(quietMs, { allowedDuplicates: kills * Number(values['in-flight']) });
   const exit = await stopped(last);
   await sink.close();
   return [
-    atLeast('KILLS', 'times killed under load', kills, 1),
+    exactly('KILLS', 'times killed under load', readyMs.length - 1, kills),
     atLeast('ACKED', 'events acknowledged', acked, Number(values['least-acked']) / rounds),
     ...findings,
+    booksAgree(balance, audit.arrivals(), [...targets, archive]),
     atMost('READY', 'seconds from a start to ready', Math.max(...readyMs.slice(1), 0) / 1000, READY_SECONDS),
     exit,
   ];

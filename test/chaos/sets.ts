@@ -14,6 +14,7 @@ export interface Act {
 
 /** About five minutes: what every change must pass. */
 export const short: readonly Act[] = [
+  { scenario: 'kill', about: 'no fault at all: nothing arrives twice', with: '--kills 0 --seconds 8' },
   { scenario: 'kill', about: 'kill -9 at random moments', with: '--kills 25 --seconds 50 --rate 4000' },
   {
     scenario: 'kill',
