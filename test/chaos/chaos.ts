@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { temporaryFolder } from '../support/folder.ts';
 import { withPart } from '../support/readme.ts';
 import { built } from './gateway.ts';
-import { machine, type Row, rowsTable, summaryTable } from './report.ts';
+import { exitCode, machine, type Row, rowsTable, summaryTable } from './report.ts';
 import type { Result } from './scenario.ts';
 import { type Act, long, short } from './sets.ts';
 
@@ -69,8 +69,7 @@ async function playSet(): Promise<void> {
   console.log(`\n${summaryTable(inOrder, process.stdout.isTTY)}`);
   if (values.write) keepRows(inOrder);
   temporary.remove();
-  const verdicts = inOrder.map(({ verdict }) => verdict);
-  process.exitCode = verdicts.includes('failed') ? 1 : verdicts.includes('not run') ? 2 : 0;
+  process.exitCode = exitCode(inOrder);
 }
 
 async function played(act: Act, seed: string, entry: string, folder: string): Promise<Row> {

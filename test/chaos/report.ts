@@ -45,6 +45,13 @@ export function summaryTable(rows: readonly Row[], colours: boolean): string {
   ].join('\n');
 }
 
+/** 0 if everything passed, 1 where something failed, 2 where this machine could not play something. */
+export function exitCode(rows: readonly Pick<Row, 'verdict'>[]): 0 | 1 | 2 {
+  const verdicts = rows.map(({ verdict }) => verdict);
+  if (rows.length === 0 || verdicts.includes('failed')) return 1;
+  return verdicts.includes('not run') ? 2 : 0;
+}
+
 /** The same for the README: each row may be of another run, and says of which. */
 export function rowsTable(rows: readonly Row[]): string {
   return [
