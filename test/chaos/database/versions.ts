@@ -1,7 +1,8 @@
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { migrations, SCHEMA } from '../../../adapters/logs/postgres-schema.ts';
 import { startPostgres } from '../../support/postgres.ts';
+import { copyBuild } from '../build-copy.ts';
 import { type Finding, none } from '../findings.ts';
 import { pause } from '../random.ts';
 import type { Fault } from './fault.ts';
@@ -56,12 +57,11 @@ function clearlyRefused(words: string | undefined): Finding {
 
 /** A copy of a build that knows more migrations. Gives its main.js. */
 function buildWith(more: readonly object[], entry: string, folder: string): string {
-  const project = resolve(dirname(entry), '../..');
-  const dist = join(folder, 'dist');
-  cpSync(join(project, 'dist'), dist, { recursive: true });
-  cpSync(join(project, 'package.json'), join(folder, 'package.json'));
-  symlinkSync(resolve(import.meta.dirname, '../../../node_modules'), join(folder, 'node_modules'));
-  const schema = join(dist, 'adapters/logs/postgres-schema.js');
-  writeFileSync(schema, `${readFileSync(schema, 'utf8')}\nmigrations.push(...${JSON.stringify(more)});\n`);
-  return join(dist, 'server/main.js');
+  mkdirSync(folder);
+  const copy = copyBuild(entry, folder);
+  appendFileSync(
+    join(dirname(copy), '../adapters/logs/postgres-schema.js'),
+    `\nmigrations.push(...${JSON.stringify(more)});\n`,
+  );
+  return copy;
 }
