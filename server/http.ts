@@ -331,12 +331,22 @@ function unavailable(ctx: Koa.Context, { message }: LogUnavailable): void {
   ctx.body = { error: `The log cannot be reached now (${message}); try again.` };
 }
 
+/** Koa reads the address when it is asked for its path, and throws where one in absolute form is none. */
+function isReadable(ctx: Koa.Context): boolean {
+  try {
+    return typeof ctx.path === 'string';
+  } catch {
+    return false;
+  }
+}
+
 /** The last net: an error of ours is logged and answered as JSON, without its text. */
 function errorsAsJson({ onError, draining }: HttpOptions): Koa.Middleware {
   return async (ctx, next) => {
     ctx.set('X-Request-Id', requestIdOf(ctx.req));
     try {
-      await next();
+      if (isReadable(ctx)) await next();
+      else ctx.throw(400, 'The address of the request cannot be read.');
     } catch (error) {
       if (error instanceof LogUnavailable) return unavailable(ctx, error);
       const { status = 500, expose = false, message } = error as Error & { status?: number; expose?: boolean };
