@@ -3,7 +3,7 @@ import { describe } from '../support/describe.ts';
 import { beacon, call, glood, layersEvent } from '../support/gateway.ts';
 import { inputs } from './inputs.ts';
 import { openStage, type Stage } from './stage.ts';
-import { bestTrialOf, shown } from './trial.ts';
+import { bestTrialOf, shown, wrongIn } from './trial.ts';
 
 const STALL_MS = 50;
 const GROWTH_MB = 60;
@@ -23,12 +23,12 @@ for (const [kind, list] of Object.entries(inputs)) {
 
     for (const input of list) {
       it(`${input.name} is answered ${shown(input.answers)}, and holds nobody up`, async () => {
-        const { statuses, text, stall, growth } = await bestTrialOf(stage, input);
+        const trial = await bestTrialOf(stage, input);
+        const { stall, growth } = trial;
         assert.ok(stage.alive(), 'the process has ended');
-        assert.equal(statuses, input.answers, text.slice(-300));
+        assert.equal(wrongIn(input, trial), []);
         assert.ok(stall < STALL_MS, `${stall.toFixed(0)} ms in one piece`);
         assert.ok(growth < GROWTH_MB, `${growth.toFixed(0)} MB more`);
-        assert.not.match(text, /evil@x|at .*\(.*\.ts:\d+/, 'it says what it should not');
       });
     }
 

@@ -1,23 +1,11 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
-import { layersEvent } from '../support/gateway.ts';
-import { beacon, chunked, host, request, type Sending, token } from './wire.ts';
-
-/** Bytes that nobody means well with, and what the gateway is to say to them. */
-export interface Input {
-  readonly name: string;
-  /** The statuses of the answers, in order; none where the connection is closed without a word. */
-  readonly answers: readonly number[];
-  readonly sending: () => Sending;
-}
-
-const one = (bytes: Buffer | string, more: Partial<Sending> = {}): Sending => ({ bytes: [bytes], ...more });
-const events = (json: string) => `{"events":[${json}]}`;
-const event = (fields: string) =>
-  `{"event_type":"product_view","timestamp":"2026-06-01T12:00:00Z","session_id":"s","product_id":7,${fields}}`;
-const full = 255 * 1024;
-const filled = (unit: string, bytes = full) => unit.repeat(Math.floor(bytes / unit.length));
-const good = () => JSON.stringify({ events: [layersEvent()] });
-const line = 'POST /beacon HTTP/1.1';
+import { addressed } from './addressed.ts';
+import { bent } from './bent.ts';
+import { contracts } from './contracts.ts';
+import { event, events, filled, full, good, type Input, length, line, one } from './pieces.ts';
+import { squeezed } from './squeezed.ts';
+import { values } from './values.ts';
+import { beacon, chunked, host, request, token } from './wire.ts';
 
 const bodies: readonly Input[] = [
   {
@@ -200,7 +188,6 @@ function damaged(bytes: Buffer): Buffer {
   return copy;
 }
 
-const length = (body: string) => `Content-Length: ${body.length}`;
 const smuggled = 'POST /beacon HTTP/1.1\r\nHost: x\r\n\r\n';
 
 const framing: readonly Input[] = [
@@ -369,7 +356,9 @@ const addresses: readonly Input[] = [
 export const inputs: Readonly<Record<string, readonly Input[]>> = {
   'too much': bodies,
   'JSON to choke on': json,
-  'compressed bombs': compressed,
-  'bytes between two requests': framing,
-  'addresses, tokens and origins': addresses,
+  'values that are none': values,
+  'compressed bombs': [...compressed, ...squeezed],
+  'bytes between two requests': [...framing, ...bent],
+  'addresses, tokens and origins': [...addresses, ...addressed],
+  'contracts held wrong': contracts,
 };

@@ -149,6 +149,7 @@ shops:
 
 const bound = (clock: TestClock): Clock => ({
   now: () => clock.now(),
+  steady: () => clock.steady(),
   sleep: (ms, signal) => clock.sleep(ms, signal),
 });
 

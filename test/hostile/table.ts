@@ -3,7 +3,7 @@ import { beacon, glood, layersEvent } from '../support/gateway.ts';
 import { withPart } from '../support/readme.ts';
 import { inputs } from './inputs.ts';
 import { openStage } from './stage.ts';
-import { bestTrialOf, shown, type Trial } from './trial.ts';
+import { bestTrialOf, shown, type Trial, wrongIn } from './trial.ts';
 
 // Sends every hostile input to a gateway of its own and prints what it did; with --write the README gets the table. Exit code 1 where an
 // answer is another than the input wants.
@@ -22,8 +22,8 @@ for (const [kind, list] of Object.entries(inputs)) {
   for (const input of list) {
     const trial = await bestTrialOf(stage, input);
     trials.push(trial);
-    if (shown(trial.statuses) !== shown(input.answers)) {
-      console.error(`${input.name}: expected ${shown(input.answers)}, got ${shown(trial.statuses)}`);
+    for (const fault of wrongIn(input, trial)) {
+      console.error(`${input.name}: ${fault}`);
       process.exitCode = 1;
     }
     const { statuses, ms, stall } = trial;

@@ -1,4 +1,4 @@
-import type { Input } from './inputs.ts';
+import type { Input } from './pieces.ts';
 import type { Stage } from './stage.ts';
 import { type Exchange, exchange } from './wire.ts';
 
@@ -27,6 +27,20 @@ export async function bestTrialOf(stage: Stage, input: Input): Promise<Trial> {
   }
   return best;
 }
+
+/** What of the answer is another than the input wants; empty where all is well. */
+export function wrongIn({ answers, taken, never }: Input, { statuses, text }: Exchange): string[] {
+  const known = countIn(text, 'Accepted') + countIn(text, 'Duplicate');
+  return [
+    ...(shown(statuses) === shown(answers) ? [] : [`expected ${shown(answers)}, got ${shown(statuses)}`]),
+    ...(taken === undefined || taken === known ? [] : [`expected ${taken} events to be taken, got ${known}`]),
+    ...(never?.test(text) ? [`expected nothing like ${never}`] : []),
+    ...(/evil@x|at .*\(.*\.[jt]s:\d+/.test(text) ? ['expected nothing of what it must not say'] : []),
+  ].map((fault) => `${fault}: ${text.slice(-300)}`);
+}
+
+const countIn = (text: string, what: string): number =>
+  [...text.matchAll(new RegExp(`^X-Events-${what}: (\\d+)`, 'gm'))].reduce((sum, [, count]) => sum + Number(count), 0);
 
 /** Statuses as a reader wants them: 422 five times is 5 × 422. */
 export function shown(statuses: readonly number[]): string {
