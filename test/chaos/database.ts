@@ -36,6 +36,8 @@ const { values } = parseArgs({
     short: { type: 'boolean', default: false },
     /** Events per second. */
     rate: { type: 'string', default: '400' },
+    /** How long destinations may take to catch up. */
+    'quiet-seconds': { type: 'string', default: '60' },
     /** How many are played at the same time, each with a database of its own. */
     'at-once': { type: 'string', default: '1' },
   },
@@ -80,7 +82,14 @@ async function played(fault: Fault, folder: string, entry: string): Promise<Find
   const seconds = Number(values.seconds ?? fault.seconds[values.short ? 'short' : 'usual']);
   const begin = performance.now();
   const findings = await fault
-    .play({ folder, entry, seed: Number(values.seed), rate: Number(values.rate), seconds })
+    .play({
+      folder,
+      entry,
+      seconds,
+      seed: Number(values.seed),
+      rate: Number(values.rate),
+      quietMs: Number(values['quiet-seconds']) * 1000,
+    })
     .catch((error: unknown) => [
       none('BROKEN', 'a scenario that did not come to its end', [
         error instanceof Error ? `${error.stack}` : `${error}`,

@@ -10,6 +10,8 @@ export interface FaultOptions {
   readonly seconds: number;
   /** Events per second. */
   readonly rate: number;
+  /** How long destinations may take to catch up. */
+  readonly quietMs: number;
 }
 
 /** Something that happens to the database of a gateway under load, or to processes that share it. */

@@ -37,11 +37,10 @@ export interface RunRules extends AnswerRules {
   readonly environment?: Environment;
   /** Opens what stands in front of the gateways, where that is to be another. */
   readonly open?: () => Promise<Switch>;
-  /** How long destinations may take to catch up. */
+  /** How long destinations may take to catch up, where it is not as long as usual. */
   readonly quietMs?: number;
 }
 
-const QUIET_MS = 60_000;
 /** How much each destination may see again. */
 const REPEATS = 2_000;
 const SOON_MS = 40_000;
@@ -81,8 +80,8 @@ export async function underLoad(
     const arrived = (since: number) => soon(() => arrivedAfter(arrivals(), targets, since));
     const own = await happen({ random: seeded(seed), front, gateway, start, answers, arrivals, acked, arrived });
     await audit.loadEnded('SIGTERM');
-    const balance = await settled(gateways);
-    const { findings } = await audit.verdict(rules.quietMs ?? QUIET_MS, { allowedDuplicates: REPEATS });
+    const balance = await settled(gateways, options.quietMs);
+    const { findings } = await audit.verdict(rules.quietMs ?? options.quietMs, { allowedDuplicates: REPEATS });
     const books = booksAgree(balance, audit.arrivals(), targets);
     const told = answers();
     return [
@@ -117,12 +116,12 @@ async function soon<T>(look: () => T | undefined): Promise<T> {
 }
 
 /** The books once nothing is pending, or when the time is over. */
-async function settled({ live }: Gateways): Promise<Balance> {
+async function settled({ live }: Gateways, limitMs: number): Promise<Balance> {
   const [gateway] = live;
   if (gateway === undefined) throw new Error('expected a gateway that still lives, got none');
   const admin = openAdmin(gateway.port);
   const ask = () => admin.ask<Balance>('/balance').catch(() => undefined);
-  await until(async () => (await ask())?.pipelines.every(({ pending }) => pending === 0), QUIET_MS).catch(() => {});
+  await until(async () => (await ask())?.pipelines.every(({ pending }) => pending === 0), limitMs).catch(() => {});
   const balance = await admin.ask<Balance>('/balance');
   admin.close();
   return balance;

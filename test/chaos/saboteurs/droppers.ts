@@ -1,0 +1,120 @@
+import type { Saboteur } from './saboteur.ts';
+
+/** Those that let go of events when there are too many. */
+export const droppers: readonly Saboteur[] = [
+  {
+    name: 'overflow',
+    does: 'answers 2xx and stores nothing while much waits for the disk',
+    audit: 'kill',
+    caughtBy: 'LOST',
+    changes: [
+      {
+        file: 'adapters/logs/lmdb-log.js',
+        piece: 'if (this.#waitingBytes > WAITING_BYTES)',
+        by: `if (this.#waitingBytes > 16_384)
+            return Promise.resolve(record.events.map(() => ({ kind: 'stored', position: 1 })));
+        if (this.#waitingBytes > WAITING_BYTES)`,
+      },
+    ],
+  },
+  {
+    name: 'impatient',
+    does: 'skips events of a destination that lags',
+    audit: 'kill',
+    caughtBy: 'LOST',
+    changes: [
+      {
+        file: 'server/deliver.js',
+        piece: 'window ??= await nextWindow(options, loop);',
+        by: `const { newest } = await options.log.extent(options.id.shop);
+        if (newest - cursor.progress.position > 300) {
+            await cursor.save({ progress: { ...cursor.progress, position: newest - 10, sending: undefined } });
+            window = undefined;
+        }
+        window ??= await nextWindow(options, loop);`,
+      },
+    ],
+  },
+];
+
+/** Those that keep everything and mix it up. */
+export const muddlers: readonly Saboteur[] = [
+  {
+    name: 'mixed-shops',
+    does: "stores one request in so many under another shop's name",
+    audit: 'kill',
+    caughtBy: 'CROSSED',
+    changes: [
+      {
+        file: 'server/ingest.js',
+        piece: 'const record = { dialect: dialect.name, context, body, events, refused };',
+        by: `const { all } = tools.shops();
+    const other = all[Math.floor(Math.random() * all.length)].config.shop;
+    const crossed = Math.random() < 0.02 ? { ...context, shop: other } : context;
+    const record = { dialect: dialect.name, context: crossed, body, events, refused };`,
+      },
+    ],
+  },
+  {
+    name: 'disorder',
+    does: 'sends the events of a batch in another order',
+    audit: 'kill',
+    caughtBy: 'ORDER',
+    changes: [
+      {
+        file: 'server/deliver.js',
+        piece: 'shares[laneOf(one.event, shares.length)]?.push(one);',
+        by: 'shares[laneOf(one.event, shares.length)]?.unshift(one);',
+      },
+    ],
+  },
+];
+
+/** Those whose books are not true. */
+export const bookkeepers: readonly Saboteur[] = [
+  {
+    name: 'one-for-all',
+    does: "takes an event for a repeat of another shop's",
+    audit: 'books',
+    caughtBy: 'LOST',
+    changes: [
+      {
+        file: 'adapters/logs/lmdb-log.js',
+        piece: 'shop = { name, ids: new IdTable(),',
+        by: 'shop = { name, ids: (globalThis.ids ??= new IdTable()),',
+      },
+      {
+        file: 'adapters/logs/lmdb-log.js',
+        piece: '(at) => at >= first ? ids[at - first] === id : this.#holds(shop, at, fingerprint, id)',
+        by: '() => true',
+      },
+    ],
+  },
+  {
+    name: 'forgetful',
+    does: 'forgets known ids at a restart',
+    audit: 'books',
+    caughtBy: 'RENAMED',
+    changes: [{ file: 'adapters/logs/lmdb-log.js', piece: 'shop.ids.add(known, position);', by: '' }],
+  },
+  {
+    name: 'miscount',
+    does: 'counts a batch with a repeat as all new',
+    audit: 'books',
+    caughtBy: 'BALANCE',
+    changes: [
+      {
+        file: 'adapters/logs/tally.js',
+        piece: 'duplicate: tally.duplicate + events.length - appended,',
+        by: 'duplicate: tally.duplicate,',
+      },
+    ],
+  },
+  {
+    name: 'silent-refusal',
+    does: 'counts invalid events and forgets them',
+    audit: 'books',
+    caughtBy: 'QUARANTINE',
+    changes: [{ file: 'adapters/logs/lmdb-log.js', piece: 'this.#state.putRefused(record);', by: '' }],
+  },
+];
