@@ -6,6 +6,8 @@ export interface ChildOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** The processor core it may use; any where taskset is missing. */
   readonly core?: number | undefined;
+  /** A program, with its arguments, that starts Node in its place, such as strace. */
+  readonly under?: readonly string[] | undefined;
   readonly folder?: string;
   /** A file that collects what it prints, so that no full pipe can hold it up. Absent: its own output is ours, and it can `process.send`. */
   readonly output?: string;
@@ -23,7 +25,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 /** Starts Node with these arguments, in a clean environment. Whatever still runs when this process exits is killed. */
 export function startNode(nodeArguments: readonly string[], options: ChildOptions = {}): ChildProcess {
   const pinned = options.core !== undefined && canPin ? ['taskset', '-c', String(options.core)] : [];
-  const [command = process.execPath, ...rest] = [...pinned, process.execPath, ...nodeArguments];
+  const [command = process.execPath, ...rest] = [
+    ...pinned,
+    ...(options.under ?? []),
+    process.execPath,
+    ...nodeArguments,
+  ];
   const output = options.output === undefined ? undefined : openSync(options.output, 'a');
   const child = spawn(command, rest, {
     cwd: options.folder,

@@ -14,6 +14,8 @@ export interface GatewayOptions {
   /** For Node itself, such as --cpu-prof. */
   readonly nodeArguments?: readonly string[];
   readonly core?: number;
+  /** A program, with its arguments, that starts Node in its place, such as strace. */
+  readonly under?: readonly string[] | undefined;
 }
 
 export interface Gateway {
@@ -25,6 +27,8 @@ export interface Gateway {
   kill(): Promise<void>;
   /** SIGTERM. Resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** Resolves once it has ended, by itself or not, with its exit code or with the signal that ended it. */
+  exited(): Promise<number | NodeJS.Signals | null>;
 }
 
 const project = resolve(import.meta.dirname, '../..');
@@ -47,6 +51,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     folder,
     output,
     core: options.core,
+    under: options.under,
     environment: {
       NODE_ENV: 'production',
       PORT: String(port),
@@ -81,6 +86,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       await ended(child, 'SIGKILL');
     },
     stop: () => ended(child, 'SIGTERM'),
+    exited: async () => (await ended(child)) ?? child.signalCode,
   };
 }
 
