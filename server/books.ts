@@ -10,6 +10,8 @@ export interface Seen {
   readonly filtered: FilterReason | undefined;
 }
 
+const CLOCK_SET_MS = 60_000;
+
 /**
  * What is settled ahead of a pipeline's cursor. Lanes finish in any order; the cursor follows at the lowest unfinished position, and
  * an event is counted when the cursor passes it, so that a crash counts nothing twice.
@@ -19,6 +21,8 @@ export class Books {
   #batches: JournalBatch[] = [];
   /** Since when nothing has gone through although it was tried, in milliseconds since 1970. */
   failingSince: number | undefined;
+  /** The same on the steady clock. */
+  #failingFrom: number | undefined;
 
   constructor(failingSince: number | undefined) {
     this.failingSince = failingSince;
@@ -30,7 +34,18 @@ export class Books {
 
   delivered(events: readonly Outbound[]): void {
     for (const { position } of events) this.#settled.set(position, 'delivered');
-    if (events.length > 0) this.failingSince = undefined;
+    if (events.length === 0) return;
+    this.failingSince = undefined;
+    this.#failingFrom = undefined;
+  }
+
+  /** Nothing went through. Gives for how long that is so, in milliseconds; what passed while no process ran is taken by the clock. */
+  failed({ now, steady }: { readonly now: number; readonly steady: number }): number {
+    this.#failingFrom ??= steady - Math.max(0, now - (this.failingSince ?? now));
+    const ms = steady - this.#failingFrom;
+    // Where the clock was set, the moment that is saved moves with it, so that the next process counts on from the same length.
+    if (Math.abs(now - ms - (this.failingSince ?? 0)) > CLOCK_SET_MS) this.failingSince = now - ms;
+    return ms;
   }
 
   buried(letter: DeadLetter): void {

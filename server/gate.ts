@@ -11,7 +11,7 @@ export class Gate {
   readonly #clock: Clock;
   #failing = false;
   #underWay = 0;
-  #nextAt = 0;
+  #nextAt = Number.NEGATIVE_INFINITY;
   /** How many attempts have brought something. */
   successes = 0;
 
@@ -21,8 +21,8 @@ export class Gate {
 
   /** Waits for its turn. Each entry is followed by one `leave`. */
   async enter(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#failing && (this.#underWay > 0 || this.#clock.now() < this.#nextAt)) {
-      await this.#clock.sleep(Math.max(100, this.#nextAt - this.#clock.now()), signal);
+    while (!signal.aborted && this.#failing && (this.#underWay > 0 || this.#clock.steady() < this.#nextAt)) {
+      await this.#clock.sleep(Math.max(100, this.#nextAt - this.#clock.steady()), signal);
     }
     this.#underWay += 1;
   }
@@ -31,6 +31,6 @@ export class Gate {
     this.#underWay -= 1;
     this.#failing = !success;
     if (success) this.successes += 1;
-    else this.#nextAt = this.#clock.now() + APART_MS;
+    else this.#nextAt = this.#clock.steady() + APART_MS;
   }
 }

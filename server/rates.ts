@@ -12,7 +12,7 @@ export interface RatesOptions {
   /** Requests a second; 0 is no limit. */
   readonly perToken: number;
   readonly perShop: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since some moment; they only go forward. */
   readonly now: () => number;
   /** Called with a shop over its limit, at most once a minute for each. */
   readonly onExceeded: (shop: Shop) => void;

@@ -91,8 +91,8 @@ export async function handOver(
       }
     } else {
       pace.failures += 1;
-      books.failingSince ??= clock.now();
-      const condemned = suspects.failed(open, sent, result.answered, clock.now());
+      const failingMs = books.failed({ now: clock.now(), steady: clock.steady() });
+      const condemned = suspects.failed(open, sent, result.answered, clock.steady());
       if (condemned !== undefined) {
         bury(
           options,
@@ -104,7 +104,7 @@ export async function handOver(
         open = open.filter((one) => books.isOpen(one));
         continue;
       }
-      if (clock.now() - books.failingSince >= HORIZON_MS)
+      if (failingMs >= HORIZON_MS)
         return { kind: 'suspend', reason: `nothing delivered for 76 h; last answer: ${result.status}` };
     }
     // A search goes on quickly: each of its steps is smaller than the last, and there are few.
@@ -140,12 +140,12 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<Result> {
   const { shop, pipeline, clock, onAttempt, onSettled } = options;
-  const started = clock.now();
+  const started = clock.steady();
   const batch = { shop, pipeline, id: batchId(options, sent), events: sent };
   const { delivered, rejected, ...result } = sort(sent, await outcomesOf(lane.sender, batch, signal));
   lane.books.delivered(delivered);
   for (const { one, reason } of rejected) bury(options, lane, [one], reason, attempts);
-  const ms = clock.now() - started;
+  const ms = clock.steady() - started;
   if (delivered.length > 0) journal(options, lane, delivered, attempts, result.status);
   onAttempt({
     shop,

@@ -3,7 +3,7 @@ import { migrate, openStore } from '../adapters/logs/index.ts';
 import { type Durability, LogUnavailable } from '../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
-import type { Clock } from './clock.ts';
+import { ageing, type Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import { ConfigError, isProduction } from './settings.ts';
 
@@ -43,7 +43,7 @@ const optionsOf = ({ settings, clock, logger, onFailure }: StoreTools): Omit<Sto
   process: settings.PROCESS,
   connections: settings.DATABASE_CONNECTIONS,
   encrypt: isWiped(settings),
-  now: clock.now,
+  now: ageing(clock),
   onFailure,
   onDamage: (damage) => logger.error({ ...damage }, 'the log was damaged'),
   onCorrupt: (shop, from, to) =>

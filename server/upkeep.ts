@@ -2,7 +2,7 @@ import { LogUnavailable } from '../adapters/logs/log.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { balanceOf } from './balance.ts';
-import type { Clock } from './clock.ts';
+import { ageing, type Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Pipelines } from './pipelines.ts';
 import type { Replays } from './replays.ts';
@@ -27,11 +27,12 @@ const DAY_MS = 24 * 3_600_000;
 /** Once a minute: lets old events go, and checks that everything is accounted for. The business of whoever moves pipelines. */
 export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise<void> {
   const { clock, logger, onFailure } = tools;
+  const now = ageing(clock);
   for (;;) {
     await clock.sleep(EVERY_MS, stopping);
     if (stopping.aborted) return;
     try {
-      await trim(tools);
+      await trim(tools, now());
       await checkBooks(tools);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) onFailure(error);
@@ -40,14 +41,14 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
   }
 }
 
-async function trim(tools: UpkeepTools): Promise<void> {
-  const { store, pipelines, replays, shops, settings, clock, logger, onDropped } = tools;
+async function trim(tools: UpkeepTools, now: number): Promise<void> {
+  const { store, pipelines, replays, shops, settings, logger, onDropped } = tools;
   const all = await Promise.all(
     shops().map(async (shop) => [shop, Math.min(await pipelines.passed(shop), await replays.passed(shop))] as const),
   );
   const positions = new Map(all);
   const passed = (shop: string): number => positions.get(shop) ?? Number.MAX_SAFE_INTEGER;
-  const before = new Date(clock.now() - settings.RETENTION_DAYS * DAY_MS);
+  const before = new Date(now - settings.RETENTION_DAYS * DAY_MS);
   const { unpassed } = await store.log.trim({ before, passed, maxBytes: settings.LOG_MAX_BYTES });
   for (const [shop, events] of Object.entries(unpassed)) {
     onDropped(shop, events);

@@ -22,6 +22,7 @@ export interface Passed {
 }
 
 export interface UpstreamTools {
+  /** Milliseconds since some moment; they only go forward. */
   readonly now: () => number;
   /** Called where a server is not asked again for a while; the reason holds no URL. */
   readonly onFailed: (reason: string) => void;

@@ -83,7 +83,7 @@ export class WebProcesses {
     for (let current = first; ; current = this.#fork()) {
       const ending = await current.ended;
       if (this.#stopping.signal.aborted) return;
-      inARow = clock.now() - current.startedAt < EARLY_MS ? inARow + 1 : 1;
+      inARow = clock.steady() - current.startedAt < EARLY_MS ? inARow + 1 : 1;
       const waitMs = restartAfter(inARow);
       logger.error({ web: current.id, ...ending, inARow, waitMs }, 'a web process ended');
       if (waitMs === undefined)
@@ -117,7 +117,7 @@ export class WebProcesses {
       () => {},
     );
     onStarted(id, wire);
-    return { id, wire, startedAt: clock.now(), listening, ended };
+    return { id, wire, startedAt: clock.steady(), listening, ended };
   }
 }
 

@@ -121,7 +121,7 @@ const ratesOf = ({ settings, clock, logger }: WebOptions) =>
   createRates({
     perToken: settings.RATE_PER_TOKEN,
     perShop: settings.RATE_PER_SHOP,
-    now: clock.now,
+    now: clock.steady,
     onExceeded: ({ config: { shop } }) =>
       logger.warn({ shop }, 'more requests came than its rate limits allow; they are answered 429'),
   });
@@ -132,8 +132,9 @@ async function enricher({ GEO_HEADERS, GEOIP_DB }: Settings) {
 }
 
 function initCall(parts: Parts): SideCall {
-  const { log, limits, now } = toolsOf(parts);
-  const { logger, stopping, onError } = parts;
+  const { log, limits } = toolsOf(parts);
+  const { clock, logger, stopping, onError } = parts;
+  const now = clock.steady;
   return createInit({
     visitors: createVisitors(log, now),
     upstream: createUpstream({

@@ -308,7 +308,9 @@ export class LmdbLog implements EventLog {
   #mark(shop: ShopLog): void {
     const at = this.#options.now();
     const newest = shop.marks.at(-1);
-    if (newest && at - newest.at < 60_000) return;
+    // Where the clock was set back, what is known is as old as this moment: by their own times these marks would stay too long.
+    if (newest && at < newest.at) shop.marks.length = 0;
+    else if (newest && at - newest.at < 60_000) return;
     shop.marks.push({ at, position: shop.committed });
   }
 

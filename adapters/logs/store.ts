@@ -22,7 +22,7 @@ export interface StoreOptions {
   readonly connections: number;
   /** Whether a database is spoken to with TLS although its URL does not say so. */
   readonly encrypt: boolean;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by which what is kept grows old. */
   readonly now: () => number;
   /** Called once, when the log can promise nothing any more. The process should stop. */
   readonly onFailure: (error: Error) => void;

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 
 /** Where a command writes, and what it is told by its surroundings: all of it an argument, so that tests run commands in-process. */
-export interface Terminal extends Clock {
+export interface Terminal extends Pick<Clock, 'now' | 'sleep'> {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;

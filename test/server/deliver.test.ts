@@ -304,6 +304,17 @@ describe('one event that chokes the destination', ({ it }) => {
     });
   }
 
+  it('is found although the clock is set back meanwhile', async () => {
+    const bench = new Bench();
+    await bench.start(choking('e0'), { maxBatch: 100 });
+    await bench.store.log.append(record(many(100)));
+    await bench.clock.advance(10_000);
+    bench.clock.set(-30 * 24 * 3_600_000);
+    await bench.clock.advance(60_000);
+    await bench.finished(100);
+    assert.is((await bench.end()).dead, 1);
+  });
+
   it('is not condemned while nothing else goes through either: the destination is down', async () => {
     const bench = new Bench();
     let up = false;
@@ -429,6 +440,33 @@ describe('a destination that stays dead', ({ it }) => {
     await resumed.finished(50);
     assert.is((await resumed.end()).delivered, 50);
   });
+
+  for (const days of [-30, 30]) {
+    it(`while the clock is set by ${days} days is asked as before, and nothing is suspended`, async () => {
+      const bench = new Bench();
+      const times: number[] = [];
+      let up = false;
+      const answer: Answer = (batch, attempt, signal) => {
+        times.push(bench.clock.steady());
+        return up ? delivered(batch, attempt, signal) : all(batch, { kind: 'retry', reason: 'HTTP 503' });
+      };
+      await bench.start(answer, { maxBatch: 100 });
+      await bench.store.log.append(record(many(50)));
+      await bench.clock.advance(5 * 60_000);
+      const before = times.length;
+      bench.clock.set(days * 24 * HOUR_MS);
+      await bench.clock.advance(5 * 60_000);
+      assert.ok(times.length - before >= 10, `${times.length - before} attempts in five minutes`);
+      for (let i = 1; i < times.length; i++) assert.ok(times[i]! - times[i - 1]! >= 1000);
+      const progress = await bench.store.state.progress(ID);
+      const since = bench.clock.now() - (progress?.failingSince ?? 0);
+      assert.ok(Math.abs(since - 10 * 60_000) < 1000, `failing for ${since} ms by what is saved`);
+      up = true;
+      await bench.clock.advance(30_000);
+      await bench.finished(50);
+      assert.is((await bench.end()).failingSince, undefined);
+    });
+  }
 
   it('is asked at most once a second, whatever the number of lanes', async () => {
     const bench = new Bench();

@@ -3,6 +3,7 @@ import type { Clock } from '../../server/clock.ts';
 /** A clock that stands still until told to go on; sleepers wake in order of their time. */
 export class TestClock implements Clock {
   #now: number;
+  #set = 0;
   #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
   /** Every wait that was asked for, in milliseconds. */
   readonly waits: number[] = [];
@@ -12,7 +13,16 @@ export class TestClock implements Clock {
   }
 
   now(): number {
+    return this.#now + this.#set;
+  }
+
+  steady(): number {
     return this.#now;
+  }
+
+  /** Sets what it shows forward, or back, while no time passes. */
+  set(ms: number): void {
+    this.#set += ms;
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {

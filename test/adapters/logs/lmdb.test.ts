@@ -44,6 +44,24 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     assert.equal(corrupt, [[2, 2]]);
   });
 
+  it('forgets ids after their time although the clock was set back', async () => {
+    const hourMs = 3_600_000;
+    let now = START;
+    const { log, close } = await openLmdb(folder.path, storeOptions({ now: () => now }));
+    const append = async (id: string) => (await log.append(record([id])))[0]?.kind;
+    const upkeep = () => log.trim({ before: new Date(0), passed: () => 0, maxBytes: 1e9 });
+    await append('a');
+    now -= 30 * 24 * hourMs;
+    await append('b');
+    await upkeep();
+    assert.is(await append('a'), 'duplicate');
+    now += 25 * hourMs;
+    await append('c');
+    await upkeep();
+    assert.is(await append('a'), 'stored');
+    await close();
+  });
+
   it('pages large groups and reads them back in order', async () => {
     const store = await openLmdb(folder.path, storeOptions());
     const pad = 'y'.repeat(60_000);
