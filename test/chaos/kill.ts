@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { until } from '../support/until.ts';
 import { ADMIN_TOKEN } from './admin.ts';
 import { archive, shops, startAudit } from './audit.ts';
 import { freePort } from './children.ts';
@@ -44,6 +45,7 @@ const { values } = parseArgs({
 });
 
 const READY_SECONDS = 3;
+const UNDER_LOAD_MS = 60_000;
 const rounds = Number(values.rounds);
 const seconds = (values.minutes === undefined ? Number(values.seconds) : Number(values.minutes) * 60) / rounds;
 const kills = values.kills === undefined ? Math.round(seconds / 2) : Math.round(Number(values.kills) / rounds);
@@ -70,7 +72,12 @@ async function round({ files, port, start, readyMs }: Stage, seed: number): Prom
   const begin = () => start(audit.config, { ADMIN_TOKEN });
   const first = await begin();
   audit.startLoad();
-  const last = await killed(first, seed, begin);
+  await moreThan(0, audit.sent);
+  const last = await killed(first, seed, async () => {
+    const gateway = await begin();
+    await moreThan(audit.sent(), audit.sent);
+    return gateway;
+  });
   await audit.loadEnded('SIGTERM');
   const quietMs = Number(values['quiet-seconds']) * 1000;
   const balance = await settledBalance(port, quietMs);
@@ -85,6 +92,11 @@ async function round({ files, port, start, readyMs }: Stage, seed: number): Prom
     atMost('READY', 'seconds from a start to ready', Math.max(...readyMs.slice(1), 0) / 1000, READY_SECONDS),
     exit,
   ];
+}
+
+/** Waits until the load is on: on a busy machine it needs longer to begin than some kills are apart. */
+function moreThan(before: number, sent: () => number): Promise<boolean> {
+  return until(() => sent() > before, UNDER_LOAD_MS);
 }
 
 /** Kills and restarts at random moments, one within each equal part of the time; gives the gateway that lives in the end. */
