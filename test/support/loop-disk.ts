@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const fileSystems = ['ext4', 'xfs'] as const;
+export type FileSystem = (typeof fileSystems)[number];
+
+/** A disk of its own, so that its power can be cut. */
+export interface LoopDisk {
+  /** Where it is mounted. */
+  readonly path: string;
+  /**
+   * The power goes: what was not synced is gone, and every call on the disk fails until it is mounted anew. Processes that use it
+   * live on and see EIO, unless they were stopped before.
+   */
+  cut(): void;
+  /** Mounts it anew, as the next boot does. Nobody may use it meanwhile. */
+  remount(): void;
+  remove(): void;
+}
+
+/**
+ * Makes a disk in a file of this folder and mounts it there. Only for root, and many containers forbid it even then: throws if so.
+ * Whoever makes it removes it; what is forgotten is unmounted when this process exits.
+ */
+export function loopDisk(folder: string, kind: FileSystem, megabytes = 600): LoopDisk {
+  const [image, path] = [join(folder, 'disk.img'), join(folder, 'disk')];
+  writeFileSync(image, '');
+  truncateSync(image, megabytes * 1024 * 1024);
+  mkdirSync(path);
+  run(`mkfs.${kind}`, '-q', image);
+  const mount = () => run('mount', '-t', kind, '-o', 'loop', image, path);
+  mount();
+  // Lazily, since somebody who failed may still have files open there.
+  const release = () => run('umount', '-l', path);
+  process.once('exit', release);
+  return {
+    path,
+    cut: () => run('xfs_io', '-x', '-c', 'shutdown', path),
+    remount() {
+      run('umount', path);
+      mount();
+    },
+    remove() {
+      process.removeListener('exit', release);
+      release();
+      rmSync(path, { recursive: true });
+      rmSync(image);
+    },
+  };
+}
+
+function run(program: string, ...args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`expected ${[program, ...args].join(' ')} to work: ${error ?? stderr}`);
+}
