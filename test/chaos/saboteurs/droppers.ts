@@ -27,8 +27,9 @@ export const droppers: readonly Saboteur[] = [
         file: 'server/deliver.js',
         piece: 'window ??= await nextWindow(options, loop);',
         by: `const { newest } = await options.log.extent(options.id.shop);
-        if (newest - cursor.progress.position > 300) {
-            await cursor.save({ progress: { ...cursor.progress, position: newest - 10, sending: undefined } });
+        const { position, delivered } = cursor.progress;
+        if (newest - position > 50) {
+            await cursor.save({ progress: { ...cursor.progress, position: newest, delivered: delivered + newest - position } });
             window = undefined;
         }
         window ??= await nextWindow(options, loop);`,
