@@ -98,7 +98,7 @@ for file in "$1"/*/pid; do
   while [ -e "\${file%pid}data/postmaster.pid" ] && [ $tries -lt 80 ]; do sleep 0.1; tries=$((tries + 1)); done
   kill -KILL $(cat "$file")
 done
-for data in "$1"/*/data; do umount -l "$data" || sudo -n umount -l "$data"; done
+for disk in "$1"/*/data "$1"/*/disk; do umount -l "$disk" || sudo -n umount -l "$disk"; done
 tries=0
 until rm -rf "$1" || [ $tries -ge 20 ]; do sleep 0.1; tries=$((tries + 1)); done
 `;

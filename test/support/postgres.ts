@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -38,6 +38,8 @@ export interface Postgres {
   restart(): Promise<void>;
   /** A crash: SIGKILL to all its processes at once. What was written is still in the system's cache. */
   kill(): Promise<void>;
+  /** The same, with something that happens while all of them stand still already. */
+  killAfter(happens: () => void): Promise<void>;
   /** Stops all its processes where they are: connections stay open and nothing answers. */
   pause(): void;
   resume(): void;
@@ -147,14 +149,17 @@ export function postgresOn(home: Home, { folder, port, release = () => {} }: Pla
     signal([running.pid], name);
     await until(() => !running && alive(pids).length === 0);
   };
-  const kill = async () => {
-    if (!running?.pid) return;
+  const killAfter = async (happens: () => void) => {
+    if (!running?.pid) return happens();
     // Stopped first, so that it neither starts a process nor restarts itself while it is looked at.
     signal([running.pid], 'SIGSTOP');
     const pids = family(running.pid);
+    signal(pids, 'SIGSTOP');
+    const segment = sharedMemoryOf(data);
+    happens();
     signal(pids, 'SIGKILL');
     await until(() => !running && alive(pids).length === 0);
-    forgetSharedMemory(data);
+    if (segment !== undefined) spawnSync('ipcrm', ['-m', segment]);
   };
 
   return {
@@ -164,7 +169,8 @@ export function postgresOn(home: Home, { folder, port, release = () => {} }: Pla
     query,
     log,
     start,
-    kill,
+    kill: () => killAfter(() => {}),
+    killAfter,
     async createDatabase() {
       const name = `events_${randomUUID().slice(0, 8)}`;
       await query('postgres', `CREATE DATABASE ${name}`);
@@ -206,11 +212,14 @@ export function postgresOn(home: Home, { folder, port, release = () => {} }: Pla
  * A killed PostgreSQL leaves a segment of System V's shared memory, by which the next one sees whether processes are
  * left. The system keeps it beyond the folder and the tests; a machine that crashes loses it too.
  */
-function forgetSharedMemory(data: string): void {
-  const lock = join(data, 'postmaster.pid');
-  if (!existsSync(lock)) return;
-  const id = readFileSync(lock, 'utf8').split('\n')[6]?.trim().split(/\s+/)[1];
-  if (id) spawnSync('ipcrm', ['-m', id]);
+function sharedMemoryOf(data: string): string | undefined {
+  try {
+    const [, segment] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[6]?.trim().split(/\s+/) ?? [];
+    return segment;
+  } catch {
+    // It has not come so far yet, or its disk is dead.
+    return undefined;
+  }
 }
 
 const OTHERS = `WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;

@@ -14,7 +14,7 @@ export const cut: Fault = {
     try {
       const database = await postgres.createDatabase();
       return await underLoad(options, database, { slowestSeconds: 10 }, async (run) => {
-        const cuts = await repeatedly(options.seconds, async () => {
+        const cuts = await repeatedly(options, async () => {
           const count = await postgres.cutConnections(database);
           await Promise.all([run.acked(Date.now()), pause(2000)]);
           return count;

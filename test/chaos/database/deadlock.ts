@@ -17,7 +17,7 @@ export const deadlock: Fault = {
     try {
       const database = await postgres.createDatabase();
       return await underLoad(options, database, { slowestSeconds: 10 }, async (run) => {
-        await repeatedly(options.seconds, async () => {
+        await repeatedly(options, async () => {
           await crossLocks(postgres, database);
           await Promise.all([run.acked(Date.now()), pause(500)]);
         });

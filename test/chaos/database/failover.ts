@@ -1,39 +1,81 @@
-import { startPostgres } from '../../support/postgres.ts';
-import { startStandby } from '../../support/postgres-standby.ts';
+import { type Postgres, startPostgres } from '../../support/postgres.ts';
+import { type Standby, startStandby } from '../../support/postgres-standby.ts';
 import { refusals } from '../answers.ts';
 import { atLeast } from '../findings.ts';
 import { pause } from '../random.ts';
-import { openSwitch } from '../switch.ts';
+import { openSwitch, type Switch } from '../switch.ts';
 import type { Fault } from './fault.ts';
-import { inTime, recovered } from './recovery.ts';
-import { underLoad } from './run.ts';
+import { inTime, recovered, repeatedly } from './recovery.ts';
+import { type Run, underLoad } from './run.ts';
 
-/** The primary dies, and its synchronous standby is promoted behind the same address. */
+/** A primary and its standby, which has on its disk whatever the primary has answered: synchronous_commit is on. */
+export interface Pair {
+  primary: Postgres;
+  standby: Standby;
+  /** In front of the primary; it stays when the standby takes over. */
+  readonly address: Switch;
+  /** A fresh database, behind that address. */
+  readonly log: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * The primary dies, and its synchronous standby is promoted behind the same address. Then the standby gets a standby of its own under
+ * load, and it is its turn.
+ */
 export const failover: Fault = {
   name: 'failover',
-  seconds: { usual: 10, short: 3 },
+  times: { usual: 20, short: 1 },
   async play(options) {
-    const primary = await startPostgres();
-    const url = await primary.createDatabase();
-    const standby = await startStandby(primary);
-    const address = await openSwitch();
-    address.to(primary.port);
-    const log = new URL(url);
-    log.port = String(address.port);
+    const pair = await startPair();
     try {
-      return await underLoad(options, log.href, { slowestSeconds: 15 }, async (run) => {
-        await pause((options.seconds * 1000) / 2);
-        await primary.kill();
-        // For a while it is the standby that answers, and that takes no writes.
-        address.to(standby.port);
-        await pause((options.seconds * 1000) / 2);
-        const recovery = await recovered(run, standby, () => standby.promote());
-        return [...inTime([recovery]), atLeast('MET', 'answers of 503 meanwhile', refusals(run.answers()), 1)];
+      return await underLoad(options, pair.log, { slowestSeconds: 15 }, async (run) => {
+        const recoveries = await repeatedly(options, async () => {
+          await pause(500 + 1500 * run.random());
+          return failedOver(run, pair, () => pause(1000 * run.random()));
+        });
+        return [
+          ...inTime(recoveries),
+          atLeast('FAILOVERS', 'times that the standby took over', recoveries.length, options.times ?? 1),
+          atLeast('MET', 'answers of 503 meanwhile', refusals(run.answers()), recoveries.length),
+        ];
       });
     } finally {
-      await address.close();
-      await standby.stop();
-      await primary.stop();
+      await pair.stop();
     }
   },
 };
+
+export async function startPair(): Promise<Pair> {
+  const primary = await startPostgres();
+  const log = new URL(await primary.createDatabase());
+  const address = await openSwitch();
+  address.to(primary.port);
+  log.port = String(address.port);
+  const pair: Pair = {
+    primary,
+    standby: await startStandby(primary),
+    address,
+    log: log.href,
+    async stop() {
+      await pair.address.close();
+      await pair.standby.stop();
+      await pair.primary.stop();
+    },
+  };
+  return pair;
+}
+
+/** Kills the primary, promotes its standby a little later, and gives that a standby. */
+export async function failedOver(run: Run, pair: Pair, meanwhile: () => Promise<unknown>) {
+  const { primary, standby, address } = pair;
+  await primary.kill();
+  // For a while it is the standby that answers, and that takes no writes.
+  address.to(standby.port);
+  await meanwhile();
+  const recovery = await recovered(run, standby, () => standby.promote());
+  await primary.stop();
+  pair.primary = standby;
+  pair.standby = await startStandby(standby);
+  return recovery;
+}

@@ -10,13 +10,13 @@ import { underLoad } from './run.ts';
 /** kill -9 of the database with all its processes, at random moments, and a start. */
 export const kill: Fault = {
   name: 'kill',
-  seconds: { usual: 20, short: 5 },
+  times: { usual: 50, short: 3 },
   async play(options) {
     const postgres = await startPostgres();
     try {
       return await underLoad(options, await postgres.createDatabase(), { slowestSeconds: 15 }, async (run) => {
         const ready: number[] = [];
-        const recoveries = await repeatedly(options.seconds, async () => {
+        const recoveries = await repeatedly(options, async () => {
           await pause(500 + 1500 * run.random());
           await postgres.kill();
           ready.push(await readyz(run.gateway));
@@ -26,8 +26,9 @@ export const kill: Fault = {
         const wrong = ready.filter((status) => status !== 503).map(String);
         return [
           ...inTime(recoveries),
+          atLeast('KILLS', 'times killed with all its processes', recoveries.length, options.times ?? 1),
           none('READY', 'answers of /readyz other than 503 while it was away', wrong),
-          atLeast('MET', 'answers of 503 meanwhile', refusals(run.answers()), 1),
+          atLeast('MET', 'answers of 503 meanwhile', refusals(run.answers()), recoveries.length),
         ];
       });
     } finally {

@@ -12,7 +12,7 @@ export const restart: Fault = {
     const postgres = await startPostgres();
     try {
       return await underLoad(options, await postgres.createDatabase(), { slowestSeconds: 15 }, async (run) => {
-        const recoveries = await repeatedly(options.seconds, async () => {
+        const recoveries = await repeatedly(options, async () => {
           await pause(500 + 1500 * run.random());
           await postgres.shutDown();
           return recovered(run, postgres, postgres.start);
