@@ -1,10 +1,12 @@
 import type { Outcome } from './destination.ts';
 import { retryAfterMs } from './retry-after.ts';
 
-/** What a server said: status, the two headers that matter, and the beginning of its body. */
+/** What a server said: status, the headers that matter, and the beginning of its body. */
 export interface Answer {
   readonly status: number;
   readonly retryAfter: string | null;
+  /** Its own clock, which may differ from ours. */
+  readonly date?: string | null;
   readonly location: string | null;
   readonly text: string;
 }
@@ -21,7 +23,7 @@ export function outcomeOf(answer: Answer, events: number, now: number, secrets: 
   const reason = `HTTP ${status}${advice(answer, secrets)}${said === '' ? '' : `: ${said}`}`;
   if (status === 410) return { kind: 'gone', reason };
   if (events === 1 && (status === 400 || status === 413 || status === 422)) return { kind: 'rejected', reason };
-  const afterMs = retryAfterMs(answer.retryAfter, now);
+  const afterMs = retryAfterMs(answer.retryAfter, Date.parse(answer.date ?? '') || now);
   return { kind: 'retry', reason, answered: true, ...(afterMs !== undefined && { afterMs }) };
 }
 

@@ -73,6 +73,7 @@ async function exchange(settings: HttpSettings, request: object, signal: AbortSi
     return {
       status: response.status,
       retryAfter: response.headers.get('retry-after'),
+      date: response.headers.get('date'),
       location: response.headers.get('location'),
       text: await beginning(response.body, settings.answerBytes ?? usualBytes),
     };
