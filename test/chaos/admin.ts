@@ -7,29 +7,34 @@ export const ADMIN_TOKEN: string = 'admin-token-of-a-scenario'.padEnd(32, '-');
 export interface Admin {
   /** The answer of a GET. Throws where it is not 200. */
   ask<T>(path: string): Promise<T>;
+  /** A POST, with its input. Throws where the answer is not 2xx. */
+  order(path: string, input?: object): Promise<void>;
   close(): void;
 }
 
 export function openAdmin(port: number, connections = 1): Admin {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  return {
-    ask: <T>(path: string) =>
-      new Promise<T>((resolve, reject) => {
-        const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
-        const asked = request({ port, host: '127.0.0.1', path: `/admin${path}`, agent, headers }, (answer) => {
-          const chunks: Buffer[] = [];
-          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-          answer.once('error', reject);
-          answer.once('end', () => {
-            const text = Buffer.concat(chunks).toString();
-            if (answer.statusCode === 200) resolve(JSON.parse(text) as T);
-            else reject(new Error(`expected 200 from GET /admin${path}, got ${answer.statusCode}: ${text}`));
-          });
+  const call = (method: 'GET' | 'POST', path: string, body = '') =>
+    new Promise<string>((resolve, reject) => {
+      const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' };
+      const asked = request({ method, port, host: '127.0.0.1', path: `/admin${path}`, agent, headers }, (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.once('error', reject);
+        answer.once('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          const { statusCode: status = 0 } = answer;
+          if (method === 'GET' ? status === 200 : status >= 200 && status < 300) resolve(text);
+          else reject(new Error(`expected success from ${method} /admin${path}, got ${status}: ${text}`));
         });
-        asked.setTimeout(30_000, () => asked.destroy(new Error(`no answer from GET /admin${path} within 30 s`)));
-        asked.once('error', reject);
-        asked.end();
-      }),
+      });
+      asked.setTimeout(30_000, () => asked.destroy(new Error(`no answer from ${method} /admin${path} within 30 s`)));
+      asked.once('error', reject);
+      asked.end(body);
+    });
+  return {
+    ask: async <T>(path: string) => JSON.parse(await call('GET', path)) as T,
+    order: async (path, input = {}) => void (await call('POST', path, JSON.stringify(input))),
     close: () => agent.destroy(),
   };
 }
