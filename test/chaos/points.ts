@@ -1,0 +1,92 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { copyBuild } from './build-copy.ts';
+import type { Finding } from './findings.ts';
+import { pointsOf } from './points/catalogue.ts';
+import { deadly, type Point } from './points/point.ts';
+import { dieAt } from './points/run.ts';
+import { commonOptions, judged, onStage } from './scenario.ts';
+
+/**
+ * The gateway kills itself at named points of its code: after it has parsed, between the puts of a commit, after a destination has
+ * answered and before that is saved, and so on. Each time it is started again on the same log, under load. Every point must be met, and
+ * in the end nothing may be lost.
+ *
+ *   node --import tsx test/chaos/points.ts --rounds 1 --seed 1 --log postgres --only sent,saving
+ */
+const { values } = parseArgs({
+  options: {
+    ...commonOptions,
+    /** How often each point is died at. */
+    rounds: { type: 'string', default: '1' },
+    /** Only those points, separated by commas. */
+    only: { type: 'string' },
+    'ready-seconds': { type: 'string', default: '3' },
+    /** How many parts are played at the same time, each with a log of its own. */
+    'at-once': { type: 'string', default: '2' },
+  },
+});
+
+/** Where the points of one part are many, they are spread over so many logs. */
+const MOST = 8;
+
+await judged(values, async (folder, entry) => {
+  const only = values.only?.split(',');
+  const all = pointsOf(values.log);
+  const chosen = all.filter(({ name }) => only?.includes(name) ?? true);
+  if (chosen.length === 0)
+    throw new Error(`--only must name some of ${all.map(({ name }) => name).join(', ')}, got ${values.only}`);
+  const build = made(folder, 'build');
+  const changes = [...deadly, ...all.map(({ change }) => change)];
+  const copy = copyBuild(entry, build, changes);
+  const parts = partsOf(chosen);
+  const findings = new Map<Part, readonly Finding[]>();
+  const left = [...parts];
+  const next = async (): Promise<void> => {
+    for (let part = left.shift(); part !== undefined; part = left.shift())
+      findings.set(part, await played(part, made(folder, part.name), copy));
+  };
+  await Promise.all(Array.from({ length: Number(values['at-once']) }, next));
+  return parts.flatMap((part) => findings.get(part) ?? []);
+});
+
+interface Part {
+  readonly name: string;
+  readonly stage: Point['stage'];
+  readonly points: readonly Point[];
+}
+
+function partsOf(points: readonly Point[]): Part[] {
+  return (['operator', 'load', 'trim'] as const).flatMap((stage) => {
+    const here = points.filter((point) => point.stage === stage);
+    // What an operator asks for comes in an order.
+    const size = stage === 'load' ? Math.ceil(here.length / Math.ceil(here.length / MOST)) : here.length;
+    const parts = Math.ceil(here.length / Math.max(1, size));
+    return Array.from({ length: parts }, (_, number) => ({
+      name: `${stage}-${number + 1}`,
+      stage,
+      points: here.slice(number * size, (number + 1) * size),
+    }));
+  });
+}
+
+async function played({ name, stage: kind, points }: Part, folder: string, entry: string): Promise<Finding[]> {
+  const options = {
+    seed: Number(values.seed),
+    rounds: Number(values.rounds),
+    readySeconds: Number(values['ready-seconds']),
+    // Days of a database that events still come into cannot be dropped.
+    environment: kind === 'trim' ? { TRIM: values.log === 'lmdb' ? 'all' : 'often' } : {},
+  };
+  const begin = performance.now();
+  const findings = await onStage(folder, entry, values.log, (stage) => dieAt(points, stage, options));
+  console.log(`${name}: ${points.length} points in ${((performance.now() - begin) / 1000).toFixed(0)} s`);
+  return findings.map((finding) => ({ ...finding, meaning: `${name}: ${finding.meaning}` }));
+}
+
+function made(...path: [string, string]): string {
+  const folder = join(...path);
+  mkdirSync(folder);
+  return folder;
+}

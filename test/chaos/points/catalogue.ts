@@ -1,0 +1,80 @@
+import { after, before, during, type Point } from './point.ts';
+
+const ingest = 'server/ingest.js';
+const deliver = 'server/deliver.js';
+const log = 'adapters/logs/lmdb-log.js';
+const lmdb = 'adapters/logs/lmdb.js';
+const state = 'adapters/logs/lmdb-state.js';
+const postgres = 'adapters/logs/postgres.js';
+const postgresLog = 'adapters/logs/postgres-log.js';
+const postgresTrim = 'adapters/logs/postgres-trim.js';
+
+const load = { stage: 'load' } as const;
+const boot = { stage: 'load', seldom: true } as const;
+const trim = { stage: 'trim', seldom: true } as const;
+const letters = { stage: 'operator', seldom: true, only: 'dead?.length > 0' } as const;
+const redrive = { stage: 'operator', seldom: true, needs: 'redrive' } as const;
+const replay = { stage: 'operator', seldom: true, needs: 'replay' } as const;
+
+const saving = 'await cursor.save({ progress: next, journal, dead });';
+const saveReplay = 'await store.state.saveReplay(replay);';
+const mark = 'await store.state.redrive(id, positions);';
+const redriven = 'await saveRedriven(options, letters, books);';
+const append = 'const verdicts = await tools.log.append(record);';
+const attempt = 'const result = await attempt(options, lane, sent, attempts, signal);';
+
+/** Those that every gateway passes, whatever its log. Of one stage in this order. */
+const everywhere: readonly Point[] = [
+  before('claimed', 'server/pipelines.js', 'const options = this.#options(id, pipeline, cursor);', boot),
+  before('parsed', ingest, 'const { events, refused } = reading;', load),
+  before('before-append', ingest, append, load),
+  before('before-answer', ingest, 'const result = resultOf(reading, verdicts);', load),
+  after('answered', 'server/http.js', 'response.end(answer.body);', load),
+  before('before-send', 'server/send.js', attempt, load),
+  after('sent', 'server/send.js', attempt, load),
+  before('before-save', deliver, saving, load),
+  during('saving', deliver, saving, load),
+  after('saved', deliver, saving, load),
+  before('burying', deliver, saving, letters),
+  before('marking', 'server/operator.js', mark, redrive),
+  after('marked', 'server/operator.js', mark, redrive),
+  before('redriven', deliver, redriven, redrive),
+  during('saving-redriven', deliver, redriven, redrive),
+  before('replay-ordered', 'server/replays.js', saveReplay, replay),
+  after('replay-saved', 'server/replays.js', saveReplay, replay),
+  before('replaying', 'server/send.js', attempt, { ...replay, only: "options.pipeline.includes('-r')" }),
+  before(
+    'replay-over',
+    'server/replays.js',
+    "return await store.state.saveReplay({ ...rest, ended: replay.ended ?? 'done' });",
+    replay,
+  ),
+];
+
+const embedded: readonly Point[] = [
+  before('probing', lmdb, 'const damage = await damageOf(folder, mark);', boot),
+  before('opening', lmdb, 'const store = await openIn(folder, options, owner.release);', boot),
+  after('opened', lmdb, 'const store = await openIn(folder, options, owner.release);', boot),
+  before('between-puts', log, 'this.#state.putTally(shop.name, shop.tally);', load),
+  during('writing', log, 'if (!(await written))', load),
+  before('committed', log, 'this.#committing = this.#committing.filter((other) => other !== group);', load),
+  after('within-save', state, 'void this.#cursors.put([shop, pipeline], progress);', load),
+  before('within-burying', state, 'for (const letter of dead)', { ...letters, only: 'dead.length > 0' }),
+  before('removing', 'adapters/logs/lmdb-pages.js', 'void this.#pages.remove(key);', trim),
+  before('removed', log, 'await this.#keepMark();', trim),
+  before('marking-reached', 'adapters/logs/lmdb-mark.js', 'renameSync(fresh, pathIn(folder));', trim),
+];
+
+const inDatabase: readonly Point[] = [
+  before('migrated', postgres, 'await findRoom(home,', boot),
+  before('counted-in', postgres, 'const tell = teller(home.ask);', boot),
+  during('committing', postgresLog, 'const [row] = await call().catch(', load),
+  before('committed', postgresLog, 'this.#tools.onNewest(commit.newest);', load),
+  before('dropping', postgresTrim, 'const large = await trimSize(ask, options);', trim),
+  after('trimmed', postgresTrim, 'await trimState(ask);', trim),
+];
+
+export const pointsOf = (kind: string): readonly Point[] => [
+  ...(kind === 'lmdb' ? embedded : inDatabase),
+  ...everywhere,
+];

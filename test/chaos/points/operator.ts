@@ -1,0 +1,38 @@
+import type { DeadView, PageOf, ReplayJob } from '../../../server/operations.ts';
+import { until } from '../../support/until.ts';
+import { ADMIN_TOKEN, openAdmin } from '../admin.ts';
+import { shops } from '../audit.ts';
+
+const LETTER_MS = 20_000;
+
+/** Who gives orders to a gateway that may die of them. */
+export function operatorOf(port: number) {
+  const ask = async <T>(path: string): Promise<T> => {
+    const admin = openAdmin(port);
+    return admin.ask<T>(path).finally(() => admin.close());
+  };
+  const jobs = async () => (await ask<{ readonly replays: ReplayJob[] }>('/replays')).replays;
+  return {
+    /** Has the dead letters tried again, as soon as there are some that nobody has asked for yet. */
+    async redrive(): Promise<void> {
+      const letters = async () => (await ask<PageOf<DeadView>>('/dead')).items;
+      await until(async () => (await letters()).length > 0, LETTER_MS);
+      if (!(await letters()).some(({ redrive }) => redrive))
+        await order(port, '/dead/redrive', { shop: shops[0].shop });
+    },
+    /** Has everything of the second shop delivered again, unless that was ordered already. */
+    async replay(): Promise<void> {
+      if ((await jobs()).length === 0) await order(port, '/replays', { shop: shops[1].shop, pipeline: 'hook' });
+    },
+    replaysDone: (limitMs: number) => until(async () => (await jobs()).every(({ state }) => state === 'done'), limitMs),
+  };
+}
+
+async function order(port: number, path: string, body: object): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${port}/admin${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`expected ${path} to be taken, got ${answer.status}: ${await answer.text()}`);
+}

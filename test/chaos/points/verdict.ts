@@ -1,0 +1,61 @@
+import type { Balance } from '../../../server/operations.ts';
+import { type Arrived, type Audit, shops } from '../audit.ts';
+import { booksAgree } from '../database/books.ts';
+import { type Finding, none } from '../findings.ts';
+import { judge } from '../judge.ts';
+import { type Entry, ledgerOf, linesOf } from '../ledger.ts';
+import { destinationOf, type Target } from '../targets.ts';
+
+export interface Deaths {
+  readonly met: readonly string[];
+  /** Points that the gateway never came to. */
+  readonly missed: readonly string[];
+}
+
+/** A pipeline of one lane has so many events under way at most, and a death repeats them. */
+const REPEATS = 400;
+/** As plain loads have them. */
+const CART_EVERY = 3;
+/** The place in the first lane of the event that the carts' destination rejects. */
+export const MARKED = 3;
+const REPLAY = /^(\w+-r\d+)_/;
+
+/** What became of every event. A replay is a destination of its own, to which everything of the shop must come once more. */
+export function verdictOf(audit: Audit, targets: readonly Target[], balance: Balance, deaths: Deaths): Finding[] {
+  const { sent, acked, refused } = ledgerOf(audit.run, linesOf<Entry>(audit.ledger));
+  const received = audit.arrivals().map(byReplay);
+  const replay = { shop: shops[1].shop, destination: destinationOf({ shop: shops[1].shop, pipeline: 'hook-r1' }) };
+  const routes = targets.map((target) => ({ shop: target.shop, destination: destinationOf(target) }));
+  const carts = targets.flatMap((target) => (target.rules === undefined ? [] : [destinationOf(target)]));
+  const trims = deaths.met.some((name) => /^(remov|mark.*-reached)/.test(name));
+  const { findings } = judge({
+    routes: deaths.met.some((name) => name.startsWith('replay')) ? [...routes, replay] : routes,
+    sent,
+    acked,
+    refused,
+    received,
+    unreadable: [],
+    // It takes carts alone, and has put the marked one among the dead letters.
+    excused: (destination, id) => carts.includes(destination) && !isCart(id),
+    allowedDuplicates: deaths.met.length * REPEATS,
+    // What was trimmed is not known any more when its client sends it again.
+    ...(trims && { allowedRenamed: deaths.met.length * REPEATS }),
+  });
+  const whole = targets.filter(({ rules }) => rules === undefined);
+  return [...findings, trims ? balanced(balance) : booksAgree(balance, received, whole)];
+}
+
+/** Where an event may be on the log twice, the sinks cannot say how many there are. */
+const balanced = (balance: Balance): Finding =>
+  none('BALANCE', 'books that do not balance', balance.balanced ? [] : [JSON.stringify(balance)]);
+
+function byReplay(arrived: Arrived): Arrived {
+  const [, pipeline] = REPLAY.exec(arrived.delivery?.id ?? '') ?? [];
+  const [shop = ''] = arrived.destination.split('/');
+  return pipeline === undefined ? arrived : { ...arrived, destination: destinationOf({ shop, pipeline }) };
+}
+
+function isCart(id: string): boolean {
+  const [, lane, n] = id.split('-');
+  return Number(n) % CART_EVERY === 0 && !(lane === 'lane0' && Number(n) === MARKED);
+}
