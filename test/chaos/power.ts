@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: {
     ...commonOptions,
     cuts: { type: 'string', default: '6' },
-    /** How long the load runs from one cut to the next. */
+    /** How long the load runs at most from one cut to the next. */
     'seconds-each': { type: 'string', default: '3' },
     /** Cuts are spread over so many runs, each on a disk of its own, so that each can be judged in memory. */
     rounds: { type: 'string', default: '2' },
@@ -33,7 +33,7 @@ const { values } = parseArgs({
   },
 });
 
-const READY_SECONDS = 5;
+const READY_SECONDS = 10;
 const [rounds, rate] = [Number(values.rounds), Number(values.rate)];
 const cuts = Math.round(Number(values.cuts) / rounds);
 
@@ -63,18 +63,18 @@ async function cutRound(folder: string, entry: string, kind: FileSystem, seed: n
   }
 }
 
-async function cutAgain({ random, startLoad, start, readyMs }: Round, disk: LoopDisk): Promise<Happened> {
+async function cutAgain({ random, startLoad, start, loaded, readyMs }: Round, disk: LoopDisk): Promise<Happened> {
   let gateway = await start();
   startLoad();
   let taken = 0;
   for (let cut = 0; cut < cuts; cut += 1) {
-    // A gateway needs some time to be under load again before the next cut means anything.
-    await pause(Number(values['seconds-each']) * 1000 * (0.3 + 0.7 * random()));
+    await loaded();
+    await pause(Number(values['seconds-each']) * 1000 * random());
     if (await cutPower(disk, gateway)) taken += 1;
     gateway = await start();
     console.log(`cut ${cut + 1}, ready after ${readyMs.at(-1)?.toFixed(0)} ms`);
   }
-  await pause(1000);
+  await loaded();
   return {
     gateway,
     findings: [

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '../../support/until.ts';
 import { ADMIN_TOKEN } from '../admin.ts';
 import { type Answer, isAnswer } from '../answers.ts';
 import { archive, shops, startAudit } from '../audit.ts';
@@ -36,6 +37,8 @@ export interface Round {
   launch(under?: readonly string[]): Gateway;
   /** The same, and waits until it is ready. */
   start(under?: readonly string[]): Promise<Gateway>;
+  /** Waits until the load gets answers again. */
+  loaded(): Promise<unknown>;
   answers(): Answer[];
   /** What the gateways have printed. */
   readonly output: string;
@@ -52,6 +55,8 @@ export interface Happened {
 /** Most events that one end may make one destination see again: its batches in flight, 4 of 100, and one that was just begun. */
 const IN_FLIGHT = 500;
 const QUIET_MS = 60_000;
+const READY_MS = 30_000;
+const LOADED_MS = 30_000;
 
 /** Lets something happen to a gateway under load, and judges what became of every event. Its gateways have ended when it ends. */
 export async function audited(
@@ -78,8 +83,12 @@ export async function audited(
       launch,
       async start(under) {
         const started = launch(under);
-        readyMs.push(await started.ready());
+        readyMs.push(await started.ready(READY_MS));
         return started;
+      },
+      loaded() {
+        const before = audit.sent();
+        return until(() => audit.sent() > before, LOADED_MS);
       },
       answers: () => (existsSync(audit.ledger) ? linesOf<Entry>(audit.ledger).filter(isAnswer) : []),
       output: join(folder, 'gateway.log'),

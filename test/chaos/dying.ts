@@ -1,0 +1,132 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type FileSystem, fileSystems, type LoopDisk } from '../support/loop-disk.ts';
+import { under } from '../support/strace.ts';
+import { judgeAnswers } from './answers.ts';
+import { needTrace, ownDisk } from './disk/needs.ts';
+import { type Death, judgeDeaths } from './disk/promises.ts';
+import { audited, type Happened, type Round } from './disk/round.ts';
+import { atLeast, exactly, type Finding } from './findings.ts';
+import type { Gateway } from './gateway.ts';
+import { pause } from './random.ts';
+import { summed } from './rounds.ts';
+import { commonOptions, judged } from './scenario.ts';
+
+/**
+ * The disk dies under a live gateway: in turn the whole file system at once, and its syncs alone, which answer EIO. From then on
+ * nothing may be promised; the gateway ends by itself; and after a restart nothing is lost.
+ *
+ *   node --import tsx test/chaos/dying.ts --times 6 --seed 1
+ */
+const { values } = parseArgs({
+  options: {
+    ...commonOptions,
+    times: { type: 'string', default: '6' },
+    /** Spread over so many runs, each on a disk of its own: ext4 and xfs in turn. */
+    rounds: { type: 'string', default: '2' },
+    lanes: { type: 'string', default: '64' },
+    batch: { type: 'string', default: '10' },
+    /** Events per second. */
+    rate: { type: 'string', default: '4000' },
+    /** Fewer acknowledged events prove too little. */
+    'least-acked': { type: 'string', default: '1000' },
+  },
+});
+
+/** On a busy machine; at rest it takes a quarter of a second. */
+const EXIT_SECONDS = 5;
+const rounds = Number(values.rounds);
+const times = Math.round(Number(values.times) / rounds);
+/** The disk of one that does not end by itself is believed to be well. */
+const PATIENCE_MS = 20_000;
+
+await judged(values, async (folder, entry) => {
+  needTrace();
+  const findings: (readonly Finding[])[] = [];
+  for (let number = 0; number < rounds; number += 1) {
+    const own = join(folder, `round-${number}`);
+    mkdirSync(own);
+    const kind = fileSystems[number % fileSystems.length] ?? 'ext4';
+    findings.push(await dyingRound(own, entry, kind, number));
+    if (!values.keep) rmSync(own, { recursive: true });
+  }
+  return summed(findings);
+});
+
+async function dyingRound(
+  folder: string,
+  entry: string,
+  kind: FileSystem,
+  number: number,
+): Promise<readonly Finding[]> {
+  const seed = Number(values.seed) + number;
+  console.log(`the disk dies ${times} times on ${kind}, seed ${seed}`);
+  const disk = ownDisk(folder, kind);
+  try {
+    const load = { lanes: Number(values.lanes), batch: Number(values.batch), rate: Number(values.rate) };
+    const options = { folder, log: join(disk.path, 'log'), entry, seed, load, ends: times };
+    const leastAcked = Number(values['least-acked']) / rounds;
+    return await audited({ ...options, leastAcked }, (round) => dieAgain(round, disk, number));
+  } finally {
+    disk.remove();
+  }
+}
+
+async function dieAgain(round: Round, disk: LoopDisk, first: number): Promise<Happened> {
+  const deaths: Death[] = [];
+  round.startLoad();
+  for (let time = 0; time < times; time += 1) {
+    const [name, die] = (time + first) % 2 === 0 ? ['file system', allOfIt] : ['syncs', itsSyncs];
+    const death = await die(round, disk);
+    console.log(`${name}: exit ${death.exit} after ${death.exitedAt - death.at} ms`);
+    deaths.push(death);
+  }
+  const gateway = await round.start();
+  await round.loaded();
+  const answers = round.answers();
+  return {
+    gateway,
+    findings: [
+      exactly('DEATHS', 'times that the disk died', deaths.length, times),
+      atLeast('MET', 'times that a gateway said so and why', lastWords(round.output).length, times),
+      ...judgeDeaths(answers, deaths, EXIT_SECONDS),
+      ...judgeAnswers(answers, { slowestSeconds: PATIENCE_MS / 1000, breaks: true }),
+    ],
+  };
+}
+
+/** Every call fails, and what was not synced is gone. */
+async function allOfIt({ random, start, loaded }: Round, disk: LoopDisk): Promise<Death> {
+  const gateway = await start();
+  await loaded();
+  await pause(1500 * random());
+  disk.cut();
+  const at = Date.now();
+  const end = await endOf(gateway);
+  disk.remount();
+  return { at, ...end };
+}
+
+/** Syncs fail from one on that is some way after the start; everything else goes on. The gateway alone can say when that was. */
+async function itsSyncs({ random, launch, output }: Round): Promise<Death> {
+  const before = lastWords(output).length;
+  const when = 10 + Math.floor(30 * random());
+  const end = await endOf(launch(under({ call: 'fdatasync', when, fault: 'EIO' })));
+  return { at: lastWords(output)[before] ?? end.exitedAt, ...end };
+}
+
+async function endOf(gateway: Gateway): Promise<Pick<Death, 'exit' | 'exitedAt'>> {
+  const patience = setTimeout(() => void gateway.kill(), PATIENCE_MS);
+  const exit = await gateway.exited();
+  clearTimeout(patience);
+  return { exit, exitedAt: Date.now() };
+}
+
+/** When gateways said that the log had failed. */
+function lastWords(output: string): number[] {
+  const lines = existsSync(output) ? readFileSync(output, 'utf8').split('\n') : [];
+  return lines
+    .filter((line) => line.includes('"something failed that must not'))
+    .map((line) => Date.parse((JSON.parse(line) as { readonly time: string }).time));
+}
