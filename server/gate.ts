@@ -1,11 +1,8 @@
 import type { Clock } from './clock.ts';
 
-/** Between two attempts at a destination that does not answer well. */
-const APART_MS = 1000;
-
 /**
  * Shared by the lanes of one pipeline. While its destination answers, all go through; while it fails, one attempt at a time does, a
- * second apart, so that a dead destination is asked at most once a second whatever the number of lanes.
+ * second apart or as long as it asked for, so that a dead destination is asked at most once a second whatever the number of lanes.
  */
 export class Gate {
   readonly #clock: Clock;
@@ -27,10 +24,11 @@ export class Gate {
     this.#underWay += 1;
   }
 
-  leave(success: boolean): void {
+  /** `apartMs`: after a failure, how long no lane may try. */
+  leave(success: boolean, apartMs: number): void {
     this.#underWay -= 1;
     this.#failing = !success;
     if (success) this.successes += 1;
-    else this.#nextAt = this.#clock.steady() + APART_MS;
+    else this.#nextAt = this.#clock.steady() + apartMs;
   }
 }

@@ -4,7 +4,7 @@ import type { Phase } from '../adapters/logs/state.ts';
 import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';
-import { waitAfter } from './retry.ts';
+import { askedFor, waitAfter } from './retry.ts';
 import { Suspects, type Trials } from './suspects.ts';
 
 export interface SendOptions {
@@ -77,7 +77,7 @@ export async function handOver(
     onPhase({ kind: 'sending' });
     attempts += 1;
     const result = await attempt(options, lane, sent, attempts, signal);
-    gate.leave(result.settled > 0);
+    gate.leave(result.settled > 0, askedFor(result.askedMs));
     if (result.settled === 0 && signal.aborted) return { kind: 'stopped' };
     if (result.gone) return { kind: 'suspend', reason: result.status };
     const before = open;
@@ -116,7 +116,7 @@ export async function handOver(
     await lane.onWait();
     await clock.sleep(waitMs, signal);
     if (signal.aborted) return { kind: 'stopped' };
-    if (suspects.stuck(open)) return { kind: 'stuck' };
+    if (suspects.stuck(open, options.maxBatch)) return { kind: 'stuck' };
   }
   return { kind: 'done' };
 }

@@ -7,6 +7,8 @@ const FAILURES = 5;
 const OVER_MS = 15_000;
 // Failures without an answer before a batch is split: the destination may have taken it, and smaller batches have other ids.
 const SILENT_FAILURES = 5;
+// Where so many batches of one shopper wait and nobody else, nobody else may ever come into sight.
+const BATCHES_OF_ONE_SHOPPER = 2;
 
 /** An event that fails alone. `failures` counts those before which another event went through. */
 interface Trial {
@@ -42,13 +44,13 @@ export class Suspects {
   next(open: readonly Outbound[], maxBatch: number): readonly Outbound[] {
     if (this.#front === 0) return open.slice(0, maxBatch);
     if (this.#front > 1) return open.slice(0, Math.ceil(this.#front / 2));
-    const witness = this.#needsWitness(open) ? this.#witness(open) : undefined;
+    const witness = this.#needsWitness(open) ? this.#witness(open, maxBatch) : undefined;
     return witness ? [witness] : open.slice(0, 1);
   }
 
   /** Whether nothing can be learnt before more events come. */
-  stuck(open: readonly Outbound[]): boolean {
-    return this.#front === 1 && open.length === 1 && this.#needsWitness(open);
+  stuck(open: readonly Outbound[], maxBatch: number): boolean {
+    return this.#front === 1 && this.#needsWitness(open) && this.#witness(open, maxBatch) === undefined;
   }
 
   /** Something of what was sent is settled; what is left of it stands at the front of the open events. */
@@ -86,16 +88,19 @@ export class Suspects {
 
   /**
    * Another event, to see whether it goes through: one of a shopper who has nothing waiting before it, so that nobody's order
-   * changes. Where that fails too, the next of them, since two culprits may stand side by side.
+   * changes. Where that fails too, the next of them, since two culprits may stand side by side. The first event's own shopper
+   * serves only where a long row of events has nobody else in it.
    */
-  #witness(open: readonly Outbound[]): Outbound | undefined {
-    const shoppers = new Set<string | undefined>();
-    const candidates = open.filter(({ event: { session_id } }) => {
-      const fresh = !shoppers.has(session_id);
-      shoppers.add(session_id);
+  #witness(open: readonly Outbound[], maxBatch: number): Outbound | undefined {
+    const shoppers = new Set<string>();
+    const [, ...candidates] = open.filter(({ event: { session_id, event_id } }) => {
+      const shopper = session_id ?? event_id;
+      const fresh = !shoppers.has(shopper);
+      shoppers.add(shopper);
       return fresh;
     });
-    const others = candidates.length > 1 ? candidates.slice(1) : open.slice(1);
+    const alone = candidates.length === 0 && open.length > maxBatch * BATCHES_OF_ONE_SHOPPER;
+    const others = alone ? open.slice(1) : candidates;
     return others[this.#witnessesFailed % Math.max(1, others.length)];
   }
 

@@ -281,6 +281,11 @@ const down: Answer = (batch) => all(batch, { kind: 'retry', reason: 'ECONNREFUSE
 const arrivals = (bench: Bench, taken: (events: string[]) => boolean) =>
   bench.sent.filter(({ events }) => taken(events)).flatMap(({ events }) => events);
 
+const ofOneShopper: typeof view = (...seen) => view(...seen).map((event) => ({ ...event, session_id: 's1' }));
+/** The events from e100 on are of shoppers of their own. */
+const alone = <E extends { event_id: string }>(event: E): E =>
+  event.event_id.length > 3 ? { ...event, session_id: event.event_id } : event;
+
 describe('one event that chokes the destination', ({ it }) => {
   for (const place of [0, 1, 42, 98, 99]) {
     it(`is found at place ${place} of 100, buried with the reason, and holds the others up for less than a minute`, async () => {
@@ -373,6 +378,52 @@ describe('one event that chokes the destination', ({ it }) => {
     await bench.finished(100);
     const progress = await bench.end();
     assert.equal([progress.delivered, progress.dead], [97, 3]);
+  });
+
+  for (const minutes of [1, 2, 3, 4, 5, 6, 7]) {
+    it(`does not change a shopper's order, whom nobody accompanies, by an outage of ${minutes} minutes that answers 500`, async () => {
+      const bench = new Bench(openMemory(storeOptions({ view: ofOneShopper })));
+      let up = false;
+      await bench.start(
+        (batch, attempt, signal) =>
+          up ? delivered(batch, attempt, signal) : all(batch, { kind: 'retry', reason: 'HTTP 500', answered: true }),
+        { maxBatch: 10 },
+      );
+      await bench.store.log.append(record(many(5)));
+      await bench.clock.advance(minutes * 60_000);
+      const before = bench.sent.length;
+      up = true;
+      await bench.clock.advance(60_000);
+      await bench.finished(5);
+      await bench.end();
+      assert.equal(
+        bench.sent.slice(before).flatMap(({ events }) => events),
+        many(5),
+      );
+    });
+  }
+
+  it('is found also where one shopper alone fills a whole stretch', async () => {
+    const bench = new Bench(openMemory(storeOptions({ view: ofOneShopper })));
+    await bench.start(choking('e3'), { maxBatch: 10 });
+    await bench.store.log.append(record(many(100)));
+    await bench.clock.advance(5 * 60_000);
+    await bench.finished(100);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead], [99, 1]);
+  });
+
+  it('is found once another shopper comes', async () => {
+    const bench = new Bench(openMemory(storeOptions({ view: (...seen) => ofOneShopper(...seen).map(alone) })));
+    await bench.start(choking('e0'), { maxBatch: 10 });
+    await bench.store.log.append(record(many(3)));
+    await bench.clock.advance(10 * 60_000);
+    assert.is((await bench.store.state.progress(ID))?.position, 0);
+    await bench.store.log.append(record(many(9, 100)));
+    await bench.clock.advance(5 * 60_000);
+    await bench.finished(12);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead], [11, 1]);
   });
 
   it('refused for its content alone is buried at once', async () => {
@@ -485,6 +536,28 @@ describe('a destination that stays dead', ({ it }) => {
     assert.ok(later.length > 10);
     for (let i = 1; i < later.length; i++)
       assert.ok(later[i]! - later[i - 1]! >= 1000, `${later[i]! - later[i - 1]!} ms apart`);
+    await bench.end();
+  });
+});
+
+describe('a destination that says when to come again', ({ it }) => {
+  it('is asked by no lane before', async () => {
+    const bench = new Bench();
+    const times: number[] = [];
+    const answer: Answer = (batch) => {
+      times.push(bench.clock.steady());
+      return all(batch, { kind: 'retry', reason: 'HTTP 429', answered: true, afterMs: 60_000 });
+    };
+    await bench.start(answer, {
+      senders: Array.from({ length: 4 }, () => ({ send: async (batch) => answer(batch, 0, never) })),
+    });
+    await bench.store.log.append(record(many(12)));
+    await bench.clock.advance(10 * 60_000);
+    // The first attempts of the lanes leave before any has its answer.
+    const later = times.slice(3);
+    assert.ok(later.length > 5, `${later.length} attempts`);
+    for (let i = 1; i < later.length; i++)
+      assert.ok(later[i]! - later[i - 1]! >= 60_000, `${later[i]! - later[i - 1]!} ms apart`);
     await bench.end();
   });
 });
