@@ -12,6 +12,8 @@ import {
   greeting,
   halfClosed,
   head,
+  hints,
+  oldHttp,
   raw,
   resetAfterRequest,
   resetAtOnce,
@@ -21,6 +23,7 @@ import {
   status,
   TIMEOUT_SECONDS,
   taken,
+  twice,
   untilDate,
 } from './faults.ts';
 
@@ -167,20 +170,16 @@ const answers: readonly Case[] = [
   takes('bomb', bomb()),
   waits('bad-gzip', status(500, { 'content-encoding': 'gzip' }, 'not packed at all'), /HTTP 500: not packed/),
   waits('huge-headers', raw(head(200, { 'x-filler': 'x'.repeat(1_000_000) })), /header/i),
-  takes('hints', raw(`HTTP/1.1 100 Continue\r\n\r\n${head(103, { link: '</a>' })}${whole(200)}`, { takes: true })),
+  takes('hints', hints),
   waits('continues', continuing, late),
   waits('switches', raw(head(101, { upgrade: 'websocket', connection: 'upgrade' })), /./),
-  takes('old-http', raw('HTTP/1.0 200 OK\r\n\r\nas long as it lasts', { takes: true, end: true })),
-  takes('answers-twice', raw(`${whole(200)}${whole(200)}`, { takes: true })),
+  takes('old-http', oldHttp),
+  takes('answers-twice', twice),
   waits('short-body', raw(head(200, { 'content-length': '1000' }, 'less'), { end: true }), brokenOff),
   waits('two-lengths', raw(head(200, { 'content-length': '2', 'transfer-encoding': 'chunked' }, 'ok')), /./),
   waits('bad-chunks', raw(head(200, { 'transfer-encoding': 'chunked' }, 'zz\r\nxx\r\n')), /./),
   waits('no-http', greeting('SSH-2.0-OpenSSH_9.2p1\r\n'), /./),
 ];
-
-function whole(code: number): string {
-  return head(code, { 'content-length': '2' }, 'ok');
-}
 
 const tls = (name: string, fault: Fault, says: RegExp): Case => ({ ...waits(name, fault, says), https: true });
 

@@ -98,13 +98,39 @@ export const endless = (code: number): Fault => ({
 });
 
 /** These bytes instead of an answer. */
-export const raw = (text: string, { takes = false, end = false } = {}): Fault => ({
-  answer({ socket, take }) {
-    if (takes) take();
+export const raw = (text: string, { end = false } = {}): Fault => ({
+  answer({ socket }) {
     socket.write(text, 'latin1');
     if (end) socket.end();
   },
 });
+
+/** HTTP/1.0, without a length: the answer ends with its connection. */
+export const oldHttp: Fault = {
+  answer({ socket, take }) {
+    take();
+    socket.end('HTTP/1.0 200 OK\r\n\r\nas long as it lasts');
+  },
+};
+
+/** All that may come before an answer, though nobody asked for it. */
+export const hints: Fault = {
+  answer({ response, take }) {
+    take();
+    response.writeContinue();
+    response.writeProcessing();
+    response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' });
+    response.writeHead(200).end();
+  },
+};
+
+/** A second answer, which belongs to no request. */
+export const twice: Fault = {
+  answer({ socket, response, take }) {
+    take();
+    response.writeHead(200, { 'content-length': '2' }).end('ok', () => socket.write(whole(200)));
+  },
+};
 
 /** 100 Continue, again and again, and never an answer. */
 export const continuing: Fault = {
@@ -166,6 +192,8 @@ export const head = (code: number, headers: Headers, body = ''): string =>
   [`HTTP/1.1 ${code} So`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), '', body].join(
     '\r\n',
   );
+
+export const whole = (code: number): string => head(code, { 'content-length': '2' }, 'ok');
 
 function breakOff(socket: Socket): void {
   socket.resetAndDestroy();
