@@ -43,7 +43,7 @@ export interface Audit {
   /** Requests that came to a destination while another was open, where that may not be. */
   beside(): string[];
   /** Waits until everything acknowledged has arrived and nothing moves any more, or the time is over; then judges. */
-  verdict(limitMs: number, rules: Pick<Evidence, 'allowedDuplicates' | 'excused'>): Promise<Verdict>;
+  verdict(limitMs: number, rules: Pick<Evidence, 'allowedDuplicates' | 'allowedRenamed' | 'excused'>): Promise<Verdict>;
 }
 
 /** An event as it came to a destination, and when. */

@@ -38,8 +38,8 @@ export interface Stage {
   readonly output: string;
   /** How long each start took until it was ready. */
   readonly readyMs: readonly number[];
-  /** Starts the gateway, always on the same log, and waits until it is ready. */
-  start(config: object, environment?: Readonly<Record<string, string>>): Promise<Gateway>;
+  /** Starts the gateway, always on the same log, and waits until it is ready. `at`: a port for one beside it, where a log has several. */
+  start(config: object, environment?: Readonly<Record<string, string>>, at?: number): Promise<Gateway>;
 }
 
 export interface Values {
@@ -114,8 +114,8 @@ async function stageIn(folder: string, entry: string, log: string): Promise<Stag
     port,
     output: join(folder, 'gateway.log'),
     readyMs,
-    async start(config, environment = {}) {
-      const gateway = startGateway({ entry, folder, port, config, environment: { LOG_URL: log, ...environment } });
+    async start(config, environment = {}, at = port) {
+      const gateway = startGateway({ entry, folder, port: at, config, environment: { LOG_URL: log, ...environment } });
       const ms = await gateway.ready();
       readyMs.push(ms);
       console.log(`gateway ready after ${ms.toFixed(0)} ms`);
