@@ -65,7 +65,7 @@ async function dyingRound(
   const disk = ownDisk(folder, kind);
   try {
     const load = { lanes: Number(values.lanes), batch: Number(values.batch), rate: Number(values.rate) };
-    const options = { folder, log: join(disk.path, 'log'), entry, seed, load, ends: times };
+    const options = { folder, log: join(disk.path, 'log'), entry, seed, load, ends: times, gaps: true };
     const leastAcked = Number(values['least-acked']) / rounds;
     return await audited({ ...options, leastAcked }, (round) => dieAgain(round, disk, number));
   } finally {
