@@ -11,7 +11,8 @@ import { type Run, underLoad } from './run.ts';
 /** A primary and its standby, which has on its disk whatever the primary has answered: synchronous_commit is on. */
 export interface Pair {
   primary: Postgres;
-  standby: Standby;
+  /** Absent once it has taken over, until the next one is `attached`. */
+  standby?: Standby | undefined;
   /** In front of the primary; it stays when the standby takes over. */
   readonly address: Switch;
   /** A fresh database, behind that address. */
@@ -31,8 +32,9 @@ export const failover: Fault = {
     try {
       return await underLoad(options, pair.log, { slowestSeconds: 15 }, async (run) => {
         const recoveries = await repeatedly(options, async () => {
+          await attached(pair);
           await pause(500 + 1500 * run.random());
-          return failedOver(run, pair, () => pause(1000 * run.random()));
+          return failedOver(run, pair, () => pause(500 + 1000 * run.random()));
         });
         return [
           ...inTime(recoveries),
@@ -54,28 +56,35 @@ export async function startPair(): Promise<Pair> {
   log.port = String(address.port);
   const pair: Pair = {
     primary,
-    standby: await startStandby(primary),
     address,
     log: log.href,
     async stop() {
       await pair.address.close();
-      await pair.standby.stop();
+      await pair.standby?.stop();
       await pair.primary.stop();
     },
   };
+  await attached(pair);
   return pair;
 }
 
-/** Kills the primary, promotes its standby a little later, and gives that a standby. */
-export async function failedOver(run: Run, pair: Pair, meanwhile: () => Promise<unknown>) {
-  const { primary, standby, address } = pair;
+/** The standby of a pair, which gets one if it has none. */
+export async function attached(pair: Pair): Promise<Standby> {
+  pair.standby ??= await startStandby(pair.primary);
+  return pair.standby;
+}
+
+/** Kills the primary, and promotes its standby a little later. */
+export async function failedOver(run: Run, pair: Pair, meanwhile: (standby: Standby) => Promise<unknown>) {
+  const { primary, address } = pair;
+  const standby = await attached(pair);
   await primary.kill();
   // For a while it is the standby that answers, and that takes no writes.
   address.to(standby.port);
-  await meanwhile();
+  await meanwhile(standby);
   const recovery = await recovered(run, standby, () => standby.promote());
   await primary.stop();
   pair.primary = standby;
-  pair.standby = await startStandby(standby);
+  pair.standby = undefined;
   return recovery;
 }

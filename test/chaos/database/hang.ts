@@ -1,15 +1,17 @@
 import { refusals } from '../answers.ts';
-import { atLeast } from '../findings.ts';
+import { atLeast, atMost, none } from '../findings.ts';
 import { pause } from '../random.ts';
-import { failedOver, startPair } from './failover.ts';
+import { attached, failedOver, startPair } from './failover.ts';
 import type { Fault } from './fault.ts';
 import { inTime, recovered } from './recovery.ts';
 import { underLoad } from './run.ts';
 
-/** Longer than a gateway waits for a commit. */
-const HANGING_MS = 9_000;
+/** A gateway waits eight seconds for a commit. */
+const LONGER_THAN_PATIENCE = 9;
 /** In which whatever hung is sent again. */
-const AGAIN_MS = 2_000;
+const AGAIN_SECONDS = 2;
+/** Those of a gateway, and for each one that hangs. */
+const CONNECTIONS = 12;
 
 /**
  * The synchronous standby stands still, so that commits hang for as long as it does, and are there all the same. First it goes on. The
@@ -18,24 +20,31 @@ const AGAIN_MS = 2_000;
  */
 export const hang: Fault = {
   name: 'hang',
-  seconds: { usual: 20, short: 0 },
+  seconds: { usual: 30, short: LONGER_THAN_PATIENCE },
   async play(options) {
     const pair = await startPair();
-    const { primary, standby } = pair;
+    const { primary } = pair;
+    const standby = await attached(pair);
     try {
       return await underLoad(options, pair.log, { slowestSeconds: 15 }, async (run) => {
-        const hung = async () => {
-          const before = refusals(run.answers());
+        const early: string[] = [];
+        const hung = async (seconds: number) => {
           standby.pause();
-          await pause(HANGING_MS + options.seconds * 1000);
-          return refusals(run.answers()) - before;
+          // What the standby had confirmed before may still be answered.
+          await pause(1000);
+          const since = Date.now();
+          await pause(seconds * 1000);
+          const told = run.answers().filter(({ at = 0 }) => at >= since);
+          early.push(...told.filter(({ kind }) => kind === 'acked').map((answer) => JSON.stringify(answer)));
+          return refusals(told);
         };
-        const first = await hung();
+        await hung(AGAIN_SECONDS);
         const back = await recovered(run, primary, () => standby.resume());
-        const second = await hung();
+        const refused = await hung(options.seconds);
+        const connections = Object.values(await primary.connections(pair.log)).reduce((sum, one) => sum + one, 0);
         await primary.kill();
         await primary.start();
-        await pause(AGAIN_MS);
+        await hung(AGAIN_SECONDS);
         const over = await failedOver(run, pair, async () => {
           // What the primary had sent and the standby has not read is gone with its connection.
           await standby.kill();
@@ -43,7 +52,9 @@ export const hang: Fault = {
         });
         return [
           ...inTime([back, over]),
-          atLeast('MET', 'answers of 503 each time that commits hung', Math.min(first, second), 1),
+          none('EARLY', 'acknowledged while commits hung', early),
+          atMost('CONNECTIONS', 'of the gateway, with those that hang', connections, CONNECTIONS),
+          atLeast('MET', 'answers of 503 while commits hung', refused, 1),
         ];
       });
     } finally {

@@ -1,7 +1,7 @@
 import type { Finding } from '../findings.ts';
 
 /** What is told of all faults together: of some the sum, of others the worst. */
-const SUMS = ['ACKED', 'LOST', 'CROSSED', 'CORRUPT', 'ORDER', 'BALANCE'];
+const SUMS = ['KILLS', 'CUTS', 'DEAD', 'FAILOVERS', 'ACKED', 'LOST', 'CROSSED', 'CORRUPT', 'ORDER', 'BALANCE'];
 const WORST = ['BACK', 'ONWARD', 'SLOWEST'];
 
 /** One row for a whole fault: how many of its findings failed, and what it measured. Pure. */
