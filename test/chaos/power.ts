@@ -30,6 +30,8 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '4000' },
     /** Fewer acknowledged events prove too little. */
     'least-acked': { type: 'string', default: '2000' },
+    /** How long destinations may take to catch up. */
+    'quiet-seconds': { type: 'string', default: '60' },
   },
 });
 
@@ -57,7 +59,9 @@ async function cutRound(folder: string, entry: string, kind: FileSystem, seed: n
     const load = { lanes: Number(values.lanes), batch: Number(values.batch), rate };
     const log = join(disk.path, 'log');
     const leastAcked = Number(values['least-acked']) / rounds;
-    return await audited({ folder, log, entry, seed, load, ends: cuts, leastAcked }, (round) => cutAgain(round, disk));
+    const quietMs = Number(values['quiet-seconds']) * 1000;
+    const options = { folder, log, entry, seed, load, ends: cuts, leastAcked, quietMs };
+    return await audited(options, (round) => cutAgain(round, disk));
   } finally {
     disk.remove();
   }

@@ -30,6 +30,8 @@ export interface RoundOptions {
   readonly leastAcked: number;
   /** Commits fail: what nobody was promised may be counted as stored, and as missing. */
   readonly gaps?: boolean;
+  /** How long destinations may take to catch up; a minute if absent. */
+  readonly quietMs?: number;
 }
 
 /** A load, and a gateway on a log to which something happens. */
@@ -66,7 +68,7 @@ export async function audited(
   options: RoundOptions,
   happen: (round: Round) => Promise<Happened>,
 ): Promise<readonly Finding[]> {
-  const { folder, log, entry, seed, load } = options;
+  const { folder, log, entry, seed, load, quietMs = QUIET_MS } = options;
   const [port, sinkPort] = [await freePort(), await freePort()];
   const targets = shops.map(({ shop }) => ({ shop, pipeline: 'hook', port: sinkPort }));
   const audit = startAudit({ folder: join(folder, 'audit'), port, seed, load, targets, archive: true });
@@ -98,8 +100,8 @@ export async function audited(
       readyMs,
     });
     await audit.loadEnded('SIGTERM');
-    const balance = await settledBalance(port, QUIET_MS);
-    const { findings: verdict, acked } = await audit.verdict(QUIET_MS, { allowedDuplicates: options.ends * IN_FLIGHT });
+    const balance = await settledBalance(port, quietMs);
+    const { findings: verdict, acked } = await audit.verdict(quietMs, { allowedDuplicates: options.ends * IN_FLIGHT });
     return [
       ...findings,
       atLeast('ACKED', 'events acknowledged', acked, options.leastAcked),

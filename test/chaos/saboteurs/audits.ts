@@ -29,8 +29,11 @@ export const audits: Readonly<Record<AuditName, AuditOf>> = {
     '--log postgres --kills 1 --seconds 3 --rate 1500 --least-acked 300 --quiet-seconds 20',
   ),
   'crash of PostgreSQL': scenario('database', '--fault kill --seconds 4 --quiet-seconds 12'),
-  power: scenario('power', ''),
+  power: scenario('power', '--cuts 1 --rounds 1 --seconds-each 2 --rate 2000 --least-acked 300 --quiet-seconds 10'),
 };
+
+/** None takes a minute; one that has not ended by then never will. */
+const LATE_MS = 240_000;
 
 /** Plays a scenario in a process of its own. */
 function scenario(name: string, options: string): AuditOf {
@@ -45,7 +48,9 @@ function scenario(name: string, options: string): AuditOf {
     // It ends its own processes then.
     const end = () => void child.kill('SIGTERM');
     process.once('exit', end);
+    const late = setTimeout(end, LATE_MS);
     await new Promise((resolve) => child.once('exit', resolve));
+    clearTimeout(late);
     process.removeListener('exit', end);
     if (existsSync(result)) return JSON.parse(readFileSync(result, 'utf8')) as Result;
     const why = `it ended without a result: ${readFileSync(output, 'utf8').slice(-2000)}`;
