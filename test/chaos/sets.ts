@@ -33,6 +33,13 @@ export const short: readonly Act[] = [
     about: '4 processes on one PostgreSQL: kills, standstills, a deployment',
     with: '--events 20000 --kills 2 --pauses 0 --rate 1000',
   },
+  { scenario: 'hostile', about: 'inputs written by hand to do harm, each with its answer' },
+  { scenario: 'fuzz', about: 'requests changed at random, 64 at once', with: '--requests 20000' },
+  {
+    scenario: 'apart',
+    about: '50 shops: tokens, names and ids mixed up',
+    with: '--requests 100000',
+  },
 ];
 
 /** An hour and more. */
@@ -58,5 +65,12 @@ export const long: readonly Act[] = [
     scenario: 'cluster',
     about: '4 processes on one PostgreSQL: kills, standstills, a deployment',
     with: '--events 200000',
+  },
+  { scenario: 'hostile', about: 'inputs written by hand to do harm, each with its answer' },
+  { scenario: 'fuzz', about: 'requests changed at random, 64 at once', with: '--requests 2000000' },
+  {
+    scenario: 'apart',
+    about: '50 shops: tokens, names and ids mixed up',
+    with: '--requests 5000000',
   },
 ];
