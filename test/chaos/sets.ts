@@ -12,6 +12,10 @@ export interface Act {
   readonly shows?: readonly string[];
 }
 
+/** Faults of the disk of a database: its power fails, or it dies. */
+const BROKEN = 'power-ext4,power-xfs,dead-ext4,dead-xfs';
+const DATABASE = ['KILLS', 'CUTS', 'DEAD', 'FAILOVERS', 'ACKED', 'LOST', 'CROSSED', 'ORDER', 'BACK'];
+
 /** About five minutes: what every change must pass. */
 export const short: readonly Act[] = [
   { scenario: 'kill', about: 'no fault at all: nothing arrives twice', with: '--kills 0 --seconds 8' },
@@ -39,6 +43,12 @@ export const short: readonly Act[] = [
     scenario: 'apart',
     about: '50 shops: tokens, names and ids mixed up',
     with: '--requests 100000',
+  },
+  {
+    scenario: 'database',
+    about: 'PostgreSQL is killed, frozen, cut off, full, without power or its disk, replaced; its commits hang',
+    with: `--short --at-once 2 --fault pause,takeover,kill,restart,cut,${BROKEN},disk,failover,hang,deadlock,versions`,
+    shows: DATABASE,
   },
 ];
 
@@ -72,5 +82,30 @@ export const long: readonly Act[] = [
     scenario: 'apart',
     about: '50 shops: tokens, names and ids mixed up',
     with: '--requests 5000000',
+  },
+  {
+    scenario: 'database',
+    about: 'kill -9 of PostgreSQL with all its processes',
+    with: '--fault kill --times 50',
+    shows: DATABASE,
+  },
+  {
+    scenario: 'database',
+    about: 'the power of its machine fails, and its disk dies, on ext4 and xfs',
+    with: `--at-once 2 --fault ${BROKEN}`,
+    shows: DATABASE,
+  },
+  {
+    scenario: 'database',
+    about: 'its synchronous standby takes over, and gets a standby of its own',
+    with: '--fault failover --times 20',
+    shows: DATABASE,
+  },
+  {
+    scenario: 'database',
+    about:
+      'everything else: frozen, hanging, full, cut off, crowded, deadlocked, updated; workers that die or stand still',
+    with: '--at-once 2 --fault pause,freeze,takeover,restart,cut,disk,hang,limit,deadlock,versions,liar',
+    shows: DATABASE,
   },
 ];
