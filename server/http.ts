@@ -7,8 +7,11 @@ import bodyParser from 'koa-bodyparser';
 import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import { ALLOWED_HEADERS, corsHeaders, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
+import type { Hold } from './in-hand.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type Admission, type Answer, foreignOrigin, type Inbound, type Ingest } from './ingest.ts';
+import type { Load, Strain } from './load.ts';
+import { worthOf } from './worth.ts';
 
 export type { Router };
 
@@ -24,6 +27,8 @@ export interface HttpOptions {
   readonly dialects: readonly Dialect[];
   readonly ingest: Ingest;
   readonly sideCalls: readonly SideCall[];
+  /** Asked what can be taken in, before anything is done for a request of a dialect. */
+  readonly load: Load;
   /** Everything else the gateway answers, as Koa routes. */
   readonly routes: (router: Router) => void;
   readonly bodyMaxBytes: number;
@@ -73,6 +78,7 @@ export function createHttp(options: HttpOptions): Server {
     },
   );
   server.maxConnections = options.maxConnections;
+  server.on('drop', () => void options.load.shed('connections', 'any'));
   return server;
 }
 
@@ -143,9 +149,11 @@ async function answerPlain(
   const started = performance.now();
   const inbound = inboundOf(request, options.trustProxyHops);
   const requestId = requestIdOf(request);
-  // Reading begins at once: a listener added after the first chunk would miss it.
-  const body = bodyOf(request);
-  const { answer, admitted } = await answerOf(options, dialect, inbound, () => body, options.ingest.take);
+  const strain = options.load.strain(started);
+  const { answer, admitted } =
+    strain.pressure === 'all'
+      ? turnedAway(options, dialect, strain)
+      : await answerPlainly(options, dialect, inbound, request, strain, started);
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
   if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
@@ -165,6 +173,44 @@ async function answerPlain(
   });
 }
 
+interface Answering {
+  readonly answer: Answer;
+  /** Whether the headers were in order. */
+  readonly admitted: boolean;
+}
+
+/** Refused before anything is read. Node throws the body away as it comes, so the connection can be used on. */
+const turnedAway = ({ ingest, load }: HttpOptions, dialect: Dialect, { shortage }: Strain): Answering => ({
+  answer: ingest.refuse(dialect, load.shed(shortage, 'any')),
+  admitted: false,
+});
+
+async function answerPlainly(
+  options: HttpOptions,
+  dialect: Dialect,
+  inbound: Inbound,
+  request: IncomingMessage,
+  strain: Strain,
+  started: number,
+): Promise<Answering> {
+  // Reading begins at once: a listener added after the first chunk would miss it.
+  const { arrived, hold } = bodyOf(request, options.load, started);
+  const body = async () => worthy(options, strain, (await arrived) ?? evicted(options));
+  const answering = await answerOf(options, dialect, inbound, body, options.ingest.take);
+  hold.release();
+  return answering;
+}
+
+/** Gives the body back, or throws where the gateway takes only better ones now. */
+function worthy({ load }: HttpOptions, { pressure, shortage }: Strain, body: Buffer): Buffer {
+  if (pressure === 'browse' && worthOf(body) === 'browse') throw load.shed(shortage, 'browse');
+  return body;
+}
+
+function evicted({ load }: HttpOptions): never {
+  throw load.shed('memory', 'any');
+}
+
 /** The steps of every request of a dialect. `body` is asked for only where the headers are in order. */
 async function answerOf(
   { ingest }: HttpOptions,
@@ -172,7 +218,7 @@ async function answerOf(
   inbound: Inbound,
   body: () => Promise<Buffer>,
   take: Ingest['take'],
-): Promise<{ readonly answer: Answer; readonly admitted: boolean }> {
+): Promise<Answering> {
   let admitted = false;
   try {
     const admission = ingest.admit(dialect, inbound);
@@ -183,13 +229,35 @@ async function answerOf(
   }
 }
 
-function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+/** The body once it is there, or undefined where others needed its room. */
+function bodyOf(
+  request: IncomingMessage,
+  { inHand }: Load,
+  started: number,
+): { readonly arrived: Promise<Buffer | undefined>; readonly hold: Hold } {
+  const chunks: Buffer[] = [];
+  let arrive = (_body: Buffer | undefined): void => {};
+  const arrived = new Promise<Buffer | undefined>((resolve) => {
+    arrive = resolve;
   });
+  const keep = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    hold.add(chunk.length);
+  };
+  const hold = inHand.begin(started, () => {
+    request.off('data', keep);
+    request.resume();
+    chunks.length = 0;
+    arrive(undefined);
+  });
+  request.on('data', keep);
+  request.on('end', () => {
+    hold.complete();
+    arrive(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+  });
+  // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
+  request.on('close', () => hold.gone());
+  return { arrived, hold };
 }
 
 function createKoa(options: HttpOptions): Koa {
@@ -251,10 +319,11 @@ function notPosted(ctx: Koa.Context): RequestRefused {
  */
 async function answerUnusual(
   options: HttpOptions,
-  { dialect, answer: take }: SideCall,
+  { dialect, path, answer: take }: SideCall,
   ctx: Koa.Context,
 ): Promise<void> {
   const started = performance.now();
+  const strain = options.load.strain(started);
   const parse = bodyParser({
     enableTypes: ['text'],
     textLimit: `${options.bodyMaxBytes}b`,
@@ -266,12 +335,19 @@ async function answerUnusual(
     // Read as text whatever its type: the dialect has checked the type, and parses in its own words.
     ctx.req.headers['content-type'] = 'text/plain';
     const parsed = parse(ctx, async () => {});
+    const hold = holdOf(ctx.req, options.load, started);
     limitChunks(ctx.req);
     await parsed;
-    return Buffer.from(String(ctx.request.rawBody ?? ''));
+    const bytes = Buffer.from(String(ctx.request.rawBody ?? ''));
+    hold.add(bytes.length);
+    ctx.res.once('close', () => hold.release());
+    return path === dialect.path ? worthy(options, strain, bytes) : bytes;
   };
-  const { answer } = await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), body, take);
-  if (answer.status === 413) letRunOut(ctx.req);
+  const { answer } =
+    strain.pressure === 'all'
+      ? turnedAway(options, dialect, strain)
+      : await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), body, take);
+  if (answer.status === 413 || strain.pressure === 'all') letRunOut(ctx.req);
   reply(ctx, answer);
   options.onAnswered({
     dialect: dialect.name,
@@ -280,6 +356,15 @@ async function answerUnusual(
     ms: performance.now() - started,
     answer,
   });
+}
+
+/** Counts what comes of a body that somebody else reads; the connection ends where others need its room. */
+function holdOf(request: IncomingMessage, { inHand }: Load, started: number): Hold {
+  const hold = inHand.begin(started, () => request.socket.destroy());
+  request.on('data', (chunk: Buffer) => hold.add(chunk.length));
+  request.on('end', () => hold.complete());
+  request.on('close', () => hold.gone());
+  return hold;
 }
 
 /**
@@ -327,7 +412,6 @@ function reply(ctx: Koa.Context, { status, body, headers }: Answer): void {
 
 function unavailable(ctx: Koa.Context, { message }: LogUnavailable): void {
   ctx.status = 503;
-  ctx.set('Retry-After', '1');
   ctx.body = { error: `The log cannot be reached now (${message}); try again.` };
 }
 
@@ -348,12 +432,18 @@ function errorsAsJson({ onError, draining }: HttpOptions): Koa.Middleware {
       if (isReadable(ctx)) await next();
       else ctx.throw(400, 'The address of the request cannot be read.');
     } catch (error) {
-      if (error instanceof LogUnavailable) return unavailable(ctx, error);
-      const { status = 500, expose = false, message } = error as Error & { status?: number; expose?: boolean };
-      if (status >= 500) onError(error);
-      ctx.status = status;
-      ctx.body = { error: expose ? message : 'Something went wrong here. The request id names the log line.' };
+      if (error instanceof LogUnavailable) unavailable(ctx, error);
+      else failed(ctx, error, onError);
     }
+    // Whoever is told to come again is told when.
+    if ((ctx.status === 503 || ctx.status === 429) && !ctx.response.has('Retry-After')) ctx.set('Retry-After', '1');
     if (draining()) ctx.set('Connection', 'close');
   };
+}
+
+function failed(ctx: Koa.Context, error: unknown, onError: HttpOptions['onError']): void {
+  const { status = 500, expose = false, message } = error as Error & { status?: number; expose?: boolean };
+  if (status >= 500) onError(error);
+  ctx.status = status;
+  ctx.body = { error: expose ? message : 'Something went wrong here. The request id names the log line.' };
 }

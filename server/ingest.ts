@@ -11,6 +11,7 @@ import type {
 import { RequestRefused, TooManyRequests } from '../adapters/dialects/dialect.ts';
 import { keptHeaders } from '../adapters/dialects/headers.ts';
 import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
+import { Overloaded } from './load.ts';
 import type { Rates } from './rates.ts';
 import type { Shop, Shops, TokenHolder } from './shops.ts';
 
@@ -160,7 +161,8 @@ function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Ans
   if (error instanceof RequestRefused) {
     const rejected = error.refusal ? 1 : 0;
     const headers = countsOf({ accepted: 0, duplicate: 0, rejected });
-    const seconds = error instanceof TooManyRequests ? error.seconds : error.status === 503 ? 1 : undefined;
+    const told = error instanceof TooManyRequests || error instanceof Overloaded ? error.seconds : undefined;
+    const seconds = told ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
     return {
       ...dialect.refused(error),
       headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },

@@ -2,7 +2,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type EventLog, LogUnavailable } from '../adapters/logs/log.ts';
 import { balanceOf } from './balance.ts';
 import type { Answered } from './http.ts';
+import type { Shortage } from './load.ts';
 import type { Running } from './pipelines.ts';
+import type { Worth } from './worth.ts';
 
 export interface MetricsSources {
   readonly log: EventLog;
@@ -20,6 +22,8 @@ export interface Metrics {
   collected(): Promise<Collected>;
   readonly contentType: string;
   answered(exchange: Answered): void;
+  /** A request, or a connection, was refused for lack of something; `any`: its worth was not looked at. */
+  shed(shortage: Shortage, worth: Worth | 'any'): void;
   /** Events that left the log although a pipeline had not passed them. */
   dropped(shop: string, events: number): void;
   reloaded(ok: boolean): void;
@@ -51,6 +55,7 @@ export function createMetrics(sources?: MetricsSources): Metrics {
     collected: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
     answered: requests,
+    shed: countShed(registry),
     dropped: (shop, events) => dropped.inc({ shop, reason: 'retention' }, events),
     reloaded: (ok) => reloads.inc({ result: ok ? 'ok' : 'refused' }),
   };
@@ -78,6 +83,27 @@ function countRequests(registry: Registry): Metrics['answered'] {
     }
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
     seconds.observe(ms / 1000);
+  };
+}
+
+function countShed(registry: Registry): Metrics['shed'] {
+  const counts = new Map<string, number>();
+  const total = counter(
+    registry,
+    'gateway_shed_total',
+    'Requests refused for lack of something: delay (processor time), memory, disk, connections. Worth any: refused before their events were looked at.',
+    ['reason', 'worth'],
+    () => {
+      total.reset();
+      for (const [key, count] of counts) {
+        const [reason = '', worth = ''] = key.split(' ');
+        total.inc({ reason, worth }, count);
+      }
+    },
+  );
+  return (shortage, worth) => {
+    const key = `${shortage} ${worth}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
   };
 }
 

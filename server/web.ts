@@ -17,8 +17,10 @@ import { createHttp, type Router, type SideCall } from './http.ts';
 import { createIngest } from './ingest.ts';
 import { createInit } from './init.ts';
 import type { Logger } from './logger.ts';
+import { createLoad, type Load, type Shortage } from './load.ts';
 import type { Metrics } from './metrics.ts';
 import document from './openapi.json' with { type: 'json' };
+import { affordable } from './open-files.ts';
 import { createOperations } from './operator.ts';
 import { createRates } from './rates.ts';
 import { ConfigError, type Duties } from './settings.ts';
@@ -35,7 +37,7 @@ export interface WebOptions {
   readonly store: Store;
   readonly deliveries: Deliveries;
   readonly tail: Tail;
-  readonly metrics: Pick<Metrics, 'answered' | 'contentType' | 'render'>;
+  readonly metrics: Pick<Metrics, 'answered' | 'contentType' | 'render' | 'shed'>;
   /** Called with each record that is stored here, for whoever watches. */
   readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
   readonly clock: Clock;
@@ -58,18 +60,31 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   const { settings, config, answers, metrics } = options;
   const stopping = new AbortController();
   let shops = createShops(config);
-  const parts: Parts = { ...options, shops: () => shops, stopping: stopping.signal, onError: errorLogger(options) };
+  const load = createLoad({
+    maxBytes: settings.MAX_IN_FLIGHT_BYTES,
+    disk: () => 'none',
+    onShed: metrics.shed,
+    onShedding: (shortage) => options.logger.warn({ shortage }, SHEDDING[shortage]),
+  });
+  const parts: Parts = {
+    ...options,
+    shops: () => shops,
+    stopping: stopping.signal,
+    load,
+    onError: errorLogger(options),
+  };
   const takes = answers === 'everything';
   const server = createHttp({
     dialects: takes ? dialects : [],
     ingest: createIngest({ ...parts, ...toolsOf(options), rates: ratesOf(options), enrich: await enricher(settings) }),
     sideCalls: takes ? [initCall(parts)] : [],
+    load,
     bodyMaxBytes: settings.BODY_MAX_BYTES,
     trustProxyHops: settings.TRUST_PROXY_HOPS,
     headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * 1000,
     keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_SECONDS * 1000,
-    maxConnections: settings.MAX_CONNECTIONS,
+    maxConnections: affordable(settings.MAX_CONNECTIONS),
     draining: () => stopping.signal.aborted,
     onError: parts.onError,
     onAnswered: (exchange) => {
@@ -91,14 +106,23 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     },
     stop: () => {
       stopping.abort();
-      return closed(server, settings);
+      return closed(server, settings).finally(load.close);
     },
   };
 }
 
+/** What an operator reads where something is refused. */
+const SHEDDING: Readonly<Record<Shortage, string>> = {
+  delay: 'more comes than this process can do; browse events are answered 503 first, and everything where that is not enough',
+  memory: 'the bodies in hand fill MAX_IN_FLIGHT_BYTES; requests are answered 503',
+  disk: 'the disk of the log is nearly full; requests are answered 503, those with browse events first',
+  connections: 'there are as many connections as MAX_CONNECTIONS, or the limit of open files, allow; more are closed at once',
+};
+
 interface Parts extends WebOptions {
   readonly shops: () => Shops;
   readonly stopping: AbortSignal;
+  readonly load: Load;
   readonly onError: (error: unknown) => void;
 }
 
@@ -160,7 +184,8 @@ function healthRoutes(router: Router, parts: Parts): void {
       throw error;
     });
     ctx.status = report.ready ? 200 : 503;
-    ctx.body = report;
+    const shedding = parts.load.sheddingFor();
+    ctx.body = shedding === undefined ? report : { ...report, shedding };
   });
   router.get('/metrics', async (ctx) => {
     ctx.type = metrics.contentType;

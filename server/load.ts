@@ -1,0 +1,159 @@
+import { MessageChannel } from 'node:worker_threads';
+import { RequestRefused } from '../adapters/dialects/dialect.ts';
+import { createInHand, type InHand } from './in-hand.ts';
+import type { Pressure } from './pressure.ts';
+import type { Worth } from './worth.ts';
+
+/** What there is too little of: processor time, memory for bodies, room on the disk, connections. */
+export type Shortage = 'delay' | 'memory' | 'disk' | 'connections';
+
+/** What the gateway can take in now. */
+export interface Load {
+  /** What is refused of what comes at this time (`performance.now()`), and why. Asked with each request, for a fraction of a microsecond. */
+  strain(time: number): Strain;
+  /** The bodies that are being received, or wait for their answer. */
+  readonly inHand: InHand;
+  /** Counts a refusal and gives what the client is told. */
+  shed(shortage: Shortage, worth: Worth | 'any'): Overloaded;
+  /** Why something was refused in the last seconds; undefined where nothing was. */
+  sheddingFor(): Shortage | undefined;
+}
+
+export interface Strain {
+  readonly pressure: Pressure;
+  readonly shortage: Shortage;
+}
+
+export interface LoadOptions {
+  /** Most bytes of bodies in hand. */
+  readonly maxBytes: number;
+  readonly disk: () => Pressure;
+  readonly onShed: (shortage: Shortage, worth: Worth | 'any') => void;
+  /** Called with the first refusal, and then at most once a minute. */
+  readonly onShedding: (shortage: Shortage) => void;
+  /** Monotonic, in milliseconds. */
+  readonly now?: () => number;
+  readonly probe?: Probe;
+}
+
+/** Goes once through the queue in which requests wait, and calls back. */
+export type Probe = (onBack: () => void) => { send(): void; close(): void };
+
+/** The answer to what cannot be taken now. */
+export class Overloaded extends RequestRefused {
+  readonly seconds: number;
+  constructor(seconds: number) {
+    super(503, `the gateway has more to do than it can now: send it again in ${seconds} s`);
+    this.seconds = seconds;
+  }
+}
+
+/** Milliseconds that a request has waited for its turn, past which browse events are refused, and past which everything is. */
+const LIMITS = { browse: 100, all: 1000 } as const;
+const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
+const CALM: Strain = { pressure: 'none', shortage: 'delay' };
+/** So long after a refusal it is told and remembered that there was an overload. */
+const RECENT_MS = 2000;
+const MINUTE = 60_000;
+
+/**
+ * Decides what is refused where more comes than can be done. A refusal costs a tenth of the work, so that the gateway goes on doing
+ * what it can; without it everything would wait until nobody waits for the answer any more.
+ */
+export function createLoad(options: LoadOptions): Load & { close(): void } {
+  const { maxBytes, disk, onShed, onShedding, now = () => performance.now() } = options;
+  const inHand = createInHand(maxBytes, now);
+  let shedAt = Number.NEGATIVE_INFINITY;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let latest: Shortage = 'delay';
+  let refusals = 0;
+  const delay = watchDelay(now, options.probe ?? throughEventLoop);
+  return {
+    inHand,
+    strain(time) {
+      if (inHand.isFull(time)) return { pressure: 'all', shortage: 'memory' };
+      const byDelay = delay.pressure(time, time - shedAt < RECENT_MS);
+      const byDisk = disk();
+      if (byDelay === 'none' && byDisk === 'none') return CALM;
+      return LEVELS[byDisk] >= LEVELS[byDelay]
+        ? { pressure: byDisk, shortage: 'disk' }
+        : { pressure: byDelay, shortage: 'delay' };
+    },
+    shed(shortage, worth) {
+      const time = now();
+      shedAt = time;
+      latest = shortage;
+      onShed(shortage, worth);
+      if (time - toldAt >= MINUTE) {
+        toldAt = time;
+        onShedding(shortage);
+      }
+      refusals += 1;
+      return OVERLOADED[refusals % OVERLOADED.length] as Overloaded;
+    },
+    sheddingFor: () => (now() - shedAt < RECENT_MS ? latest : undefined),
+    close: delay.close,
+  };
+}
+
+/** Made once: an error costs more than all else of a refusal. They differ, so that clients do not come back all at once. */
+const OVERLOADED = [2, 3, 4, 5].map((seconds) => new Overloaded(seconds));
+
+interface Delay {
+  pressure(time: number, recent: boolean): Pressure;
+  close(): void;
+}
+
+/** A probe at most so often: it costs some microseconds. */
+const PROBE_EVERY_MS = 10;
+/** Where no request has asked for so long, nothing waits. */
+const STALE_MS = 100;
+
+/**
+ * How long a request waits before the gateway sees it. It waits in the kernel, as a socket that is ready and whose turn has not come;
+ * a probe that is made ready in the same way waits as long.
+ */
+function watchDelay(now: () => number, probe: Probe): Delay {
+  let sentAt: number | undefined;
+  let backAt = now();
+  let last = 0;
+  let before = 0;
+  const { send, close } = probe(() => {
+    if (sentAt === undefined) return;
+    backAt = now();
+    before = last;
+    last = backAt - sentAt;
+    sentAt = undefined;
+  });
+  const over = (limit: number, underWay: number, recent: boolean) => {
+    if (Math.max(last, underWay) <= limit) return false;
+    // A single long wait is a stall, of the disk or the machine, and what has waited can be served; a second one is an overload.
+    return recent || (last > LIMITS.browse && Math.max(before, underWay) > LIMITS.browse);
+  };
+  return {
+    pressure(time, recent) {
+      if (sentAt === undefined && time - backAt >= PROBE_EVERY_MS) {
+        if (time - backAt > STALE_MS) last = 0;
+        sentAt = time;
+        send();
+      }
+      const underWay = sentAt === undefined ? 0 : time - sentAt;
+      if (!over(LIMITS.browse, underWay, recent)) return 'none';
+      return over(LIMITS.all, underWay, recent) ? 'all' : 'browse';
+    },
+    close,
+  };
+}
+
+/** A message of this thread to itself. */
+const throughEventLoop: Probe = (onBack) => {
+  const { port1, port2 } = new MessageChannel();
+  port2.on('message', onBack);
+  // After the listener, which would hold the process.
+  port1.unref();
+  port2.unref();
+  return {
+    send: () => port1.postMessage(0),
+    close: () => port1.close(),
+  };
+};

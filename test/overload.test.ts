@@ -1,0 +1,209 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import * as assert from 'uvu/assert';
+import { dialects } from '../adapters/dialects/index.ts';
+import { LogUnavailable } from '../adapters/logs/log.ts';
+import { createHttp, type HttpOptions, type Router } from '../server/http.ts';
+import { createIngest } from '../server/ingest.ts';
+import { createLoad } from '../server/load.ts';
+import type { Pressure } from '../server/pressure.ts';
+import { createShops } from '../server/shops.ts';
+import { describe } from './support/describe.ts';
+import {
+  beacon,
+  call,
+  configOf,
+  gatewayWith,
+  glood,
+  lanes,
+  layersEvent,
+  type Reply,
+  tapcart,
+} from './support/gateway.ts';
+import { until } from './support/until.ts';
+
+const config = `
+shops:
+  - { shop: demo.myshopify.com, tokens: [demo-token] }`;
+
+/** Whoever is refused for now is told when to come again. */
+function isTold({ status, headers }: Reply, wanted = 503): void {
+  assert.is(status, wanted);
+  assert.match(String(headers['retry-after']), /^[1-9]\d*$/);
+}
+
+/** A server with nothing behind it, in whatever need. */
+async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) {
+  const shed: string[] = [];
+  const shops = createShops(configOf(config));
+  const load = createLoad({
+    maxBytes: 1e9,
+    disk: () => pressure,
+    onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
+    onShedding: () => {},
+  });
+  const ingest = createIngest({
+    shops: () => shops,
+    log: { append: async ({ events }: { events: unknown[] }) => events.map(() => ({ kind: 'stored' })) } as never,
+    enrich: () => ({ channel: 'web' }),
+    limits: { depth: 32, keys: 2048, eventBytes: 65_536 },
+    rates: { wait: () => 0, spend: () => {} },
+    now: Date.now,
+    onError: () => {},
+  });
+  const server = createHttp({
+    dialects,
+    ingest,
+    load,
+    sideCalls: [],
+    routes: () => {},
+    bodyMaxBytes: 262_144,
+    trustProxyHops: 0,
+    headersTimeoutMs: 10_000,
+    requestTimeoutMs: 15_000,
+    keepAliveTimeoutMs: 1000,
+    maxConnections: 100,
+    draining: () => false,
+    onAnswered: () => {},
+    onError: () => {},
+    ...options,
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const close = () => {
+    load.close();
+    server.closeAllConnections();
+    server.close();
+  };
+  return { port, shed, close };
+}
+
+const gloodEvent = (name: string) => ({ event: { id: `${name}-1`, name, data: {} }, session_id: 's' });
+
+describe('a gateway in need', ({ it }) => {
+  it('refuses browse events and takes what is about carts, in every dialect and lane', async () => {
+    const { port, shed, close } = await serverIn('browse');
+    for (const lane of lanes) {
+      isTold(await beacon(port, [layersEvent(), layersEvent()], { lane }));
+      assert.is(
+        (await beacon(port, [layersEvent(), layersEvent({ event_type: 'add_to_cart' })], { lane })).status,
+        201,
+      );
+      isTold(await glood(port, gloodEvent('page_viewed'), { lane }));
+      assert.is((await glood(port, gloodEvent('checkout_started'), { lane })).status, 200);
+    }
+    isTold(await tapcart(port, { event: 'productViewed', mp_metadata: { mp_event_id: '1' } }));
+    assert.equal([...new Set(shed)], ['disk browse']);
+    assert.is(shed.length, 7);
+    close();
+  });
+
+  it('refuses everything unread where it has to, in each dialect own words', async () => {
+    const { port, shed, close } = await serverIn('all');
+    const origin = 'https://shop.example.com';
+    for (const lane of lanes) {
+      const reply = await beacon(port, [layersEvent({ event_type: 'add_to_cart' })], { lane, headers: { origin } });
+      isTold(reply);
+      assert.match(JSON.parse(reply.body).errors[0], /send it again in [2-5] s/);
+      assert.is(reply.headers['access-control-allow-origin'], origin, 'a page may read why');
+      assert.is(reply.headers['x-events-accepted'], '0');
+      isTold(await glood(port, 'not even JSON', { lane }));
+    }
+    assert.equal([...new Set(shed)], ['disk any']);
+    close();
+  });
+
+  it('keeps the connection of whoever it refuses, and takes the next request on it', async () => {
+    let pressure: Pressure = 'all';
+    const { port, close } = await serverIn('none', {
+      load: {
+        ...createLoad({ maxBytes: 1e9, disk: () => pressure, onShed: () => {}, onShedding: () => {} }),
+      },
+    });
+    const socket = connect(port, '127.0.0.1');
+    let answers = '';
+    socket.on('data', (chunk) => {
+      answers += chunk;
+    });
+    const body = JSON.stringify({
+      events: Array.from({ length: 100 }, () => layersEvent({ query: 'x'.repeat(1000) })),
+    });
+    const send = () => socket.write(requestOf(body, body.length));
+    send();
+    await until(() => answers.includes('HTTP/1.1 503'));
+    pressure = 'none';
+    send();
+    await until(() => answers.includes('HTTP/1.1 201'));
+    socket.destroy();
+    close();
+  });
+});
+
+const requestOf = (body: string, length: number) =>
+  `POST /beacon HTTP/1.1\r\nhost: a\r\nx-storefront-access-token: demo-token\r\ncontent-length: ${length}\r\n\r\n${body}`;
+
+describe('a gateway whose memory for bodies is full', ({ it }) => {
+  it('refuses, and gives up those who send slowly', async () => {
+    const gateway = await gatewayWith(config, { MAX_IN_FLIGHT_BYTES: '5000' });
+    const slow: Socket = connect(gateway.port, '127.0.0.1');
+    let answer = '';
+    slow.on('data', (chunk) => {
+      answer += chunk;
+    });
+    slow.write(requestOf('x'.repeat(6000), 10_000));
+    await until(async () => (await beacon(gateway.port, [layersEvent()])).status === 503);
+    const page = await call(gateway.port, { method: 'GET', path: '/metrics' });
+    assert.match(page.body, /gateway_shed_total\{reason="memory",worth="any"\} \d/);
+    assert.match((await call(gateway.port, { method: 'GET', path: '/readyz' })).body, /"shedding":"memory"/);
+    for (const lane of lanes) {
+      const reply = await beacon(gateway.port, [layersEvent()], { lane });
+      if (reply.status !== 201) isTold(reply);
+    }
+    await until(async () => (await beacon(gateway.port, [layersEvent()])).status === 201);
+    await until(() => answer.startsWith('HTTP/1.1 503'));
+    slow.destroy();
+    await gateway.stop();
+  });
+});
+
+describe('every 429 and 503', ({ it }) => {
+  it('says when to come again, whichever part it comes from', async () => {
+    const routes = (router: Router) => {
+      router.get('/plain', (ctx) => {
+        ctx.status = 503;
+        ctx.body = {};
+      });
+      router.get('/busy', (ctx) => {
+        ctx.status = 429;
+        ctx.body = {};
+      });
+      router.get('/away', () => {
+        throw new LogUnavailable('away');
+      });
+      router.get('/thrown', (ctx) => ctx.throw(503, 'not now'));
+      router.get('/own', (ctx) => {
+        ctx.set('Retry-After', '7');
+        ctx.status = 503;
+      });
+      router.get('/fine', (ctx) => {
+        ctx.body = {};
+      });
+    };
+    const { port, close } = await serverIn('none', { routes });
+    const get = (path: string) => call(port, { method: 'GET', path });
+    for (const path of ['/plain', '/away', '/thrown', '/own']) isTold(await get(path));
+    isTold(await get('/busy'), 429);
+    assert.is((await get('/own')).headers['retry-after'], '7');
+    assert.is((await get('/fine')).headers['retry-after'], undefined);
+    close();
+  });
+
+  it('does so for what a token sends too often', async () => {
+    const gateway = await gatewayWith(config, { RATE_PER_TOKEN: '1' });
+    for (let request = 0; request < 5; request += 1) await beacon(gateway.port, [layersEvent()]);
+    isTold(await beacon(gateway.port, [layersEvent()]), 429);
+    isTold(await glood(gateway.port, {}, { path: '/api/storefront/v3/headless/init' }), 429);
+    await gateway.stop();
+  });
+});

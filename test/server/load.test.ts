@@ -1,0 +1,229 @@
+import * as assert from 'uvu/assert';
+import { createInHand } from '../../server/in-hand.ts';
+import { createLoad, type Shortage } from '../../server/load.ts';
+import { affordable } from '../../server/open-files.ts';
+import type { Pressure } from '../../server/pressure.ts';
+import { worthOf } from '../../server/worth.ts';
+import { describe } from '../support/describe.ts';
+
+/** A load on a clock of its own, whose probe is under way until it is called back. */
+function loadAt(disk: () => Pressure = () => 'none') {
+  let time = 1000;
+  let back = () => {};
+  let probes = 0;
+  const shed: string[] = [];
+  const told: Shortage[] = [];
+  const load = createLoad({
+    maxBytes: 1000,
+    disk,
+    onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
+    onShedding: (shortage) => told.push(shortage),
+    now: () => time,
+    probe: (onBack) => {
+      back = onBack;
+      const send = () => {
+        probes += 1;
+      };
+      return { send, close: () => {} };
+    },
+  });
+  const own = {
+    load,
+    shed,
+    told,
+    probes: () => probes,
+    pass: (ms: number) => {
+      time += ms;
+    },
+    back: () => back(),
+    pressure: () => load.strain(time).pressure,
+    /** A request sends a probe, which waits so long. */
+    waits(ms: number) {
+      own.pass(20);
+      own.pressure();
+      own.pass(ms);
+      back();
+    },
+  };
+  return own;
+}
+
+describe('a load', ({ it }) => {
+  it('that is carried refuses nothing, and probes now and then only', () => {
+    const { pressure, pass, back, probes } = loadAt();
+    for (let request = 0; request < 1000; request += 1) {
+      assert.is(pressure(), 'none');
+      pass(0.5);
+      back();
+    }
+    assert.ok(probes() <= 51, `${probes()} probes in half a second`);
+  });
+
+  it('that comes after a single stall is taken', () => {
+    const { pressure, waits, pass } = loadAt();
+    waits(800);
+    assert.is(pressure(), 'none');
+    pass(20);
+    assert.is(pressure(), 'none');
+    waits(5);
+    waits(300);
+    assert.is(pressure(), 'none');
+  });
+
+  it('that has to wait twice for more than 100 ms loses browse events', () => {
+    const { pressure, waits } = loadAt();
+    waits(150);
+    waits(150);
+    assert.is(pressure(), 'browse');
+    waits(50);
+    assert.is(pressure(), 'none');
+  });
+
+  it('that has to wait for more than a second is refused, whatever it is worth', () => {
+    const { pressure, waits } = loadAt();
+    waits(200);
+    waits(1100);
+    assert.is(pressure(), 'all');
+  });
+
+  it('is judged by the wait that is under way', () => {
+    const { pressure, waits, pass } = loadAt();
+    waits(150);
+    pass(20);
+    assert.is(pressure(), 'none');
+    pass(150);
+    assert.is(pressure(), 'browse');
+    pass(1000);
+    assert.is(pressure(), 'all');
+  });
+
+  it('is refused at once where there was a refusal a moment ago', () => {
+    const { load, pressure, waits, pass } = loadAt();
+    load.shed('delay', 'browse');
+    waits(150);
+    assert.is(pressure(), 'browse');
+    waits(5);
+    pass(3000);
+    waits(150);
+    assert.is(pressure(), 'none');
+  });
+
+  it('that comes after a quiet time knows nothing of what was', () => {
+    const { pressure, waits, pass } = loadAt();
+    waits(150);
+    waits(1100);
+    pass(500);
+    assert.is(pressure(), 'none');
+  });
+
+  it('is the worse of what the processor and the disk say', () => {
+    let disk: Pressure = 'browse';
+    const { load, pressure, waits } = loadAt(() => disk);
+    assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'disk' });
+    waits(1100);
+    waits(1100);
+    assert.is(pressure(), 'all');
+    disk = 'all';
+    assert.equal(load.strain(4000), { pressure: 'all', shortage: 'disk' });
+  });
+
+  it('is told once a minute, counted each time, and its refusals come back at different times', () => {
+    const { load, shed, told, pass } = loadAt();
+    assert.is(load.sheddingFor(), undefined);
+    const seconds = [1, 2, 3, 4].map(() => load.shed('delay', 'browse').seconds);
+    assert.equal(seconds.toSorted(), [2, 3, 4, 5]);
+    assert.is(load.sheddingFor(), 'delay');
+    assert.equal(told, ['delay']);
+    assert.is(shed.length, 4);
+    pass(60_000);
+    assert.is(load.sheddingFor(), undefined);
+    load.shed('memory', 'any');
+    assert.equal(told, ['delay', 'memory']);
+  });
+});
+
+describe('the bodies in hand', ({ it }) => {
+  it('count from their first byte until they are answered', () => {
+    const inHand = createInHand(100, () => 0);
+    const hold = inHand.begin(0, () => assert.unreachable());
+    assert.not(inHand.isFull(0));
+    hold.add(101);
+    hold.complete();
+    hold.gone();
+    assert.ok(inHand.isFull(10_000), 'a body that waits for the log is never given up');
+    hold.release();
+    hold.release();
+    assert.is(inHand.bytes(), 0);
+  });
+
+  it('lose what a client leaves behind', () => {
+    const inHand = createInHand(100, () => 0);
+    const hold = inHand.begin(0, () => assert.unreachable());
+    hold.add(50);
+    hold.gone();
+    assert.is(inHand.bytes(), 0);
+  });
+
+  it('make room at the cost of those who send slowly, the slowest first', () => {
+    let time = 0;
+    const inHand = createInHand(100, () => time);
+    const evicted: string[] = [];
+    const begin = (name: string, bytes: number) => {
+      const hold = inHand.begin(time, () => evicted.push(name));
+      hold.add(bytes);
+      return hold;
+    };
+    begin('slow', 60);
+    begin('also slow', 20);
+    begin('done', 15).complete();
+    time = 999;
+    begin('quick', 40);
+    assert.equal(evicted, []);
+    assert.ok(inHand.isFull(time));
+    assert.not(inHand.isFull(1001));
+    assert.equal(evicted, ['slow']);
+    assert.is(inHand.bytes(), 75);
+  });
+});
+
+describe('the worth of a body', ({ it }) => {
+  const worth = (body: unknown) => worthOf(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
+
+  it('is that of its best event, in every dialect', () => {
+    const browse = { event_type: 'product_view', title: 'Add to cart', page_url: '/cart', event_id: 'checkout' };
+    assert.is(worth({ events: [browse, { event_type: 'product_hover' }] }), 'browse');
+    assert.is(worth({ events: [browse, { event_type: 'add_to_cart' }] }), 'sale');
+    assert.is(worth({ events: [{ event_type: 'order_placed' }] }), 'sale');
+    for (const name of [
+      'product_added_to_cart',
+      'checkout_started',
+      'payment_info_submitted',
+      'glood:bundle:add_to_cart',
+    ])
+      assert.is(worth({ event: { id: '1', name } }), 'sale', name);
+    for (const name of ['page_viewed', 'glood:section:view', 'glood:init'])
+      assert.is(worth({ event: { id: '1', name }, cart: { lines: [] }, page_type: 'cart' }), 'browse', name);
+    for (const event of ['cartAdd', 'checkoutCreated', 'purchaseCompleted']) assert.is(worth({ event }), 'sale', event);
+    assert.is(worth({ event: 'productViewed' }), 'browse');
+    assert.is(worth('{ "event_type" : "purchase" }'), 'sale');
+  });
+
+  it('is found quickly, whatever the body is', () => {
+    for (const text of ['"name":"', '"name"', '"name"  ', '"event_type":"car', ' '])
+      for (const body of [text.repeat(262_144 / text.length), `"name"${' '.repeat(262_000)}`]) {
+        const begin = process.cpuUsage();
+        worth(body);
+        const { user } = process.cpuUsage(begin);
+        assert.ok(user < 100_000, `${user} us for ${text}`);
+      }
+  });
+});
+
+describe('connections', ({ it }) => {
+  it('leave files for everything else', () => {
+    assert.is(affordable(10_000, 256), 153);
+    assert.is(affordable(100, 256), 100);
+    assert.is(affordable(10_000, Number.POSITIVE_INFINITY), 10_000);
+    assert.ok(affordable(10_000) > 0);
+  });
+});
