@@ -54,5 +54,6 @@ function target(location: string | null, secrets: readonly string[]): string {
   const base = 'relative://here';
   if (!URL.canParse(location, base)) return 'an unreadable address';
   const { protocol, host, pathname } = new URL(location, base);
-  return excerpt(protocol === 'relative:' ? pathname : `${protocol}//${host}${pathname}`, secrets);
+  const scheme = protocol === 'relative:' ? '' : protocol;
+  return excerpt(scheme === '' && host === 'here' ? pathname : `${scheme}//${host}${pathname}`, secrets);
 }

@@ -1,6 +1,6 @@
 import fetch, { FetchError } from 'node-fetch';
 import { type Network, openAgent, publicAgent, systemNetwork } from './agent.ts';
-import { type Answer, outcomeOf } from './answer.ts';
+import { type Answer, excerpt, outcomeOf } from './answer.ts';
 import type { Outcome } from './destination.ts';
 import { urlMistakes } from './ssrf.ts';
 import { version } from './version.ts';
@@ -79,7 +79,8 @@ async function exchange(settings: HttpSettings, request: object, signal: AbortSi
     };
   } catch (error) {
     if (signal.aborted) return 'stopped';
-    return ending.signal.aborted ? `no complete answer within ${settings.timeoutSeconds} s` : reasonOf(error);
+    if (ending.signal.aborted) return `no complete answer within ${settings.timeoutSeconds} s`;
+    return excerpt(reasonOf(error), settings.secrets);
   } finally {
     clearTimeout(deadline);
     signal.removeEventListener('abort', end);
@@ -98,6 +99,7 @@ async function beginning(body: NodeJS.ReadableStream | null, most: number): Prom
   return Buffer.concat(chunks).subarray(0, most).toString('utf8');
 }
 
+// Some of these words are the other side's, such as the names in its certificate.
 // node-fetch puts the whole URL in front, and a URL may hold a token: keep what comes after it.
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'the request failed';

@@ -220,6 +220,12 @@ describe('webhook', ({ it, beforeEach, afterEach }) => {
     assert.match(reason, /^HTTP 400: \*\*\*/);
   });
 
+  it('says in one line that a server does not speak TLS', async () => {
+    const reason = reasonOf(await sendWith({ url: sink.url.replace('http:', 'https:') }));
+    assert.match(reason, /wrong version number/);
+    assert.not.match(reason, /\n/);
+  });
+
   it('does not follow a redirect, and says without credentials where it points', async () => {
     const other = await openSink();
     const to = `http://user:pw@127.0.0.1:${other.port}/elsewhere?token=t0k3n#frag`;
@@ -227,6 +233,8 @@ describe('webhook', ({ it, beforeEach, afterEach }) => {
     assert.match(reason, /^HTTP 307 points to http:\/\/127\.0\.0\.1:\d+\/elsewhere; .*set the url/);
     assert.not.match(reason, /user|pw|t0k3n|frag/);
     assert.match(reasonOf(await answered({ kind: 'redirect', status: 301, to: '/next?a=b' })), /points to \/next;/);
+    const sideways = { kind: 'redirect', status: 302, to: '//169.254.169.254/latest?a=b' } as const;
+    assert.match(reasonOf(await answered(sideways)), /points to \/\/169\.254\.169\.254\/latest;/);
     assert.match(reasonOf(await answered({ kind: 'redirect', status: 301, to: 'http://[' })), /an unreadable address/);
     assert.is(other.connections(), 0);
     await other.close();
