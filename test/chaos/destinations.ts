@@ -30,10 +30,10 @@ const { values } = parseArgs({
   options: {
     ...commonOptions,
     /** How long they are sick. */
-    seconds: { type: 'string', default: '22' },
+    seconds: { type: 'string', default: '16' },
     minutes: { type: 'string' },
     /** How long the healthy ones are alone before. */
-    'alone-seconds': { type: 'string', default: '5' },
+    'alone-seconds': { type: 'string', default: '4' },
     /** Events per second. */
     rate: { type: 'string', default: '80' },
     'quiet-seconds': { type: 'string', default: '90' },

@@ -32,7 +32,7 @@ type Headers = Readonly<Record<string, string>>;
 
 /** Where the gateway has to give up, so that it does so soon. */
 export const TIMEOUT_SECONDS = 3;
-const hasty = { timeoutSeconds: TIMEOUT_SECONDS };
+export const hasty = { timeoutSeconds: TIMEOUT_SECONDS };
 
 export const closed: Fault = { closed: true };
 export const deaf: Fault = { ...hasty, connect: (socket) => void socket.resume() };
@@ -98,7 +98,8 @@ export const endless = (code: number): Fault => ({
 });
 
 /** These bytes instead of an answer. */
-export const raw = (text: string, { end = false } = {}): Fault => ({
+export const raw = (text: string, { end = false, ...more }: Fault & { end?: boolean } = {}): Fault => ({
+  ...more,
   answer({ socket }) {
     socket.write(text, 'latin1');
     if (end) socket.end();
