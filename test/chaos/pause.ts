@@ -66,7 +66,7 @@ await play(values, async ({ files, port, start }) => {
   for (const { kind, seconds } of halts) {
     await halting[kind](gateway.pid, seconds * 1000);
     ends.push(Date.now());
-    await pause(onWithinSeconds * 1000);
+    await pause(underLoadMs);
   }
   await audit.loadEnded('SIGTERM');
   const quietMs = Number(values['quiet-seconds']) * 1000;

@@ -9,7 +9,30 @@ export interface Act {
   /** Its figures mean something only while nothing else runs. */
   readonly alone?: boolean;
   /** The findings whose counts the table shows; all that are not 0 if absent. */
-  readonly shows?: readonly string[];
+  readonly shows?: readonly string[  {
+    scenario: 'stop',
+    about: '20 times SIGTERM under load, while a destination takes 10 s',
+    with: '--times 20 --at-once 10',
+  },
+  {
+    scenario: 'recovery',
+    about: 'kill -9 with 100,000 events behind: ready, first 2xx, first delivery',
+    with: '--events 100000 --kills 2',
+  },
+  { scenario: 'clock', about: 'the clock is set by an hour and by 30 days, forward and back' },
+  {
+    scenario: 'pause',
+    about: 'standstills of up to 5 s: SIGSTOP, and a blocked event loop',
+    with: '--halts stop:1,block:0.2,block:1,block:5',
+  },
+  {
+    scenario: 'pause',
+    about: 'SIGSTOP for 10 s, with another process on the same PostgreSQL',
+    with: '--log postgres --halts stop:10',
+  },
+  { scenario: 'combined', about: 'two or three faults at a time, drawn by the seed' },
+  { scenario: 'combined', about: 'the same on PostgreSQL', with: '--log postgres' },
+];
 }
 
 /** Faults of the disk of a database: its power fails, or it dies. */
@@ -108,4 +131,39 @@ export const long: readonly Act[] = [
     with: '--at-once 2 --fault pause,freeze,takeover,restart,cut,disk,hang,limit,deadlock,versions,liar',
     shows: DATABASE,
   },
+  {
+    scenario: 'stop',
+    about: '200 times SIGTERM under load, while a destination takes 10 s',
+    with: '--times 200 --at-once 10',
+  },
+  {
+    scenario: 'recovery',
+    about: 'kill -9 with a million events behind: ready, first 2xx, first delivery',
+    with: '--events 1000000 --ready-seconds 5 --first-seconds 10',
+    alone: true,
+  },
+  {
+    scenario: 'recovery',
+    about: 'the same on PostgreSQL',
+    with: '--log postgres --events 1000000 --ready-seconds 5 --first-seconds 10',
+    alone: true,
+  },
+  {
+    scenario: 'clock',
+    about: 'the clock is set by an hour and by 30 days, forward and back',
+    with: '--step-seconds 75',
+  },
+  { scenario: 'clock', about: 'the same on PostgreSQL', with: '--log postgres --step-seconds 75' },
+  {
+    scenario: 'pause',
+    about: 'standstills of up to a minute: SIGSTOP, and a blocked event loop',
+    with: '--halts stop:1,stop:10,stop:60,block:0.2,block:1,block:5,block:20',
+  },
+  {
+    scenario: 'pause',
+    about: 'the same on PostgreSQL, with another process beside it',
+    with: '--log postgres --halts stop:1,stop:10,stop:60,block:0.2,block:1,block:5,block:20',
+  },
+  { scenario: 'combined', about: 'two or three faults at a time, drawn by the seed', with: '--minutes 10' },
+  { scenario: 'combined', about: 'the same on PostgreSQL', with: '--log postgres --minutes 10' },
 ];
