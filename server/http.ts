@@ -436,7 +436,7 @@ function errorsAsJson({ onError, draining }: HttpOptions): Koa.Middleware {
       else failed(ctx, error, onError);
     }
     // Whoever is told to come again is told when.
-    if ((ctx.status === 503 || ctx.status === 429) && !ctx.response.has('Retry-After')) ctx.set('Retry-After', '1');
+    if ((ctx.status === 503 || ctx.status === 429) && !ctx.res.hasHeader('Retry-After')) ctx.set('Retry-After', '1');
     if (draining()) ctx.set('Connection', 'close');
   };
 }
