@@ -73,6 +73,11 @@ export const short: readonly Act[] = [
     with: `--short --at-once 2 --fault pause,takeover,kill,restart,cut,${BROKEN},disk,failover,hang,deadlock,versions`,
     shows: DATABASE,
   },
+  { scenario: 'power', about: 'power cuts on ext4 and xfs: what was not synced is gone', with: '--cuts 6' },
+  { scenario: 'dying', about: 'the disk dies under a live gateway: all of it, or its syncs alone', with: '--times 4' },
+  { scenario: 'slow-disk', about: 'every sync takes 300 ms', with: '--part slow --seconds-each 3' },
+  { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
+  { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 8' },
 ];
 
 /** An hour and more. */
@@ -166,4 +171,17 @@ export const long: readonly Act[] = [
   },
   { scenario: 'combined', about: 'two or three faults at a time, drawn by the seed', with: '--minutes 10' },
   { scenario: 'combined', about: 'the same on PostgreSQL', with: '--log postgres --minutes 10' },
+  {
+    scenario: 'power',
+    about: 'power cuts on ext4 and xfs: what was not synced is gone',
+    with: '--cuts 60 --rounds 6 --least-acked 200000',
+  },
+  {
+    scenario: 'dying',
+    about: 'the disk dies under a live gateway: all of it, or its syncs alone',
+    with: '--times 30 --rounds 6 --least-acked 20000',
+  },
+  { scenario: 'slow-disk', about: 'every sync takes 300 ms', with: '--part slow --seconds-each 30', alone: true },
+  { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
+  { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 60' },
 ];
