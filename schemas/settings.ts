@@ -78,6 +78,17 @@ export const Settings = Type.Object({
     description:
       'Size of the log, in bytes, past which the oldest events go even where a pipeline has not passed them.',
   }),
+  DISK_RESERVE_BYTES: Type.Integer({
+    default: 512 * 1024 ** 2,
+    minimum: 1024 ** 2,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description:
+      'Room on the disk of the log, in bytes, that is kept for deliveries; at most 5 % of the disk. Below it events are refused with 503, below twice as much browse events; below four times as much it is logged and shown. Means nothing with a log on PostgreSQL.',
+  }),
+  APPEND_TIMEOUT_SECONDS: seconds(
+    10,
+    "Seconds that the log may take to store a request; then it is answered 503, and so are further ones until the log answers again. Less than the router's in front (Heroku: 30).",
+  ),
   DEDUP_HOURS: count(24, 'Hours within which a repeated event id is a duplicate; at most the retention.'),
   QUARANTINE_MAX_PER_SHOP: count(10_000, 'Refused events kept per shop; past it the oldest go.', 10_000_000),
   GEO_HEADERS: Type.Array(GeoFamily, {

@@ -47,7 +47,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onDropped: (...dropped) => metrics.dropped(...dropped),
   });
   const { pipelines, shops } = deliveries;
-  const metrics = createMetrics({ log: store.log, shops, pipelines: () => pipelines.running() });
+  const metrics = createMetrics({ ...store, shops, pipelines: () => pipelines.running() });
   const { answers } = duties;
   const web =
     answers === 'nothing'

@@ -1,13 +1,26 @@
 import type { EventLog } from '../adapters/logs/log.ts';
+import type { Damage } from './damage.ts';
+import { detailOf } from './disk.ts';
 import type { Running } from './pipelines.ts';
+import type { OpenedLog } from './store.ts';
 
 export interface Readiness {
   readonly ready: boolean;
-  readonly log: { readonly durability: EventLog['durability']; readonly failure?: string };
+  readonly log: LogHealth;
   readonly draining: boolean;
   /** Whether every event is accounted for. */
   readonly balanced: boolean;
   readonly pipelines: readonly PipelineHealth[];
+}
+
+interface LogHealth {
+  readonly durability: EventLog['durability'];
+  /** Why no event is taken. */
+  readonly failure?: string;
+  /** Why the disk needs somebody to look after it. */
+  readonly disk?: string;
+  /** What was damaged, and where it lies; told until the process ends. Events sent now are kept all the same. */
+  readonly damage?: Damage;
 }
 
 interface PipelineHealth {
@@ -19,20 +32,24 @@ interface PipelineHealth {
 }
 
 /** What is known while the log cannot be asked. */
-export const unreachable = ({ durability }: EventLog, draining: boolean, { message: failure }: Error): Readiness => ({
+export const unreachable = (opened: OpenedLog, draining: boolean, { message: failure }: Error): Readiness => ({
   ready: false,
-  log: { durability, failure },
+  log: { ...logHealth(opened), failure },
   draining,
   balanced: true,
   pipelines: [],
 });
 
 /** Ready means: an event sent now would be kept. A pipeline in trouble is shown, and is no reason to refuse events. */
-export function readiness(log: EventLog, draining: boolean, balanced: boolean, running: readonly Running[]): Readiness {
-  const { durability, failure } = log;
+export function readiness(
+  opened: OpenedLog,
+  draining: boolean,
+  balanced: boolean,
+  running: readonly Running[],
+): Readiness {
   return {
-    ready: !draining && failure === undefined,
-    log: { durability, ...(failure && { failure: failure.message }) },
+    ready: !draining && opened.log.failure === undefined && opened.disk.pressure() !== 'all',
+    log: logHealth(opened),
     draining,
     balanced,
     pipelines: running.map(({ id, phase, pending }) => ({
@@ -41,5 +58,16 @@ export function readiness(log: EventLog, draining: boolean, balanced: boolean, r
       pending,
       ...('reason' in phase && { reason: phase.reason }),
     })),
+  };
+}
+
+function logHealth({ log, disk, damage }: OpenedLog): LogHealth {
+  const { durability, failure } = log;
+  const [room, damaged] = [detailOf(disk.room()), damage()];
+  return {
+    durability,
+    ...(failure && { failure: failure.message }),
+    ...(room !== undefined && { disk: room }),
+    ...(damaged && { damage: damaged }),
   };
 }

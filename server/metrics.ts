@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type EventLog, LogUnavailable } from '../adapters/logs/log.ts';
 import { balanceOf } from './balance.ts';
+import type { Damage } from './damage.ts';
+import { type Disk, LEVELS } from './disk.ts';
 import type { Answered } from './http.ts';
 import type { Shortage } from './load.ts';
 import type { Running } from './pipelines.ts';
@@ -10,6 +12,8 @@ export interface MetricsSources {
   readonly log: EventLog;
   readonly shops: () => readonly string[];
   readonly pipelines: () => Promise<readonly Running[]>;
+  readonly disk: Disk;
+  readonly damage: () => Damage | undefined;
 }
 
 /** What a process counts, as values. */
@@ -49,6 +53,8 @@ export function createMetrics(sources?: MetricsSources): Metrics {
   if (sources) {
     watchShops(registry, sources);
     watchPipelines(registry, sources);
+    watchDiskRoom(registry, sources);
+    watchDamage(registry, sources);
   }
   return {
     render: () => registry.metrics(),
@@ -171,6 +177,42 @@ function watchPipelines(registry: Registry, { log, shops, pipelines }: MetricsSo
       }
     },
   );
+}
+
+function watchDiskRoom(registry: Registry, { disk }: MetricsSources): void {
+  // A log that is elsewhere has no disk here.
+  if (disk.room() === undefined) return;
+  gauge(registry, 'gateway_disk_free_bytes', 'Room for the log: free on its disk, and inside its file.', (free) =>
+    free.set(disk.room()?.freeBytes ?? 0),
+  );
+  gauge(
+    registry,
+    'gateway_disk_level',
+    'Room on the disk of the log: 4 enough, 3 low, 2 browse events are refused, 1 all events, 0 deliveries wait too.',
+    (level) => level.set(LEVELS.indexOf(disk.room()?.level ?? 'enough')),
+  );
+}
+
+function watchDamage(registry: Registry, { damage }: MetricsSources): void {
+  gauge(
+    registry,
+    'gateway_log_damaged_since_seconds',
+    'When damage of the log was first noticed by this process, in seconds since 1970; 0 where none was.',
+    (since) => since.set((damage()?.since ?? 0) / 1000),
+  );
+  gauge(registry, 'gateway_log_damaged_files', 'Files of the log that were found damaged at the start.', (files) =>
+    files.set(damage()?.found.length ?? 0),
+  );
+  gauge(
+    registry,
+    'gateway_log_unreadable_events',
+    'Stored events that could not be read since the start: their bytes had changed.',
+    (events) => events.set(damage()?.unreadable ?? 0),
+  );
+}
+
+function gauge(registry: Registry, name: string, help: string, collect: (gauge: Gauge) => void): void {
+  const made: Gauge = new Gauge({ name, help, registers: [registry], collect: () => collect(made) });
 }
 
 /** While the log cannot be asked the last figures stand, and the rest of the page is still true. */

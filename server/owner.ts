@@ -5,8 +5,8 @@ import { startDeliveries } from './deliveries.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createMetricsSum, type MetricsSum } from './metrics-sum.ts';
-import type { WireToWeb } from './process-calls.ts';
-import { openLog } from './store.ts';
+import type { News, WireToWeb } from './process-calls.ts';
+import { type OpenedLog, openLog } from './store.ts';
 import { tellStored } from './tail-lines.ts';
 import { createWatchers } from './watchers.ts';
 import { WebProcesses } from './web-processes.ts';
@@ -21,7 +21,15 @@ const COUNTS_WITHIN_MS = 2000;
 export async function startOwner(options: GatewayOptions): Promise<Gateway> {
   const { settings, duties, clock, logger, onFailure } = options;
   let { config } = options;
-  const store = await openLog(options);
+  // Absent until the log is open.
+  let wires: WebProcesses['wires'] = new Map();
+  const news = (): News => ({ room: store.disk.room(), damage: store.damage() });
+  const store: OpenedLog = await openLog({
+    ...options,
+    onNews: () => {
+      for (const wire of wires.values()) wire.tell('news', [news()]);
+    },
+  });
   const watchers = createWatchers();
   const deliveries = await startDeliveries({
     ...options,
@@ -31,7 +39,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     onDropped: (...dropped) => metrics.dropped(...dropped),
   });
   const { pipelines, shops } = deliveries;
-  const metrics = createMetrics({ log: store.log, shops, pipelines: () => pipelines.running() });
+  const metrics = createMetrics({ ...store, shops, pipelines: () => pipelines.running() });
   const sum = createMetricsSum();
   const web = new WebProcesses({
     count: settings.WEB_CONCURRENCY,
@@ -41,6 +49,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
       shareStore(store, wire, tellStored(watchers, logger));
       wire.answer({
         config: () => config,
+        news,
         watch: ([watching]) => {
           if (watching) watchers.watch(id, (...lines) => wire.ask('lines', lines));
           else watchers.unwatch(id);
@@ -54,6 +63,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     },
     onFailure,
   });
+  wires = web.wires;
   return {
     port: await web.start(),
     durability: store.log.durability,

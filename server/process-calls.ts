@@ -1,13 +1,22 @@
 import type { OwnerCalls, UserCalls } from '../adapters/logs/remote-calls.ts';
 import type { Wire } from '../adapters/logs/wire.ts';
 import type { Config } from '../schemas/config.ts';
+import type { Damage } from './damage.ts';
+import type { Room } from './disk.ts';
 import type { Collected } from './metrics.ts';
 import type { TailLine } from './operations.ts';
+
+/** What the owner knows of the log beside what the log says itself. */
+export interface News {
+  readonly room: Room | undefined;
+  readonly damage: Damage | undefined;
+}
 
 /** What a web process may ask the owner of the log, beside its store. */
 export interface CallsOfOwner extends OwnerCalls {
   /** The configuration in force: one for all, read by the owner. */
   config(): Config;
+  news(): News;
   /** It listens, and takes events. */
   listening(port: number): void;
   /** What all processes count together, as Prometheus text. */
@@ -21,6 +30,8 @@ export interface CallsOfWeb extends UserCalls {
   /** A new configuration; resolves when it is in force. */
   reload(config: Config): void;
   stop(): void;
+  /** Told now and then. */
+  news(news: News): void;
   /** What this process counts itself. */
   counts(): Collected;
   /** Lines for those who follow the tail there, and how many were left out after them. */

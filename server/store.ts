@@ -1,11 +1,17 @@
 import { view } from '../adapters/dialects/index.ts';
+import { withDeadline } from '../adapters/logs/deadline.ts';
 import { migrate, openStore } from '../adapters/logs/index.ts';
-import { type Durability, LogUnavailable } from '../adapters/logs/log.ts';
+import { type Durability, type EventLog, LogUnavailable } from '../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { ageing, type Clock } from './clock.ts';
+import { type Damage, type DamageBook, openDamageBook } from './damage.ts';
+import { type Disk, detailOf, noDisk, watchDisk } from './disk.ts';
 import type { Logger } from './logger.ts';
 import { ConfigError, isProduction } from './settings.ts';
+import { roomToStart } from './waiting.ts';
+
+const LMDB = 'lmdb:';
 
 export interface StoreTools {
   readonly settings: Settings;
@@ -13,20 +19,54 @@ export interface StoreTools {
   readonly logger: Logger;
   /** Called when the log can promise nothing any more. The process should stop. */
   readonly onFailure: (error: unknown) => void;
+  /** Called now and then: the room on the disk, or the damage, may have changed. */
+  readonly onNews?: () => void;
 }
 
-/** Opens the log that LOG_URL names. Throws ConfigError where it cannot be reached, and in production where it promises less than a disk. */
-export async function openLog(tools: StoreTools): Promise<Store> {
-  const { settings } = tools;
-  const durability = durabilityHere(settings);
+/** A log with what is known of it beside what it says itself. */
+export interface OpenedLog extends Store {
+  readonly disk: Disk;
+  /** Undefined as long as nothing was damaged. */
+  damage(): Damage | undefined;
+}
+
+/**
+ * Opens the log that LOG_URL names; waits for a disk that has no room at all. Throws ConfigError where it cannot be reached, and in
+ * production where it promises less than a disk.
+ */
+export async function openLog(tools: StoreTools): Promise<OpenedLog> {
+  const durability = durabilityHere(tools.settings);
   // Known before a file is made; what a database promises it says itself.
-  if (durability !== undefined) refuseWeak(durability, settings);
-  const store = await openStore(settings.LOG_URL, { ...optionsOf(tools), durability: durability ?? 'disk' }).catch(
-    (error: unknown) => {
-      if (!(error instanceof LogUnavailable)) throw error;
-      throw new ConfigError([`LOG_URL must name a log that can be reached, got ${error.message}`], { cause: error });
+  if (durability !== undefined) refuseWeak(durability, tools.settings);
+  const stopping = new AbortController();
+  let store: Store | undefined;
+  const disk = await diskFor(tools, () => store?.reusableBytes?.() ?? 0, stopping.signal);
+  const book = openDamageBook(tools.clock.now);
+  try {
+    await roomToStart(disk, tools);
+    store = await opened({ ...optionsOf(tools, disk, book), durability: durability ?? 'disk' }, tools.settings);
+  } catch (error) {
+    stopping.abort();
+    throw error;
+  }
+  const { state, close } = store;
+  return {
+    log: onTime(store.log, tools),
+    state,
+    disk,
+    damage: book.damage,
+    close: () => {
+      stopping.abort();
+      return close();
     },
-  );
+  };
+}
+
+async function opened(options: StoreOptions, settings: Settings): Promise<Store> {
+  const store = await openStore(settings.LOG_URL, options).catch((error: unknown) => {
+    if (!(error instanceof LogUnavailable)) throw error;
+    throw new ConfigError([`LOG_URL must name a log that can be reached, got ${error.message}`], { cause: error });
+  });
   try {
     refuseWeak(store.log.durability, settings);
   } catch (error) {
@@ -36,7 +76,34 @@ export async function openLog(tools: StoreTools): Promise<Store> {
   return store;
 }
 
-const optionsOf = ({ settings, clock, logger, onFailure }: StoreTools): Omit<StoreOptions, 'durability'> => ({
+/** Only a log in a folder has a disk of its own to look at. */
+function diskFor(
+  { settings, clock, logger, onNews }: StoreTools,
+  reusableBytes: () => number,
+  stopping: AbortSignal,
+): Promise<Disk> | Disk {
+  const { LOG_URL, DISK_RESERVE_BYTES: reserveBytes } = settings;
+  if (!LOG_URL.startsWith(LMDB)) return noDisk;
+  const folder = LOG_URL.slice(LMDB.length);
+  return watchDisk({ folder, reserveBytes, reusableBytes, clock, logger, ...(onNews && { onLook: onNews }) }, stopping);
+}
+
+const onTime = (log: EventLog, { settings, clock, logger }: StoreTools): EventLog =>
+  withDeadline(log, {
+    limitMs: settings.APPEND_TIMEOUT_SECONDS * 1000,
+    now: clock.steady,
+    sleep: clock.sleep,
+    onLate: (isLate) => {
+      if (isLate) logger.error({ seconds: settings.APPEND_TIMEOUT_SECONDS }, 'the log does not answer; events get 503');
+      else logger.info('the log answers again');
+    },
+  });
+
+const optionsOf = (
+  { settings, clock, logger, onFailure }: StoreTools,
+  disk: Disk,
+  book: DamageBook,
+): Omit<StoreOptions, 'durability'> => ({
   view,
   dedupMs: settings.DEDUP_HOURS * 3_600_000,
   quarantineMax: settings.QUARANTINE_MAX_PER_SHOP,
@@ -45,9 +112,15 @@ const optionsOf = ({ settings, clock, logger, onFailure }: StoreTools): Omit<Sto
   encrypt: isWiped(settings),
   now: ageing(clock),
   onFailure,
-  onDamage: (damage) => logger.error({ ...damage }, 'the log was damaged'),
-  onCorrupt: (shop, from, to) =>
-    logger.error({ shop, from, to }, 'stored events cannot be read: their bytes changed on disk'),
+  obstacle: () => (disk.room()?.level === 'none' ? detailOf(disk.room()) : undefined),
+  onDamage: (damage) => {
+    book.found(damage);
+    logger.error({ ...damage }, 'the log was damaged');
+  },
+  onCorrupt: (shop, from, to) => {
+    book.unreadable(shop, from, to);
+    logger.error({ shop, from, to }, 'stored events cannot be read: their bytes changed on disk');
+  },
 });
 
 /** Brings the log's database up to date; gives the names of what was done. */
@@ -57,7 +130,7 @@ export const migrateLog = (settings: Settings): Promise<readonly string[]> =>
 /** How much an answer promises with a log on this machine; undefined for one elsewhere. */
 function durabilityHere(settings: Settings): Durability | undefined {
   if (settings.LOG_URL.startsWith('memory:')) return 'process';
-  if (settings.LOG_URL.startsWith('lmdb:')) return isWiped(settings) ? 'ephemeral' : 'disk';
+  if (settings.LOG_URL.startsWith(LMDB)) return isWiped(settings) ? 'ephemeral' : 'disk';
   return undefined;
 }
 

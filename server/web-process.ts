@@ -1,8 +1,10 @@
 import { openRemote } from '../adapters/logs/remote.ts';
 import { startDeliveries } from './deliveries.ts';
+import { diskOf } from './disk.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { createMetrics } from './metrics.ts';
-import type { WireToOwner } from './process-calls.ts';
+import type { News, WireToOwner } from './process-calls.ts';
+import type { OpenedLog } from './store.ts';
 import { createTail } from './tail.ts';
 import { startWeb } from './web.ts';
 
@@ -21,9 +23,13 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
   const started = new Promise<Gateway>((resolve) => {
     start = resolve;
   });
+  let news: News = { room: undefined, damage: undefined };
   wire.answer({
     stop: () => options.onStop(),
     counts: () => metrics.collected(),
+    news: ([told]) => {
+      news = told;
+    },
     // A configuration that comes while this process starts is taken once it has.
     reload: async ([next]) => (await started).reload(next),
     lines: ([lines, missed]) => {
@@ -32,9 +38,15 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     },
   });
   const config = await wire.ask('config', []);
+  news = await wire.ask('news', []);
   const remote = await openRemote(wire);
   // The owner has given every pipeline its place before it hands a configuration on, so that this process needs no log to start.
-  const store = { ...remote, state: { ...remote.state, begin: async () => {} } };
+  const store: OpenedLog = {
+    ...remote,
+    state: { ...remote.state, begin: async () => {} },
+    disk: diskOf(() => news.room),
+    damage: () => news.damage,
+  };
   const deliveries = await startDeliveries({ ...options, config, moves: false, store, tail, onDropped: () => {} });
   const web = await startWeb({
     ...options,

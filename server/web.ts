@@ -3,7 +3,6 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dialects } from '../adapters/dialects/index.ts';
 import { type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
-import type { Store } from '../adapters/logs/store.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { adminRoutes } from './admin.ts';
@@ -16,15 +15,16 @@ import { type Readiness, readiness, unreachable } from './health.ts';
 import { createHttp, type Router, type SideCall } from './http.ts';
 import { createIngest } from './ingest.ts';
 import { createInit } from './init.ts';
-import type { Logger } from './logger.ts';
 import { createLoad, type Load, type Shortage } from './load.ts';
+import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
-import document from './openapi.json' with { type: 'json' };
 import { affordable } from './open-files.ts';
+import document from './openapi.json' with { type: 'json' };
 import { createOperations } from './operator.ts';
 import { createRates } from './rates.ts';
 import { ConfigError, type Duties } from './settings.ts';
 import { createShops, type Shops } from './shops.ts';
+import type { OpenedLog } from './store.ts';
 import type { Tail } from './tail.ts';
 import { createUpstream } from './upstream.ts';
 import { createVisitors } from './visitors.ts';
@@ -34,7 +34,7 @@ export interface WebOptions {
   readonly config: Config;
   /** Whether events are taken, or only said how this process does. */
   readonly answers: Exclude<Duties['answers'], 'nothing'>;
-  readonly store: Store;
+  readonly store: OpenedLog;
   readonly deliveries: Deliveries;
   readonly tail: Tail;
   readonly metrics: Pick<Metrics, 'answered' | 'contentType' | 'render' | 'shed'>;
@@ -62,7 +62,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   let shops = createShops(config);
   const load = createLoad({
     maxBytes: settings.MAX_IN_FLIGHT_BYTES,
-    disk: () => 'none',
+    disk: options.store.disk.pressure,
     onShed: metrics.shed,
     onShedding: (shortage) => options.logger.warn({ shortage }, SHEDDING[shortage]),
   });
@@ -113,10 +113,12 @@ export async function startWeb(options: WebOptions): Promise<Web> {
 
 /** What an operator reads where something is refused. */
 const SHEDDING: Readonly<Record<Shortage, string>> = {
-  delay: 'more comes than this process can do; browse events are answered 503 first, and everything where that is not enough',
+  delay:
+    'more comes than this process can do; browse events are answered 503 first, and everything where that is not enough',
   memory: 'the bodies in hand fill MAX_IN_FLIGHT_BYTES; requests are answered 503',
   disk: 'the disk of the log is nearly full; requests are answered 503, those with browse events first',
-  connections: 'there are as many connections as MAX_CONNECTIONS, or the limit of open files, allow; more are closed at once',
+  connections:
+    'there are as many connections as MAX_CONNECTIONS, or the limit of open files, allow; more are closed at once',
 };
 
 interface Parts extends WebOptions {
@@ -180,7 +182,7 @@ function healthRoutes(router: Router, parts: Parts): void {
   });
   router.get('/readyz', async (ctx) => {
     const report = await reportOf(parts).catch((error: unknown) => {
-      if (error instanceof LogUnavailable) return unreachable(store.log, stopping.aborted, error);
+      if (error instanceof LogUnavailable) return unreachable(store, stopping.aborted, error);
       throw error;
     });
     ctx.status = report.ready ? 200 : 503;
@@ -221,7 +223,7 @@ function otherRoutes(router: Router, parts: Parts): void {
 async function reportOf({ store, deliveries, stopping }: Parts): Promise<Readiness> {
   const running = await deliveries.pipelines.running();
   const { balanced } = await balanceOf(store.log, deliveries.shops(), running);
-  return readiness(store.log, stopping.aborted, balanced, running);
+  return readiness(store, stopping.aborted, balanced, running);
 }
 
 /** Resolves when every connection is closed: idle ones at once, the others with their answer, at the latest when their request is due. */

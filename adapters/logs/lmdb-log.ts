@@ -86,6 +86,8 @@ export class LmdbLog implements EventLog {
   append(record: LogRecord): Promise<Verdict[]> {
     if (this.failure) return Promise.reject(new LogUnavailable('the log has failed', { cause: this.failure }));
     if (this.#closed) return Promise.reject(new LogUnavailable('the log is closed'));
+    const obstacle = this.#options.obstacle?.();
+    if (obstacle !== undefined) return Promise.reject(new LogUnavailable(obstacle));
     if (this.#waitingBytes > WAITING_BYTES) return Promise.reject(new LogUnavailable('the disk cannot keep up'));
     return new Promise((resolve, reject) => {
       this.#group.push(this.#admit(record, resolve, reject));
@@ -133,6 +135,9 @@ export class LmdbLog implements EventLog {
 
   async trim({ before, passed, maxBytes }: TrimOptions): Promise<Trimmed> {
     this.#forgetOldIds();
+    // To remove is to write too.
+    const obstacle = this.#options.obstacle?.();
+    if (obstacle !== undefined) throw new LogUnavailable(obstacle);
     let events = 0;
     const unpassed: Record<string, number> = {};
     for (const shop of this.#shops.keys()) {
@@ -164,6 +169,11 @@ export class LmdbLog implements EventLog {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     for (const shop of this.#shops.values()) wake(shop);
+  }
+
+  /** What the pages take of the file. */
+  usedBytes(): number {
+    return this.#pages.usedBytes();
   }
 
   /** The newest durable position of a shop. */

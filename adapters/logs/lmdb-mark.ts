@@ -1,4 +1,5 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Position } from './log.ts';
 import type { PipelineId } from './state.ts';
@@ -22,13 +23,26 @@ export function readMark(folder: string): Mark | undefined {
   }
 }
 
-export function writeMark(folder: string, mark: Mark): void {
+/** Leaves the mark before as it is where the disk has no room for another. */
+export async function writeMark(folder: string, mark: Mark): Promise<void> {
   const fresh = `${pathIn(folder)}.new`;
-  const file = openSync(fresh, 'w');
-  writeSync(file, JSON.stringify(mark));
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(fresh, pathIn(folder));
+  try {
+    await writeSynced(fresh, JSON.stringify(mark));
+    await rename(fresh, pathIn(folder));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    await rm(fresh, { force: true });
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 const pathIn = (folder: string): string => join(folder, 'mark.json');

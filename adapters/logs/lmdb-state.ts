@@ -24,6 +24,8 @@ export interface LmdbStateOptions {
   /** The newest durable position of a shop. */
   readonly head: (shop: string) => Position;
   readonly onBegun: () => Promise<void>;
+  /** Throws LogUnavailable where nothing can be written now. */
+  readonly mayWrite: () => void;
 }
 
 /** The state beside the log, in the same LMDB environment, so that one commit covers both. */
@@ -40,6 +42,7 @@ export class LmdbState implements State {
   readonly #quarantineEnds = new Map<string, { first: number; last: number }>();
   readonly #head: (shop: string) => Position;
   readonly #onBegun: () => Promise<void>;
+  readonly #mayWrite: () => void;
   readonly #holders = new Holders();
 
   constructor(root: RootDatabase, options: LmdbStateOptions) {
@@ -54,10 +57,12 @@ export class LmdbState implements State {
     this.#quarantineMax = options.quarantineMax;
     this.#head = options.head;
     this.#onBegun = options.onBegun;
+    this.#mayWrite = options.mayWrite;
   }
 
   async begin(id: PipelineId, start = this.#head(id.shop)): Promise<void> {
     if (await this.progress(id)) return;
+    this.#mayWrite();
     await this.#cursors.put([id.shop, id.pipeline], beginning(start));
     await this.#onBegun();
   }
@@ -94,6 +99,7 @@ export class LmdbState implements State {
   }
 
   async saveRule({ shop, pipeline }: PipelineId, rule: Rule): Promise<void> {
+    this.#mayWrite();
     await this.#rules.put([shop, pipeline, rule.since], rule);
   }
 
@@ -127,10 +133,12 @@ export class LmdbState implements State {
   }
 
   async discardQuarantined(shop: string, ids: readonly string[]): Promise<void> {
+    this.#mayWrite();
     await this.#root.batch(() => this.removeQuarantined(shop, ids));
   }
 
   async saveReplay(replay: Replay): Promise<void> {
+    this.#mayWrite();
     await this.#replays.put(replay.id, replay);
     this.#holders.replaySaved();
   }
@@ -235,6 +243,7 @@ export class LmdbState implements State {
     positions: readonly Position[],
     change: (letter: DeadLetter) => DeadLetter,
   ): Promise<void> {
+    this.#mayWrite();
     await this.#root.batch(() => {
       for (const position of positions) {
         const letter = this.#dead.get([shop, pipeline, position]);
@@ -244,6 +253,7 @@ export class LmdbState implements State {
   }
 
   async #save({ shop, pipeline }: PipelineId, { progress, journal, dead = [] }: Update): Promise<void> {
+    this.#mayWrite();
     await this.#root.batch(() => {
       void this.#cursors.put([shop, pipeline], progress);
       if (journal) void this.#journal.put([shop, pipeline, journal.from], journal);

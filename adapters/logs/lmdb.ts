@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { fingerprinter } from './ids.ts';
@@ -8,6 +8,7 @@ import { type Mark, readMark, writeMark } from './lmdb-mark.ts';
 import { probe, setAside } from './lmdb-probe.ts';
 import { salvage } from './lmdb-salvage.ts';
 import { LmdbState } from './lmdb-state.ts';
+import { LogUnavailable } from './log.ts';
 import { own } from './owner.ts';
 import type { Store, StoreOptions } from './store.ts';
 
@@ -49,9 +50,23 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
   const seeds = stored?.seeds ?? newSeeds();
   if (stored === undefined) await settings.put('fingerprints', { seeds });
 
-  const keepMark = async (): Promise<void> => writeMark(folder, await markOf(log, state));
+  let marked = Promise.resolve();
+  // One after the other, since they write the same file.
+  const keepMark = (): Promise<void> => {
+    marked = marked.catch(() => {}).then(async () => writeMark(folder, await markOf(log, state)));
+    return marked;
+  };
+  const mayWrite = (): void => {
+    const obstacle = options.obstacle?.();
+    if (obstacle !== undefined) throw new LogUnavailable(obstacle);
+  };
   const { quarantineMax } = options;
-  const state: LmdbState = new LmdbState(root, { quarantineMax, head: (shop) => log.head(shop), onBegun: keepMark });
+  const state: LmdbState = new LmdbState(root, {
+    quarantineMax,
+    head: (shop) => log.head(shop),
+    onBegun: keepMark,
+    mayWrite,
+  });
   const log: LmdbLog = new LmdbLog(root, state, fingerprinter(...seeds), options, keepMark);
   const close = async (): Promise<void> => {
     await log.close();
@@ -63,6 +78,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
   return {
     log,
     state,
+    reusableBytes: () => Math.max(0, sizeOf(folder) - log.usedBytes()),
     close: () => {
       closing ??= close();
       return closing;
@@ -117,6 +133,8 @@ async function compare(log: Store['log'], mark: Mark | undefined, { onDamage }: 
     if (newest < reached) onDamage({ reason: `${shop} ends at ${newest}, and had come to ${reached} before` });
   }
 }
+
+const sizeOf = (folder: string): number => statSync(join(folder, 'data.mdb')).size;
 
 const newSeeds = (): [number, number] => {
   const bytes = randomBytes(8);

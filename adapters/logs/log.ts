@@ -46,7 +46,7 @@ export type Durability = 'disk' | 'replicated' | 'process' | 'ephemeral';
 
 export interface EventLog {
   readonly durability: Durability;
-  /** Why no append can succeed any more, if so. A log that failed stays failed: restart the process. */
+  /** Why no append can succeed now, if so. An embedded log whose commit failed stays failed: restart the process. */
   readonly failure: Error | undefined;
   /**
    * Stores one request. Resolves once the accepted events, the refused ones (as quarantine) and the shop's tally are durable together,

@@ -5,6 +5,8 @@ import type { State } from './state.ts';
 export interface Store {
   readonly log: EventLog;
   readonly state: State;
+  /** Room inside the log's file that new events can take before the file grows; 0 if absent. */
+  reusableBytes?(): number;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,8 @@ export interface StoreOptions {
   readonly encrypt: boolean;
   /** Milliseconds since 1970, by which what is kept grows old. */
   readonly now: () => number;
+  /** Why nothing can be written now, such as a disk without any room; undefined where it can. A commit that fails is the end of an embedded log. */
+  readonly obstacle?: () => string | undefined;
   /** Called once, when the log can promise nothing any more. The process should stop. */
   readonly onFailure: (error: Error) => void;
   /** Called at the start, where the log's file was found damaged. */

@@ -130,7 +130,7 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
   it('that is older than it was is told by its mark', async () => {
     const folder = copy();
     const mark = readMark(folder);
-    writeMark(folder, { shops: { ...mark?.shops, [SHOP]: EVENTS + 5 }, pipelines: [] });
+    await writeMark(folder, { shops: { ...mark?.shops, [SHOP]: EVENTS + 5 }, pipelines: [] });
     await opened(folder, async (_, [report]) => {
       assert.is(report?.reason, `${SHOP} ends at ${EVENTS}, and had come to ${EVENTS + 5} before`);
     });

@@ -1,0 +1,48 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Settings } from '../schemas/settings.ts';
+import type { Clock } from './clock.ts';
+import { type Disk, detailOf } from './disk.ts';
+import type { Logger } from './logger.ts';
+
+const LOOK_MS = 200;
+const RETRY_SECONDS = 5;
+
+/**
+ * Resolves once the disk has room to open a log on. Opening it without any would end the process, again and again; so until then
+ * everything is answered 503, with what is wrong and what to do.
+ */
+export async function roomToStart(
+  disk: Disk,
+  { settings, clock, logger }: { readonly settings: Settings; readonly clock: Clock; readonly logger: Logger },
+): Promise<void> {
+  if (disk.room()?.level !== 'none') return;
+  logger.error({ detail: reasonOf(disk) }, 'the start waits for room on the disk of the log; all requests get 503');
+  const server = await standIn(disk, settings);
+  const never = new AbortController().signal;
+  while (disk.room()?.level === 'none') await clock.sleep(LOOK_MS, never);
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
+}
+
+function standIn(disk: Disk, { PORT, HOST }: Settings): Promise<Server> {
+  const server = createServer((request, response) => {
+    request.resume();
+    if (request.url === '/healthz') return answer(response, 200, { ok: true });
+    const log = { failure: reasonOf(disk), disk: disk.room() };
+    answer(response, 503, request.url === '/readyz' ? { ready: false, log } : { error: log.failure });
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(PORT, HOST, () => resolve(server));
+  });
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  const retry = status === 503 ? { 'Retry-After': RETRY_SECONDS } : {};
+  response.writeHead(status, { 'Content-Type': 'application/json', Connection: 'close', ...retry });
+  response.end(JSON.stringify(body));
+}
+
+const reasonOf = (disk: Disk): string => detailOf(disk.room()) ?? 'the disk of the log has room again';
