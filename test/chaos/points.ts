@@ -6,6 +6,7 @@ import type { Finding } from './findings.ts';
 import { pointsOf } from './points/catalogue.ts';
 import { deadly, type Point } from './points/point.ts';
 import { dieAt } from './points/run.ts';
+import { summed } from './rounds.ts';
 import { commonOptions, judged, onStage } from './scenario.ts';
 
 /**
@@ -48,7 +49,7 @@ await judged(values, async (folder, entry) => {
       findings.set(part, await played(part, made(folder, part.name), copy));
   };
   await Promise.all(Array.from({ length: Number(values['at-once']) }, next));
-  return parts.flatMap((part) => findings.get(part) ?? []);
+  return summed(parts.map((part) => findings.get(part) ?? []));
 });
 
 interface Part {
@@ -58,7 +59,7 @@ interface Part {
 }
 
 function partsOf(points: readonly Point[]): Part[] {
-  return (['operator', 'load', 'trim'] as const).flatMap((stage) => {
+  return (['operator', 'load', 'restore', 'trim'] as const).flatMap((stage) => {
     const here = points.filter((point) => point.stage === stage);
     // What an operator asks for comes in an order.
     const size = stage === 'load' ? Math.ceil(here.length / Math.ceil(here.length / MOST)) : here.length;
@@ -73,6 +74,8 @@ function partsOf(points: readonly Point[]): Part[] {
 
 async function played({ name, stage: kind, points }: Part, folder: string, entry: string): Promise<Finding[]> {
   const options = {
+    kind,
+    log: join(folder, 'log'),
     seed: Number(values.seed),
     rounds: Number(values.rounds),
     readySeconds: Number(values['ready-seconds']),
@@ -82,7 +85,10 @@ async function played({ name, stage: kind, points }: Part, folder: string, entry
   const begin = performance.now();
   const findings = await onStage(folder, entry, values.log, (stage) => dieAt(points, stage, options));
   console.log(`${name}: ${points.length} points in ${((performance.now() - begin) / 1000).toFixed(0)} s`);
-  return findings.map((finding) => ({ ...finding, meaning: `${name}: ${finding.meaning}` }));
+  return findings.map((finding) => ({
+    ...finding,
+    ...(finding.passed ? {} : { meaning: `${name}: ${finding.meaning}` }),
+  }));
 }
 
 function made(...path: [string, string]): string {

@@ -12,6 +12,7 @@ const postgresTrim = 'adapters/logs/postgres-trim.js';
 const load = { stage: 'load' } as const;
 const boot = { stage: 'load', seldom: true } as const;
 const trim = { stage: 'trim', seldom: true } as const;
+const damaged = { stage: 'restore', seldom: true, only: 'damage !== undefined' } as const;
 const letters = { stage: 'operator', seldom: true, only: 'dead?.length > 0' } as const;
 const redrive = { stage: 'operator', seldom: true, needs: 'redrive' } as const;
 const replay = { stage: 'operator', seldom: true, needs: 'replay' } as const;
@@ -62,7 +63,10 @@ const embedded: readonly Point[] = [
   before('within-burying', state, 'for (const letter of dead)', { ...letters, only: 'dead.length > 0' }),
   before('removing', 'adapters/logs/lmdb-pages.js', 'void this.#pages.remove(key);', trim),
   before('removed', log, 'await this.#keepMark();', trim),
-  before('marking-reached', 'adapters/logs/lmdb-mark.js', 'renameSync(fresh, pathIn(folder));', trim),
+  during('marking-reached', 'adapters/logs/lmdb-mark.js', 'const fresh = `${pathIn(folder)}.new`;', trim),
+  after('set-aside', lmdb, 'const aside = damage && setAside(folder, options.now());', damaged),
+  before('restoring', lmdb, 'if (appends.length < APPENDS_AT_ONCE)', { stage: 'restore' }),
+  before('restored', lmdb, 'onDamage({ reason, aside, events });', { stage: 'restore', seldom: true }),
 ];
 
 const inDatabase: readonly Point[] = [

@@ -9,7 +9,7 @@ export interface Point {
   /** What an operator must ask for, so that the place is reached. */
   readonly needs?: Need;
   /** The run around it, since it cannot be reached under plain load. */
-  readonly stage: 'load' | 'operator' | 'trim';
+  readonly stage: 'load' | 'operator' | 'trim' | 'restore';
 }
 
 export type Need = 'redrive' | 'replay';

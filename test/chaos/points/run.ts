@@ -1,10 +1,10 @@
-import { existsSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../support/until.ts';
 import { ADMIN_TOKEN } from '../admin.ts';
 import { type Audit, shops, startAudit } from '../audit.ts';
 import { freePort } from '../children.ts';
-import { atMost, exactly, type Finding } from '../findings.ts';
+import { atMost, type Finding, none } from '../findings.ts';
 import type { Gateway } from '../gateway.ts';
 import { seeded } from '../random.ts';
 import { type Stage, stopped } from '../scenario.ts';
@@ -16,6 +16,10 @@ import type { Point } from './point.ts';
 import { type Deaths, MARKED, verdictOf } from './verdict.ts';
 
 export interface RunOptions {
+  /** That of all the points. */
+  readonly kind: Point['stage'];
+  /** The folder of a log that can be damaged. */
+  readonly log: string;
   readonly seed: number;
   /** How often each point is died at. */
   readonly rounds: number;
@@ -28,6 +32,8 @@ const SETTLED_MS = 60_000;
 const HOT_PASSES = 20;
 /** How long after it has begun a commit is met at most. */
 const DURING_MS = 8;
+/** LMDB's two meta pages: without them nothing of its trees is found. */
+const SPOILT_BYTES = 8192;
 
 /** Dies at each point in turn, on one log and under one load, and is started again; what was acknowledged must arrive all the same. */
 export async function dieAt(points: readonly Point[], stage: Stage, options: RunOptions): Promise<readonly Finding[]> {
@@ -50,7 +56,7 @@ export async function dieAt(points: readonly Point[], stage: Stage, options: Run
     const balance = await settledBalance(stage.port, SETTLED_MS);
     return [
       met(deaths, points.length * options.rounds),
-      ...verdictOf(audit, targets, balance, deaths),
+      ...verdictOf(audit, targets, balance, deaths, options.kind),
       atMost('READY', 'seconds from a start to ready', Math.max(...stage.readyMs) / 1000, options.readySeconds),
       await stopped(last),
     ];
@@ -65,7 +71,7 @@ async function eachDeath(
   points: readonly Point[],
   stage: Stage,
   audit: Audit,
-  { seed, rounds, environment }: RunOptions,
+  { kind, log, seed, rounds, environment }: RunOptions,
 ): Promise<Deaths> {
   const random = seeded(seed);
   const deaths: { met: string[]; missed: string[] } = { met: [], missed: [] };
@@ -78,6 +84,7 @@ async function eachDeath(
         loaded = false;
         await atRest(stage, audit, environment);
       }
+      if (kind === 'restore') await damaged(stage, audit, log);
       const pass = point.seldom ? 1 : 1 + Math.floor(random() * HOT_PASSES);
       const dieAt = `${point.name}:${pass}:${(random() * DURING_MS).toFixed(1)}`;
       const died = await death(point, stage, audit, { ADMIN_TOKEN, DIE_AT: dieAt, ...environment });
@@ -93,6 +100,17 @@ async function atRest(stage: Stage, audit: Audit, environment: RunOptions['envir
   await audit.loadEnded('SIGTERM');
   await settledBalance(stage.port, SETTLED_MS);
   await gateway.kill();
+}
+
+/** Has a log grow, and spoils the beginning of its file. */
+async function damaged(stage: Stage, audit: Audit, log: string): Promise<void> {
+  const gateway = await stage.start(audit.config, { ADMIN_TOKEN });
+  const before = audit.sent();
+  await until(() => audit.sent() > before, MET_MS);
+  await gateway.kill();
+  const file = openSync(join(log, 'data.mdb'), 'r+');
+  writeSync(file, Buffer.alloc(SPOILT_BYTES, 0xff), 0, SPOILT_BYTES, 0);
+  closeSync(file);
 }
 
 /** Starts a gateway and waits until it has killed itself; false where it never came to the point. */
@@ -121,6 +139,8 @@ async function death(
 }
 
 const met = ({ met: all, missed }: Deaths, expected: number): Finding => ({
-  ...exactly('MET', 'deaths at the points', all.length, expected),
-  examples: missed,
+  ...none('MISSED', 'points that the gateway never came to', missed),
+  name: 'MET',
+  meaning: missed.length === 0 ? 'deaths, at every point' : `deaths, expected ${expected}`,
+  count: all.length,
 });

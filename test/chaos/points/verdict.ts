@@ -5,6 +5,7 @@ import { type Finding, none } from '../findings.ts';
 import { judge } from '../judge.ts';
 import { type Entry, ledgerOf, linesOf } from '../ledger.ts';
 import { destinationOf, type Target } from '../targets.ts';
+import type { Point } from './point.ts';
 
 export interface Deaths {
   readonly met: readonly string[];
@@ -21,13 +22,21 @@ export const MARKED = 3;
 const REPLAY = /^(\w+-r\d+)_/;
 
 /** What became of every event. A replay is a destination of its own, to which everything of the shop must come once more. */
-export function verdictOf(audit: Audit, targets: readonly Target[], balance: Balance, deaths: Deaths): Finding[] {
+export function verdictOf(
+  audit: Audit,
+  targets: readonly Target[],
+  balance: Balance,
+  deaths: Deaths,
+  stage: Point['stage'],
+): Finding[] {
   const { sent, acked, refused } = ledgerOf(audit.run, linesOf<Entry>(audit.ledger));
   const received = audit.arrivals().map(byReplay);
   const replay = { shop: shops[1].shop, destination: destinationOf({ shop: shops[1].shop, pipeline: 'hook-r1' }) };
   const routes = targets.map((target) => ({ shop: target.shop, destination: destinationOf(target) }));
   const carts = targets.flatMap((target) => (target.rules === undefined ? [] : [destinationOf(target)]));
-  const trims = deaths.met.some((name) => /^(remov|mark.*-reached)/.test(name));
+  // What was trimmed is not known any more when its client sends it again; a log that is restored is delivered from where its mark was.
+  const forgets = stage === 'trim' || stage === 'restore';
+  const repeats = stage === 'restore' ? received.length : deaths.met.length * REPEATS;
   const { findings } = judge({
     routes: deaths.met.some((name) => name.startsWith('replay')) ? [...routes, replay] : routes,
     sent,
@@ -37,12 +46,11 @@ export function verdictOf(audit: Audit, targets: readonly Target[], balance: Bal
     unreadable: [],
     // It takes carts alone, and has put the marked one among the dead letters.
     excused: (destination, id) => carts.includes(destination) && !isCart(id),
-    allowedDuplicates: deaths.met.length * REPEATS,
-    // What was trimmed is not known any more when its client sends it again.
-    ...(trims && { allowedRenamed: deaths.met.length * REPEATS }),
+    allowedDuplicates: repeats,
+    ...(forgets && { allowedRenamed: repeats }),
   });
   const whole = targets.filter(({ rules }) => rules === undefined);
-  return [...findings, trims ? balanced(balance) : booksAgree(balance, received, whole)];
+  return [...findings, forgets ? balanced(balance) : booksAgree(balance, received, whole)];
 }
 
 /** Where an event may be on the log twice, the sinks cannot say how many there are. */
