@@ -88,8 +88,9 @@ async function played(act: Act, seed: string, entry: string, folder: string): Pr
   return { act, seed, ...told, seconds: (performance.now() - begin) / 1000, ...machine() };
 }
 
-const progress = (done: number, of: number, { act, verdict, seconds }: Row): string =>
-  `${done}/${of} ${verdict}: ${act.scenario}, ${act.about} (${seconds.toFixed(0)} s)`;
+function progress(done: number, of: number, { act, verdict, seconds }: Row): string {
+  return `${done}/${of} ${verdict}: ${act.scenario}, ${act.about} (${seconds.toFixed(0)} s)`;
+}
 
 /** The README has the last run of each act of the long set, with its seed, machine and commit. */
 function keepRows(rows: readonly Row[]): void {

@@ -130,5 +130,7 @@ async function playedOrNot(fault: Fault, folder: string, entry: string): Promise
   return result;
 }
 
-const broken = (error: unknown): Finding =>
-  none('BROKEN', 'a scenario that did not come to its end', [error instanceof Error ? `${error.stack}` : `${error}`]);
+function broken(error: unknown): Finding {
+  const words = error instanceof Error ? `${error.stack}` : `${error}`;
+  return none('BROKEN', 'a scenario that did not come to its end', [words]);
+}
