@@ -9,30 +9,7 @@ export interface Act {
   /** Its figures mean something only while nothing else runs. */
   readonly alone?: boolean;
   /** The findings whose counts the table shows; all that are not 0 if absent. */
-  readonly shows?: readonly string[  {
-    scenario: 'stop',
-    about: '20 times SIGTERM under load, while a destination takes 10 s',
-    with: '--times 20 --at-once 10',
-  },
-  {
-    scenario: 'recovery',
-    about: 'kill -9 with 100,000 events behind: ready, first 2xx, first delivery',
-    with: '--events 100000 --kills 2',
-  },
-  { scenario: 'clock', about: 'the clock is set by an hour and by 30 days, forward and back' },
-  {
-    scenario: 'pause',
-    about: 'standstills of up to 5 s: SIGSTOP, and a blocked event loop',
-    with: '--halts stop:1,block:0.2,block:1,block:5',
-  },
-  {
-    scenario: 'pause',
-    about: 'SIGSTOP for 10 s, with another process on the same PostgreSQL',
-    with: '--log postgres --halts stop:10',
-  },
-  { scenario: 'combined', about: 'two or three faults at a time, drawn by the seed' },
-  { scenario: 'combined', about: 'the same on PostgreSQL', with: '--log postgres' },
-];
+  readonly shows?: readonly string[];
 }
 
 /** Faults of the disk of a database: its power fails, or it dies. */
@@ -78,6 +55,29 @@ export const short: readonly Act[] = [
   { scenario: 'slow-disk', about: 'every sync takes 300 ms', with: '--part slow --seconds-each 3' },
   { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
   { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 8' },
+  {
+    scenario: 'stop',
+    about: '20 times SIGTERM under load, while a destination takes 10 s',
+    with: '--times 20 --at-once 10',
+  },
+  {
+    scenario: 'recovery',
+    about: 'kill -9 with 100,000 events behind: ready, first 2xx, first delivery',
+    with: '--events 100000 --kills 2',
+  },
+  { scenario: 'clock', about: 'the clock is set by an hour and by 30 days, forward and back' },
+  {
+    scenario: 'pause',
+    about: 'standstills of up to 5 s: SIGSTOP, and a blocked event loop',
+    with: '--halts stop:1,block:0.2,block:1,block:5',
+  },
+  {
+    scenario: 'pause',
+    about: 'SIGSTOP for 10 s, with another process on the same PostgreSQL',
+    with: '--log postgres --halts stop:10',
+  },
+  { scenario: 'combined', about: 'two or three faults at a time, drawn by the seed' },
+  { scenario: 'combined', about: 'the same on PostgreSQL', with: '--log postgres' },
 ];
 
 /** An hour and more. */
