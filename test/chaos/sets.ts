@@ -16,6 +16,9 @@ export interface Act {
 const BROKEN = 'power-ext4,power-xfs,dead-ext4,dead-xfs';
 const DATABASE = ['KILLS', 'CUTS', 'DEAD', 'FAILOVERS', 'ACKED', 'LOST', 'CROSSED', 'ORDER', 'BACK'];
 
+/** What the table shows of the scenario with the many destinations. */
+const DESTINATIONS: readonly string[] = 'MET ACTION ASKED CANARY LOST ORDER DUPLICATE MEMORY ALONE BESIDE'.split(' ');
+
 /** About five minutes: what every change must pass. */
 export const short: readonly Act[] = [
   { scenario: 'kill', about: 'no fault at all: nothing arrives twice', with: '--kills 0 --seconds 8' },
@@ -78,6 +81,12 @@ export const short: readonly Act[] = [
   },
   { scenario: 'combined', about: 'two or three faults at a time, drawn by the seed' },
   { scenario: 'combined', about: 'the same on PostgreSQL', with: '--log postgres' },
+  {
+    scenario: 'destinations',
+    about: '65 ways to be a bad destination, all at once, beside healthy ones; then all are well',
+    shows: DESTINATIONS,
+  },
+  { scenario: 'reload', about: 'new configurations under load, and files that are none' },
 ];
 
 /** An hour and more. */
@@ -184,4 +193,18 @@ export const long: readonly Act[] = [
   { scenario: 'slow-disk', about: 'every sync takes 300 ms', with: '--part slow --seconds-each 30', alone: true },
   { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
   { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 60' },
+  {
+    scenario: 'destinations',
+    about: '65 ways to be a bad destination, all at once, beside healthy ones; then all are well',
+    with: '--minutes 10 --alone-seconds 60 --rate 40',
+    shows: DESTINATIONS,
+  },
+  {
+    scenario: 'destinations',
+    about: 'the same on PostgreSQL',
+    with: '--log postgres --minutes 3 --alone-seconds 60',
+    shows: DESTINATIONS,
+  },
+  { scenario: 'reload', about: 'new configurations under load, and files that are none', with: '--times 10' },
+  { scenario: 'reload', about: 'the same on PostgreSQL', with: '--log postgres --times 10' },
 ];

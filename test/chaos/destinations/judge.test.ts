@@ -95,7 +95,9 @@ describe('the judge of bad destinations', ({ it }) => {
 describe('the books beside bad destinations', ({ it }) => {
   const target = { shop: 'a', pipeline: 'p', port: 0 };
   const received = [1, 2].map((n) => ({ id: `e${n}`, shop: 'a', lane: 'l', n, crc: 0, destination: 'a/p' }));
-  const letters = [{ shop: 'a', pipeline: 'p', event: { event_id: 'e3' } }] as Parameters<typeof bookkeeping>[2];
+  const letters = [{ shop: 'a', pipeline: 'p', event: { event_id: 'e3' } }] as unknown as Parameters<
+    typeof bookkeeping
+  >[2];
   const books = (more: object = {}) =>
     ({
       balanced: true,
