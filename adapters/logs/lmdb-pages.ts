@@ -131,9 +131,7 @@ export class LmdbPages {
 
   /** What the pages take of the file. */
   usedBytes(): number {
-    const stats = this.#pages.getStats() as Record<string, number>;
-    const pages = (stats.treeBranchPageCount ?? 0) + (stats.treeLeafPageCount ?? 0) + (stats.overflowPages ?? 0);
-    return pages * (stats.pageSize ?? 4096);
+    return bytesOf(this.#pages);
   }
 
   #page(key: Key): Page | undefined {
@@ -149,6 +147,13 @@ export class LmdbPages {
     this.#cache.set(nameOf(key), page);
     return page;
   }
+}
+
+/** What a tree takes of the file. */
+export function bytesOf(tree: { getStats(): object }): number {
+  const stats = tree.getStats() as Record<string, number>;
+  const pages = (stats.treeBranchPageCount ?? 0) + (stats.treeLeafPageCount ?? 0) + (stats.overflowPages ?? 0);
+  return pages * (stats.pageSize ?? 4096);
 }
 
 const nameOf = ([shop, first]: Key): string => `${shop}/${first}`;

@@ -19,6 +19,8 @@ const DATABASE = ['KILLS', 'CUTS', 'DEAD', 'FAILOVERS', 'ACKED', 'LOST', 'CROSSE
 /** What the table shows of the scenario with the many destinations. */
 const DESTINATIONS: readonly string[] = 'MET ACTION ASKED CANARY LOST ORDER DUPLICATE MEMORY ALONE BESIDE'.split(' ');
 
+const FULL = ['LOOP', 'RESTARTS', 'UNTIL', 'BACK', 'DELIVERED', 'ACKED', 'LOST'];
+
 /** About five minutes: what every change must pass. */
 export const short: readonly Act[] = [
   { scenario: 'kill', about: 'no fault at all: nothing arrives twice', with: '--kills 0 --seconds 8' },
@@ -57,6 +59,11 @@ export const short: readonly Act[] = [
   { scenario: 'dying', about: 'the disk dies under a live gateway: all of it, or its syncs alone', with: '--times 4' },
   { scenario: 'slow-disk', about: 'every sync takes 300 ms', with: '--part slow --seconds-each 3' },
   { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
+  {
+    scenario: 'full',
+    about: 'the disk fills up: slowly, to the last byte under load, and before the first start',
+    shows: FULL,
+  },
   { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 8' },
   {
     scenario: 'stop',
