@@ -203,13 +203,13 @@ export const long: readonly Act[] = [
   {
     scenario: 'destinations',
     about: '65 ways to be a bad destination, all at once, beside healthy ones; then all are well',
-    with: '--minutes 10 --alone-seconds 60 --rate 40',
+    with: '--minutes 10 --alone-seconds 60 --rate 20',
     shows: DESTINATIONS,
   },
   {
     scenario: 'destinations',
     about: 'the same on PostgreSQL',
-    with: '--log postgres --minutes 3 --alone-seconds 60',
+    with: '--log postgres --minutes 3 --alone-seconds 30 --rate 40',
     shows: DESTINATIONS,
   },
   { scenario: 'reload', about: 'new configurations under load, and files that are none', with: '--times 10' },
