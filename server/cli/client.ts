@@ -1,4 +1,5 @@
 import fetch, { type RequestInit, type Response } from 'node-fetch';
+import { withoutCredentials } from '../words.ts';
 import type { AdminFlags } from './flags.ts';
 import { EXIT, Failure, type Terminal } from './output.ts';
 
@@ -53,10 +54,12 @@ export function adminClient({ url, adminToken }: AdminFlags, { env }: Terminal):
 export const path = (texts: TemplateStringsArray, ...values: readonly string[]): string =>
   texts.map((text, index) => (index === 0 ? text : encodeURIComponent(values[index - 1] ?? '') + text)).join('');
 
-function baseOf(url: string): URL {
+/** Where a gateway listens. Throws a Failure for what is no such address; one with a password in it would be printed with every failure. */
+export function baseOf(url: string): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;
-  if (base && /^https?:$/.test(base.protocol)) return base;
-  throw new Failure(`--url must be an address such as http://localhost:3000, got ${url}`, EXIT.usage);
+  if (base && /^https?:$/.test(base.protocol) && base.username === '' && base.password === '') return base;
+  const wanted = 'an address such as http://localhost:3000, without user and password';
+  throw new Failure(`--url must be ${wanted}, got ${withoutCredentials(url)}`, EXIT.usage);
 }
 
 function targetOf(base: URL, pathname: string, query: Query): URL {

@@ -1,4 +1,5 @@
 import fetch from 'node-fetch';
+import { baseOf } from './client.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 
 export interface SendFlags {
@@ -21,9 +22,10 @@ export async function send(flags: SendFlags, terminal: Terminal): Promise<Exit> 
   }
   const { path, headers, body, id } =
     flags.dialect === 'layers' ? layersRequest(flags, fields, terminal) : gloodRequest(flags, fields, terminal);
-  const answer = await post(new URL(`${path}?verbose=1`, flags.url), headers, body);
+  const base = baseOf(flags.url);
+  const answer = await post(new URL(`${path}?verbose=1`, base), headers, body);
   if ('failure' in answer) {
-    terminal.err(`No gateway answers at ${flags.url}: ${answer.failure}. Is it running? Name another with --url.`);
+    terminal.err(`No gateway answers at ${base.origin}: ${answer.failure}. Is it running? Name another with --url.`);
     return EXIT.failed;
   }
   const { status, text, requestId } = answer;

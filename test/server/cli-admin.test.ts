@@ -49,6 +49,12 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     const strange = await run('balance --url ftp://x');
     assert.is(strange.exit, 2);
     assert.match(strange.err, /--url must be an address such as .*, got ftp:\/\/x/);
+    for (const command of ['balance', 'send']) {
+      const confiding = await run(`${command} --url http://me:hush@127.0.0.1:9`);
+      assert.is(confiding.exit, 2);
+      assert.match(confiding.err, 'without user and password');
+      assert.not.match(confiding.err, 'hush');
+    }
   });
 
   it('tells an admin API that is off from something that does not exist', async () => {
