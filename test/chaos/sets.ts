@@ -68,7 +68,7 @@ export const short: readonly Act[] = [
   {
     scenario: 'stop',
     about: '20 times SIGTERM under load, while a destination takes 10 s',
-    with: '--times 20 --at-once 10',
+    with: '--times 20 --at-once 7',
   },
   {
     scenario: 'recovery',

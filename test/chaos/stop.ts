@@ -31,7 +31,7 @@ const { values } = parseArgs({
     'hold-seconds': { type: 'string', default: '10' },
     /** Requests with their headers across and their bodies not. */
     held: { type: 'string', default: '10' },
-    /** Requests whose bodies never come, at one gateway in five: they must not keep it from its end. */
+    /** Requests whose bodies never come, at one stop in five: they must not keep a gateway from its end. */
     stalled: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '8' },
     /** Events per second, of all gateways together. */
@@ -87,7 +87,7 @@ async function house({ files, port, start }: Stage, number: number, stops: numbe
     const hold = (name: string, requests: number) =>
       holdRequests({ run, ...shops[0], port, ledger, requests }, `${name}${stop}`);
     const held = await hold('held', Number(values.held));
-    const stalled = await hold('stalled', number % 5 === 0 ? Number(values.stalled) : 0);
+    const stalled = await hold('stalled', (number + stop) % 5 === 0 ? Number(values.stalled) : 0);
     const count = signals[(number + stop) % signals.length] ?? 1;
     const [end, answers] = await Promise.all([terminated(gateway, count), held.finish(bodiesMs)]);
     await Promise.all([held.close(), stalled.close()]);
