@@ -150,10 +150,19 @@ async function answerPlain(
   const inbound = inboundOf(request, options.trustProxyHops);
   const requestId = requestIdOf(request);
   const strain = options.load.strain(started);
+  // Reading begins at once: a listener added after the first chunk would miss it.
+  const arriving = strain.pressure === 'all' ? undefined : bodyOf(request, options.load, started);
   const { answer, admitted } =
-    strain.pressure === 'all'
+    arriving === undefined
       ? turnedAway(options, dialect, strain)
-      : await answerPlainly(options, dialect, inbound, request, strain, started);
+      : await answerOf(
+          options,
+          dialect,
+          inbound,
+          () => arriving.body.then((body) => worthy(options, strain, body)),
+          options.ingest.take,
+        );
+  arriving?.release();
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
   if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
@@ -185,30 +194,11 @@ const turnedAway = ({ ingest, load }: HttpOptions, dialect: Dialect, { shortage 
   admitted: false,
 });
 
-async function answerPlainly(
-  options: HttpOptions,
-  dialect: Dialect,
-  inbound: Inbound,
-  request: IncomingMessage,
-  strain: Strain,
-  started: number,
-): Promise<Answering> {
-  // Reading begins at once: a listener added after the first chunk would miss it.
-  const { arrived, hold } = bodyOf(request, options.load, started);
-  const body = async () => worthy(options, strain, (await arrived) ?? evicted(options));
-  const answering = await answerOf(options, dialect, inbound, body, options.ingest.take);
-  hold.release();
-  return answering;
-}
-
-/** Gives the body back, or throws where the gateway takes only better ones now. */
-function worthy({ load }: HttpOptions, { pressure, shortage }: Strain, body: Buffer): Buffer {
+/** Gives the body back, or throws where the gateway takes only better ones now, or others needed its room. */
+function worthy({ load }: HttpOptions, { pressure, shortage }: Strain, body: Buffer | undefined): Buffer {
+  if (body === undefined) throw load.shed('memory', 'any');
   if (pressure === 'browse' && worthOf(body) === 'browse') throw load.shed(shortage, 'browse');
   return body;
-}
-
-function evicted({ load }: HttpOptions): never {
-  throw load.shed('memory', 'any');
 }
 
 /** The steps of every request of a dialect. `body` is asked for only where the headers are in order. */
@@ -229,35 +219,57 @@ async function answerOf(
   }
 }
 
-/** The body once it is there, or undefined where others needed its room. */
-function bodyOf(
-  request: IncomingMessage,
-  { inHand }: Load,
-  started: number,
-): { readonly arrived: Promise<Buffer | undefined>; readonly hold: Hold } {
+interface Arriving {
+  /** Undefined where others needed its room. */
+  readonly body: Promise<Buffer | undefined>;
+  /** To be called with the answer. */
+  release(): void;
+}
+
+function bodyOf(request: IncomingMessage, { inHand }: Load, started: number): Arriving {
+  const announced = Number(request.headers['content-length']);
   const chunks: Buffer[] = [];
+  let hold: Hold | undefined;
+  let released = false;
   let arrive = (_body: Buffer | undefined): void => {};
-  const arrived = new Promise<Buffer | undefined>((resolve) => {
+  const body = new Promise<Buffer | undefined>((resolve) => {
     arrive = resolve;
   });
   const keep = (chunk: Buffer): void => {
+    // Who is refused by the headers has the answer before the body is here.
+    if (released) return;
     chunks.push(chunk);
-    hold.add(chunk.length);
+    // Nearly all come in one piece, and need not be watched.
+    if (chunk.length === announced) inHand.take(announced);
+    else {
+      hold ??= watched();
+      hold.add(chunk.length);
+    }
   };
-  const hold = inHand.begin(started, () => {
-    request.off('data', keep);
-    request.resume();
-    chunks.length = 0;
-    arrive(undefined);
-  });
+  const watched = (): Hold => {
+    const begun = inHand.begin(started, () => {
+      request.off('data', keep);
+      request.resume();
+      chunks.length = 0;
+      arrive(undefined);
+    });
+    // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
+    request.on('close', () => begun.gone());
+    return begun;
+  };
   request.on('data', keep);
   request.on('end', () => {
-    hold.complete();
+    hold?.complete();
     arrive(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
   });
-  // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
-  request.on('close', () => hold.gone());
-  return { arrived, hold };
+  return {
+    body,
+    release: () => {
+      released = true;
+      if (hold) hold.release();
+      else if (chunks.length > 0) inHand.take(-announced);
+    },
+  };
 }
 
 function createKoa(options: HttpOptions): Koa {
@@ -335,12 +347,11 @@ async function answerUnusual(
     // Read as text whatever its type: the dialect has checked the type, and parses in its own words.
     ctx.req.headers['content-type'] = 'text/plain';
     const parsed = parse(ctx, async () => {});
-    const hold = holdOf(ctx.req, options.load, started);
+    const hold = holdOf(ctx, options.load, started);
     limitChunks(ctx.req);
     await parsed;
     const bytes = Buffer.from(String(ctx.request.rawBody ?? ''));
     hold.add(bytes.length);
-    ctx.res.once('close', () => hold.release());
     return path === dialect.path ? worthy(options, strain, bytes) : bytes;
   };
   const { answer } =
@@ -359,11 +370,12 @@ async function answerUnusual(
 }
 
 /** Counts what comes of a body that somebody else reads; the connection ends where others need its room. */
-function holdOf(request: IncomingMessage, { inHand }: Load, started: number): Hold {
+function holdOf({ req: request, res }: Koa.Context, { inHand }: Load, started: number): Hold {
   const hold = inHand.begin(started, () => request.socket.destroy());
   request.on('data', (chunk: Buffer) => hold.add(chunk.length));
   request.on('end', () => hold.complete());
   request.on('close', () => hold.gone());
+  res.on('close', () => hold.release());
   return hold;
 }
 

@@ -2,6 +2,8 @@
 export interface InHand {
   /** A body begins. `onEvicted` is called where others need its room and it does not come to its end. */
   begin(time: number, onEvicted: () => void): Hold;
+  /** So many bytes are here at once; less than 0 when they are answered. */
+  take(bytes: number): void;
   /** Whether nothing more can be taken. Sees to it that no slow sender is the reason. */
   isFull(time: number): boolean;
   bytes(): number;
@@ -32,11 +34,14 @@ export function createInHand(maxBytes: number, now: () => number = () => perform
     readonly evict: () => void;
     #bytes = 0;
     #complete = false;
+    #released = false;
     constructor(since: number, evict: () => void) {
       this.since = since;
       this.evict = evict;
     }
     add(bytes: number): void {
+      // What still comes of a refused body is thrown away.
+      if (this.#released) return;
       this.#bytes += bytes;
       total += bytes;
       if (total > maxBytes) evictSlow(now());
@@ -49,6 +54,7 @@ export function createInHand(maxBytes: number, now: () => number = () => perform
       if (!this.#complete) this.release();
     }
     release(): void {
+      this.#released = true;
       coming.delete(this);
       total -= this.#bytes;
       this.#bytes = 0;
@@ -67,6 +73,9 @@ export function createInHand(maxBytes: number, now: () => number = () => perform
       const body = new Coming(time, onEvicted);
       coming.add(body);
       return body;
+    },
+    take(bytes) {
+      total += bytes;
     },
     isFull(time) {
       if (total > maxBytes) evictSlow(time);

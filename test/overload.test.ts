@@ -167,6 +167,26 @@ describe('a gateway whose memory for bodies is full', ({ it }) => {
   });
 });
 
+describe('the memory for bodies', ({ it }) => {
+  it('is free again whatever becomes of the requests', async () => {
+    const load = createLoad({ maxBytes: 1e9, disk: () => 'none', onShed: () => {}, onShedding: () => {} });
+    const { port, close } = await serverIn('none', { load });
+    const body = JSON.stringify({ events: [layersEvent({ query: 'x'.repeat(60_000) }), layersEvent()] });
+    for (const lane of lanes) {
+      await beacon(port, [], { body, lane });
+      await beacon(port, [], { body, lane, headers: { 'x-storefront-access-token': 'unknown' } });
+      await beacon(port, [], { body: 'no JSON', lane });
+      await beacon(port, [], { body: 'x'.repeat(300_000), lane });
+    }
+    const gone = connect(port, '127.0.0.1');
+    gone.write(requestOf('x'.repeat(100), 200));
+    await until(() => load.inHand.bytes() === 100);
+    gone.destroy();
+    await until(() => load.inHand.bytes() === 0);
+    close();
+  });
+});
+
 describe('every 429 and 503', ({ it }) => {
   it('says when to come again, whichever part it comes from', async () => {
     const routes = (router: Router) => {
