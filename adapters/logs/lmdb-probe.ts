@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { open } from 'lmdb';
 
@@ -48,16 +48,6 @@ const lastLine = (words: string): string =>
     .trim()
     .split('\n')
     .findLast((line) => line.includes('Error')) ?? words;
-
-/** Puts a damaged file aside, where it can be looked into; gives where it is now. */
-export function setAside(folder: string, now: number): string {
-  const name = new Date(now).toISOString().replaceAll(/[:.]/g, '-');
-  const aside = join(folder, 'damaged', name);
-  mkdirSync(aside, { recursive: true });
-  for (const file of readdirSync(folder))
-    if (file.endsWith('.mdb') || file.endsWith('.mdb-lock')) renameSync(join(folder, file), join(aside, file));
-  return aside;
-}
 
 /** Walks through all trees of a log's file. To be called in a process that may die of it. */
 export function walk(folder: string): void {

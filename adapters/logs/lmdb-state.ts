@@ -222,6 +222,11 @@ export class LmdbState implements State {
     await this.#journal.committed;
   }
 
+  /** Every pipeline that has begun, replays included. */
+  allPipelines(): PipelineId[] {
+    return [...this.#cursors.getKeys()].map(([shop = '', pipeline = '']) => ({ shop, pipeline }));
+  }
+
   pipelines(shop: string): PipelineId[] {
     const keys = this.#cursors.getKeys({ start: [shop], end: [`${shop}\u0000`] });
     return [...keys].map(([of = '', pipeline = '']) => ({ shop: of, pipeline })).filter((id) => id.shop === shop);

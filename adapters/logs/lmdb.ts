@@ -5,7 +5,8 @@ import { open } from 'lmdb';
 import { fingerprinter } from './ids.ts';
 import { LmdbLog } from './lmdb-log.ts';
 import { type Mark, readMark, writeMark } from './lmdb-mark.ts';
-import { probe, setAside } from './lmdb-probe.ts';
+import { probe } from './lmdb-probe.ts';
+import { finished, type Restoration, setAside, unfinished } from './lmdb-restoration.ts';
 import { salvage } from './lmdb-salvage.ts';
 import { LmdbState } from './lmdb-state.ts';
 import { LogUnavailable } from './log.ts';
@@ -16,19 +17,27 @@ const NOW = AbortSignal.abort();
 const APPENDS_AT_ONCE = 256;
 
 /**
- * Opens the embedded log in a folder of its own. A damaged file is put aside, and what is intact in it is stored anew. Throws if another
- * process uses the folder, or it cannot be written.
+ * Opens the embedded log in a folder of its own. A damaged file is put aside, and what is intact in it is stored anew; the next start does
+ * that where this one ends in the middle of it. Throws if another process uses the folder, or it cannot be written.
  */
 export async function openLmdb(folder: string, options: StoreOptions): Promise<Store> {
   mkdirSync(folder, { recursive: true });
   const owner = await own(folder);
   const mark = readMark(folder);
-  const damage = await damageOf(folder, mark);
-  const aside = damage && setAside(folder, options.now());
+  const restoration = unfinished(folder) ?? (await begun(folder, mark, options));
   const store = await openIn(folder, options, owner.release);
-  if (damage !== undefined) await restore(store, damage, aside ?? '', mark, options);
-  else await compare(store.log, mark, options);
+  if (restoration === undefined) await compare(store.log, mark, options);
+  else {
+    await restore(store, restoration, options);
+    finished(folder);
+  }
   return store;
+}
+
+/** Puts a damaged file aside. */
+async function begun(folder: string, mark: Mark | undefined, { now }: StoreOptions): Promise<Restoration | undefined> {
+  const damage = await damageOf(folder, mark);
+  return damage === undefined ? undefined : setAside(folder, damage, mark, now());
 }
 
 async function damageOf(folder: string, mark: Mark | undefined): Promise<string | undefined> {
@@ -88,9 +97,9 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
 
 async function markOf(log: LmdbLog, state: LmdbState): Promise<Mark> {
   const shops = Object.fromEntries(state.shops().map((shop) => [shop, log.head(shop)]));
-  const ids = Object.keys(shops).flatMap((shop) => state.pipelines(shop));
+  // Also those whose shops have no events yet: what they get before the next mark is theirs after a restoration.
   const pipelines = await Promise.all(
-    ids.map(async (id) => {
+    state.allPipelines().map(async (id) => {
       const { position = 0 } = (await state.progress(id)) ?? {};
       const [last] = position > 0 ? await log.read(id.shop, position - 1, 1, NOW) : [];
       return { ...id, settledAt: last?.position === position ? Date.parse(last.event.received_at) : 0 };
@@ -99,12 +108,13 @@ async function markOf(log: LmdbLog, state: LmdbState): Promise<Mark> {
   return { shops, pipelines };
 }
 
-/** Stores anew what is intact in a file that was put aside, and has pipelines go on after what they had finished by the last mark. */
+/**
+ * Stores anew what is intact in a file that was put aside, and has pipelines go on after what they had finished by the last mark. Of the
+ * millisecond in which that came in they have everything again, since a request may have been half finished.
+ */
 async function restore(
   { log, state }: Store,
-  reason: string,
-  aside: string,
-  mark: Mark | undefined,
+  { reason, aside, mark }: Restoration,
   { view, onDamage }: StoreOptions,
 ): Promise<void> {
   let events = 0;
@@ -121,8 +131,7 @@ async function restore(
     appends = [];
   }
   await Promise.all(appends);
-  for (const { settledAt, ...id } of mark?.pipelines ?? [])
-    await state.begin(id, await log.before(id.shop, settledAt + 1));
+  for (const { settledAt, ...id } of mark?.pipelines ?? []) await state.begin(id, await log.before(id.shop, settledAt));
   onDamage({ reason, aside, events });
 }
 

@@ -3,6 +3,7 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  renameSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -13,6 +14,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
 import { readMark, writeMark } from '../../../adapters/logs/lmdb-mark.ts';
+import { setAside } from '../../../adapters/logs/lmdb-restoration.ts';
 import type { DamageReport, Store } from '../../../adapters/logs/store.ts';
 import { randomBits } from '../../bench/bodies.ts';
 import { never, OTHER, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
@@ -20,7 +22,8 @@ import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const EVENTS = 4000;
-const SETTLED = 1000;
+/** In the middle of a request. */
+const SETTLED = 1010;
 const PAGE = 4096;
 const ID = { shop: SHOP, pipeline: 'p' };
 const NOW = AbortSignal.abort();
@@ -117,6 +120,35 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
       assert.is(new Set(ids).size, ids.length);
     });
   }
+
+  it('is restored by the next start where one ends in the middle of it', async () => {
+    for (const moved of [true, false]) {
+      const folder = copy();
+      const { aside } = setAside(folder, 'noise', readMark(folder), START);
+      // Ended before the file was moved, or while a new one was being filled.
+      if (!moved) renameSync(join(aside, 'data.mdb'), join(folder, 'data.mdb'));
+      else
+        await openLmdb(join(home.path, `part-${copies}`), storeOptions()).then(async ({ log, close }) => {
+          await log.append(record(['e0']));
+          await close();
+          cpSync(join(home.path, `part-${copies}`, 'data.mdb'), join(folder, 'data.mdb'));
+        });
+      const ids = await opened(folder, async ({ state }, [report]) => {
+        assert.equal(report, { reason: 'noise', aside, events: EVENTS });
+        assert.is((await state.progress(ID))?.start, 1000);
+      });
+      assert.is(ids.length, EVENTS);
+      await opened(folder, async (_, reports) => assert.equal(reports, []));
+    }
+  });
+
+  it('forgets no pipeline whose shop had no events when it began', async () => {
+    const folder = join(home.path, 'young');
+    const { state, close } = await openLmdb(folder, storeOptions());
+    await state.begin(ID);
+    assert.equal(readMark(folder)?.pipelines, [{ ...ID, settledAt: 0 }]);
+    await close();
+  });
 
   it('that is gone is missed', async () => {
     const folder = copy();
