@@ -74,6 +74,7 @@ export const short: readonly Act[] = [
     scenario: 'recovery',
     about: 'kill -9 with 100,000 events behind: ready, first 2xx, first delivery',
     with: '--events 100000 --kills 2',
+    alone: true,
   },
   { scenario: 'clock', about: 'the clock is set by an hour and by 30 days, forward and back' },
   {
