@@ -42,6 +42,7 @@ export const short: readonly Act[] = [
     about: '4 processes on one PostgreSQL: kills, standstills, a deployment',
     with: '--events 20000 --kills 2 --pauses 0 --rate 1000',
   },
+  { scenario: 'secrets', about: 'canaries in every place of a secret, then a search of all that came out' },
   { scenario: 'hostile', about: 'inputs written by hand to do harm, each with its answer' },
   { scenario: 'fuzz', about: 'requests changed at random, 64 at once', with: '--requests 20000' },
   {
@@ -121,6 +122,7 @@ export const long: readonly Act[] = [
     about: '4 processes on one PostgreSQL: kills, standstills, a deployment',
     with: '--events 200000',
   },
+  { scenario: 'secrets', about: 'canaries in every place of a secret, then a search of all that came out' },
   { scenario: 'hostile', about: 'inputs written by hand to do harm, each with its answer' },
   { scenario: 'fuzz', about: 'requests changed at random, 64 at once', with: '--requests 2000000' },
   {

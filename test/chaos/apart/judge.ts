@@ -96,7 +96,7 @@ export function apartJudge(): ApartJudge {
         received - appended - duplicate - quarantined,
         0,
       ),
-      atLeast('MET', 'ids that several shops had', told.shared, 1_000),
+      atLeast('MET', 'ids that several shops had', told.shared, told.requests / 100),
       atLeast('MET', 'requests that were refused', told.refusals, told.requests * 0.1),
     ],
   };
