@@ -96,6 +96,21 @@ export const short: readonly Act[] = [
     shows: DESTINATIONS,
   },
   { scenario: 'reload', about: 'new configurations under load, and files that are none' },
+  {
+    scenario: 'saboteurs',
+    about: 'gateways that lose, drop, cross or miscount: each must be found out',
+    with: '--at-once 4',
+  },
+  {
+    scenario: 'points',
+    about: 'the gateway kills itself at named points of its code',
+    with: '--ready-seconds 10 --at-once 3',
+  },
+  {
+    scenario: 'points',
+    about: 'the same on PostgreSQL',
+    with: '--log postgres --ready-seconds 10 --at-once 3',
+  },
 ];
 
 /** An hour and more. */
@@ -217,4 +232,17 @@ export const long: readonly Act[] = [
   },
   { scenario: 'reload', about: 'new configurations under load, and files that are none', with: '--times 10' },
   { scenario: 'reload', about: 'the same on PostgreSQL', with: '--log postgres --times 10' },
+  { scenario: 'saboteurs', about: 'gateways that lose, drop, cross or miscount: each must be found out' },
+  {
+    scenario: 'points',
+    about: 'the gateway kills itself at named points of its code',
+    with: '--rounds 20',
+    alone: true,
+  },
+  {
+    scenario: 'points',
+    about: 'the same on PostgreSQL',
+    with: '--log postgres --rounds 20',
+    alone: true,
+  },
 ];

@@ -4,6 +4,7 @@ const ingest = 'server/ingest.js';
 const deliver = 'server/deliver.js';
 const log = 'adapters/logs/lmdb-log.js';
 const lmdb = 'adapters/logs/lmdb.js';
+const restoration = 'adapters/logs/lmdb-restoration.js';
 const state = 'adapters/logs/lmdb-state.js';
 const postgres = 'adapters/logs/postgres.js';
 const postgresLog = 'adapters/logs/postgres-log.js';
@@ -12,7 +13,7 @@ const postgresTrim = 'adapters/logs/postgres-trim.js';
 const load = { stage: 'load' } as const;
 const boot = { stage: 'load', seldom: true } as const;
 const trim = { stage: 'trim', seldom: true } as const;
-const damaged = { stage: 'restore', seldom: true, only: 'damage !== undefined' } as const;
+const damaged = { stage: 'restore', seldom: true } as const;
 const letters = { stage: 'operator', seldom: true, only: 'dead?.length > 0' } as const;
 const redrive = { stage: 'operator', seldom: true, needs: 'redrive' } as const;
 const replay = { stage: 'operator', seldom: true, needs: 'replay' } as const;
@@ -63,10 +64,12 @@ const embedded: readonly Point[] = [
   before('within-burying', state, 'for (const letter of dead)', { ...letters, only: 'dead.length > 0' }),
   before('removing', 'adapters/logs/lmdb-pages.js', 'void this.#pages.remove(key);', trim),
   before('removed', log, 'await this.#keepMark();', trim),
-  during('marking-reached', 'adapters/logs/lmdb-mark.js', 'const fresh = `${pathIn(folder)}.new`;', trim),
-  after('set-aside', lmdb, 'const aside = damage && setAside(folder, options.now());', damaged),
+  during('marking-reached', 'adapters/logs/lmdb-mark.js', 'const fresh =', trim),
+  before('noting', restoration, 'note(folder, restoration);', damaged),
+  before('setting-aside', restoration, 'move(folder, aside);', damaged),
+  after('set-aside', restoration, 'move(folder, aside);', damaged),
   before('restoring', lmdb, 'if (appends.length < APPENDS_AT_ONCE)', { stage: 'restore' }),
-  before('restored', lmdb, 'onDamage({ reason, aside, events });', { stage: 'restore', seldom: true }),
+  before('restored', lmdb, 'onDamage({ reason, aside, events });', damaged),
 ];
 
 const inDatabase: readonly Point[] = [
