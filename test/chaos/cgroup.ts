@@ -1,0 +1,88 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NotRun, needRoot } from './not-run.ts';
+
+export interface Limits {
+  readonly memoryMb?: number;
+  /** Part of one core. */
+  readonly cpu?: number;
+}
+
+/** A control group of our own. */
+export interface Cgroup {
+  /** Starts a program inside of it; for `under` of a child. */
+  readonly under: readonly string[];
+  /** How often the limits were felt: periods in which it got no processor any more, or how often memory had to be reclaimed. */
+  felt(): number;
+  /** Call it when its processes are gone. */
+  remove(): void;
+}
+
+const root = '/sys/fs/cgroup';
+
+/** Throws NotRun where control groups of neither version can be made. */
+export function openCgroup(limits: Limits): Cgroup {
+  needRoot('make control groups');
+  try {
+    return existsSync(join(root, 'cgroup.controllers')) ? unified(limits) : divided(limits);
+  } catch (error) {
+    throw new NotRun(`no control group can be made here: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Version 2: one tree, whose controllers are handed down. */
+function unified({ memoryMb, cpu }: Limits): Cgroup {
+  writeFileSync(join(root, 'cgroup.subtree_control'), '+memory +cpu');
+  const folder = made(root);
+  if (memoryMb !== undefined) {
+    writeFileSync(join(folder, 'memory.max'), `${memoryMb}M`);
+    if (existsSync(join(folder, 'memory.swap.max'))) writeFileSync(join(folder, 'memory.swap.max'), '0');
+  }
+  if (cpu !== undefined) writeFileSync(join(folder, 'cpu.max'), `${cpu * PERIOD_US} ${PERIOD_US}`);
+  const felt = () =>
+    (cpu === undefined ? 0 : numberIn(join(folder, 'cpu.stat'), 'nr_throttled')) +
+    (memoryMb === undefined ? 0 : numberIn(join(folder, 'memory.events'), 'max'));
+  return groupOf([folder], 'cgroup.procs', felt);
+}
+
+/** Version 1: a tree for each controller. */
+function divided({ memoryMb, cpu }: Limits): Cgroup {
+  const memory = memoryMb === undefined ? undefined : made(join(root, 'memory'));
+  if (memory) writeFileSync(join(memory, 'memory.limit_in_bytes'), `${memoryMb}M`);
+  const processor = cpu === undefined ? undefined : made(join(root, 'cpu'));
+  if (processor) {
+    writeFileSync(join(processor, 'cpu.cfs_period_us'), String(PERIOD_US));
+    writeFileSync(join(processor, 'cpu.cfs_quota_us'), String((cpu ?? 1) * PERIOD_US));
+  }
+  const felt = () =>
+    (processor ? numberIn(join(processor, 'cpu.stat'), 'nr_throttled') : 0) +
+    (memory ? Number(readFileSync(join(memory, 'memory.failcnt'), 'utf8')) : 0);
+  return groupOf(
+    [memory, processor].filter((folder) => folder !== undefined),
+    'tasks',
+    felt,
+  );
+}
+
+const PERIOD_US = 100_000;
+let count = 0;
+
+function made(under: string): string {
+  count += 1;
+  const folder = join(under, `headless-events-${process.pid}-${count}`);
+  mkdirSync(folder);
+  return folder;
+}
+
+function groupOf(folders: readonly string[], list: string, felt: () => number): Cgroup {
+  const remove = () => {
+    for (const folder of folders) if (existsSync(folder)) rmdirSync(folder);
+  };
+  const enter = folders.map((folder) => `echo $$ > ${join(folder, list)}`).join(' && ');
+  return { under: ['sh', '-c', `${enter} && exec "$@"`, 'sh'], felt, remove };
+}
+
+function numberIn(file: string, name: string): number {
+  const [, value = '0'] = new RegExp(`^${name} (\\d+)`, 'm').exec(readFileSync(file, 'utf8')) ?? [];
+  return Number(value);
+}

@@ -1,0 +1,261 @@
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openCgroup } from './cgroup.ts';
+import { freePort } from './children.ts';
+import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { type Client, clientOf, takenAfterMs } from './limits/client.ts';
+import { drip, hold } from './limits/sockets.ts';
+import { needPrograms } from './not-run.ts';
+import { TOKEN } from './overload/bodies.ts';
+import { answersAre } from './overload/findings.ts';
+import { appendedOf, loadedBy, watchMemory } from './overload/gauges.ts';
+import { pause } from './random.ts';
+import { commonOptions, judged } from './scenario.ts';
+
+/**
+ * Less than the gateway wants: file descriptors, processor time, memory, and clients that hold what they have. Each part has a gateway
+ * of its own, one after the other. None may crash, or lose what it acknowledged.
+ *
+ *   node --import tsx test/chaos/limits.ts --seed 1 --seconds 6
+ */
+const { values } = parseArgs({
+  options: {
+    ...commonOptions,
+    /** How long each load runs. */
+    seconds: { type: 'string', default: '6' },
+    /** Only those parts, separated by commas. */
+    only: { type: 'string', default: 'files,processor,memory,slow,start' },
+  },
+});
+
+const SHOP = 'limited.myshopify.com';
+const seconds = Number(values.seconds);
+
+type Part = (start: Start, folder: string) => Promise<readonly Finding[]>;
+type Start = (options?: {
+  readonly under?: readonly string[];
+  readonly destination?: object;
+  readonly onPort?: (port: number) => void;
+}) => Promise<Gateway>;
+
+/** What is left to do when the gateways are gone, whatever happened. */
+const removal: (() => void)[] = [];
+process.once('exit', () => {
+  for (const remove of removal) remove();
+});
+
+/** No secret at all: it never leaves this machine. */
+const SECRET = `whsec_${Buffer.from('webhook-secret-of-this-limit-000').toString('base64')}`;
+
+const parts: Readonly<Record<string, Part>> = { files, processor, memory, slow, start: thunderingStart };
+
+await judged(values, async (folder, entry) => {
+  needPrograms({ prlimit: 'util-linux' });
+  const findings: Finding[] = [];
+  for (const name of values.only.split(',')) {
+    const part = parts[name];
+    if (!part) throw new Error(`--only must name some of ${Object.keys(parts).join(', ')}, got ${name}`);
+    const gateways: Gateway[] = [];
+    const own = join(folder, name);
+    mkdirSync(own);
+    const start: Start = async ({ under, destination, onPort } = {}) => {
+      const pipelines = destination ? [{ id: 'hook', destination }] : [];
+      const config = { shops: [{ shop: SHOP, tokens: [TOKEN], pipelines }] };
+      const port = await freePort();
+      onPort?.(port);
+      const gateway = startGateway({ entry, folder: own, port, config, under });
+      gateways.push(gateway);
+      await gateway.ready();
+      return gateway;
+    };
+    const begin = performance.now();
+    try {
+      findings.push(...(await part(start, own)));
+    } finally {
+      for (const gateway of gateways) await gateway.kill();
+    }
+    console.log(`${name}: ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+  }
+  return findings;
+});
+
+/** 256 files, 2,000 connections. */
+async function files(start: Start): Promise<Finding[]> {
+  const gateway = await start({ under: ['prlimit', '--nofile=256:256'] });
+  const client = clientOf(gateway.port);
+  await client.send();
+  const many = await hold(gateway.port, 2000);
+  const most = many.open();
+  // A connection that was there before goes on.
+  const during = await client.send();
+  many.close();
+  const fresh = clientOf(gateway.port);
+  const backMs = await takenAfterMs(fresh, 15_000);
+  const stored = await storedOf(gateway, [client, fresh]);
+  return [
+    atLeast('MET', 'connections that were refused or closed, of 2,000', 2000 - most, 1000),
+    exactly('DURING', 'status for a client that was connected before', during, 201),
+    atMost('FILES', 'milliseconds until a new client is answered after they are gone', backMs, 5000),
+    ...stored,
+    await alive('FILES', gateway),
+  ];
+}
+
+/** A quarter of a core, and more than it can do. */
+async function processor(start: Start, folder: string): Promise<Finding[]> {
+  const cgroup = openCgroup({ cpu: 0.25 });
+  removal.push(cgroup.remove);
+  const gateway = await start({ under: cgroup.under });
+  const common = { port: gateway.port, events: 100, saleEvery: 20, acked: join(folder, 'acked.ndjson') };
+  const result = await loadedBy({ ...common, seconds, connections: 600, rate: 1500, run: 'starved' });
+  console.log(JSON.stringify(result));
+  const client = clientOf(gateway.port);
+  const backMs = await takenAfterMs(client, 15_000);
+  const { browse, sale } = result.kinds;
+  const [taken, refused] = ['201', '503'].map((s) => (browse.statuses[s] ?? 0) + (sale.statuses[s] ?? 0)) as [
+    number,
+    number,
+  ];
+  const appended = await appendedOf(gateway.port);
+  return [
+    atLeast('THROTTLED', 'periods of 100 ms in which it had used its quarter', cgroup.felt(), 10),
+    atLeast('SHED', 'requests refused with 503', refused, 1),
+    atLeast('TAKEN', 'requests taken all the same', taken, 1),
+    ...answersAre(result),
+    atMost(
+      'SLOWEST',
+      'milliseconds until the slowest that was taken was answered',
+      Math.max(browse.worst, sale.worst),
+      8000,
+    ),
+    atMost('AGAIN', 'milliseconds until it answers as usual', backMs, 5000),
+    exactly(
+      'MISSING',
+      'acknowledged events that are not on the log',
+      Math.max(0, taken * 100 + client.acked() - appended),
+      0,
+    ),
+    await alive('PROCESSOR', gateway),
+  ];
+}
+
+/** 512 MB for everything, and a destination that takes requests and never answers. */
+async function memory(start: Start, folder: string): Promise<Finding[]> {
+  const cgroup = openCgroup({ memoryMb: 512 });
+  removal.push(cgroup.remove);
+  const deaf = await openSilent();
+  try {
+    const destination = { type: 'webhook', url: deaf.url, secret: SECRET, allowPrivateNetworks: true };
+    const gateway = await start({ under: cgroup.under, destination });
+    const watched = watchMemory(gateway.pid);
+    const common = { port: gateway.port, events: 100, saleEvery: 20, acked: join(folder, 'acked.ndjson') };
+    const result = await loadedBy({ ...common, seconds: seconds * 1.5, connections: 64, run: 'hung' });
+    console.log(JSON.stringify(result));
+    const most = watched.stop();
+    const { browse, sale } = result.kinds;
+    const taken = (browse.statuses['201'] ?? 0) + (sale.statuses['201'] ?? 0);
+    return [
+      atLeast('HUNG', 'requests that the destination never answers', deaf.requests(), 1),
+      atLeast('LOADED', 'requests taken meanwhile', taken, 100),
+      atMost('MEMORY', 'MB of memory of its own at the most', most.own, 400),
+      ...answersAre(result),
+      exactly(
+        'MISSING',
+        'acknowledged events that are not on the log',
+        Math.max(0, taken * 100 - (await appendedOf(gateway.port))),
+        0,
+      ),
+      await alive('MEMORY', gateway),
+    ];
+  } finally {
+    deaf.close();
+  }
+}
+
+/** Takes requests and never answers. */
+async function openSilent(): Promise<{ readonly url: string; requests(): number; close(): void }> {
+  let requests = 0;
+  const server = createServer((request) => {
+    requests += 1;
+    request.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    requests: () => requests,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** 1,000 clients that say nothing, or drip headers or bodies. */
+async function slow(start: Start): Promise<Finding[]> {
+  const gateway = await start();
+  const client = clientOf(gateway.port);
+  const held = await hold(gateway.port, 1000, drip);
+  const begin = performance.now();
+  const statuses: number[] = [];
+  const times: number[] = [];
+  while (performance.now() - begin < 25_000 && held.open() > 0) {
+    const at = performance.now();
+    statuses.push(await client.send());
+    times.push(performance.now() - at);
+    await pause(100);
+  }
+  const goneAfter = held.lastGoneMs();
+  held.close();
+  return [
+    atLeast('MET', 'slow clients that were connected', held.connected, 900),
+    none('SERVED', 'a normal client is answered 201 meanwhile, but got', statuses.filter((s) => s !== 201).map(String)),
+    atMost('WAITED', 'milliseconds that a normal client waited at the most', Math.max(...times), 2000),
+    atMost('GONE', 'seconds until the last slow client is gone', goneAfter / 1000, 20),
+    ...(await storedOf(gateway, [client])),
+    await alive('SLOW', gateway),
+  ];
+}
+
+/** 2,000 clients within a second, while it starts: each tries until it is answered. */
+async function thunderingStart(start: Start): Promise<Finding[]> {
+  let port = 0;
+  const starting = start({
+    onPort: (own) => {
+      port = own;
+    },
+  });
+  const begin = performance.now();
+  const clients: Client[] = [];
+  const waits = Array.from({ length: 2000 }, async (_, number) => {
+    await pause(number / 2);
+    const client = clientOf(port);
+    clients.push(client);
+    while ((await client.send()) !== 201 && performance.now() - begin < 30_000) await pause(200);
+    return performance.now() - begin;
+  });
+  const gateway = await starting;
+  const readyMs = performance.now() - begin;
+  const times = await Promise.all(waits);
+  return [
+    atLeast('MET', 'clients that were answered', clients.filter((client) => client.acked() === 1).length, 2000),
+    atMost('FIRST', 'milliseconds from ready to the first answer', Math.min(...times) - readyMs, 5000),
+    atMost('LAST', 'milliseconds from ready until everybody was answered', Math.max(...times) - readyMs, 15_000),
+    ...(await storedOf(gateway, clients)),
+    await alive('START', gateway),
+  ];
+}
+
+async function storedOf(gateway: Gateway, clients: readonly Client[]): Promise<Finding[]> {
+  const acked = clients.reduce((sum, client) => sum + client.acked(), 0);
+  const appended = await appendedOf(gateway.port);
+  return [exactly('MISSING', 'acknowledged events that are not on the log', Math.max(0, acked - appended), 0)];
+}
+
+async function alive(part: string, gateway: Gateway): Promise<Finding> {
+  const code = await gateway.stop();
+  return exactly('EXIT', `exit code at SIGTERM, ${part.toLowerCase()}`, code ?? -1, 0);
+}

@@ -1,0 +1,96 @@
+import * as assert from 'uvu/assert';
+import { layers } from '../../adapters/dialects/layers.ts';
+import { worthOf } from '../../server/worth.ts';
+import { describe } from '../support/describe.ts';
+import { answerReader } from './overload/answers.ts';
+import { bodyFor } from './overload/bodies.ts';
+import { ackedOf, answersAre, goodput, met, worthIsKept } from './overload/findings.ts';
+import type { LoadResult, Tally } from './overload/load.ts';
+
+const tally = (statuses: Record<string, number>): Tally => ({
+  sent: Object.values(statuses).reduce((sum, count) => sum + count, 0),
+  statuses,
+  p50: 0,
+  p99: 0,
+  worst: 0,
+});
+
+const result = (
+  browse: Record<string, number>,
+  sale: Record<string, number>,
+  more: Partial<LoadResult> = {},
+): LoadResult => ({
+  seconds: 10,
+  kinds: { browse: tally(browse), sale: tally(sale) },
+  untold: 0,
+  broken: 0,
+  late: 0,
+  cpu: 0.5,
+  ...more,
+});
+
+const failed = (findings: readonly { name: string; passed: boolean }[]): string[] =>
+  findings.filter(({ passed }) => !passed).map(({ name }) => name);
+
+describe('the judgement of an overload', ({ it }) => {
+  const peak = result({ 201: 900 }, { 201: 100 });
+
+  it('passes where the best is kept and the rest refused', () => {
+    const over = result({ 201: 820, 503: 1180 }, { 201: 100 });
+    assert.is(ackedOf(over), 920);
+    assert.equal(failed([...met(over, 210), ...answersAre(over), goodput(over, peak, 90)]), []);
+    assert.equal(failed(worthIsKept(result({ 201: 600, 503: 400 }, { 201: 1000, 503: 1 }), 0.1, 50)), []);
+  });
+
+  it('finds goodput that collapses, and a load that was none', () => {
+    const over = result({ 201: 700, 503: 1300 }, { 201: 100 });
+    assert.equal(failed([goodput(over, peak, 90)]), ['GOODPUT']);
+    assert.equal(failed(met(over, 300)), ['OFFERED']);
+    assert.equal(failed(met(peak, 100)), ['MET']);
+  });
+
+  it('finds answers that nobody may get', () => {
+    assert.equal(failed(answersAre(result({ 201: 1, 500: 1 }, {}))), ['STRANGE']);
+    assert.equal(failed(answersAre(result({ 201: 1 }, {}, { untold: 1, broken: 1 }))), ['UNTOLD', 'BROKEN']);
+  });
+
+  it('finds carts that are refused, and browsers that are without need', () => {
+    assert.equal(failed(worthIsKept(result({ 201: 600 }, { 201: 1000, 503: 2 }), 0.1, 50)), ['SALES']);
+    assert.equal(failed(worthIsKept(result({ 201: 400, 503: 600 }, { 201: 1 }), 0.1, 50)), ['BROWSE']);
+  });
+});
+
+describe('the bodies of an overload', ({ it }) => {
+  it('are valid, are worth what they are called, and have new ids each time', () => {
+    const limits = { depth: 32, keys: 2048, eventBytes: 65_536 };
+    const rules = { shop: 'a', names: () => true, customEvents: new Set<string>(), limits };
+    for (const kind of ['browse', 'sale'] as const) {
+      const body = bodyFor(kind, 100, 'run-1');
+      const idsOf = (number: number) => {
+        const first = body.renew(number);
+        const text = body.bytes.subarray(body.bytes.indexOf('\r\n\r\n') + 4);
+        assert.is(worthOf(text), kind);
+        const { events, refused } = layers.read(text.toString(), rules);
+        assert.equal(refused, []);
+        assert.is(events[0]?.id, first);
+        return events.map(({ id }) => id);
+      };
+      assert.is(new Set([...idsOf(1), ...idsOf(2)]).size, 200);
+    }
+  });
+});
+
+describe('answers', ({ it }) => {
+  it('are read however they are cut, with what they tell', () => {
+    const text = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 4\r\n\r\nnull';
+    for (let cut = 1; cut < text.length; cut += 1) {
+      const read = answerReader();
+      assert.is(read(Buffer.from(text.slice(0, cut))), undefined);
+      assert.equal(read(Buffer.from(text.slice(cut))), { status: 503, told: true });
+      assert.equal(read(Buffer.from('HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n')), {
+        status: 201,
+        told: false,
+      });
+    }
+  });
+});

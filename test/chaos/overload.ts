@@ -1,0 +1,136 @@
+import { Agent } from 'node:http';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { archived } from './archive.ts';
+import { openCgroup } from './cgroup.ts';
+import { canPin, freePort } from './children.ts';
+import { atMost, exactly, type Finding, none } from './findings.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { linesOf } from './ledger.ts';
+import { NotRun } from './not-run.ts';
+import { TOKEN } from './overload/bodies.ts';
+import { ackedOf, answersAre, goodput, met, passedOf, percent, rateOf, worthIsKept } from './overload/findings.ts';
+import { appendedOf, loadedBy, watchMemory } from './overload/gauges.ts';
+import type { LoadOptions } from './overload/load.ts';
+import { layersOrder, post } from './post.ts';
+import { pause } from './random.ts';
+import { commonOptions, judged, stopped } from './scenario.ts';
+
+/**
+ * More than the gateway can do. First its peak is measured, with as many connections as it answers best; then so many times as
+ * much is sent, at a constant rate whatever comes back: what it acknowledges must stay near the peak, all else be told when to come
+ * again, and what is about carts be refused last. In the end everything acknowledged must be on the log, and at the destination.
+ * With 10 times and more the gateway has 512 MB of memory for everything.
+ *
+ *   node --import tsx test/chaos/overload.ts --times 3 --seconds 12
+ *   node --import tsx test/chaos/overload.ts --times 10 --seconds 60
+ */
+const { values } = parseArgs({
+  options: {
+    ...commonOptions,
+    times: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '12' },
+    'peak-seconds': { type: 'string', default: '6' },
+    connections: { type: 'string', default: '2000' },
+    /** Events in a body. */
+    events: { type: 'string', default: '100' },
+    /** One request in so many is about carts. */
+    'sale-every': { type: 'string', default: '20' },
+    /** Percent of the peak that must be left. */
+    goodput: { type: 'string', default: '90' },
+  },
+});
+
+const times = Number(values.times);
+const events = Number(values.events);
+const SHOP = 'overloaded.myshopify.com';
+
+await judged(values, async (folder, entry) => {
+  if (!canPin)
+    throw new NotRun('the gateway and the load need a core each: two cores and taskset (Debian: util-linux)');
+  const port = await freePort();
+  const pipelines = [
+    { id: 'archive', events: ['add_to_cart'], destination: { type: 'file', directory: join(folder, 'archive') } },
+  ];
+  const config = { shops: [{ shop: SHOP, tokens: [TOKEN], pipelines: times >= 10 ? [] : pipelines }] };
+  const cgroup = times >= 10 ? openCgroup({ memoryMb: 512 }) : undefined;
+  const gateway = startGateway({ entry, folder, port, config, core: 0, under: cgroup?.under });
+  try {
+    await gateway.ready();
+    return await findingsOf(gateway, folder);
+  } finally {
+    await gateway.kill();
+    cgroup?.remove();
+  }
+});
+
+async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> {
+  const acked = join(folder, 'acked.ndjson');
+  const common = { port: gateway.port, events, saleEvery: Number(values['sale-every']), acked };
+  const loaded = async (phase: string, options: Pick<LoadOptions, 'seconds' | 'connections' | 'rate'>) => {
+    const result = await loadedBy({ ...common, ...options, run: `${phase}${values.seed}` }, 1);
+    console.log(`${phase}: ${JSON.stringify(result)}`);
+    return result;
+  };
+  const warm = await loaded('warm', { seconds: 3, connections: 64 });
+  const peak = await loaded('peak', { seconds: Number(values['peak-seconds']), connections: 64 });
+  const watched = watchMemory(gateway.pid);
+  const [seconds, connections] = [Number(values.seconds), Number(values.connections)];
+  const rate = rateOf(peak) * times;
+  const over = await loaded('over', { seconds, connections, rate });
+  const backMs = await backToNormal(gateway.port);
+  const half = await loaded('mild', { seconds: 6, connections, rate: rateOf(peak) * 1.5 });
+  await backToNormal(gateway.port);
+  const memory = watched.stop();
+  console.log(
+    `rates ${rateOf(peak)} ${rateOf(over)} sale ${percent(passedOf(over, 'sale'))} memory ${JSON.stringify(memory)}`,
+  );
+  const all = [warm, peak, over, half];
+  const stored = await appendedOf(gateway.port);
+  const sum = all.reduce((total, result) => total + ackedOf(result) * events, 0);
+  return [
+    ...met(over, rate),
+    ...all.flatMap(answersAre),
+    goodput(over, peak, Number(values.goodput)),
+    ...worthIsKept(half, 0.1, 50),
+    atMost('AGAIN', 'milliseconds until a request is answered as usual again', backMs, 5000),
+    atMost('MEMORY', 'MB of memory of its own at the most', memory.own, 400),
+    exactly('MISSING', 'acknowledged events that are not on the log', Math.max(0, sum - stored), 0),
+    none(
+      'LOST',
+      'acknowledged cart events that are not at the destination',
+      times >= 10 ? [] : await notArchived(folder, acked),
+    ),
+    await stopped(gateway),
+  ];
+}
+
+/** Milliseconds until five requests in a row are taken within 100 ms each. */
+async function backToNormal(port: number): Promise<number> {
+  const begin = performance.now();
+  const agent = new Agent({ keepAlive: true });
+  for (let inRow = 0; inRow < 5 && performance.now() - begin < 30_000; ) {
+    const at = performance.now();
+    const event = { event_type: 'product_view', timestamp: new Date().toISOString(), session_id: 's', product_id: 1 };
+    const reply = await post({ port, agent, ...layersOrder(TOKEN, [event]) });
+    inRow = 'status' in reply && reply.status === 201 && performance.now() - at < 100 ? inRow + 1 : 0;
+    await pause(20);
+  }
+  agent.destroy();
+  return performance.now() - begin;
+}
+
+/** First events of acknowledged cart requests whose cart event, the last of the body, is not in the archive. */
+async function notArchived(folder: string, acked: string): Promise<string[]> {
+  const wanted = linesOf<{ id: string }>(acked)
+    .map(({ id }) => id)
+    .filter((id) => id.includes('-sale-'))
+    .map((id) => id.replace('-sale-0-', `-sale-${events - 1}-`));
+  if (wanted.length === 0) return ['none was acknowledged'];
+  for (let left = wanted, tries = 0; ; tries += 1) {
+    const there = new Set(archived(join(folder, 'archive'), 'archive').flatMap((one) => ('id' in one ? [one.id] : [])));
+    left = wanted.filter((id) => !there.has(id));
+    if (left.length === 0 || tries === 60) return left;
+    await pause(1000);
+  }
+}

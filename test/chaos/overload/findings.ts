@@ -1,0 +1,57 @@
+import { atLeast, atMost, exactly, type Finding, none } from '../findings.ts';
+import type { LoadResult } from './load.ts';
+
+/** Requests of a load that were acknowledged. */
+export const ackedOf = ({ kinds }: LoadResult): number =>
+  count(kinds.browse.statuses, 201) + count(kinds.sale.statuses, 201);
+
+/** Requests that were acknowledged, by second. */
+export const rateOf = (result: LoadResult): number => ackedOf(result) / result.seconds;
+
+const count = (statuses: Readonly<Record<string, number>>, status: number): number => statuses[status] ?? 0;
+
+/** Part of a kind that was answered 201. */
+export function passedOf({ kinds }: LoadResult, kind: 'browse' | 'sale'): number {
+  const { sent, statuses } = kinds[kind];
+  return sent === 0 ? 0 : count(statuses, 201) / sent;
+}
+
+/** Answers that nobody may get: neither taken nor told to come again. */
+export function answersAre({ kinds, untold, broken }: LoadResult): Finding[] {
+  const strange = [kinds.browse, kinds.sale].flatMap(({ statuses }) =>
+    Object.entries(statuses)
+      .filter(([status]) => !['201', '429', '503'].includes(status))
+      .map(([status, number]) => `${status} x ${number}`),
+  );
+  return [
+    none('STRANGE', 'answers other than 201, 429 and 503', strange),
+    exactly('UNTOLD', 'answers 429 and 503 without Retry-After', untold, 0),
+    exactly('BROKEN', 'connections that the gateway ended', broken, 0),
+  ];
+}
+
+/** Whether the load was what it was to be, and refusals came. */
+export function met(result: LoadResult, offered: number): Finding[] {
+  const { browse, sale } = result.kinds;
+  const refused = count(browse.statuses, 503) + count(sale.statuses, 503);
+  return [
+    atLeast('MET', 'requests refused with 503', refused, 1),
+    atLeast(
+      'OFFERED',
+      'percent of the load that was meant which was really sent',
+      percent((browse.sent + sale.sent) / result.seconds / offered),
+      90,
+    ),
+  ];
+}
+
+export const goodput = (result: LoadResult, peak: LoadResult, least: number): Finding =>
+  atLeast('GOODPUT', 'percent of the peak that is still acknowledged', percent(rateOf(result) / rateOf(peak)), least);
+
+/** What is about carts goes through, and of the rest so much. */
+export const worthIsKept = (result: LoadResult, refusedMost: number, browseLeast: number): Finding[] => [
+  atMost('SALES', 'percent of cart requests that were refused', percent(1 - passedOf(result, 'sale')), refusedMost),
+  atLeast('BROWSE', 'percent of browse requests that were taken', percent(passedOf(result, 'browse')), browseLeast),
+];
+
+export const percent = (part: number): number => Math.round(part * 10_000) / 100;
