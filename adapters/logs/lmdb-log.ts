@@ -181,6 +181,20 @@ export class LmdbLog implements EventLog {
     return this.#shop(shop).committed;
   }
 
+  /**
+   * After a failed commit of the file, this log's or the state's, nobody knows what the disk holds, so nothing is written again in
+   * this process: the next commit may well succeed on a disk that has lost the last, and LMDB, once it has failed, may break the heap.
+   */
+  fail(error: Error): void {
+    if (this.failure) return;
+    this.failure = error;
+    const unavailable = new LogUnavailable('the commit failed', { cause: error });
+    for (const { reject } of [...this.#committing.flat(), ...this.#group]) reject(unavailable);
+    this.#committing = [];
+    this.#group = [];
+    this.#options.onFailure(error);
+  }
+
   /** Gives every new event its position and finds the duplicates; nothing is durable yet. */
   #admit(record: LogRecord, resolve: Waiting['resolve'], reject: Waiting['reject']): Waiting {
     const shop = this.#shop(record.context.shop);
@@ -230,7 +244,7 @@ export class LmdbLog implements EventLog {
     this.#committing.push(group);
     this.#write(group).then(
       () => this.#committed(group),
-      (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))),
     );
   }
 
@@ -269,17 +283,6 @@ export class LmdbLog implements EventLog {
       wake(shop);
     }
     this.#flush();
-  }
-
-  /** After a failed commit nobody knows what the disk holds, so nothing is tried again in this process. */
-  #fail(error: Error): void {
-    if (this.failure) return;
-    this.failure = error;
-    const unavailable = new LogUnavailable('the commit failed', { cause: error });
-    for (const { reject } of [...this.#committing.flat(), ...this.#group]) reject(unavailable);
-    this.#committing = [];
-    this.#group = [];
-    this.#options.onFailure(error);
   }
 
   /** Whether the event at this position has this id. */

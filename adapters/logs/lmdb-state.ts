@@ -24,8 +24,8 @@ export interface LmdbStateOptions {
   /** The newest durable position of a shop. */
   readonly head: (shop: string) => Position;
   readonly onBegun: () => Promise<void>;
-  /** Throws LogUnavailable where nothing can be written now. */
-  readonly mayWrite: () => void;
+  /** Makes a commit. Throws LogUnavailable where nothing can be written now, or it fails, which is the end of the log too. */
+  readonly commit: (write: () => Promise<unknown>) => Promise<void>;
 }
 
 /** The state beside the log, in the same LMDB environment, so that one commit covers both. */
@@ -42,7 +42,7 @@ export class LmdbState implements State {
   readonly #quarantineEnds = new Map<string, { first: number; last: number }>();
   readonly #head: (shop: string) => Position;
   readonly #onBegun: () => Promise<void>;
-  readonly #mayWrite: () => void;
+  readonly #commit: LmdbStateOptions['commit'];
   readonly #holders = new Holders();
 
   constructor(root: RootDatabase, options: LmdbStateOptions) {
@@ -57,13 +57,12 @@ export class LmdbState implements State {
     this.#quarantineMax = options.quarantineMax;
     this.#head = options.head;
     this.#onBegun = options.onBegun;
-    this.#mayWrite = options.mayWrite;
+    this.#commit = options.commit;
   }
 
   async begin(id: PipelineId, start = this.#head(id.shop)): Promise<void> {
     if (await this.progress(id)) return;
-    this.#mayWrite();
-    await this.#cursors.put([id.shop, id.pipeline], beginning(start));
+    await this.#commit(() => this.#cursors.put([id.shop, id.pipeline], beginning(start)));
     await this.#onBegun();
   }
 
@@ -99,8 +98,7 @@ export class LmdbState implements State {
   }
 
   async saveRule({ shop, pipeline }: PipelineId, rule: Rule): Promise<void> {
-    this.#mayWrite();
-    await this.#rules.put([shop, pipeline, rule.since], rule);
+    await this.#commit(() => this.#rules.put([shop, pipeline, rule.since], rule));
   }
 
   async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
@@ -133,13 +131,11 @@ export class LmdbState implements State {
   }
 
   async discardQuarantined(shop: string, ids: readonly string[]): Promise<void> {
-    this.#mayWrite();
-    await this.#root.batch(() => this.removeQuarantined(shop, ids));
+    await this.#commit(() => this.#root.batch(() => this.removeQuarantined(shop, ids)));
   }
 
   async saveReplay(replay: Replay): Promise<void> {
-    this.#mayWrite();
-    await this.#replays.put(replay.id, replay);
+    await this.#commit(() => this.#replays.put(replay.id, replay));
     this.#holders.replaySaved();
   }
 
@@ -248,22 +244,22 @@ export class LmdbState implements State {
     positions: readonly Position[],
     change: (letter: DeadLetter) => DeadLetter,
   ): Promise<void> {
-    this.#mayWrite();
-    await this.#root.batch(() => {
+    const write = () => {
       for (const position of positions) {
         const letter = this.#dead.get([shop, pipeline, position]);
         if (letter && !letter.ended) void this.#dead.put([shop, pipeline, position], change(letter));
       }
-    });
+    };
+    await this.#commit(() => this.#root.batch(write));
   }
 
   async #save({ shop, pipeline }: PipelineId, { progress, journal, dead = [] }: Update): Promise<void> {
-    this.#mayWrite();
-    await this.#root.batch(() => {
+    const write = () => {
       void this.#cursors.put([shop, pipeline], progress);
       if (journal) void this.#journal.put([shop, pipeline, journal.from], journal);
       for (const letter of dead) void this.#dead.put([shop, pipeline, letter.position], letter);
-    });
+    };
+    await this.#commit(() => this.#root.batch(write));
   }
 }
 

@@ -65,16 +65,23 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
     marked = marked.catch(() => {}).then(async () => writeMark(folder, await markOf(log, state)));
     return marked;
   };
-  const mayWrite = (): void => {
+  const commit = async (write: () => Promise<unknown>): Promise<void> => {
+    if (log.failure) throw new LogUnavailable('the log has failed', { cause: log.failure });
     const obstacle = options.obstacle?.();
     if (obstacle !== undefined) throw new LogUnavailable(obstacle);
+    try {
+      await write();
+    } catch (error) {
+      log.fail(error instanceof Error ? error : new Error(String(error)));
+      throw new LogUnavailable('the commit failed', { cause: error });
+    }
   };
   const { quarantineMax } = options;
   const state: LmdbState = new LmdbState(root, {
     quarantineMax,
     head: (shop) => log.head(shop),
     onBegun: keepMark,
-    mayWrite,
+    commit,
   });
   const log: LmdbLog = new LmdbLog(root, state, fingerprinter(...seeds), options, keepMark);
   const close = async (): Promise<void> => {
