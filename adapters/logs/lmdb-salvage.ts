@@ -21,6 +21,8 @@ interface Found {
 export async function* salvage(file: string, view: View): AsyncGenerator<LogRecord> {
   const handle = await open(file, 'r');
   try {
+    // A folder, for example, has nothing to give.
+    if (!(await handle.stat()).isFile()) return;
     const found = await recordsIn(handle);
     found.sort((a, b) => a.at - b.at || a.offset - b.offset);
     for (const { offset, length } of found) {

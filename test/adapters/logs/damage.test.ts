@@ -1,15 +1,4 @@
-import {
-  cpSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
@@ -18,38 +7,15 @@ import { setAside } from '../../../adapters/logs/lmdb-restoration.ts';
 import type { DamageReport, Store } from '../../../adapters/logs/store.ts';
 import { randomBits } from '../../bench/bodies.ts';
 import { never, OTHER, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
+import { damageFile, fileDamages } from '../../support/damage.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const EVENTS = 4000;
 /** In the middle of a request. */
 const SETTLED = 1010;
-const PAGE = 4096;
 const ID = { shop: SHOP, pipeline: 'p' };
 const NOW = AbortSignal.abort();
-
-type Break = (file: number, size: number, random: (below: number) => number) => void;
-const over = (file: number, at: number, bytes: Buffer): void => void writeSync(file, bytes, 0, bytes.length, at);
-const noise = (length: number, random: (below: number) => number): Buffer =>
-  Buffer.from(Array.from({ length }, () => random(256)));
-
-/** What becomes of the file, and how many of the events must be kept at least. */
-const variants: Record<string, { readonly damage: Break; readonly kept: number; readonly told: boolean }> = {
-  'is empty': { damage: (file) => ftruncateSync(file, 0), kept: 0, told: true },
-  'ends after its first page': { damage: (file) => ftruncateSync(file, PAGE), kept: 0, told: true },
-  'is half there': { damage: (file, size) => ftruncateSync(file, size / 2), kept: 0.3, told: true },
-  'has lost its first page': { damage: (file) => over(file, 0, Buffer.alloc(PAGE)), kept: 0.95, told: true },
-  'has lost its second page': { damage: (file) => over(file, PAGE, Buffer.alloc(PAGE)), kept: 0.95, told: false },
-  'has lost its first two pages': { damage: (file) => over(file, 0, Buffer.alloc(2 * PAGE)), kept: 0.95, told: true },
-  'begins with noise': { damage: (file, _, random) => over(file, 0, noise(2 * PAGE, random)), kept: 0.95, told: true },
-  'has noise in five places': {
-    damage: (file, size, random) => {
-      for (let i = 0; i < 5; i++) over(file, random(size - 64), noise(64, random));
-    },
-    kept: 0.95,
-    told: false,
-  },
-};
 
 describe('a damaged LMDB file', ({ it, before, after }) => {
   const home = temporaryFolder();
@@ -96,13 +62,12 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
     }
   }
 
-  for (const [name, { damage, kept, told }] of Object.entries(variants)) {
+  for (const [name, damage] of Object.entries(fileDamages)) {
+    const { kept, told } = damage;
     it(`that ${name} stops nothing, and what is intact in it is kept`, async () => {
       const folder = copy();
-      const path = join(folder, 'data.mdb');
-      const file = openSync(path, 'r+');
       const bits = randomBits(7);
-      damage(file, statSync(path).size, (below) => bits() % below);
+      damageFile(folder, damage, (below) => bits() % below);
       const ids = await opened(folder, async ({ log, state }, reports, corrupt) => {
         assert.equal(await log.append(record(['new'])), [
           { kind: 'stored', position: (await log.extent(SHOP)).newest },
@@ -181,6 +146,16 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
     writeFileSync(join(folder, 'data.mdb'), 'a text, not a log\n'.repeat(1000));
     await opened(folder, async ({ log }, [report]) => {
       assert.ok(report);
+      await log.append(record(['new']));
+    });
+  });
+
+  it('that is a folder is put aside', async () => {
+    const folder = copy();
+    unlinkSync(join(folder, 'data.mdb'));
+    mkdirSync(join(folder, 'data.mdb'));
+    await opened(folder, async ({ log }, [report]) => {
+      assert.ok(report?.aside);
       await log.append(record(['new']));
     });
   });
