@@ -123,10 +123,8 @@ async function endOf(gateway: Gateway): Promise<Pick<Death, 'exit' | 'exitedAt'>
   return { exit, exitedAt: Date.now() };
 }
 
-/** When gateways said that the log had failed. */
+/** When gateways said that something had failed that must not. LMDB's own words may stand on the same line. */
 function lastWords(output: string): number[] {
-  const lines = existsSync(output) ? readFileSync(output, 'utf8').split('\n') : [];
-  return lines
-    .filter((line) => line.includes('"something failed that must not'))
-    .map((line) => Date.parse((JSON.parse(line) as { readonly time: string }).time));
+  const text = existsSync(output) ? readFileSync(output, 'utf8') : '';
+  return [...text.matchAll(/"level":"fatal","time":"([^"]+)"/g)].map(([, time = '']) => Date.parse(time));
 }

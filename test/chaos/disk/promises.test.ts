@@ -26,8 +26,17 @@ describe('promises on a dead disk', ({ it }) => {
 
   it('finds a gateway that says nothing, ends otherwise, or too late', () => {
     assert.equal(failed(judgeDeaths([], [death], 2)), ['TOLD']);
-    assert.equal(failed(judgeDeaths([refused(1150, 100)], [{ ...death, exit: 'SIGBUS' }], 2)), ['EXITS']);
+    assert.equal(failed(judgeDeaths([refused(1150, 100)], [{ ...death, exit: 'SIGKILL' }], 2)), ['EXITS']);
+    assert.equal(failed(judgeDeaths([refused(1150, 100)], [{ ...death, exit: 0 }], 2)), ['EXITS']);
     assert.equal(failed(judgeDeaths([refused(1150, 100)], [{ ...death, exitedAt: 3100 }], 2)), ['TIME']);
+  });
+});
+
+describe('an abort of LMDB', ({ it }) => {
+  it('counts and is no failure', () => {
+    const findings = judgeDeaths([refused(1150, 100)], [{ ...death, exit: 'SIGABRT' }], 2);
+    assert.equal(failed(findings), []);
+    assert.is(findings.find(({ name }) => name === 'ABORTED')?.count, 1);
   });
 });
 
