@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
+import { fairLookup } from './names.ts';
 import { AddressRefused, kindOf, publicOnly } from './ssrf.ts';
 
 /** How names become addresses and addresses become sockets; tests lend their own. */
@@ -12,7 +13,8 @@ export interface Network {
   readonly connect?: (options: ConnectionOptions) => Socket;
 }
 
-export const systemNetwork: Network = { lookup: systemLookup as LookupFunction };
+// One for all destinations, since they share the places that the process has for look-ups.
+export const systemNetwork: Network = { lookup: fairLookup(systemLookup as LookupFunction) };
 
 // Many servers let go of an idle connection after 5 s. Letting go first spares a request that dies on a closed one.
 const keep = { keepAlive: true, maxFreeSockets: 2, timeout: 4_000 };
