@@ -90,7 +90,9 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     onAnswered: (exchange) => {
       metrics.answered(exchange);
       const { dialect, status, requestId, ms } = exchange;
-      if (status >= 500) options.logger.warn({ requestId, dialect, status, ms }, 'request answered');
+      // A line for each would cost as much as the refusal; there is one a minute for all of them.
+      if (status >= 500 && load.sheddingFor() === undefined)
+        options.logger.warn({ requestId, dialect, status, ms }, 'request answered');
       else options.logger.debug({ requestId, dialect, status, ms }, 'request answered');
     },
     routes: (router) => {
