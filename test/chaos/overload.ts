@@ -38,6 +38,8 @@ const { values } = parseArgs({
     'sale-every': { type: 'string', default: '20' },
     /** Percent of the peak that must be left. */
     goodput: { type: 'string', default: '90' },
+    /** Percent of the load that must really be sent: each connection waits for its answer. */
+    offered: { type: 'string', default: '90' },
   },
 });
 
@@ -89,7 +91,7 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
   const stored = await appendedOf(gateway.port);
   const sum = all.reduce((total, result) => total + ackedOf(result) * events, 0);
   return [
-    ...met(over, rate),
+    ...met(over, rate, Number(values.offered)),
     ...all.flatMap(answersAre),
     goodput(over, peak, Number(values.goodput)),
     ...worthIsKept(half, 0.1, 50),

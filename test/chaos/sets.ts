@@ -111,6 +111,18 @@ export const short: readonly Act[] = [
     about: 'the same on PostgreSQL',
     with: '--log postgres --ready-seconds 10 --at-once 3',
   },
+  {
+    scenario: 'overload',
+    about: 'three times what it can carry: what is worth least is refused first',
+    with: '--times 3 --seconds 8 --peak-seconds 4 --goodput 70',
+    alone: true,
+  },
+  {
+    scenario: 'limits',
+    about: '256 files, a quarter of a core, 512 MB, 1,000 slow clients, 2,000 at the start',
+    with: '--seconds 4',
+    alone: true,
+  },
 ];
 
 /** An hour and more. */
@@ -243,6 +255,24 @@ export const long: readonly Act[] = [
     scenario: 'points',
     about: 'the same on PostgreSQL',
     with: '--log postgres --rounds 20',
+    alone: true,
+  },
+  {
+    scenario: 'overload',
+    about: 'three times what it can carry: what is worth least is refused first',
+    with: '--times 3 --seconds 60 --peak-seconds 10',
+    alone: true,
+  },
+  {
+    scenario: 'overload',
+    about: 'ten times what it can carry, in 512 MB',
+    with: '--times 10 --seconds 60 --connections 4000 --goodput 0 --offered 0',
+    alone: true,
+  },
+  {
+    scenario: 'limits',
+    about: '256 files, a quarter of a core, 512 MB, 1,000 slow clients, 2,000 at the start',
+    with: '--seconds 60',
     alone: true,
   },
 ];

@@ -31,7 +31,7 @@ export function answersAre({ kinds, untold, broken }: LoadResult): Finding[] {
 }
 
 /** Whether the load was what it was to be, and refusals came. */
-export function met(result: LoadResult, offered: number): Finding[] {
+export function met(result: LoadResult, offered: number, least = 90): Finding[] {
   const { browse, sale } = result.kinds;
   const refused = count(browse.statuses, 503) + count(sale.statuses, 503);
   return [
@@ -40,7 +40,7 @@ export function met(result: LoadResult, offered: number): Finding[] {
       'OFFERED',
       'percent of the load that was meant which was really sent',
       percent((browse.sent + sale.sent) / result.seconds / offered),
-      90,
+      least,
     ),
   ];
 }
