@@ -96,9 +96,14 @@ for file in "$1"/*/pid; do kill -QUIT $(cat "$file") && kill -CONT $(cat "$file"
 tries=0
 for file in "$1"/*/pid; do
   while [ -e "\${file%pid}data/postmaster.pid" ] && [ $tries -lt 80 ]; do sleep 0.1; tries=$((tries + 1)); done
-  kill -KILL $(cat "$file")
+  pid=$(cat "$file")
+  # On a dead disk that file is not seen: it had no time to end its children.
+  kill -KILL $(cat "/proc/$pid/task/$pid/children") "$pid"
 done
-for disk in "$1"/*/data "$1"/*/disk; do umount -l "$disk" || sudo -n umount -l "$disk"; done
+# Not "$1"/*/disk: a pattern does not find the top of a disk that is dead.
+for folder in "$1"/*; do
+  for disk in data disk; do umount -l "$folder/$disk" || sudo -n umount -l "$folder/$disk"; done
+done
 tries=0
 until rm -rf "$1" || [ $tries -ge 20 ]; do sleep 0.1; tries=$((tries + 1)); done
 `;

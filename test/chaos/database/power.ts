@@ -50,7 +50,7 @@ export const powerOn = (kind: FileSystem): Fault => ({
 /** The disk of the database dies under it: PostgreSQL panics, and starts again once the disk is back. */
 export const deadDiskOn = (kind: FileSystem): Fault => ({
   name: `dead-${kind}`,
-  times: { usual: 15, short: 2 },
+  times: { usual: 15, short: 3 },
   play: (options) => onLoopDisk(kind, options, death),
 });
 
