@@ -19,6 +19,7 @@ const DATABASE = ['KILLS', 'CUTS', 'DEAD', 'FAILOVERS', 'ACKED', 'LOST', 'CROSSE
 /** What the table shows of the scenario with the many destinations. */
 const DESTINATIONS: readonly string[] = 'MET ACTION ASKED CANARY LOST ORDER DUPLICATE MEMORY ALONE BESIDE'.split(' ');
 
+const DAMAGE = ['MET', 'HARM', 'LOOP', 'READY', 'SILENT', 'KEPT', 'LOST'];
 const FULL = ['LOOP', 'RESTARTS', 'UNTIL', 'BACK', 'DELIVERED', 'ACKED', 'LOST'];
 
 /** About five minutes: what every change must pass. */
@@ -64,6 +65,12 @@ export const short: readonly Act[] = [
     scenario: 'full',
     about: 'the disk fills up: slowly, to the last byte under load, and before the first start',
     shows: FULL,
+  },
+  {
+    scenario: 'damage',
+    about: 'starts on logs damaged in 14 ways',
+    with: '--ready-seconds 30',
+    shows: DAMAGE,
   },
   { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 8' },
   {
@@ -229,6 +236,18 @@ export const long: readonly Act[] = [
   },
   { scenario: 'slow-disk', about: 'every sync takes 300 ms', with: '--part slow --seconds-each 30', alone: true },
   { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
+  {
+    scenario: 'full',
+    about: 'the disk fills up three times: slowly, to the last byte under load, and before the first start',
+    with: '--rounds 3',
+    shows: FULL,
+  },
+  {
+    scenario: 'damage',
+    about: 'starts on logs damaged in 14 ways, 100 times each',
+    with: '--seeds 100',
+    shows: DAMAGE,
+  },
   { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 60' },
   {
     scenario: 'destinations',

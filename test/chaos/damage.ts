@@ -1,0 +1,125 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { freePort } from './children.ts';
+import { type Case, cases } from './damage/cases.ts';
+import { type Outcome, playCase, type Shared } from './damage/play.ts';
+import { makeLog } from './damage/sound.ts';
+import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
+import { NotRun } from './not-run.ts';
+import { seeded } from './random.ts';
+import { commonOptions, judged } from './scenario.ts';
+import { openSink } from './sink.ts';
+
+/**
+ * Gateways start on logs that were damaged while nobody used them, each in another way. Each must be ready soon, at the first start; what
+ * is intact must be delivered, the damage be told where anything is lost, and new events be taken and delivered as ever.
+ *
+ *   node --import tsx test/chaos/damage.ts --seeds 10 --at-once 2
+ */
+const { values } = parseArgs({
+  options: {
+    ...commonOptions,
+    /** How often each damage is done, every time elsewhere in the file. */
+    seeds: { type: 'string', default: '1' },
+    'at-once': { type: 'string', default: '3' },
+    'ready-seconds': { type: 'string', default: '10' },
+    /** Events on the log before it is damaged. */
+    events: { type: 'string', default: '4000' },
+  },
+});
+
+const READY_WITHIN_S = Number(values['ready-seconds']);
+
+await judged(values, async (folder, entry) => {
+  if (values.log !== 'lmdb') throw new NotRun('it is the embedded log whose files are damaged here');
+  const [port, record] = [await freePort(), join(folder, 'sink.ndjson')];
+  const sink = await openSink({ port, record });
+  const sound = await makeLog({ folder: join(folder, 'sound'), entry, events: Number(values.events) });
+  const shared: Shared = { entry, sound, record, sinkPort: port };
+  const first = Number(values.seed);
+  const outcomes: Outcome[] = [];
+  for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
+    outcomes.push(...(await playAll(shared, join(folder, `seed-${seed}`), seed)));
+    console.log(`seed ${seed}: ${outcomes.length} starts, ${outcomes.filter(isBad).length} bad`);
+  }
+  await sink.close();
+  return verdict(outcomes);
+});
+
+async function playAll(shared: Shared, folder: string, seed: number): Promise<Outcome[]> {
+  mkdirSync(folder);
+  const queue: Case[] = [...cases];
+  const outcomes: Outcome[] = [];
+  const next = async (): Promise<void> => {
+    for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
+      const random = seeded(seed * 1000 + cases.indexOf(one));
+      const own = join(folder, String(cases.indexOf(one)));
+      outcomes.push(
+        await playCase(shared, one, { folder: own, seed, random: (limit) => Math.floor(random() * limit) }),
+      );
+      if (!values.keep) rmSync(own, { recursive: true });
+    }
+  };
+  await Promise.all(Array.from({ length: Number(values['at-once']) }, next));
+  return outcomes;
+}
+
+function isBad({ exits, stranger, newLost, silent, lacking }: Outcome): boolean {
+  return exits > 0 || stranger.length + newLost.length > 0 || silent || lacking !== undefined;
+}
+
+function verdict(outcomes: readonly Outcome[]): Finding[] {
+  const named = (bad: (outcome: Outcome) => boolean): string[] => outcomes.filter(bad).map(({ name }) => name);
+  return [
+    atLeast('MET', 'gateways started on a damaged log', outcomes.length, cases.length * Number(values.seeds)),
+    atLeast('HARM', 'of them with events lost', named(({ lost }) => lost > 0).length, 1),
+    none(
+      'LOOP',
+      'that exited',
+      named(({ exits }) => exits > 0),
+    ),
+    atMost(
+      'READY',
+      'most seconds to ready',
+      Math.max(...outcomes.map(({ readyMs }) => readyMs)) / 1000,
+      READY_WITHIN_S,
+    ),
+    none(
+      'SILENT',
+      'that lost events, or began anew, and raised no alarm',
+      named(({ silent }) => silent),
+    ),
+    none(
+      'KEPT',
+      'that delivered fewer of the intact events than they must',
+      outcomes.flatMap(({ name, lacking }) => (lacking === undefined ? [] : [`${name}: ${lacking}`])),
+    ),
+    none(
+      'PHANTOM',
+      'events that arrived and were never sent, or changed',
+      outcomes.flatMap(({ stranger }) => stranger),
+    ),
+    none(
+      'LOST',
+      'new events acknowledged and never delivered',
+      outcomes.flatMap(({ newLost }) => newLost),
+    ),
+    atLeast(
+      'NEW',
+      'new events acknowledged',
+      sum(outcomes, ({ acked }) => acked),
+      outcomes.length,
+    ),
+    none(
+      'TWICE',
+      'events that arrived twice',
+      outcomes.flatMap(({ twice }) => twice),
+    ),
+    exactly('EXIT', 'exit codes other than 0 at SIGTERM', named(({ exit }) => exit !== 0).length, 0),
+  ];
+}
+
+function sum(outcomes: readonly Outcome[], of: (outcome: Outcome) => number): number {
+  return outcomes.reduce((total, outcome) => total + of(outcome), 0);
+}
