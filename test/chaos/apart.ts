@@ -6,6 +6,7 @@ import { domainOf, mixedRequests, type Plan, tokenOf } from './apart/plan.ts';
 import type { Finding } from './findings.ts';
 import type { Counted } from './fuzz/judge.ts';
 import { harvest } from './harvest.ts';
+import { sentPatiently } from './patient.ts';
 import { rawClient } from './raw.ts';
 import { commonOptions, play, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
@@ -35,6 +36,7 @@ const [seed, requests, shops, lanes, most] = [
 ].map(Number) as [number, number, number, number, number];
 /** So many requests share an id, over all shops. */
 const REQUESTS_PER_ID = 25;
+let putOff = 0;
 
 await play(values, async ({ files, port, start }) => {
   const archive = join(files, 'archive');
@@ -51,7 +53,12 @@ await play(values, async ({ files, port, start }) => {
     counted = await audited(port, archive, judge);
     console.log(`${sent + count} requests after ${Math.round(performance.now() - begin)} ms`);
   }
-  return [...judge.findings(counted), rate(requests / (sendingMs / 1000)), await stopped(gateway)];
+  return [
+    ...judge.findings(counted),
+    measured('PUT OFF', 'times a client was told to come again, and did', putOff),
+    measured('RATE', 'requests a second', requests / (sendingMs / 1000)),
+    await stopped(gateway),
+  ];
 });
 
 function configOf(directory: string): object {
@@ -71,7 +78,10 @@ async function sendAll(port: number, judge: ApartJudge, count: number, plan: Pla
     const client = rawClient(port);
     for (const request of mixedRequests(seed + (round * lanes + index) * 7919, plan)) {
       if (--left < 0) break;
-      judge.saw(request, await client.send({ pieces: [request.bytes] }));
+      const onPutOff = () => {
+        putOff += 1;
+      };
+      judge.saw(request, await sentPatiently(client, { pieces: [request.bytes] }, onPutOff));
     }
     client.close();
   };
@@ -92,6 +102,6 @@ async function audited(port: number, archive: string, judge: ApartJudge): Promis
   };
 }
 
-function rate(perSecond: number): Finding {
-  return { name: 'RATE', meaning: 'requests a second', count: Math.round(perSecond), passed: true, examples: [] };
+function measured(name: string, meaning: string, count: number): Finding {
+  return { name, meaning, count: Math.round(count), passed: true, examples: [] };
 }

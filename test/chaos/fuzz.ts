@@ -8,6 +8,7 @@ import { fuzzRequest, shops } from './fuzz/request.ts';
 import { type Stalls, stallsOf } from './fuzz/stalls.ts';
 import { confirmed, STALL_MS, type Suspicion, underWay } from './fuzz/suspects.ts';
 import { harvest } from './harvest.ts';
+import { sentPatiently } from './patient.ts';
 import { rawClient } from './raw.ts';
 import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
@@ -33,6 +34,7 @@ const requests = Number(values.requests);
 /** What is remembered between two looks at the archive is bounded by this. */
 const ROUND = 100_000;
 const MOST_MEGABYTES = 400;
+let putOff = 0;
 
 await judged(values, (folder, entry) =>
   onStage(folder, entry, values.log, (stage) => fuzzed(stage, stallsOf(entry, join(stage.files, 'stalls.ndjson')))),
@@ -64,6 +66,7 @@ async function fuzzed({ files, port, start }: Stage, stalls: Stalls): Promise<re
     atMost('MEMORY', 'megabytes of its own at most', memory.most, MOST_MEGABYTES),
     ...met(judge, last),
     measured('STALLED', `stalls over ${STALL_MS} ms that did not come again`, suspicions.length - held.length),
+    measured('PUT OFF', 'times a client was told to come again, and did', putOff),
     measured('RATE', 'requests a second', perSecond),
   ];
   console.log(
@@ -105,7 +108,9 @@ async function sendAll(
     while (next < to) {
       const request = fuzzRequest(seed, next++);
       const sentAt = Date.now();
-      const seen = await client.send(request);
+      const seen = await sentPatiently(client, request, () => {
+        putOff += 1;
+      });
       judge.saw(request, seen);
       recent.push([request.n, sentAt, Date.now()]);
       if (recent.length < 4_000) continue;

@@ -215,6 +215,7 @@ const queries = [
   '\u00ff',
   '#x',
 ];
+// None of the admin API: guesses lock this machine out of it for a minute, and the books are read there.
 const paths = [
   '/beacon/',
   '//beacon',
@@ -227,8 +228,8 @@ const paths = [
   'http://%@x/',
   '/../beacon',
   '/%',
-  '/admin/dead',
-  '/admin/balance?x',
+  '/administrator',
+  '/metrics/x?y',
   '/',
   '/__proto__',
   `/${'a'.repeat(3_000)}`,
