@@ -34,8 +34,8 @@ const { values } = parseArgs({
 
 /** How soon after it goes on there must be a 2xx and a delivery: a client that waits may first have to give up and come again. */
 const onWithinSeconds = 3;
-/** What was under way when it stopped, and came too late to be counted. */
-const inFlight = 1000;
+/** What was under way when it stopped, and came too late to be counted: four batches of 100 at most. */
+const inFlight = 400;
 const underLoadMs = 1_500;
 
 interface Halt {
