@@ -106,6 +106,8 @@ interface Delay {
 
 /** A probe at most so often: it costs some microseconds. */
 const PROBE_EVERY_MS = 10;
+/** Fewer requests than this wait for a machine that stands still, and not for each other: to refuse them would help nobody. */
+const QUEUE = 64;
 /** Where no request has asked for so long, nothing waits. */
 const STALE_MS = 100;
 
@@ -116,13 +118,15 @@ const STALE_MS = 100;
 function watchDelay(now: () => number, probe: Probe): Delay {
   let sentAt: number | undefined;
   let backAt = now();
+  /** Requests since the probe was sent: those that were before it in the queue. */
+  let ahead = 0;
   let last = 0;
   let before = 0;
   const { send, close } = probe(() => {
     if (sentAt === undefined) return;
     backAt = now();
     before = last;
-    last = backAt - sentAt;
+    last = ahead < QUEUE ? 0 : backAt - sentAt;
     sentAt = undefined;
   });
   const over = (limit: number, underWay: number, recent: boolean) => {
@@ -135,9 +139,11 @@ function watchDelay(now: () => number, probe: Probe): Delay {
       if (sentAt === undefined && time - backAt >= PROBE_EVERY_MS) {
         if (time - backAt > STALE_MS) last = 0;
         sentAt = time;
+        ahead = 0;
         send();
       }
-      const underWay = sentAt === undefined ? 0 : time - sentAt;
+      ahead += 1;
+      const underWay = sentAt === undefined || ahead < QUEUE ? 0 : time - sentAt;
       if (!over(LIMITS.browse, underWay, recent)) return 'none';
       return over(LIMITS.all, underWay, recent) ? 'all' : 'browse';
     },

@@ -37,10 +37,14 @@ function loadAt(disk: () => Pressure = () => 'none') {
     },
     back: () => back(),
     pressure: () => load.strain(time).pressure,
-    /** A request sends a probe, which waits so long. */
-    waits(ms: number) {
+    /** So many requests come, the first of which sends a probe. */
+    come(requests = 100) {
+      for (let request = 0; request < requests; request += 1) own.pressure();
+    },
+    /** A probe waits so long behind so many requests. */
+    waits(ms: number, requests = 100) {
       own.pass(20);
-      own.pressure();
+      own.come(requests);
       own.pass(ms);
       back();
     },
@@ -70,6 +74,15 @@ describe('a load', ({ it }) => {
     assert.is(pressure(), 'none');
   });
 
+  it('that has to wait again and again with few others is taken: the machine stands still', () => {
+    const { pressure, waits, load } = loadAt();
+    load.shed('delay', 'browse');
+    for (let stall = 0; stall < 5; stall += 1) {
+      waits(1500, 63);
+      assert.is(pressure(), 'none');
+    }
+  });
+
   it('that has to wait twice for more than 100 ms loses browse events', () => {
     const { pressure, waits } = loadAt();
     waits(150);
@@ -87,10 +100,11 @@ describe('a load', ({ it }) => {
   });
 
   it('is judged by the wait that is under way', () => {
-    const { pressure, waits, pass } = loadAt();
+    const { pressure, waits, pass, come } = loadAt();
     waits(150);
     pass(20);
     assert.is(pressure(), 'none');
+    come();
     pass(150);
     assert.is(pressure(), 'browse');
     pass(1000);
