@@ -1,6 +1,10 @@
-import { unlinkSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { mkdirSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
 import { join, relative } from 'node:path';
+
+/** Taking a folder takes milliseconds: whoever has not done it after so long has died over it. */
+const TAKEN_WITHIN_MS = 2000;
+const AGAIN_MS = 20;
 
 /**
  * Makes this process the only user of a folder until `release`. A socket, not a file with a process id: the system closes it
@@ -10,17 +14,37 @@ export async function own(folder: string): Promise<{ release: () => Promise<void
   const absolute = join(folder, 'owner.sock');
   // Socket paths are limited to about 100 bytes, so the shorter form is used.
   const path = [absolute, relative('', absolute)].reduce((a, b) => (b.length < a.length ? b : a));
-  if (await answers(path)) {
-    throw new Error(`${folder} is in use by another process. Stop it first, or give this one its own LOG_URL.`);
-  }
-  ignoreMissing(() => unlinkSync(path));
-  const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
+  const server = await oneByOne(join(folder, 'owner.taking'), async () => {
+    if (await answers(path))
+      throw new Error(`${folder} is in use by another process. Stop it first, or give this one its own LOG_URL.`);
+    ignoring('ENOENT', () => unlinkSync(path));
+    return listening(path);
   });
   server.unref();
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** Two that looked at the same moment would both find that nobody answers. To make a folder succeeds for one only. */
+async function oneByOne<T>(taking: string, action: () => Promise<T>): Promise<T> {
+  while (!ignoring('EEXIST', () => mkdirSync(taking))) {
+    ignoring('ENOENT', () => {
+      if (Date.now() - statSync(taking).mtimeMs > TAKEN_WITHIN_MS) rmdirSync(taking);
+    });
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+  try {
+    return await action();
+  } finally {
+    ignoring('ENOENT', () => rmdirSync(taking));
+  }
+}
+
+function listening(path: string): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => resolve(server));
+  });
 }
 
 function answers(path: string): Promise<boolean> {
@@ -34,10 +58,13 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function ignoreMissing(action: () => void): void {
+/** Whether it could be done; other errors are thrown. */
+function ignoring(code: string, action: () => void): boolean {
   try {
     action();
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code !== code) throw error;
+    return false;
   }
 }
