@@ -2,8 +2,10 @@ import type { LookupFunction } from 'node:net';
 
 /** The system looks so many names up at once, unless UV_THREADPOOL_SIZE says otherwise. */
 const AT_ONCE = 2;
-/** A look-up that takes longer is one of a name in trouble. */
+/** A look-up that takes longer is one of a name in trouble; who waits for it gets what it said last. */
 const SLOW_MS = 1_000;
+/** What was said longer ago is forgotten. */
+const KEPT_MS = 3_600_000;
 
 type Answer = Parameters<Parameters<LookupFunction>[2]>;
 
@@ -14,16 +16,32 @@ interface Wanted {
   readonly waiting: Parameters<LookupFunction>[2][];
 }
 
+/** Time as arguments, for tests. */
+interface Time {
+  readonly now: () => number;
+  /** Calls after so many milliseconds, unless what it gives is called before. */
+  readonly after: (ms: number, then: () => void) => () => void;
+}
+
+const realTime: Time = {
+  now: () => performance.now(),
+  after: (ms, then) => {
+    const timer = setTimeout(then, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
 /**
  * Looks up like `lookup`, and so that names in trouble do not hold up the others: one whose server does not answer takes ten seconds
  * and more, and a few of them would take every place there is. Each name is looked up once at a time, whoever asks; those that
- * went well before come first, and those in trouble share one place.
+ * went well before come first, and those in trouble share one place. Where an answer is late, that of before is taken.
  */
-export function fairLookup(lookup: LookupFunction, now: () => number = () => performance.now()): LookupFunction {
+export function fairLookup(lookup: LookupFunction, { now, after }: Time = realTime): LookupFunction {
   const wanted = new Map<string, Wanted>();
   const running = new Set<string>();
   /** How each name did when it was looked up last. */
   const did = new Map<string, 'well' | 'badly'>();
+  const said = new Map<string, { readonly answer: Answer; readonly at: number }>();
   const rank = ({ host }: Wanted): number => ['well', undefined, 'badly'].indexOf(did.get(host));
 
   const next = (): void => {
@@ -42,15 +60,27 @@ export function fairLookup(lookup: LookupFunction, now: () => number = () => per
       running.delete(key);
       wanted.delete(key);
       did.set(host, answer[0] || now() - begin > SLOW_MS ? 'badly' : 'well');
+      if (!answer[0]) said.set(key, { answer, at: now() });
       for (const callback of waiting) callback(...answer);
       next();
     });
   };
   return (host, options, callback) => {
     const key = JSON.stringify([host, options]);
-    const same = wanted.get(key);
-    if (same) return void same.waiting.push(callback);
-    wanted.set(key, { host, options, waiting: [callback] });
+    const waiting = wanted.get(key)?.waiting ?? [];
+    const answered = (...answer: Answer): void => {
+      cancel();
+      callback(...answer);
+    };
+    const cancel = after(SLOW_MS, () => {
+      const last = said.get(key);
+      if (last === undefined || now() - last.at > KEPT_MS) return;
+      waiting.splice(waiting.indexOf(answered), 1);
+      callback(...last.answer);
+    });
+    waiting.push(answered);
+    if (wanted.has(key)) return;
+    wanted.set(key, { host, options, waiting });
     next();
   };
 }

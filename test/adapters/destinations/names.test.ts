@@ -7,6 +7,9 @@ import { describe } from '../../support/describe.ts';
 class System {
   readonly asked: string[] = [];
   now = 0;
+  /** Names that answer no more. */
+  readonly silent = new Set<string>();
+  #timers: { at: number; then: () => void }[] = [];
   readonly #queue: { host: string; done: Parameters<LookupFunction>[2] }[] = [];
   #running: { host: string; done: Parameters<LookupFunction>[2]; until: number }[] = [];
 
@@ -16,31 +19,46 @@ class System {
     this.#fill();
   };
 
+  readonly after = (ms: number, then: () => void): (() => void) => {
+    const timer = { at: this.now + ms, then };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((one) => one !== timer);
+    };
+  };
+
   pass(seconds: number): void {
     for (const end = this.now + seconds * 1000; this.now < end; ) {
       this.now += 10;
+      const due = this.#timers.filter(({ at }) => at <= this.now);
+      this.#timers = this.#timers.filter(({ at }) => at > this.now);
+      for (const { then } of due) then();
       const over = this.#running.filter(({ until }) => until <= this.now);
       this.#running = this.#running.filter(({ until }) => until > this.now);
       for (const { host, done } of over) {
-        if (host.startsWith('dead')) done(Object.assign(new Error('no answer'), { code: 'EAI_AGAIN' }), '', 0);
+        if (this.#isDead(host)) done(Object.assign(new Error('no answer'), { code: 'EAI_AGAIN' }), '', 0);
         else done(null, '192.0.2.1', 4);
       }
       this.#fill();
     }
   }
 
+  #isDead(host: string): boolean {
+    return host.startsWith('dead') || this.silent.has(host);
+  }
+
   #fill(): void {
     while (this.#running.length < 2) {
       const next = this.#queue.shift();
       if (!next) return;
-      this.#running.push({ ...next, until: this.now + (next.host.startsWith('dead') ? 10_000 : 10) });
+      this.#running.push({ ...next, until: this.now + (this.#isDead(next.host) ? 10_000 : 10) });
     }
   }
 }
 
 function open() {
   const system = new System();
-  const lookup = fairLookup(system.lookup, () => system.now);
+  const lookup = fairLookup(system.lookup, { now: () => system.now, after: system.after });
   const ask = (host: string, answers: string[] = []): string[] => {
     lookup(host, {}, (error, address) => answers.push(error?.code ?? String(address)));
     return answers;
@@ -85,6 +103,23 @@ describe('names', ({ it }) => {
     ask('dead.example.com', answers);
     system.pass(11);
     assert.is(answers.length, 6);
+  });
+
+  it('that were known are taken as they were while nobody answers, for an hour and in a second', () => {
+    const { system, ask } = open();
+    const known = Array.from({ length: 10 }, (_, index) => `known${index}.example.com`);
+    for (const host of known) ask(host);
+    system.pass(1);
+    for (const host of known) system.silent.add(host);
+    for (let round = 0; round < 5; round += 1) {
+      const answers = known.map((host) => ask(host));
+      system.pass(2);
+      assert.equal(answers, Array(10).fill(['192.0.2.1']));
+    }
+    system.pass(3_600);
+    const answers = ask('known0.example.com');
+    system.pass(15);
+    assert.equal(answers, ['EAI_AGAIN']);
   });
 
   it('in trouble are still looked up, one after the other, and are well again when they are', () => {
