@@ -72,6 +72,11 @@ export const short: readonly Act[] = [
     with: '--ready-seconds 30',
     shows: DAMAGE,
   },
+  {
+    scenario: 'owners',
+    about: 'several processes want one folder, beside an owner and after its kill -9',
+    with: '--times 1 --ready-seconds 30',
+  },
   { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 8' },
   {
     scenario: 'stop',
@@ -247,6 +252,11 @@ export const long: readonly Act[] = [
     about: 'starts on logs damaged in 14 ways, 100 times each',
     with: '--seeds 100',
     shows: DAMAGE,
+  },
+  {
+    scenario: 'owners',
+    about: 'several processes want one folder, beside an owner and after its kill -9',
+    with: '--times 20',
   },
   { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 60' },
   {
