@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { copyBuild } from './build-copy.ts';
-import type { Finding } from './findings.ts';
+import { type Finding, none } from './findings.ts';
 import { pointsOf } from './points/catalogue.ts';
 import { deadly, type Point } from './points/point.ts';
 import { dieAt } from './points/run.ts';
@@ -31,15 +31,16 @@ const { values } = parseArgs({
 
 /** Where the points of one part are many, they are spread over so many logs. */
 const MOST = 8;
+const BROKEN = 'BROKEN';
 
 await judged(values, async (folder, entry) => {
   const only = values.only?.split(',');
-  const all = pointsOf(values.log);
-  const chosen = all.filter(({ name }) => only?.includes(name) ?? true);
+  const known = pointsOf(values.log);
+  const chosen = known.filter(({ name }) => only?.includes(name) ?? true);
   if (chosen.length === 0)
-    throw new Error(`--only must name some of ${all.map(({ name }) => name).join(', ')}, got ${values.only}`);
+    throw new Error(`--only must name some of ${known.map(({ name }) => name).join(', ')}, got ${values.only}`);
   const build = made(folder, 'build');
-  const changes = [...deadly, ...all.map(({ change }) => change)];
+  const changes = [...deadly, ...known.map(({ change }) => change)];
   const copy = copyBuild(entry, build, changes);
   const parts = partsOf(chosen);
   const findings = new Map<Part, readonly Finding[]>();
@@ -49,8 +50,13 @@ await judged(values, async (folder, entry) => {
       findings.set(part, await played(part, made(folder, part.name), copy));
   };
   await Promise.all(Array.from({ length: Number(values['at-once']) }, next));
-  return summed(parts.map((part) => findings.get(part) ?? []));
+  const all = parts.map((part) => findings.get(part) ?? []);
+  return [...all.flatMap(broken), ...summed(all.filter((one) => broken(one).length === 0))];
 });
+
+function broken(findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ name }) => name === BROKEN);
+}
 
 interface Part {
   readonly name: string;
@@ -83,7 +89,12 @@ async function played({ name, stage: kind, points }: Part, folder: string, entry
     environment: kind === 'trim' ? { TRIM: values.log === 'lmdb' ? 'all' : 'often' } : {},
   };
   const begin = performance.now();
-  const findings = await onStage(folder, entry, values.log, (stage) => dieAt(points, stage, options));
+  // The other parts go on where one breaks off.
+  const findings = await onStage(folder, entry, values.log, (stage) => dieAt(points, stage, options)).catch(
+    (error: unknown) => [
+      none(BROKEN, 'a part that broke off', [error instanceof Error ? `${error.stack}` : `${error}`]),
+    ],
+  );
   console.log(`${name}: ${points.length} points in ${((performance.now() - begin) / 1000).toFixed(0)} s`);
   return findings.map((finding) => ({
     ...finding,

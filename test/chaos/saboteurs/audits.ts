@@ -28,7 +28,7 @@ export const audits: Readonly<Record<AuditName, AuditOf>> = {
     'kill',
     '--log postgres --kills 1 --seconds 3 --rate 1500 --least-acked 300 --quiet-seconds 20',
   ),
-  'crash of PostgreSQL': scenario('database', '--fault kill --seconds 4 --quiet-seconds 12'),
+  'crash of PostgreSQL': scenario('database', '--fault kill --seconds 8 --quiet-seconds 12'),
   power: scenario('power', '--cuts 1 --rounds 1 --seconds-each 2 --rate 2000 --least-acked 300 --quiet-seconds 10'),
 };
 
