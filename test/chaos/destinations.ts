@@ -8,11 +8,10 @@ import { freePort } from './children.ts';
 import { trusted } from './destinations/certificates.ts';
 import { judgeCases, type Observed } from './destinations/judge.ts';
 import { lag } from './destinations/lag.ts';
-import { bookkeeping, leaks, lettersOf, observe, openWard, resume, toldIn } from './destinations/run.ts';
+import { bookkeeping, leaks, lettersOf, observe, openWard, resume, timesIn, toldIn } from './destinations/run.ts';
 import { reportsOf, startWatch } from './destinations/watch.ts';
 import { recognise } from './events.ts';
 import { atMost, none } from './findings.ts';
-import { type Entry, linesOf } from './ledger.ts';
 import { pause } from './random.ts';
 import { commonOptions, play, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
@@ -158,17 +157,6 @@ function only(config: object, targets: readonly Target[]): object {
       pipelines: pipelines.filter(({ id }) => names.has(destinationOf({ shop: shop.shop, pipeline: id }))),
     })),
   };
-}
-
-/** When the request with each acknowledged event was sent. */
-function timesIn(ledger: string, run: string): Map<string, number> {
-  const times = new Map<string, number>();
-  for (const entry of linesOf<Entry>(ledger)) {
-    if (entry.kind !== 'acked') continue;
-    for (let n = entry.from; n < entry.from + entry.count; n += 1)
-      times.set(`${run}-${entry.lane}-${n}`, (entry.at ?? 0) - (entry.ms ?? 0));
-  }
-  return times;
 }
 
 /** Waits until no pipeline has anything left that is to go on, or the time is over. */

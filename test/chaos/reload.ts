@@ -5,9 +5,8 @@ import { until } from '../support/until.ts';
 import { ADMIN_TOKEN } from './admin.ts';
 import { type Arrived, shops, startAudit } from './audit.ts';
 import { freePort } from './children.ts';
-import { bookkeeping } from './destinations/run.ts';
+import { bookkeeping, timesIn } from './destinations/run.ts';
 import { exactly, type Finding, none } from './findings.ts';
-import { type Entry, linesOf } from './ledger.ts';
 import { pause } from './random.ts';
 import { openSigned } from './reload/signed.ts';
 import { commonOptions, play, stopped } from './scenario.ts';
@@ -218,17 +217,6 @@ function choosiness(
   const missing = own.filter((id) => !came.has(id) && sentAt.has(id)).length;
   const wrong = missing === filtered && filtered > 0 ? [] : [`${missing} did not come, ${filtered} counted`];
   return none('FILTERED', 'events neither delivered nor counted as filtered, or no filter at work', wrong);
-}
-
-/** When the request with each acknowledged event was sent. */
-function timesIn(ledger: string, run: string): Map<string, number> {
-  const sent = new Map<string, number>();
-  for (const entry of linesOf<Entry>(ledger)) {
-    if (entry.kind !== 'acked') continue;
-    for (let n = entry.from; n < entry.from + entry.count; n += 1)
-      sent.set(`${run}-${entry.lane}-${n}`, (entry.at ?? 0) - (entry.ms ?? 0));
-  }
-  return sent;
 }
 
 /** One line with the mistakes for each refused file. */

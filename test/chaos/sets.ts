@@ -304,4 +304,9 @@ export const long: readonly Act[] = [
     with: '--seconds 60',
     alone: true,
   },
+  {
+    scenario: 'names',
+    about: 'a name server that is silent, fails, or leads inward, beside a name that is well',
+    with: '--seconds 120',
+  },
 ];

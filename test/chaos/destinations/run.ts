@@ -7,7 +7,7 @@ import { shops } from '../audit.ts';
 import { freePort } from '../children.ts';
 import { type Finding, none } from '../findings.ts';
 import type { Received } from '../judge.ts';
-import { linesOf } from '../ledger.ts';
+import { type Entry, linesOf } from '../ledger.ts';
 import { destinationOf, type Target } from '../targets.ts';
 import { type Case, canaries, casesWith } from './cases.ts';
 import type { Observed } from './judge.ts';
@@ -146,6 +146,17 @@ export function bookkeeping(
   });
   const unbalanced = balance.balanced ? [] : ['the gateway itself says that its books do not balance'];
   return none('BALANCE', 'books other than what arrived and what is dead', [...wrong, ...unbalanced]);
+}
+
+/** When the request with each acknowledged event was sent. */
+export function timesIn(ledger: string, run: string): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const entry of linesOf<Entry>(ledger)) {
+    if (entry.kind !== 'acked') continue;
+    for (let n = entry.from; n < entry.from + entry.count; n += 1)
+      times.set(`${run}-${entry.lane}-${n}`, (entry.at ?? 0) - (entry.ms ?? 0));
+  }
+  return times;
 }
 
 /** Where a secret stands in what the gateway says. */
