@@ -4,6 +4,8 @@ import type { LookupFunction } from 'node:net';
 const AT_ONCE = 2;
 /** A look-up that takes longer is one of a name in trouble; who waits for it gets what it said last. */
 const SLOW_MS = 1_000;
+/** The same for one that waits for its turn. */
+const QUEUED_MS = 100;
 /** What was said longer ago is forgotten. */
 const KEPT_MS = 3_600_000;
 
@@ -72,7 +74,8 @@ export function fairLookup(lookup: LookupFunction, { now, after }: Time = realTi
       cancel();
       callback(...answer);
     };
-    const cancel = after(SLOW_MS, () => {
+    const full = running.size >= AT_ONCE && !running.has(key);
+    const cancel = after(full ? QUEUED_MS : SLOW_MS, () => {
       const last = said.get(key);
       if (last === undefined || now() - last.at > KEPT_MS) return;
       waiting.splice(waiting.indexOf(answered), 1);
