@@ -6,7 +6,7 @@ import { under } from '../support/strace.ts';
 import { judgeAnswers } from './answers.ts';
 import { needTrace, ownDisk } from './disk/needs.ts';
 import { type Death, judgeDeaths } from './disk/promises.ts';
-import { audited, type Happened, type Round } from './disk/round.ts';
+import { audited, type Happened, IN_FLIGHT, type Round } from './disk/round.ts';
 import { atLeast, exactly, type Finding } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { pause } from './random.ts';
@@ -65,7 +65,7 @@ async function dyingRound(
   const disk = ownDisk(folder, kind);
   try {
     const load = { lanes: Number(values.lanes), batch: Number(values.batch), rate: Number(values.rate) };
-    const options = { folder, log: join(disk.path, 'log'), entry, seed, load, ends: times, gaps: true };
+    const options = { folder, log: join(disk.path, 'log'), entry, seed, load, repeats: times * IN_FLIGHT, gaps: true };
     const leastAcked = Number(values['least-acked']) / rounds;
     return await audited({ ...options, leastAcked }, (round) => dieAgain(round, disk, number));
   } finally {

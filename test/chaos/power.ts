@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { type FileSystem, fileSystems, type LoopDisk } from '../support/loop-disk.ts';
 import { cutPower, proveCut } from './disk/cut.ts';
 import { ownDisk } from './disk/needs.ts';
-import { audited, type Happened, type Round } from './disk/round.ts';
+import { audited, type Happened, IN_FLIGHT, type Round } from './disk/round.ts';
 import { atLeast, atMost, exactly, type Finding } from './findings.ts';
 import { pause } from './random.ts';
 import { summed } from './rounds.ts';
@@ -35,7 +35,7 @@ const { values } = parseArgs({
   },
 });
 
-const READY_SECONDS = 10;
+const READY_SECONDS = 30;
 const [rounds, rate] = [Number(values.rounds), Number(values.rate)];
 const cuts = Math.round(Number(values.cuts) / rounds);
 
@@ -60,7 +60,7 @@ async function cutRound(folder: string, entry: string, kind: FileSystem, seed: n
     const log = join(disk.path, 'log');
     const leastAcked = Number(values['least-acked']) / rounds;
     const quietMs = Number(values['quiet-seconds']) * 1000;
-    const options = { folder, log, entry, seed, load, ends: cuts, leastAcked, quietMs };
+    const options = { folder, log, entry, seed, load, repeats: cuts * IN_FLIGHT, leastAcked, quietMs };
     return await audited(options, (round) => cutAgain(round, disk));
   } finally {
     disk.remove();

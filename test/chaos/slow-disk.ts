@@ -45,6 +45,9 @@ const ANSWER_SECONDS = 15;
 /** Syncs of each thread that a gateway needs to start, and to get under load. */
 const FIRST_SYNCS = 25;
 
+/** While a sync takes long, four batches of the file destination, of up to 1,000, may have been delivered and not been noted. */
+const REPEATS = 4_500;
+
 await judged(values, async (folder, entry) => {
   needTrace();
   const findings: Finding[] = [];
@@ -55,7 +58,7 @@ await judged(values, async (folder, entry) => {
     // Who loads must wait longer than the gateway may take, or it could not be seen to be late.
     const patience = { answerMs: 2 * ANSWER_SECONDS * 1000 };
     const load = { lanes: Number(values.lanes), batch: Number(values.batch), rate: Number(values.rate), ...patience };
-    const options = { folder: own, log: join(own, 'log'), entry, seed: Number(values.seed), load, ends: 1 };
+    const options = { folder: own, log: join(own, 'log'), entry, seed: Number(values.seed), load, repeats: REPEATS };
     findings.push(...(await audited({ ...options, leastAcked: Number(values['least-acked']) }, part)));
   }
   return findings;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Injection, under } from '../support/strace.ts';
 import { needTrace } from './disk/needs.ts';
-import { audited, type Happened, type Round } from './disk/round.ts';
+import { audited, type Happened, IN_FLIGHT, type Round } from './disk/round.ts';
 import { atMost, exactly } from './findings.ts';
 import { commonOptions, judged } from './scenario.ts';
 
@@ -32,7 +32,7 @@ const calls: readonly { readonly call: Injection['call']; readonly upTo: number 
   { call: 'writev', upTo: 80 },
   { call: 'write', upTo: 250 },
 ];
-const READY_SECONDS = 10;
+const READY_SECONDS = 30;
 /** It is too busy to come to the call, or needs it less often than thought. */
 const PATIENCE_MS = 20_000;
 const kills = Number(values.kills);
@@ -40,7 +40,14 @@ const kills = Number(values.kills);
 await judged(values, async (folder, entry) => {
   needTrace();
   const load = { lanes: Number(values.lanes), batch: Number(values.batch), rate: Number(values.rate) };
-  const options = { folder, log: join(folder, 'log'), entry, seed: Number(values.seed), load, ends: kills };
+  const options = {
+    folder,
+    log: join(folder, 'log'),
+    entry,
+    seed: Number(values.seed),
+    load,
+    repeats: kills * IN_FLIGHT,
+  };
   return audited({ ...options, leastAcked: Number(values['least-acked']) }, killAgain);
 });
 

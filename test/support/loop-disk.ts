@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const fileSystems = ['ext4', 'xfs'] as const;
@@ -14,7 +14,7 @@ export interface LoopDisk {
    * live on and see EIO, unless they were stopped before.
    */
   cut(): void;
-  /** Mounts it anew, as the next boot does. Nobody may use it meanwhile. */
+  /** Mounts what a cut has left, as the next boot does. Nobody may use it meanwhile. */
   remount(): void;
   remove(): void;
 }
@@ -29,16 +29,21 @@ export function loopDisk(folder: string, kind: FileSystem, megabytes = 600): Loo
   truncateSync(image, megabytes * 1024 * 1024);
   mkdirSync(path);
   run(`mkfs.${kind}`, '-q', image);
-  const mount = () => run('mount', '-t', kind, '-o', 'loop', image, path);
+  // The same file system may still be mounted elsewhere, by whoever was born into a namespace of its own meanwhile.
+  const options = kind === 'xfs' ? 'loop,nouuid' : 'loop';
+  const mount = () => run('mount', '-t', kind, '-o', options, image, path);
   mount();
   // Lazily, since somebody who failed may still have files open there.
-  const release = () => run('umount', '-l', path);
+  const release = () => void spawnSync('umount', ['-l', path]);
   process.once('exit', release);
   return {
     path,
     cut: () => run('xfs_io', '-x', '-c', 'shutdown', path),
     remount() {
       run('umount', path);
+      // A file of its own, or it would be the dead file system again where that is still mounted elsewhere.
+      run('cp', '--sparse=always', image, `${image}.next`);
+      renameSync(`${image}.next`, image);
       mount();
     },
     remove() {
