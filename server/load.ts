@@ -31,6 +31,8 @@ export interface LoadOptions {
   readonly onShed: (shortage: Shortage, worth: Worth | 'any') => void;
   /** Called with the first refusal, and then at most once a minute. */
   readonly onShedding: (shortage: Shortage) => void;
+  /** Part of the time in which a wait makes anything be refused. */
+  readonly refusing?: number;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
   readonly probe?: Probe;
@@ -49,8 +51,14 @@ export class Overloaded extends RequestRefused {
 }
 
 /** Milliseconds that a request has waited for its turn, past which browse events are refused, and past which everything is. */
-const LIMITS = { browse: 100, all: 1000 } as const;
+const LIMITS = { browse: 100, all: 3000 } as const;
 const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
+/**
+ * Refusals have a part of each cycle, and work has the rest: where so much comes that they alone would take all the time, nothing
+ * else would ever be done. What cannot even be refused then waits in the kernel.
+ */
+const CYCLE_MS = 100;
+const REFUSING = 0.1;
 const CALM: Strain = { pressure: 'none', shortage: 'delay' };
 /** So long after a refusal it is told and remembered that there was an overload. */
 const RECENT_MS = 2000;
@@ -61,7 +69,7 @@ const MINUTE = 60_000;
  * what it can; without it everything would wait until nobody waits for the answer any more.
  */
 export function createLoad(options: LoadOptions): Load & { close(): void } {
-  const { maxBytes, disk, onShed, onShedding, now = () => performance.now() } = options;
+  const { maxBytes, disk, onShed, onShedding, refusing = REFUSING, now = () => performance.now() } = options;
   const inHand = createInHand(maxBytes, now);
   let shedAt = Number.NEGATIVE_INFINITY;
   let toldAt = Number.NEGATIVE_INFINITY;
@@ -72,7 +80,9 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
     inHand,
     strain(time) {
       if (inHand.isFull(time)) return { pressure: 'all', shortage: 'memory' };
-      const byDelay = delay.pressure(time, time - shedAt < RECENT_MS);
+      if (inHand.bytes() > maxBytes / 2) return { pressure: 'browse', shortage: 'memory' };
+      const wait = delay.pressure(time, time - shedAt < RECENT_MS);
+      const byDelay = time % CYCLE_MS < CYCLE_MS * (1 - refusing) ? 'none' : wait;
       const byDisk = disk();
       if (byDelay === 'none' && byDisk === 'none') return CALM;
       return LEVELS[byDisk] >= LEVELS[byDelay]

@@ -7,7 +7,7 @@ import { worthOf } from '../../server/worth.ts';
 import { describe } from '../support/describe.ts';
 
 /** A load on a clock of its own, whose probe is under way until it is called back. */
-function loadAt(disk: () => Pressure = () => 'none') {
+function loadAt(disk: () => Pressure = () => 'none', refusing = 1) {
   let time = 1000;
   let back = () => {};
   let probes = 0;
@@ -19,6 +19,7 @@ function loadAt(disk: () => Pressure = () => 'none') {
     onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
     onShedding: (shortage) => told.push(shortage),
     now: () => time,
+    refusing,
     probe: (onBack) => {
       back = onBack;
       const send = () => {
@@ -92,11 +93,23 @@ describe('a load', ({ it }) => {
     assert.is(pressure(), 'none');
   });
 
-  it('that has to wait for more than a second is refused, whatever it is worth', () => {
+  it('that has to wait for more than three seconds is refused, whatever it is worth', () => {
     const { pressure, waits } = loadAt();
     waits(200);
-    waits(1100);
+    waits(3100);
     assert.is(pressure(), 'all');
+  });
+
+  it('that never gets shorter is refused a tenth of the time, so that something is done all the same', () => {
+    const { pressure, waits, pass } = loadAt(() => 'none', 0.1);
+    waits(3100);
+    waits(3100);
+    let refused = 0;
+    for (let ms = 0; ms < 100; ms += 1) {
+      pass(1);
+      if (pressure() !== 'none') refused += 1;
+    }
+    assert.ok(refused >= 9 && refused <= 11, `${refused} ms of 100`);
   });
 
   it('is judged by the wait that is under way', () => {
@@ -107,7 +120,7 @@ describe('a load', ({ it }) => {
     come();
     pass(150);
     assert.is(pressure(), 'browse');
-    pass(1000);
+    pass(3000);
     assert.is(pressure(), 'all');
   });
 
@@ -125,8 +138,19 @@ describe('a load', ({ it }) => {
   it('that comes after a quiet time knows nothing of what was', () => {
     const { pressure, waits, pass } = loadAt();
     waits(150);
-    waits(1100);
+    waits(3100);
     pass(500);
+    assert.is(pressure(), 'none');
+  });
+
+  it('whose bodies fill half of their room loses browse events, and past all of it everything', () => {
+    const { load, pressure } = loadAt();
+    const hold = load.inHand.begin(1000, () => {});
+    hold.add(501);
+    assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'memory' });
+    hold.add(500);
+    assert.is(pressure(), 'all');
+    hold.release();
     assert.is(pressure(), 'none');
   });
 
@@ -134,8 +158,8 @@ describe('a load', ({ it }) => {
     let disk: Pressure = 'browse';
     const { load, pressure, waits } = loadAt(() => disk);
     assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'disk' });
-    waits(1100);
-    waits(1100);
+    waits(3100);
+    waits(3100);
     assert.is(pressure(), 'all');
     disk = 'all';
     assert.equal(load.strain(4000), { pressure: 'all', shortage: 'disk' });
