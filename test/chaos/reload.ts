@@ -16,7 +16,7 @@ import { destinationOf, type Target } from './targets.ts';
 
 /**
  * New configurations under load: a pipeline is added, one is removed with a backlog and comes back, a secret is exchanged, a filter
- * changes and changes back, settings change ten times in a second, and files come that cannot be used. Pipelines that stay lose
+ * becomes narrower, settings change ten times in a second, and files come that cannot be used. Pipelines that stay lose
  * nothing and repeat nothing; the others lose nothing that was theirs, and repeat at most what was under way.
  *
  *   node --import tsx test/chaos/reload.ts --times 5 --log postgres
@@ -119,15 +119,17 @@ await play(values, async ({ files, port, output, start }) => {
   let addedAt = 0;
   for (let round = 0; round < times; round += 1) {
     const [from, to] = round % 2 === 0 ? [older, newer] : [newer, older];
-    const now = { rotated: settings({ secret: from }) };
+    // Never wider again: what was under way under the narrow filter would come before what it had left out.
+    const choice: Change = round === 0 ? {} : { choosy: carts };
+    const now = { ...choice, rotated: settings({ secret: from }) };
     await reloaded(changed(whole, now));
     addedAt ||= Date.now();
     await reloaded(changed(whole, { ...now, returns: gone, choosy: carts }));
     signed.knows(from, to);
-    const both = { rotated: settings({ secret: to, previousSecret: from }) };
-    await reloaded(changed(whole, { ...both, returns: gone, choosy: carts }));
+    const both = { choosy: carts, rotated: settings({ secret: to, previousSecret: from }) };
+    await reloaded(changed(whole, { ...both, returns: gone }));
     for (const spoil of unusable) await reloaded(spoil(changed(whole, both)), 'refused');
-    const next = { rotated: settings({ secret: to }) };
+    const next = { choosy: carts, rotated: settings({ secret: to }) };
     await reloaded(changed(whole, { ...next, returns: gone }));
     signed.knows(to);
     back ??= await openSink({ port: returning, record: audit.record });
