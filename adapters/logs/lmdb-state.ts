@@ -1,5 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb';
 import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
+import { bytesOf } from './lmdb-pages.ts';
 import type { LogRecord, Position, Tally } from './log.ts';
 import type {
   Cursor,
@@ -216,6 +217,20 @@ export class LmdbState implements State {
       if (value.ended) void this.#dead.remove(key);
     }
     await this.#journal.committed;
+  }
+
+  /** What it takes of the file. */
+  usedBytes(): number {
+    const trees = [
+      this.#cursors,
+      this.#journal,
+      this.#dead,
+      this.#quarantine,
+      this.#tallies,
+      this.#rules,
+      this.#replays,
+    ];
+    return trees.reduce((bytes, tree) => bytes + bytesOf(tree), 0);
   }
 
   /** Every pipeline that has begun, replays included. */

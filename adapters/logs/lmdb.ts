@@ -94,7 +94,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
   return {
     log,
     state,
-    reusableBytes: () => Math.max(0, sizeOf(folder) - log.usedBytes()),
+    reusableBytes: () => Math.max(0, sizeOf(folder) - log.usedBytes() - state.usedBytes()),
     close: () => {
       closing ??= close();
       return closing;
