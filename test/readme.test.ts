@@ -12,6 +12,7 @@ import { loadConfig } from '../server/config.ts';
 import { EXPOSED_HEADERS } from '../server/cors.ts';
 import type { Gateway } from '../server/gateway.ts';
 import { createIngest, type IngestTools } from '../server/ingest.ts';
+import { Overloaded } from '../server/load.ts';
 import { createShops } from '../server/shops.ts';
 import { freePort } from './chaos/children.ts';
 import { describe } from './support/describe.ts';
@@ -219,10 +220,14 @@ const situations: Readonly<
 
 describe('README.md: the answers', ({ it, before, after }) => {
   let gateway: Gateway;
+  const folder = temporaryFolder();
   before(async () => {
-    gateway = await gatewayWith(config);
+    gateway = await gatewayWith(config, { LOG_URL: `lmdb:${folder.path}` });
   });
-  after(() => gateway.stop());
+  after(async () => {
+    await gateway.stop();
+    folder.remove();
+  });
 
   for (const [situation = '', layersCell = '', gloodCell = '', tapcartCell = ''] of tableOf(readme, 'Request')) {
     it(`are as the table says: ${situation}`, async () => {
@@ -230,6 +235,8 @@ describe('README.md: the answers', ({ it, before, after }) => {
         return refusals(new LogUnavailable('full'), '1', layersCell, gloodCell, tapcartCell);
       if (situation.startsWith('over the rate limits'))
         return refusals(new TooManyRequests(3), '3', layersCell, gloodCell, tapcartCell);
+      if (situation.startsWith('more than the gateway can do now'))
+        return refusals(new Overloaded(3), '3', layersCell, gloodCell, tapcartCell);
       const calls = situations[situation];
       assert.ok(calls, `no call shows "${situation}"`);
       const { port } = gateway;
