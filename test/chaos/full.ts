@@ -14,9 +14,9 @@ import { openSink } from './sink.ts';
 import { type SmallDisk, smallDisk } from './tmpfs.ts';
 
 /**
- * The disk of the log fills up under load: first to where nothing is taken and deliveries go on, then with
- * a little more room to where carts and checkouts are, and after a while with room again at once to the last byte. A gateway that exits is started again, as a platform does. Then
- * the disk is made larger, and in the end everything that was acknowledged must have arrived.
+ * The disk of the log fills up under load: first to where nothing is taken and deliveries go on, then with a little more room to where
+ * carts and checkouts are taken, and after a while with room again at once to the last byte. A gateway that exits is started again, as a
+ * platform does. Then the disk is made larger, and in the end everything that was acknowledged must have arrived.
  *
  *   node --import tsx test/chaos/full.ts --rounds 2
  */
