@@ -163,6 +163,7 @@ async function answerPlain(
           options.ingest.take,
         );
   arriving?.release();
+  if (answer.isShed) await options.load.holdBack();
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
   if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
@@ -352,13 +353,20 @@ async function answerUnusual(
     await parsed;
     const bytes = Buffer.from(String(ctx.request.rawBody ?? ''));
     hold.add(bytes.length);
-    return path === dialect.path ? worthy(options, strain, bytes) : bytes;
+    if (path !== dialect.path) return bytes;
+    try {
+      return worthy(options, strain, bytes);
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
   };
   const { answer } =
     strain.pressure === 'all'
       ? turnedAway(options, dialect, strain)
       : await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), body, take);
   if (answer.status === 413 || strain.pressure === 'all') letRunOut(ctx.req);
+  if (answer.isShed) await options.load.holdBack();
   reply(ctx, answer);
   options.onAnswered({
     dialect: dialect.name,

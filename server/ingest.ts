@@ -34,6 +34,8 @@ export interface Admission {
 /** An answer in a dialect's words, and what every answer says in headers. */
 export interface Answer extends Reply {
   readonly headers: Readonly<Record<string, string>>;
+  /** It refuses what the gateway cannot take now. */
+  readonly isShed?: boolean;
 }
 
 export interface IngestTools {
@@ -166,6 +168,7 @@ function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Ans
     return {
       ...dialect.refused(error),
       headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },
+      isShed: error instanceof Overloaded,
     };
   }
   if (!(error instanceof LogUnavailable)) onError(error);

@@ -15,6 +15,8 @@ export interface Load {
   readonly inHand: InHand;
   /** Counts a refusal and gives what the client is told. */
   shed(shortage: Shortage, worth: Worth | 'any'): Overloaded;
+  /** Resolves when a refusal is to be sent, or at once where the gateway is stopping. */
+  holdBack(): Promise<void>;
   /** Why something was refused in the last seconds; undefined where nothing was. */
   sheddingFor(): Shortage | undefined;
 }
@@ -28,11 +30,13 @@ export interface LoadOptions {
   /** Most bytes of bodies in hand. */
   readonly maxBytes: number;
   readonly disk: () => Pressure;
+  /** How long a refusal is held back, in milliseconds. */
+  readonly heldMs?: number;
+  /** Nothing is held back any more. */
+  readonly stopping?: AbortSignal;
   readonly onShed: (shortage: Shortage, worth: Worth | 'any') => void;
   /** Called with the first refusal, and then at most once a minute. */
   readonly onShedding: (shortage: Shortage) => void;
-  /** Part of the time in which a wait makes anything be refused. */
-  readonly refusing?: number;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
   readonly probe?: Probe;
@@ -51,26 +55,26 @@ export class Overloaded extends RequestRefused {
 }
 
 /** Milliseconds that a request has waited for its turn, past which browse events are refused, and past which everything is. */
-const LIMITS = { browse: 100, all: 3000 } as const;
-const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
+const LIMITS = { browse: 1000, all: 5000 } as const;
 /**
- * Refusals have a part of each cycle, and work has the rest: where so much comes that they alone would take all the time, nothing
- * else would ever be done. What cannot even be refused then waits in the kernel.
+ * So long a refusal is held back. Even a refusal costs a part of the work that it saves; who is held sends nothing meanwhile, so refusals
+ * never take the time in which something could be done.
  */
-const CYCLE_MS = 100;
-const REFUSING = 0.1;
+const HELD_MS = 5000;
+const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
 const CALM: Strain = { pressure: 'none', shortage: 'delay' };
-/** So long after a refusal it is told and remembered that there was an overload. */
-const RECENT_MS = 2000;
+/** So long after one it is told and remembered that there was an overload. */
+const RECENT_MS = 2 * HELD_MS;
 const MINUTE = 60_000;
 
 /**
- * Decides what is refused where more comes than can be done. A refusal costs a tenth of the work, so that the gateway goes on doing
- * what it can; without it everything would wait until nobody waits for the answer any more.
+ * Decides what is refused where more comes than can be done. Requests wait in their sockets, as long as that may take; past it some
+ * are refused, so that the others do not wait until nobody waits for the answer any more.
  */
 export function createLoad(options: LoadOptions): Load & { close(): void } {
-  const { maxBytes, disk, onShed, onShedding, refusing = REFUSING, now = () => performance.now() } = options;
+  const { maxBytes, disk, onShed, onShedding, heldMs = HELD_MS, stopping, now = () => performance.now() } = options;
   const inHand = createInHand(maxBytes, now);
+  const held = holdings(stopping);
   let shedAt = Number.NEGATIVE_INFINITY;
   let toldAt = Number.NEGATIVE_INFINITY;
   let latest: Shortage = 'delay';
@@ -80,9 +84,8 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
     inHand,
     strain(time) {
       if (inHand.isFull(time)) return { pressure: 'all', shortage: 'memory' };
-      if (inHand.bytes() > maxBytes / 2) return { pressure: 'browse', shortage: 'memory' };
-      const wait = delay.pressure(time, time - shedAt < RECENT_MS);
-      const byDelay = time % CYCLE_MS < CYCLE_MS * (1 - refusing) ? 'none' : wait;
+      if (inHand.bytes() > (maxBytes * 3) / 4) return { pressure: 'browse', shortage: 'memory' };
+      const byDelay = delay.pressure(time, time - shedAt < RECENT_MS);
       const byDisk = disk();
       if (byDelay === 'none' && byDisk === 'none') return CALM;
       return LEVELS[byDisk] >= LEVELS[byDelay]
@@ -101,8 +104,32 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
       refusals += 1;
       return OVERLOADED[refusals % OVERLOADED.length] as Overloaded;
     },
+    holdBack: () => held.wait(heldMs),
     sheddingFor: () => (now() - shedAt < RECENT_MS ? latest : undefined),
     close: delay.close,
+  };
+}
+
+/** Waits that all end when it stops. */
+function holdings(stopping?: AbortSignal) {
+  const waiting = new Map<NodeJS.Timeout, () => void>();
+  stopping?.addEventListener('abort', () => {
+    for (const [timer, resolve] of waiting) {
+      clearTimeout(timer);
+      resolve();
+    }
+  });
+  return {
+    async wait(ms: number): Promise<void> {
+      if (stopping?.aborted) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => {
+          waiting.delete(timer);
+          resolve();
+        }, ms);
+        waiting.set(timer, resolve);
+      });
+    },
   };
 }
 

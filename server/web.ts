@@ -63,6 +63,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   const load = createLoad({
     maxBytes: settings.MAX_IN_FLIGHT_BYTES,
     disk: options.store.disk.pressure,
+    stopping: stopping.signal,
     onShed: metrics.shed,
     onShedding: (shortage) => options.logger.warn({ shortage }, SHEDDING[shortage]),
   });

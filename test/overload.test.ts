@@ -39,6 +39,7 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
   const load = createLoad({
     maxBytes: 1e9,
     disk: () => pressure,
+    heldMs: 0,
     onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
     onShedding: () => {},
   });
@@ -114,11 +115,33 @@ describe('a gateway in need', ({ it }) => {
     close();
   });
 
+  it('holds a refusal back, but not what it takes, and nothing once it stops', async () => {
+    const stopping = new AbortController();
+    let pressure: Pressure = 'all';
+    const load = createLoad({
+      maxBytes: 1e9,
+      disk: () => pressure,
+      heldMs: 60_000,
+      stopping: stopping.signal,
+      onShed: () => {},
+      onShedding: () => {},
+    });
+    const { port, close } = await serverIn('none', { load });
+    const held = lanes.map((lane) => beacon(port, [layersEvent()], { lane }));
+    await until(() => load.sheddingFor() === 'disk');
+    pressure = 'none';
+    assert.is((await beacon(port, [layersEvent()])).status, 201);
+    assert.is(await Promise.race([...held, 'none yet']), 'none yet');
+    stopping.abort();
+    for (const reply of await Promise.all(held)) isTold(reply);
+    close();
+  });
+
   it('keeps the connection of whoever it refuses, and takes the next request on it', async () => {
     let pressure: Pressure = 'all';
     const { port, close } = await serverIn('none', {
       load: {
-        ...createLoad({ maxBytes: 1e9, disk: () => pressure, onShed: () => {}, onShedding: () => {} }),
+        ...createLoad({ maxBytes: 1e9, disk: () => pressure, heldMs: 0, onShed: () => {}, onShedding: () => {} }),
       },
     });
     const socket = connect(port, '127.0.0.1');
@@ -156,10 +179,6 @@ describe('a gateway whose memory for bodies is full', ({ it }) => {
     const page = await call(gateway.port, { method: 'GET', path: '/metrics' });
     assert.match(page.body, /gateway_shed_total\{reason="memory",worth="any"\} \d/);
     assert.match((await call(gateway.port, { method: 'GET', path: '/readyz' })).body, /"shedding":"memory"/);
-    for (const lane of lanes) {
-      const reply = await beacon(gateway.port, [layersEvent()], { lane });
-      if (reply.status !== 201) isTold(reply);
-    }
     await until(async () => (await beacon(gateway.port, [layersEvent()])).status === 201);
     await until(() => answer.startsWith('HTTP/1.1 503'));
     slow.destroy();

@@ -38,20 +38,21 @@ describe('the judgement of an overload', ({ it }) => {
   it('passes where the best is kept and the rest refused', () => {
     const over = result({ 201: 820, 503: 1180 }, { 201: 100 });
     assert.is(ackedOf(over), 920);
-    assert.equal(failed([...met(over, 210), ...answersAre(over), goodput(over, peak, 90)]), []);
+    assert.equal(failed([...met(over, 210), ...answersAre([over]), goodput({ peak, over }, 90)]), []);
     assert.equal(failed(worthIsKept(result({ 201: 600, 503: 400 }, { 201: 1000, 503: 1 }), 0.1, 50)), []);
   });
 
   it('finds goodput that collapses, and a load that was none', () => {
     const over = result({ 201: 700, 503: 1300 }, { 201: 100 });
-    assert.equal(failed([goodput(over, peak, 90)]), ['GOODPUT']);
-    assert.equal(failed(met(over, 300)), ['OFFERED']);
+    assert.equal(failed([goodput({ peak, over }, 90)]), ['GOODPUT']);
+    assert.equal(failed(met(over, 300)), ['WANTED']);
     assert.equal(failed(met(peak, 100)), ['MET']);
+    assert.equal(failed(met({ ...over, late: 1000 }, 300)), []);
   });
 
   it('finds answers that nobody may get', () => {
-    assert.equal(failed(answersAre(result({ 201: 1, 500: 1 }, {}))), ['STRANGE']);
-    assert.equal(failed(answersAre(result({ 201: 1 }, {}, { untold: 1, broken: 1 }))), ['UNTOLD', 'BROKEN']);
+    assert.equal(failed(answersAre([result({ 201: 1, 500: 1 }, {})])), ['STRANGE']);
+    assert.equal(failed(answersAre([result({ 201: 1 }, {}, { untold: 1, broken: 1 })])), ['UNTOLD', 'BROKEN']);
   });
 
   it('finds carts that are refused, and browsers that are without need', () => {

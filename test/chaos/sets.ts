@@ -126,7 +126,7 @@ export const short: readonly Act[] = [
   {
     scenario: 'overload',
     about: 'three times what it can carry: what is worth least is refused first',
-    with: '--times 3 --seconds 8 --peak-seconds 4 --goodput 60 --offered 50',
+    with: '--times 3 --seconds 8 --peak-seconds 4',
     alone: true,
   },
   {
@@ -295,7 +295,7 @@ export const long: readonly Act[] = [
   {
     scenario: 'overload',
     about: 'ten times what it can carry, in 512 MB',
-    with: '--times 10 --seconds 60 --connections 4000 --goodput 0 --offered 0',
+    with: '--times 10 --seconds 60 --connections 4000',
     alone: true,
   },
   {

@@ -7,7 +7,7 @@ import { worthOf } from '../../server/worth.ts';
 import { describe } from '../support/describe.ts';
 
 /** A load on a clock of its own, whose probe is under way until it is called back. */
-function loadAt(disk: () => Pressure = () => 'none', refusing = 1) {
+function loadAt(disk: () => Pressure = () => 'none') {
   let time = 1000;
   let back = () => {};
   let probes = 0;
@@ -19,7 +19,6 @@ function loadAt(disk: () => Pressure = () => 'none', refusing = 1) {
     onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
     onShedding: (shortage) => told.push(shortage),
     now: () => time,
-    refusing,
     probe: (onBack) => {
       back = onBack;
       const send = () => {
@@ -66,12 +65,12 @@ describe('a load', ({ it }) => {
 
   it('that comes after a single stall is taken', () => {
     const { pressure, waits, pass } = loadAt();
-    waits(800);
+    waits(4000);
     assert.is(pressure(), 'none');
     pass(20);
     assert.is(pressure(), 'none');
     waits(5);
-    waits(300);
+    waits(1500);
     assert.is(pressure(), 'none');
   });
 
@@ -84,71 +83,59 @@ describe('a load', ({ it }) => {
     }
   });
 
-  it('that has to wait twice for more than 100 ms loses browse events', () => {
+  it('that has to wait twice for more than a second loses browse events', () => {
     const { pressure, waits } = loadAt();
-    waits(150);
-    waits(150);
+    waits(1100);
+    waits(1100);
     assert.is(pressure(), 'browse');
     waits(50);
     assert.is(pressure(), 'none');
   });
 
-  it('that has to wait for more than three seconds is refused, whatever it is worth', () => {
+  it('that has to wait for more than five seconds is refused, whatever it is worth', () => {
     const { pressure, waits } = loadAt();
-    waits(200);
-    waits(3100);
+    waits(1200);
+    waits(5100);
     assert.is(pressure(), 'all');
-  });
-
-  it('that never gets shorter is refused a tenth of the time, so that something is done all the same', () => {
-    const { pressure, waits, pass } = loadAt(() => 'none', 0.1);
-    waits(3100);
-    waits(3100);
-    let refused = 0;
-    for (let ms = 0; ms < 100; ms += 1) {
-      pass(1);
-      if (pressure() !== 'none') refused += 1;
-    }
-    assert.ok(refused >= 9 && refused <= 11, `${refused} ms of 100`);
   });
 
   it('is judged by the wait that is under way', () => {
     const { pressure, waits, pass, come } = loadAt();
-    waits(150);
+    waits(1100);
     pass(20);
     assert.is(pressure(), 'none');
     come();
-    pass(150);
+    pass(1100);
     assert.is(pressure(), 'browse');
-    pass(3000);
+    pass(5000);
     assert.is(pressure(), 'all');
   });
 
   it('is refused at once where there was a refusal a moment ago', () => {
     const { load, pressure, waits, pass } = loadAt();
     load.shed('delay', 'browse');
-    waits(150);
+    waits(1100);
     assert.is(pressure(), 'browse');
     waits(5);
-    pass(3000);
-    waits(150);
+    pass(10_000);
+    waits(1100);
     assert.is(pressure(), 'none');
   });
 
   it('that comes after a quiet time knows nothing of what was', () => {
     const { pressure, waits, pass } = loadAt();
-    waits(150);
-    waits(3100);
+    waits(1100);
+    waits(5100);
     pass(500);
     assert.is(pressure(), 'none');
   });
 
-  it('whose bodies fill half of their room loses browse events, and past all of it everything', () => {
+  it('whose bodies fill three quarters of their room loses browse events, and past all of it everything', () => {
     const { load, pressure } = loadAt();
     const hold = load.inHand.begin(1000, () => {});
-    hold.add(501);
+    hold.add(751);
     assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'memory' });
-    hold.add(500);
+    hold.add(250);
     assert.is(pressure(), 'all');
     hold.release();
     assert.is(pressure(), 'none');
@@ -158,8 +145,8 @@ describe('a load', ({ it }) => {
     let disk: Pressure = 'browse';
     const { load, pressure, waits } = loadAt(() => disk);
     assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'disk' });
-    waits(3100);
-    waits(3100);
+    waits(5100);
+    waits(5100);
     assert.is(pressure(), 'all');
     disk = 'all';
     assert.equal(load.strain(4000), { pressure: 'all', shortage: 'disk' });

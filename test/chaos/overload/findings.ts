@@ -16,37 +16,44 @@ export function passedOf({ kinds }: LoadResult, kind: 'browse' | 'sale'): number
   return sent === 0 ? 0 : count(statuses, 201) / sent;
 }
 
+/** A peak, and what came of more than that right after it. */
+export interface Round {
+  readonly peak: LoadResult;
+  readonly over: LoadResult;
+  /** Milliseconds from its end until a request is answered as usual. */
+  readonly backMs: number;
+}
+
 /** Answers that nobody may get: neither taken nor told to come again. */
-export function answersAre({ kinds, untold, broken }: LoadResult): Finding[] {
-  const strange = [kinds.browse, kinds.sale].flatMap(({ statuses }) =>
-    Object.entries(statuses)
-      .filter(([status]) => !['201', '429', '503'].includes(status))
-      .map(([status, number]) => `${status} x ${number}`),
+export function answersAre(results: readonly LoadResult[]): Finding[] {
+  const strange = results.flatMap(({ kinds }) =>
+    [kinds.browse, kinds.sale].flatMap(({ statuses }) =>
+      Object.entries(statuses)
+        .filter(([status]) => !['201', '429', '503'].includes(status))
+        .map(([status, number]) => `${status} x ${number}`),
+    ),
   );
+  const sum = (part: 'untold' | 'broken') => results.reduce((total, result) => total + result[part], 0);
   return [
     none('STRANGE', 'answers other than 201, 429 and 503', strange),
-    exactly('UNTOLD', 'answers 429 and 503 without Retry-After', untold, 0),
-    exactly('BROKEN', 'connections that the gateway ended', broken, 0),
+    exactly('UNTOLD', 'answers 429 and 503 without Retry-After', sum('untold'), 0),
+    exactly('BROKEN', 'connections that the gateway ended', sum('broken'), 0),
   ];
 }
 
-/** Whether the load was what it was to be, and refusals came. */
-export function met(result: LoadResult, offered: number, least = 90): Finding[] {
+/** Whether so much was wanted, in requests a second, and some of it was refused. What finds no free connection waits for one, as clients do. */
+export function met(result: LoadResult, wanted: number): Finding[] {
   const { browse, sale } = result.kinds;
   const refused = count(browse.statuses, 503) + count(sale.statuses, 503);
+  const due = browse.sent + sale.sent + result.late;
   return [
     atLeast('MET', 'requests refused with 503', refused, 1),
-    atLeast(
-      'OFFERED',
-      'percent of the load that was meant which was really sent',
-      percent((browse.sent + sale.sent) / result.seconds / offered),
-      least,
-    ),
+    atLeast('WANTED', 'percent of the load that was to come', percent(due / result.seconds / wanted), 95),
   ];
 }
 
-export const goodput = (result: LoadResult, peak: LoadResult, least: number): Finding =>
-  atLeast('GOODPUT', 'percent of the peak that is still acknowledged', percent(rateOf(result) / rateOf(peak)), least);
+export const goodput = ({ peak, over }: Pick<Round, 'peak' | 'over'>, least: number): Finding =>
+  atLeast('GOODPUT', 'percent of the peak that is still acknowledged', percent(rateOf(over) / rateOf(peak)), least);
 
 /** What is about carts goes through, and of the rest so much. */
 export const worthIsKept = (result: LoadResult, refusedMost: number, browseLeast: number): Finding[] => [
