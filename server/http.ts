@@ -163,7 +163,7 @@ async function answerPlain(
           options.ingest.take,
         );
   arriving?.release();
-  if (answer.isShed) await options.load.holdBack();
+  if (answer.isHeld) await options.load.holdBack();
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
   if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
@@ -366,7 +366,7 @@ async function answerUnusual(
       ? turnedAway(options, dialect, strain)
       : await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), body, take);
   if (answer.status === 413 || strain.pressure === 'all') letRunOut(ctx.req);
-  if (answer.isShed) await options.load.holdBack();
+  if (answer.isHeld) await options.load.holdBack();
   reply(ctx, answer);
   options.onAnswered({
     dialect: dialect.name,

@@ -34,8 +34,8 @@ export interface Admission {
 /** An answer in a dialect's words, and what every answer says in headers. */
 export interface Answer extends Reply {
   readonly headers: Readonly<Record<string, string>>;
-  /** It refuses what the gateway cannot take now. */
-  readonly isShed?: boolean;
+  /** It is to be sent only after a while. */
+  readonly isHeld?: boolean;
 }
 
 export interface IngestTools {
@@ -168,7 +168,7 @@ function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Ans
     return {
       ...dialect.refused(error),
       headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },
-      isShed: error instanceof Overloaded,
+      isHeld: error instanceof Overloaded && error.isHeld,
     };
   }
   if (!(error instanceof LogUnavailable)) onError(error);

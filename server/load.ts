@@ -48,16 +48,19 @@ export type Probe = (onBack: () => void) => { send(): void; close(): void };
 /** The answer to what cannot be taken now. */
 export class Overloaded extends RequestRefused {
   readonly seconds: number;
-  constructor(seconds: number) {
+  /** Whether it is sent only after a while. */
+  readonly isHeld: boolean;
+  constructor(seconds: number, isHeld: boolean) {
     super(503, `the gateway has more to do than it can now: send it again in ${seconds} s`);
     this.seconds = seconds;
+    this.isHeld = isHeld;
   }
 }
 
 /** Milliseconds that a request has waited for its turn, past which browse events are refused, and past which everything is. */
 const LIMITS = { browse: 1000, all: 5000 } as const;
 /**
- * So long a refusal is held back. Even a refusal costs a part of the work that it saves; who is held sends nothing meanwhile, so refusals
+ * So long a refusal is held back where time or memory is short. Even a refusal costs a part of the work that it saves; who is held sends nothing meanwhile, so refusals
  * never take the time in which something could be done.
  */
 const HELD_MS = 5000;
@@ -102,7 +105,9 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
         onShedding(shortage);
       }
       refusals += 1;
-      return OVERLOADED[refusals % OVERLOADED.length] as Overloaded;
+      // A disk is no fuller for requests that are refused at once.
+      const answers = shortage === 'disk' ? AT_ONCE : HELD;
+      return answers[refusals % answers.length] as Overloaded;
     },
     holdBack: () => held.wait(heldMs),
     sheddingFor: () => (now() - shedAt < RECENT_MS ? latest : undefined),
@@ -134,7 +139,8 @@ function holdings(stopping?: AbortSignal) {
 }
 
 /** Made once: an error costs more than all else of a refusal. They differ, so that clients do not come back all at once. */
-const OVERLOADED = [2, 3, 4, 5].map((seconds) => new Overloaded(seconds));
+const HELD = [2, 3, 4, 5].map((seconds) => new Overloaded(seconds, true));
+const AT_ONCE = [2, 3, 4, 5].map((seconds) => new Overloaded(seconds, false));
 
 interface Delay {
   pressure(time: number, recent: boolean): Pressure;

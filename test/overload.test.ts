@@ -117,19 +117,24 @@ describe('a gateway in need', ({ it }) => {
 
   it('holds a refusal back, but not what it takes, and nothing once it stops', async () => {
     const stopping = new AbortController();
-    let pressure: Pressure = 'all';
+    let refused = 0;
     const load = createLoad({
-      maxBytes: 1e9,
-      disk: () => pressure,
+      maxBytes: 1000,
+      disk: () => 'none',
       heldMs: 60_000,
       stopping: stopping.signal,
-      onShed: () => {},
+      onShed: () => {
+        refused += 1;
+      },
       onShedding: () => {},
     });
     const { port, close } = await serverIn('none', { load });
+    const others = load.inHand.begin(0, () => {});
+    others.complete();
+    others.add(2000);
     const held = lanes.map((lane) => beacon(port, [layersEvent()], { lane }));
-    await until(() => load.sheddingFor() === 'disk');
-    pressure = 'none';
+    await until(() => refused === lanes.length);
+    others.release();
     assert.is((await beacon(port, [layersEvent()])).status, 201);
     assert.is(await Promise.race([...held, 'none yet']), 'none yet');
     stopping.abort();

@@ -236,7 +236,7 @@ describe('README.md: the answers', ({ it, before, after }) => {
       if (situation.startsWith('over the rate limits'))
         return refusals(new TooManyRequests(3), '3', layersCell, gloodCell, tapcartCell);
       if (situation.startsWith('more than the gateway can do now'))
-        return refusals(new Overloaded(3), '3', layersCell, gloodCell, tapcartCell);
+        return refusals(new Overloaded(3, false), '3', layersCell, gloodCell, tapcartCell);
       const calls = situations[situation];
       assert.ok(calls, `no call shows "${situation}"`);
       const { port } = gateway;
