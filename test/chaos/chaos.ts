@@ -43,7 +43,7 @@ async function playSet(): Promise<void> {
       /** The gateway's main.js; built from the sources if absent. */
       entry: { type: 'string' },
       /** How many are played at the same time, where nothing is measured. */
-      'at-once': { type: 'string', default: '2' },
+      'at-once': { type: 'string', default: '3' },
       /** Only those scenarios, separated by commas. */
       only: { type: 'string' },
       /** Writes the table of this run into the README. */

@@ -49,9 +49,9 @@ export const muddlers: readonly Saboteur[] = [
       {
         file: 'server/ingest.js',
         piece: 'const record = { dialect: dialect.name, context, body, events, refused };',
-        by: `const { all } = tools.shops();
-    const other = all[Math.floor(Math.random() * all.length)].config.shop;
-    const crossed = Math.random() < 0.02 ? { ...context, shop: other } : context;
+        by: `globalThis.taken = (globalThis.taken ?? 0) + 1;
+    const other = tools.shops().all.map(({ config }) => config.shop).find((name) => name !== context.shop);
+    const crossed = globalThis.taken % 5 === 0 ? { ...context, shop: other } : context;
     const record = { dialect: dialect.name, context: crossed, body, events, refused };`,
       },
     ],
