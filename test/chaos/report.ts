@@ -12,10 +12,10 @@ export interface Row extends Result {
   readonly machine: string;
 }
 
-/** Where and of what a run is made: the commit, with a + where files differ from it. */
+/** Where and of what a run is made: the commit, with a + where sources differ from it. */
 export function machine(): Pick<Row, 'commit' | 'machine'> {
   const git = (...words: string[]) => execFileSync('git', words, { encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+';
+  const changed = git('status', '--porcelain', '--', '*.ts') === '' ? '' : '+';
   const gigabytes = Math.round(totalmem() / 1024 ** 3);
   return {
     commit: `${git('rev-parse', '--short', 'HEAD')}${changed}`,
