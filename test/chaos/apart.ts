@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import { ADMIN_TOKEN } from './admin.ts';
 import { type ApartJudge, apartJudge, type Shelved } from './apart/judge.ts';
 import { domainOf, mixedRequests, type Plan, tokenOf } from './apart/plan.ts';
-import type { Finding } from './findings.ts';
-import type { Counted } from './fuzz/judge.ts';
+import { measured } from './findings.ts';
+import { type Counted, countedIn } from './fuzz/judge.ts';
 import { harvest } from './harvest.ts';
 import { sentPatiently } from './patient.ts';
 import { rawClient } from './raw.ts';
@@ -90,18 +90,8 @@ async function sendAll(port: number, judge: ApartJudge, count: number, plan: Pla
 
 /** Waits until everything is in the files, takes it from there, and gives what the gateway counted. */
 async function audited(port: number, archive: string, judge: ApartJudge): Promise<Counted> {
-  const { shops: all } = await settledBalance(port, 120_000);
+  const balance = await settledBalance(port, 120_000);
   await harvest(archive, (line, folder) => judge.arrived(JSON.parse(line) as Shelved, folder));
   judge.endRound();
-  const sum = (of: (shop: (typeof all)[number]) => number) => all.reduce((total, shop) => total + of(shop), 0);
-  return {
-    received: sum(({ received }) => received),
-    appended: sum(({ appended }) => appended),
-    duplicate: sum(({ duplicate }) => duplicate),
-    quarantined: sum(({ quarantined }) => Object.values(quarantined).reduce((total, count) => total + count, 0)),
-  };
-}
-
-function measured(name: string, meaning: string, count: number): Finding {
-  return { name, meaning, count: Math.round(count), passed: true, examples: [] };
+  return countedIn(balance);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { temporaryFolder } from '../support/folder.ts';
 import { withPart } from '../support/readme.ts';
+import { atOnce } from './at-once.ts';
 import { built } from './gateway.ts';
 import { exitCode, machine, type Row, rowsTable, summaryTable } from './report.ts';
 import type { Result } from './scenario.ts';
@@ -56,15 +57,18 @@ async function playSet(): Promise<void> {
   const entry = values.entry ?? built();
   const temporary = temporaryFolder();
   const rows = new Map<Act, Row>();
-  const left = { alone: acts.filter(({ alone }) => alone), together: acts.filter(({ alone }) => !alone) };
-  const next = async (queue: Act[]): Promise<void> => {
-    for (let act = queue.shift(); act !== undefined; act = queue.shift()) {
-      rows.set(act, await played(act, values.seed, entry, temporary.path));
-      console.log(progress(rows.size, acts.length, rows.get(act) as Row));
-    }
+  const next = async (act: Act): Promise<void> => {
+    // By its place, since a scenario may stand in a set several times.
+    const row = await played(act, values.seed, entry, join(temporary.path, `${act.scenario}-${acts.indexOf(act)}`));
+    rows.set(act, row);
+    console.log(progress(rows.size, acts.length, row));
   };
-  await Promise.all(Array.from({ length: Number(values['at-once']) }, () => next(left.together)));
-  await next(left.alone);
+  await atOnce(
+    acts.filter(({ alone }) => !alone),
+    Number(values['at-once']),
+    next,
+  );
+  for (const act of acts.filter(({ alone }) => alone)) await next(act);
   const inOrder = acts.flatMap((act) => rows.get(act) ?? []);
   console.log(`\n${summaryTable(inOrder, process.stdout.isTTY)}`);
   if (values.write) keepRows(inOrder);

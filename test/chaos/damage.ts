@@ -1,8 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { atOnce } from './at-once.ts';
 import { freePort } from './children.ts';
-import { type Case, cases } from './damage/cases.ts';
+import { cases } from './damage/cases.ts';
 import { type Outcome, playCase, type Shared } from './damage/play.ts';
 import { makeLog } from './damage/sound.ts';
 import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
@@ -49,19 +50,13 @@ await judged(values, async (folder, entry) => {
 
 async function playAll(shared: Shared, folder: string, seed: number): Promise<Outcome[]> {
   mkdirSync(folder);
-  const queue: Case[] = [...cases];
   const outcomes: Outcome[] = [];
-  const next = async (): Promise<void> => {
-    for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
-      const random = seeded(seed * 1000 + cases.indexOf(one));
-      const own = join(folder, String(cases.indexOf(one)));
-      outcomes.push(
-        await playCase(shared, one, { folder: own, seed, random: (limit) => Math.floor(random() * limit) }),
-      );
-      if (!values.keep) rmSync(own, { recursive: true });
-    }
-  };
-  await Promise.all(Array.from({ length: Number(values['at-once']) }, next));
+  await atOnce(cases, Number(values['at-once']), async (one) => {
+    const random = seeded(seed * 1000 + cases.indexOf(one));
+    const own = join(folder, String(cases.indexOf(one)));
+    outcomes.push(await playCase(shared, one, { folder: own, seed, random: (limit) => Math.floor(random() * limit) }));
+    if (!values.keep) rmSync(own, { recursive: true });
+  });
   return outcomes;
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { atOnce } from './at-once.ts';
 import { cut } from './database/cut.ts';
 import { deadlock } from './database/deadlock.ts';
 import { disk } from './database/disk.ts';
@@ -25,7 +26,7 @@ const { log: _, ...common } = commonOptions;
 
 /**
  * What can happen to a database happens to that of a gateway under load: it is killed, restarted, frozen, cut off, full, without power,
- * replaced by its standby, and so on. What was acknowledged must arrive at every sink, once its shop's and in order; who asks meanwhile is told 503
+ * replaced by its standby, and so on. What was acknowledged must arrive at every sink of its shop, in order; who asks meanwhile is told 503
  * and when to come again; and when the database is back, so is the gateway.
  *
  *   node --import tsx test/chaos/database.ts --short --at-once 2
@@ -74,15 +75,11 @@ await judged(values, async (folder, entry) => {
   const chosen = chosenFaults();
   const found = new Map<Fault, readonly Finding[]>();
   const missing: string[] = [];
-  const left = [...chosen];
-  const next = async (): Promise<void> => {
-    for (let fault = left.shift(); fault !== undefined; fault = left.shift()) {
-      const played = await playedOrNot(fault, join(folder, fault.name), entry);
-      if (played instanceof NotRun) missing.push(`${fault.name}: ${played.message}`);
-      else found.set(fault, played);
-    }
-  };
-  await Promise.all(Array.from({ length: Number(values['at-once']) }, next));
+  await atOnce(chosen, Number(values['at-once']), async (fault) => {
+    const played = await playedOrNot(fault, join(folder, fault.name), entry);
+    if (played instanceof NotRun) missing.push(`${fault.name}: ${played.message}`);
+    else found.set(fault, played);
+  });
   const rows = tableOf(chosen, found);
   if (missing.length === 0 || rows.some(({ passed }) => !passed)) return rows;
   // The others have passed, and are shown; all the same, what one does not know of one fault is not known of the whole.

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type FileSystem, fileSystems, type LoopDisk } from '../support/loop-disk.ts';
@@ -10,7 +10,7 @@ import { audited, type Happened, IN_FLIGHT, type Round } from './disk/round.ts';
 import { atLeast, exactly, type Finding } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { pause } from './random.ts';
-import { summed } from './rounds.ts';
+import { inRounds } from './rounds.ts';
 import { commonOptions, judged } from './scenario.ts';
 
 /**
@@ -43,15 +43,10 @@ const PATIENCE_MS = 20_000;
 
 await judged(values, async (folder, entry) => {
   needTrace();
-  const findings: (readonly Finding[])[] = [];
-  for (let number = 0; number < rounds; number += 1) {
-    const own = join(folder, `round-${number}`);
-    mkdirSync(own);
+  return inRounds({ folder, rounds, keep: values.keep }, (own, number) => {
     const kind = fileSystems[number % fileSystems.length] ?? 'ext4';
-    findings.push(await dyingRound(own, entry, kind, number));
-    if (!values.keep) rmSync(own, { recursive: true });
-  }
-  return summed(findings);
+    return dyingRound(own, entry, kind, number);
+  });
 });
 
 async function dyingRound(

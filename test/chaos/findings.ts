@@ -36,6 +36,15 @@ export const exactly = (name: string, meaning: string, count: number, expected: 
   examples: [],
 });
 
+/** A figure to look at; it passes whatever it is. */
+export const measured = (name: string, meaning: string, value: number): Finding => ({
+  name,
+  meaning,
+  count: Math.round(value),
+  passed: true,
+  examples: [],
+});
+
 /** Passes where a count is at least so many: what was to be met has been met. */
 export const atLeast = (name: string, meaning: string, count: number, least: number): Finding => ({
   name,

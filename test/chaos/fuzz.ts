@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ADMIN_TOKEN } from './admin.ts';
-import { atLeast, atMost, type Finding, none } from './findings.ts';
-import { type Counted, type FuzzJudge, fuzzJudge } from './fuzz/judge.ts';
+import { atLeast, atMost, type Finding, measured, none } from './findings.ts';
+import { type Counted, countedIn, type FuzzJudge, fuzzJudge } from './fuzz/judge.ts';
 import { fuzzRequest, shops } from './fuzz/request.ts';
 import { type Stalls, stallsOf } from './fuzz/stalls.ts';
 import { confirmed, STALL_MS, type Suspicion, underWay } from './fuzz/suspects.ts';
 import { harvest } from './harvest.ts';
+import { memoryOf } from './memory.ts';
 import { sentPatiently } from './patient.ts';
 import { rawClient } from './raw.ts';
 import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
@@ -45,25 +45,23 @@ async function fuzzed({ files, port, start }: Stage, stalls: Stalls): Promise<re
   const gateway = await start(configOf(archive), { ...stalls.environment, ADMIN_TOKEN });
   if (values.only !== undefined) await showOnly(port, Number(values.only));
   const judge = fuzzJudge();
-  const memory = { most: 0 };
+  let most = 0;
   const suspicions: Suspicion[] = [];
   let counted: Counted = { received: 0, appended: 0, duplicate: 0, quarantined: 0 };
   const begin = performance.now();
   const last = values.only === undefined ? requests : 0;
   for (let from = 0; from < last; from += ROUND) {
     suspicions.push(...(await sendAll(port, judge, stalls, { from, to: Math.min(last, from + ROUND) })));
-    memory.most = Math.max(memory.most, anonymousMegabytes(gateway.pid));
+    most = Math.max(most, Math.round(memoryOf(gateway.pid).own));
     counted = await audited(port, archive, judge);
-    console.log(
-      `${Math.min(last, from + ROUND)} requests, ${Math.round(performance.now() - begin)} ms, ${memory.most} MB`,
-    );
+    console.log(`${Math.min(last, from + ROUND)} requests, ${Math.round(performance.now() - begin)} ms, ${most} MB`);
   }
   const perSecond = last / ((performance.now() - begin) / 1000);
   const held = await confirmed(suspicions, { seed, port, stalls });
   const found = [
     ...judge.findings(counted),
     none('STALL', `inputs that hold the gateway up for over ${STALL_MS} ms each time`, held),
-    atMost('MEMORY', 'megabytes of its own at most', memory.most, MOST_MEGABYTES),
+    atMost('MEMORY', 'megabytes of its own at most', most, MOST_MEGABYTES),
     ...met(judge, last),
     measured('STALLED', `stalls over ${STALL_MS} ms that did not come again`, suspicions.length - held.length),
     measured('PUT OFF', 'times a client was told to come again, and did', putOff),
@@ -126,16 +124,10 @@ async function sendAll(
 
 /** Waits until everything is in the archive, takes it from there, and gives what the gateway counted. */
 async function audited(port: number, archive: string, judge: FuzzJudge): Promise<Counted> {
-  const { shops: all } = await settledBalance(port, 60_000);
+  const balance = await settledBalance(port, 60_000);
   await harvest(archive, (line, shop) => judge.arrived((JSON.parse(line) as { event_id: string }).event_id, shop));
   judge.endRound();
-  const sum = (of: (shop: (typeof all)[number]) => number) => all.reduce((total, shop) => total + of(shop), 0);
-  return {
-    received: sum(({ received }) => received),
-    appended: sum(({ appended }) => appended),
-    duplicate: sum(({ duplicate }) => duplicate),
-    quarantined: sum(({ quarantined }) => Object.values(quarantined).reduce((total, count) => total + count, 0)),
-  };
+  return countedIn(balance);
 }
 
 /** Without answers of both kinds nothing was tried. */
@@ -157,16 +149,6 @@ function met({ statuses }: FuzzJudge, sent: number): Finding[] {
     ),
     atLeast('MET', 'kinds of answers', statuses.size, sent === 0 ? 0 : 8),
   ];
-}
-
-function measured(name: string, meaning: string, count: number): Finding {
-  return { name, meaning, count: Math.round(count), passed: true, examples: [] };
-}
-
-/** Memory of the process's own; pages of the log that are mapped do not count. */
-function anonymousMegabytes(pid: number): number {
-  const kilobytes = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Math.round(Number(kilobytes) / 1024);
 }
 
 async function showOnly(port: number, n: number): Promise<void> {

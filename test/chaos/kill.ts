@@ -1,5 +1,3 @@
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN } from './admin.ts';
@@ -9,7 +7,7 @@ import { booksAgree } from './database/books.ts';
 import { atLeast, atMost, exactly, type Finding } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { pause, seeded } from './random.ts';
-import { summed } from './rounds.ts';
+import { inRounds } from './rounds.ts';
 import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
@@ -50,17 +48,11 @@ const rounds = Number(values.rounds);
 const seconds = (values.minutes === undefined ? Number(values.seconds) : Number(values.minutes) * 60) / rounds;
 const kills = values.kills === undefined ? Math.round(seconds / 2) : Math.round(Number(values.kills) / rounds);
 
-await judged(values, async (folder, entry) => {
-  const findings: (readonly Finding[])[] = [];
-  for (let number = 0; number < rounds; number += 1) {
-    const own = join(folder, `round-${number}`);
-    mkdirSync(own);
-    const seed = Number(values.seed) + number;
-    findings.push(await onStage(own, entry, values.log, (stage) => round(stage, seed)));
-    if (!values.keep) rmSync(own, { recursive: true });
-  }
-  return summed(findings);
-});
+await judged(values, (folder, entry) =>
+  inRounds({ folder, rounds, keep: values.keep }, (own, number) =>
+    onStage(own, entry, values.log, (stage) => round(stage, Number(values.seed) + number)),
+  ),
+);
 
 async function round({ files, port, start, readyMs }: Stage, seed: number): Promise<Finding[]> {
   const [lanes, batch, rate] = [Number(values.lanes), Number(values.batch), Number(values.rate)];

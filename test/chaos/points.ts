@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { atOnce } from './at-once.ts';
 import { copyBuild } from './build-copy.ts';
 import { type Finding, none } from './findings.ts';
 import { pointsOf } from './points/catalogue.ts';
@@ -44,12 +45,9 @@ await judged(values, async (folder, entry) => {
   const copy = copyBuild(entry, build, changes);
   const parts = partsOf(chosen);
   const findings = new Map<Part, readonly Finding[]>();
-  const left = [...parts];
-  const next = async (): Promise<void> => {
-    for (let part = left.shift(); part !== undefined; part = left.shift())
-      findings.set(part, await played(part, made(folder, part.name), copy));
-  };
-  await Promise.all(Array.from({ length: Number(values['at-once']) }, next));
+  await atOnce(parts, Number(values['at-once']), async (part) =>
+    findings.set(part, await played(part, made(folder, part.name), copy)),
+  );
   const all = parts.map((part) => findings.get(part) ?? []);
   return [...all.flatMap(broken), ...summed(all.filter((one) => broken(one).length === 0))];
 });

@@ -1,4 +1,3 @@
-import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type FileSystem, fileSystems, type LoopDisk } from '../support/loop-disk.ts';
@@ -7,7 +6,7 @@ import { ownDisk } from './disk/needs.ts';
 import { audited, type Happened, IN_FLIGHT, type Round } from './disk/round.ts';
 import { atLeast, atMost, exactly, type Finding } from './findings.ts';
 import { pause } from './random.ts';
-import { summed } from './rounds.ts';
+import { inRounds } from './rounds.ts';
 import { commonOptions, judged } from './scenario.ts';
 
 /**
@@ -39,17 +38,12 @@ const READY_SECONDS = 30;
 const [rounds, rate] = [Number(values.rounds), Number(values.rate)];
 const cuts = Math.round(Number(values.cuts) / rounds);
 
-await judged(values, async (folder, entry) => {
-  const findings: (readonly Finding[])[] = [];
-  for (let number = 0; number < rounds; number += 1) {
-    const own = join(folder, `round-${number}`);
-    mkdirSync(own);
+await judged(values, (folder, entry) =>
+  inRounds({ folder, rounds, keep: values.keep }, (own, number) => {
     const kind = fileSystems[number % fileSystems.length] ?? 'ext4';
-    findings.push(await cutRound(own, entry, kind, Number(values.seed) + number));
-    if (!values.keep) rmSync(own, { recursive: true });
-  }
-  return summed(findings);
-});
+    return cutRound(own, entry, kind, Number(values.seed) + number);
+  }),
+);
 
 async function cutRound(folder: string, entry: string, kind: FileSystem, seed: number): Promise<readonly Finding[]> {
   console.log(`${cuts} power cuts on ${kind}, seed ${seed}`);

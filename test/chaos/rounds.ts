@@ -1,7 +1,24 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Finding } from './findings.ts';
 
 /** Findings that are measured: of several rounds the worst counts, where others are added up. */
 const MEASURED = ['READY', 'TIME', 'SLOWEST', 'EXIT'];
+
+/** Plays so many rounds, one after the other, each in an empty folder of its own, and sums them up. */
+export async function inRounds(
+  { folder, rounds, keep }: { readonly folder: string; readonly rounds: number; readonly keep: boolean },
+  play: (folder: string, number: number) => Promise<readonly Finding[]>,
+): Promise<Finding[]> {
+  const findings: (readonly Finding[])[] = [];
+  for (let number = 0; number < rounds; number += 1) {
+    const own = join(folder, `round-${number}`);
+    mkdirSync(own);
+    findings.push(await play(own, number));
+    if (!keep) rmSync(own, { recursive: true });
+  }
+  return summed(findings);
+}
 
 /** The findings of several rounds as those of one, each by its place. Passes where it passed in every round. */
 export function summed(rounds: readonly (readonly Finding[])[]): Finding[] {

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { atOnce } from './at-once.ts';
 import { copyBuild } from './build-copy.ts';
 import type { Finding } from './findings.ts';
 import { NotRun } from './not-run.ts';
@@ -40,12 +41,10 @@ await judged(values, async (folder, entry) => {
   const builds = new Map(chosen.map((one) => [one, copyBuild(entry, made(folder, `build-${one.name}`), one.changes)]));
   const names = [...new Set(chosen.map(({ audit }) => audit))];
   const results = new Map<AuditName | Saboteur, Trial>();
-  const left = [...names, ...chosen].sort((a, b) => slowness(b) - slowness(a));
-  const next = async (): Promise<void> => {
-    for (let trial = left.shift(); trial !== undefined; trial = left.shift())
-      results.set(trial, await tried(trial, folder, builds.get(trial as Saboteur) ?? entry));
-  };
-  await Promise.all(Array.from({ length: Number(values['at-once']) }, next));
+  const trials = [...names, ...chosen].sort((a, b) => slowness(b) - slowness(a));
+  await atOnce(trials, Number(values['at-once']), async (trial) =>
+    results.set(trial, await tried(trial, folder, builds.get(trial as Saboteur) ?? entry)),
+  );
   const trialOf = (key: AuditName | Saboteur) => results.get(key) as Trial;
   const findings = [
     ...names.map((name) => honest(name, trialOf(name))),

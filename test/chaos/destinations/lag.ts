@@ -1,5 +1,5 @@
 import type { Arrived } from '../audit.ts';
-import type { Finding } from '../findings.ts';
+import { type Finding, measured } from '../findings.ts';
 
 /** How long events took from being sent to being there, for those that were sent in this time. Measured and not judged. */
 export function lag(
@@ -16,11 +16,6 @@ export function lag(
     })
     .sort((a, b) => a - b);
   const share = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0;
-  return {
-    name,
-    meaning: `${meaning}: ms from a client's request to arrival, 99 of 100 of ${took.length} events (half: ${share(0.5)})`,
-    count: share(0.99),
-    passed: true,
-    examples: [],
-  };
+  const of = `99 of 100 of ${took.length} events (half: ${share(0.5)})`;
+  return measured(name, `${meaning}: ms from a client's request to arrival, ${of}`, share(0.99));
 }

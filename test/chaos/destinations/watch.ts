@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { PipelineReport } from '../../../server/operations.ts';
 import type { Admin } from '../admin.ts';
+import { memoryOf } from '../memory.ts';
 
 /** One thing that a pipeline was seen to do, as often as it was seen. */
 export interface Phase {
@@ -28,7 +28,7 @@ export function startWatch(admin: Admin, pid: number): Watch {
   const stopping = new AbortController();
   let most = 0;
   const look = async () => {
-    most = Math.max(most, megabytesOf(pid));
+    most = Math.max(most, memoryOf(pid).own);
     for (const { pipeline, ...report } of await reportsOf(admin)) {
       phases.set(pipeline, withPhase(phases.get(pipeline) ?? [], report, Date.now()));
     }
@@ -58,10 +58,4 @@ function withPhase(
   const same = known.find((one) => one.kind === kind && one.reason === reason);
   const seen = { kind, ...(reason !== undefined && { reason }), waitMs: Math.max(waitMs, same?.waitMs ?? 0) };
   return [...known.filter((one) => one !== same), seen];
-}
-
-/** What a process holds beside the pages of its files, which the system takes back when it likes. */
-function megabytesOf(pid: number): number {
-  const [, kilobytes = '0'] = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kilobytes) / 1024;
 }

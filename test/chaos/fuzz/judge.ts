@@ -1,3 +1,4 @@
+import type { Balance } from '../../../server/operations.ts';
 import { exactly, type Finding, none } from '../findings.ts';
 import { countOf, type Seen } from '../raw.ts';
 import type { FuzzRequest } from './request.ts';
@@ -8,6 +9,16 @@ export interface Counted {
   readonly appended: number;
   readonly duplicate: number;
   readonly quarantined: number;
+}
+
+export function countedIn({ shops }: Balance): Counted {
+  const sum = (of: (shop: Balance['shops'][number]) => number) => shops.reduce((total, shop) => total + of(shop), 0);
+  return {
+    received: sum(({ received }) => received),
+    appended: sum(({ appended }) => appended),
+    duplicate: sum(({ duplicate }) => duplicate),
+    quarantined: sum(({ quarantined }) => Object.values(quarantined).reduce((total, count) => total + count, 0)),
+  };
 }
 
 /** What answers said, against what is on the shelves in the end. */

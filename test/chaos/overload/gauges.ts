@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstMessage, startNode } from '../children.ts';
+import { type Memory, memoryOf } from '../memory.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
 
 /** Plays a load in a process of its own, on a core of its own where there is one to spare. */
@@ -10,20 +10,13 @@ export async function loadedBy(options: LoadOptions, core?: number): Promise<Loa
   return (await firstMessage(child)) as LoadResult;
 }
 
-/** Megabytes that a process had at the most. */
-export interface Memory {
-  /** Its own, without the mapped pages of the log, which the system takes back when it needs them. */
-  readonly own: number;
-  readonly whole: number;
-}
-
+/** What a process had at the most, looked at five times a second. */
 export function watchMemory(pid: number): { stop(): Memory } {
   const most = { own: 0, whole: 0 };
   const look = () => {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const megabytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) / 1024;
-    most.own = Math.max(most.own, megabytes('RssAnon'));
-    most.whole = Math.max(most.whole, megabytes('VmRSS'));
+    const { own, whole } = memoryOf(pid);
+    most.own = Math.max(most.own, own);
+    most.whole = Math.max(most.whole, whole);
   };
   const timer = setInterval(look, 200);
   return {
