@@ -10,11 +10,13 @@ import { plant } from './events.ts';
 import { fakeClock } from './fake-clock.ts';
 import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
 import { journal } from './ledger.ts';
+import { longestGap, mostIn10s } from './moments.ts';
 import { layersOrder, post, type Reply } from './post.ts';
 import { pause } from './random.ts';
 import { commonOptions, play, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
+import { destinationOf } from './targets.ts';
 
 /**
  * The clock of the gateway's process is set by an hour and by 30 days, forward and back, while it runs under load: one destination is well,
@@ -38,7 +40,7 @@ const { values } = parseArgs({
 const offsets = ['+1h', '-1h', '+30d', '-30d', '+0'] as const;
 const units = { h: 3_600_000, d: 24 * 3_600_000 } as const;
 /** What the sink that fails may be asked within ten seconds: with both ends of them, and room for a busy machine. */
-const mostIn10s = 13;
+const askedMost = 13;
 
 await play(values, async ({ files, port, start }) => {
   const [wellPort, failingPort] = [await freePort(), await freePort()];
@@ -68,30 +70,29 @@ await play(values, async ({ files, port, start }) => {
   const { pipelines } = await admin.ask<{ readonly pipelines: readonly PipelineReport[] }>('/pipelines');
   admin.close();
   await audit.loadEnded('SIGTERM');
-  const asked = [...refusing.asked, Date.now()];
+  const { asked } = refusing;
+  const endedAt = Date.now();
   await refusing.close();
   const recovered = await openSink({ port: failingPort, record: audit.record });
   const quietMs = Number(values['quiet-seconds']) * 1000;
   const balance = await settledBalance(port, quietMs);
   const { findings } = await audit.verdict(quietMs, { allowedDuplicates: 0 });
   const arrivals = audit.arrivals();
+  const wellAt = arrivals
+    .filter(({ destination, at }) => destination === destinationOf(well) && at < endedAt)
+    .map(({ at }) => at);
   const exit = await stopped(gateway);
   await Promise.all([sink.close(), recovered.close()]);
   return [
     exactly('MET', 'times that the gateway believed', met.length, offsets.length),
     ...findings,
-    ...pace(asked),
-    atMost('NEIGHBOUR', 'seconds without a delivery to the other destination', longest(whenAt(well.pipeline)), 5),
+    ...pace(asked, endedAt),
+    atMost('NEIGHBOUR', 'seconds without a delivery to the other destination', longestGap(wellAt, endedAt), 5),
     forgotten(known),
     none('SUSPENDED', 'pipelines suspended by the clock', suspended(pipelines)),
     booksAgree(balance, arrivals, [well, failing]),
     exit,
   ];
-
-  function whenAt(pipeline: string): number[] {
-    const before = asked.at(-1) ?? 0;
-    return arrivals.filter(({ destination, at }) => destination.endsWith(pipeline) && at < before).map(({ at }) => at);
-  }
 });
 
 /** Whether the answer's own date is that of the clock. */
@@ -153,21 +154,15 @@ function forgotten(replies: readonly Reply[]): Finding {
 }
 
 /** Neither a stall nor a burst: about one attempt a second, all the while. */
-function pace(asked: readonly number[]): Finding[] {
-  const busiest = Math.max(...asked.map((begin) => asked.filter((at) => at >= begin && at < begin + 10_000).length));
+function pace(asked: readonly number[], endedAt: number): Finding[] {
   return [
     atLeast('ASKED', 'attempts at the destination that fails', asked.length, 5),
-    atMost('BURST', 'of them in the busiest 10 s', busiest, mostIn10s),
-    atMost('STALL', 'seconds between two of them', longest(asked), 5),
+    atMost('BURST', 'of them in the busiest 10 s', mostIn10s(asked), askedMost),
+    atMost('STALL', 'seconds between two of them', longestGap(asked, endedAt), 5),
   ];
 }
 
 function suspended(pipelines: readonly PipelineReport[]): string[] {
   const there = pipelines.filter(({ phase }) => phase === 'suspended');
   return there.map(({ shop, pipeline, reason }) => `${shop}/${pipeline}: ${reason}`);
-}
-
-function longest(times: readonly number[]): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  return Math.max(0, ...sorted.slice(1).map((at, index) => at - (sorted[index] ?? 0))) / 1000;
 }

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Arrived, shops, startAudit } from './audit.ts';
 import { freePort } from './children.ts';
 import { openDeaf } from './deaf.ts';
-import { atMost, type Finding } from './findings.ts';
+import { toldIn } from './destinations/run.ts';
+import { atLeast, atMost, type Finding } from './findings.ts';
+import { longestGap, mostIn10s } from './moments.ts';
 import { pause } from './random.ts';
 import { commonOptions, play, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
@@ -61,15 +62,19 @@ await play(values, async ({ files, port, output, start }) => {
   const arrivals = audit.arrivals();
   const exit = await stopped(gateway);
   await Promise.all([well, ...back].map((sink) => sink.close()));
-  const attempts = attemptsIn(output);
+  // With a closed port there is nobody else to ask.
+  const attempts = toldIn(output);
   return [
     ...findings,
     ...[away, wide].flatMap(({ pipeline }, index) => {
       const seen = broken[index]?.attempts ?? [];
-      const told = attempts.filter((attempt) => attempt.pipeline === pipeline).map(({ at }) => at);
+      const told = attempts.get(pipeline) ?? [];
       const untilClosed = told.filter((at) => at < closedAt).length;
+      const closed = told.filter((at) => at >= closedAt && at < backAt);
       return [
-        busiest(pipeline, [...seen, ...told.filter((at) => at >= closedAt && at < backAt)]),
+        atLeast('MET', `attempts at ${pipeline} that were broken off`, seen.length, 1),
+        atLeast('MET', `attempts at ${pipeline} while its port was closed`, closed.length, 1),
+        busiest(pipeline, [...seen, ...closed]),
         atMost(
           'UNTOLD',
           `attempts at ${pipeline} seen and not logged, or logged and not seen`,
@@ -89,7 +94,10 @@ await play(values, async ({ files, port, output, start }) => {
     atMost(
       'NEIGHBOUR',
       'seconds without a delivery to the healthy destination',
-      longestPause(arrivals, healthy, backAt),
+      longestGap(
+        timesAt(arrivals, healthy).filter((at) => at <= backAt),
+        backAt,
+      ),
       10,
     ),
     exit,
@@ -100,20 +108,6 @@ async function target(pipeline: string, rules: object): Promise<Target> {
   return { shop: shops[0].shop, pipeline, port: await freePort(), rules };
 }
 
-interface LoggedAttempt {
-  readonly pipeline: string;
-  readonly at: number;
-}
-
-/** The attempts that the gateway says it made and that failed: with a closed port there is nobody else to ask. */
-function attemptsIn(output: string): LoggedAttempt[] {
-  return readFileSync(output, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('"delivery attempted"'))
-    .map((line) => JSON.parse(line) as { readonly pipeline: string; readonly time: string })
-    .map(({ pipeline, time }) => ({ pipeline, at: Date.parse(time) }));
-}
-
 /**
  * Ten seconds with their two ends rather than one, so that an attempt noticed late by a busy machine does not count as two too
  * near. What was under way when the destination went away, one request for each lane, is no attempt at one that is known to be.
@@ -121,19 +115,13 @@ function attemptsIn(output: string): LoggedAttempt[] {
 function busiest(pipeline: string, attempts: readonly number[]): Finding {
   const sorted = attempts.toSorted((a, b) => a - b);
   const known = sorted.filter((at) => at > (sorted[0] ?? 0) + 2_000);
-  const most = Math.max(0, ...known.map((begin) => known.filter((at) => at >= begin && at < begin + 10_000).length));
-  return atMost('ASKED', `${attempts.length} attempts at ${pipeline} while it was away; in the busiest 10 s`, most, 11);
+  const meaning = `${attempts.length} attempts at ${pipeline} while it was away; in the busiest 10 s`;
+  return atMost('ASKED', meaning, mostIn10s(known), 11);
 }
 
 function firstAt(arrivals: readonly Arrived[], target: Target, backAt: number): number {
-  const times = arrivals.filter(({ destination }) => destination === destinationOf(target)).map(({ at }) => at);
-  return (Math.min(...times) - backAt) / 1000;
+  return (Math.min(...timesAt(arrivals, target)) - backAt) / 1000;
 }
 
-function longestPause(arrivals: readonly Arrived[], target: Target, until: number): number {
-  const times = arrivals
-    .filter(({ destination, at }) => destination === destinationOf(target) && at <= until)
-    .map(({ at }) => at)
-    .sort((a, b) => a - b);
-  return Math.max(...[...times.slice(1), until].map((at, index) => at - (times[index] ?? 0))) / 1000;
-}
+const timesAt = (arrivals: readonly Arrived[], target: Target): number[] =>
+  arrivals.filter(({ destination }) => destination === destinationOf(target)).map(({ at }) => at);

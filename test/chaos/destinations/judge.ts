@@ -1,4 +1,5 @@
 import { atMost, type Finding, none } from '../findings.ts';
+import { mostIn10s } from '../moments.ts';
 import type { Case } from './cases.ts';
 import type { Phase } from './watch.ts';
 
@@ -118,6 +119,5 @@ function buried(
 }
 
 function busiest(asked: readonly number[]): number {
-  const known = asked.filter((at) => at > (asked[0] ?? 0) + 2 * SECOND_MS);
-  return Math.max(0, ...known.map((begin) => known.filter((at) => at >= begin && at < begin + 10 * SECOND_MS).length));
+  return mostIn10s(asked.filter((at) => at > (asked[0] ?? 0) + 2 * SECOND_MS));
 }
