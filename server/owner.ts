@@ -21,13 +21,13 @@ const COUNTS_WITHIN_MS = 2000;
 export async function startOwner(options: GatewayOptions): Promise<Gateway> {
   const { settings, duties, clock, logger, onFailure } = options;
   let { config } = options;
-  // Absent until the log is open.
-  let wires: WebProcesses['wires'] = new Map();
+  // None until the log is open.
+  let wires = (): WebProcesses['wires'] => new Map();
   const news = (): News => ({ room: store.disk.room(), damage: store.damage() });
   const store: OpenedLog = await openLog({
     ...options,
     onNews: () => {
-      for (const wire of wires.values()) wire.tell('news', [news()]);
+      for (const wire of wires().values()) wire.tell('news', [news()]);
     },
   });
   const watchers = createWatchers();
@@ -63,7 +63,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     },
     onFailure,
   });
-  wires = web.wires;
+  wires = () => web.wires;
   return {
     port: await web.start(),
     durability: store.log.durability,

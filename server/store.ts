@@ -100,7 +100,7 @@ const onTime = (log: EventLog, { settings, clock, logger }: StoreTools): EventLo
   });
 
 const optionsOf = (
-  { settings, clock, logger, onFailure }: StoreTools,
+  { settings, clock, logger, onFailure, onNews }: StoreTools,
   disk: Disk,
   book: DamageBook,
 ): Omit<StoreOptions, 'durability'> => ({
@@ -119,6 +119,7 @@ const optionsOf = (
   },
   onCorrupt: (shop, from, to) => {
     book.unreadable(shop, from, to);
+    onNews?.();
     logger.error({ shop, from, to }, 'stored events cannot be read: their bytes changed on disk');
   },
 });
