@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
-import type { Pressure, PressureSource } from './pressure.ts';
+import type { Pressure } from './pressure.ts';
 
 /** How much room a disk has for the log, from none to enough. */
 export const LEVELS = ['none', 'reserve', 'scarce', 'low', 'enough'] as const;
@@ -18,7 +18,9 @@ export interface Room {
 }
 
 /** The room on the log's disk, by the last look at it. */
-export interface Disk extends PressureSource {
+export interface Disk {
+  /** Asked for each request. */
+  pressure(): Pressure;
   /** Undefined for a log that is not on a disk of this machine. */
   room(): Room | undefined;
 }
@@ -77,11 +79,14 @@ export async function watchDisk(options: DiskOptions, stopping: AbortSignal): Pr
   const { folder, clock, logger, look = spaceOf, onLook } = options;
   let room: Room | undefined;
   const glance = async (): Promise<void> => {
-    // Whoever cannot be asked has room until a commit says otherwise.
-    const space = await look(folder).catch(() => undefined);
-    if (space === undefined) return;
     const before = room?.level;
-    room = roomIn(space, options, before);
+    const seen = await look(folder)
+      // The log may have been closed meanwhile, and is not to be asked then.
+      .then((space) => (stopping.aborted ? undefined : roomIn(space, options, before)))
+      // Whoever cannot be asked has room until a commit says otherwise.
+      .catch(() => undefined);
+    if (seen === undefined) return;
+    room = seen;
     if (room.level !== (before ?? 'enough')) tell(logger, room);
     onLook?.(room);
   };

@@ -60,12 +60,13 @@ export class Overloaded extends RequestRefused {
 /** Milliseconds that a request has waited for its turn, past which browse events are refused, and past which everything is. */
 const LIMITS = { browse: 1000, all: 5000 } as const;
 /**
- * So long a refusal is held back where time or memory is short. Even a refusal costs a part of the work that it saves; who is held sends nothing meanwhile, so refusals
- * never take the time in which something could be done.
+ * So long a refusal is held back where time or memory is short. Even a refusal costs a part of the work that it saves; who is held
+ * sends nothing meanwhile, so refusals never take the time in which something could be done.
  */
 const HELD_MS = 5000;
 const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
-const CALM: Strain = { pressure: 'none', shortage: 'delay' };
+/** Of the room for bodies, past which it is kept for better ones than browse events. */
+const ROOM_FOR_ALL = 3 / 4;
 /** So long after one it is told and remembered that there was an overload. */
 const RECENT_MS = 2 * HELD_MS;
 const MINUTE = 60_000;
@@ -79,25 +80,28 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
   const inHand = createInHand(maxBytes, now);
   const held = holdings(stopping);
   let shedAt = Number.NEGATIVE_INFINITY;
+  // Apart, since a full disk says nothing of the next wait.
+  let delayedAt = Number.NEGATIVE_INFINITY;
   let toldAt = Number.NEGATIVE_INFINITY;
   let latest: Shortage = 'delay';
   let refusals = 0;
   const delay = watchDelay(now, options.probe ?? throughEventLoop);
+  const room = (time: number): Pressure => {
+    if (inHand.isFull(time)) return 'all';
+    return inHand.bytes() > maxBytes * ROOM_FOR_ALL ? 'browse' : 'none';
+  };
   return {
     inHand,
     strain(time) {
-      if (inHand.isFull(time)) return { pressure: 'all', shortage: 'memory' };
-      if (inHand.bytes() > (maxBytes * 3) / 4) return { pressure: 'browse', shortage: 'memory' };
-      const byDelay = delay.pressure(time, time - shedAt < RECENT_MS);
-      const byDisk = disk();
-      if (byDelay === 'none' && byDisk === 'none') return CALM;
-      return LEVELS[byDisk] >= LEVELS[byDelay]
-        ? { pressure: byDisk, shortage: 'disk' }
-        : { pressure: byDelay, shortage: 'delay' };
+      const byDisk: Strain = { pressure: disk(), shortage: 'disk' };
+      const byMemory: Strain = { pressure: room(time), shortage: 'memory' };
+      const byDelay: Strain = { pressure: delay.pressure(time, time - delayedAt < RECENT_MS), shortage: 'delay' };
+      return worse(worse(byDisk, byMemory), byDelay);
     },
     shed(shortage, worth) {
       const time = now();
       shedAt = time;
+      if (shortage === 'delay') delayedAt = time;
       latest = shortage;
       onShed(shortage, worth);
       if (time - toldAt >= MINUTE) {
@@ -114,6 +118,9 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
     close: delay.close,
   };
 }
+
+/** The first where they are alike. */
+const worse = (a: Strain, b: Strain): Strain => (LEVELS[b.pressure] > LEVELS[a.pressure] ? b : a);
 
 /** Waits that all end when it stops. */
 function holdings(stopping?: AbortSignal) {

@@ -14,7 +14,7 @@ const level = (free: number, before?: Level, total = TOTAL): Level =>
 /** A disk that a test fills and frees, and the lines that are logged about it. */
 function trial() {
   const space = { free: TOTAL, total: TOTAL };
-  const state = { away: false, space };
+  const state = { away: false, fileAway: false, space };
   const lines: { level: string; msg: string }[] = [];
   const clock = new TestClock();
   const stopping = new AbortController();
@@ -23,7 +23,11 @@ function trial() {
     return { ...space };
   };
   const logger = createLogger('info', { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const disk = watchDisk({ ...options, folder: '/nowhere', clock, logger, look }, stopping.signal);
+  const reusableBytes = (): number => {
+    if (state.fileAway) throw new Error('EIO');
+    return 0;
+  };
+  const disk = watchDisk({ ...options, reusableBytes, folder: '/nowhere', clock, logger, look }, stopping.signal);
   return { disk, state, space, lines, clock, stop: () => stopping.abort() };
 }
 
@@ -97,8 +101,44 @@ describe('the room on the disk of the log', ({ it }) => {
     await clock.advance(1000);
     state.away = true;
     await clock.advance(5000);
-    stop();
     assert.is(disk.pressure(), 'all');
+    Object.assign(state, { away: false, fileAway: true });
+    space.free = 400 * MB;
+    await clock.advance(5000);
+    assert.is(disk.room()?.freeBytes, 100 * MB);
+    state.fileAway = false;
+    await clock.advance(1000);
+    stop();
+    assert.is(disk.room()?.freeBytes, 400 * MB);
+  });
+
+  it('is not told by a log that was closed during the look', async () => {
+    const clock = new TestClock();
+    const stopping = new AbortController();
+    let answer = (): void => {};
+    let asked = 0;
+    const own = {
+      ...options,
+      folder: '/nowhere',
+      clock,
+      logger: createLogger('silent'),
+      look: () =>
+        new Promise<Space>((resolve) => {
+          answer = () => resolve({ free: TOTAL, total: TOTAL });
+        }),
+      reusableBytes: () => {
+        asked += 1;
+        return 0;
+      },
+    };
+    const watched = watchDisk(own, stopping.signal);
+    answer();
+    await watched;
+    await clock.advance(1000);
+    stopping.abort();
+    answer();
+    await clock.advance(1000);
+    assert.is(asked, 1);
   });
 
   it('is nobody’s business where the log is elsewhere', () => {

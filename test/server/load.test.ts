@@ -141,7 +141,7 @@ describe('a load', ({ it }) => {
     assert.is(pressure(), 'none');
   });
 
-  it('is the worse of what the processor and the disk say', () => {
+  it('is the worst of what the processor, the memory and the disk say', () => {
     let disk: Pressure = 'browse';
     const { load, pressure, waits } = loadAt(() => disk);
     assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'disk' });
@@ -150,6 +150,20 @@ describe('a load', ({ it }) => {
     assert.is(pressure(), 'all');
     disk = 'all';
     assert.equal(load.strain(4000), { pressure: 'all', shortage: 'disk' });
+  });
+
+  it('does not go on the disk for all the bodies that are in hand', () => {
+    const { load } = loadAt(() => 'all');
+    load.inHand.take(800);
+    assert.equal(load.strain(1000), { pressure: 'all', shortage: 'disk' });
+  });
+
+  it('does not become an overload by what a disk or connections refuse', () => {
+    const { load, pressure, waits } = loadAt();
+    load.shed('disk', 'browse');
+    load.shed('connections', 'any');
+    waits(1100);
+    assert.is(pressure(), 'none');
   });
 
   it('is told once a minute, counted each time, and its refusals come back at different times', () => {
