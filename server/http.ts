@@ -378,8 +378,11 @@ async function answerUnusual(
 }
 
 /** Counts what comes of a body that somebody else reads; the connection ends where others need its room. */
-function holdOf({ req: request, res }: Koa.Context, { inHand }: Load, started: number): Hold {
-  const hold = inHand.begin(started, () => request.socket.destroy());
+function holdOf({ req: request, res }: Koa.Context, { inHand, shed }: Load, started: number): Hold {
+  const hold = inHand.begin(started, () => {
+    shed('memory', 'any');
+    request.socket.destroy();
+  });
   request.on('data', (chunk: Buffer) => hold.add(chunk.length));
   request.on('end', () => hold.complete());
   request.on('close', () => hold.gone());

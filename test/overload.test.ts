@@ -189,6 +189,24 @@ describe('a gateway whose memory for bodies is full', ({ it }) => {
     slow.destroy();
     await gateway.stop();
   });
+
+  it('counts whom it gives up without an answer', async () => {
+    const shed: string[] = [];
+    const onShed = (shortage: string, worth: string): void => void shed.push(`${shortage} ${worth}`);
+    const load = createLoad({ maxBytes: 5000, disk: () => 'none', onShed, onShedding: () => {} });
+    const { port, close } = await serverIn('none', { load });
+    const slow = connect(port, '127.0.0.1');
+    const chunk = `1770\r\n${'x'.repeat(6000)}\r\n`;
+    slow.write(
+      `POST /beacon HTTP/1.1\r\nhost: a\r\nx-storefront-access-token: demo-token\r\ntransfer-encoding: chunked\r\n\r\n${chunk}`,
+    );
+    await until(() => load.inHand.bytes() === 6000);
+    const gone = once(slow, 'close');
+    await until(() => !load.inHand.isFull(performance.now()));
+    await gone;
+    assert.equal(shed, ['memory any']);
+    close();
+  });
 });
 
 describe('the memory for bodies', ({ it }) => {
