@@ -43,9 +43,12 @@ export function unfinished(folder: string): Restoration | undefined {
   return restoration;
 }
 
-/** To be called when everything is stored anew. */
+/** To be called when everything is stored anew. The note is gone for good then: with it the next start would throw away what comes now. */
 export function finished(folder: string): void {
   rmSync(pathIn(folder));
+  const directory = openSync(folder, 'r');
+  fsyncSync(directory);
+  closeSync(directory);
 }
 
 function note(folder: string, restoration: Restoration): void {
