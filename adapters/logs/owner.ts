@@ -28,7 +28,8 @@ export async function own(folder: string): Promise<{ release: () => Promise<void
 async function oneByOne<T>(taking: string, action: () => Promise<T>): Promise<T> {
   while (!ignoring('EEXIST', () => mkdirSync(taking))) {
     ignoring('ENOENT', () => {
-      if (Date.now() - statSync(taking).mtimeMs > TAKEN_WITHIN_MS) rmdirSync(taking);
+      // Also one of the future, as a machine leaves it whose clock is set back by its next start.
+      if (Math.abs(Date.now() - statSync(taking).mtimeMs) > TAKEN_WITHIN_MS) rmdirSync(taking);
     });
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
