@@ -30,8 +30,9 @@ function standIn(disk: Disk, { PORT, HOST }: Settings): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume();
     if (request.url === '/healthz') return answer(response, 200, { ok: true });
-    const log = { failure: reasonOf(disk), disk: disk.room() };
-    answer(response, 503, request.url === '/readyz' ? { ready: false, log } : { error: log.failure });
+    const reason = reasonOf(disk);
+    const log = { failure: reason, disk: reason };
+    answer(response, 503, request.url === '/readyz' ? { ready: false, log } : { error: reason });
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
