@@ -35,7 +35,7 @@ describe('judge of answers', ({ it }) => {
 
   it('catches any other answer, whose events nobody would send again', () => {
     for (const status of ['500', '502', '401', '429', '301']) {
-      assert.equal(failed([acked, answer('refused', status, { retryAfter: '1' })]), ['ANSWER'], status);
+      assert.equal(failed([acked, answer('refused', status, { retryAfter: '1' })]), ['ANSWERS'], status);
     }
   });
 

@@ -22,7 +22,7 @@ export function judgeAnswers(answers: readonly Answer[], { slowestSeconds, break
   const unanswered = breaks ? [] : answers.filter(({ kind }) => kind === 'unknown');
   const slowest = Math.max(0, ...answers.map(({ ms = 0 }) => ms)) / 1000;
   return [
-    none('ANSWER', `other than 2xx or 503, of ${complete.length} answers`, other.map(text)),
+    none('ANSWERS', `other than 2xx or 503, of ${complete.length} answers`, other.map(text)),
     none('UNANSWERED', 'requests with no answer, although nobody broke them off', unanswered.map(text)),
     none('RETRY-AFTER', `missing on one of ${refusals.length} answers of 503`, without.map(text)),
     atMost('SLOWEST', 'seconds to the slowest answer', slowest, slowestSeconds),

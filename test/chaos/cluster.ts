@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Balance } from '../../server/operations.ts';
-import { freePort } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
 import { openAdmin } from './admin.ts';
-import { type Audit, shops, startAudit } from './audit.ts';
+import { type Audit, archive, shops, startAudit } from './audit.ts';
+import { freePort } from './children.ts';
 import { sampleConnections, withinBudget } from './cluster/connections.ts';
 import { type RentedDatabase, rentDatabase } from './cluster/database.ts';
 import { type Fleet, fleetOf, type Member } from './cluster/fleet.ts';
 import { mostClaims } from './cluster/moves.ts';
 import { books, moved, repeats } from './cluster/verdict.ts';
-import { exactly, type Finding, none } from './findings.ts';
+import { atLeast, exactly, type Finding, none } from './findings.ts';
 import { pause, seeded } from './random.ts';
 import { commonOptions, judged } from './scenario.ts';
 import { openSink } from './sink.ts';
@@ -101,8 +101,8 @@ async function inTurn(folder: string, entry: string, database: RentedDatabase): 
   const samples = await sampler.stop();
   const received = audit.arrivals();
   await sink.close();
-  const archive = { shop: shops[0].shop, pipeline: 'archive' };
   return [
+    atLeast('MET', 'processes killed or stopped where they were', fleet.gone.length, kills + pauses),
     ...findings,
     repeats(received, moves),
     none('BESIDE', 'requests that came while another to the same destination was open', audit.beside()),

@@ -118,7 +118,7 @@ await play(values, async ({ files, port, start }) => {
     atLeast('ACKED', 'events acknowledged', acked, 1000),
     ...findings,
     booksAgree(balance, audit.arrivals(), targets),
-    none('CODES', `exit codes other than 0, of ${codes.length} restarts`, wrong),
+    none('EXITS', `exit codes other than 0, of ${codes.length} restarts`, wrong),
     none('RELOAD', `configurations not in force after ${reloads} changes`, taken ? [] : [tokenOf(reloads)]),
     exit,
   ];

@@ -14,7 +14,7 @@ import { openSink } from './sink.ts';
 import { type SmallDisk, smallDisk } from './tmpfs.ts';
 
 /**
- * The disk of the log fills up under load: first to where nothing is taken and deliveries go on, then with a little more room to where
+ * A first start finds no room on the disk of the log. Then it fills up under load: first to where nothing is taken and deliveries go on, then with a little more room to where
  * carts and checkouts are taken, and after a while with room again at once to the last byte. A gateway that exits is started again, as a
  * platform does. Then the disk is made larger, and in the end everything that was acknowledged must have arrived.
  *
@@ -101,7 +101,7 @@ async function onDisk(disk: SmallDisk, folder: string, entry: string): Promise<r
       keeper.restarts(),
       RESTARTS * Number(values.rounds),
     ),
-    none('OTHER', 'answers that were neither 2xx nor 503 with Retry-After', others(seen)),
+    none('ANSWERS', 'answers that were neither 2xx nor 503 with Retry-After', others(seen)),
     atLeast('ACKED', 'events acknowledged', verdict.acked, 1000),
     ...verdict.findings,
     exactly('EXIT', 'exit code at SIGTERM', exit ?? -1, 0),
@@ -164,7 +164,7 @@ async function onDisk(disk: SmallDisk, folder: string, entry: string): Promise<r
         REFUSED_WITHIN_S,
       ),
       atLeast(
-        'REFUSED',
+        'MET',
         'events refused with 503 meanwhile',
         (refused['product_view 503'] ?? 0) + (refused['add_to_cart 503'] ?? 0),
         10,

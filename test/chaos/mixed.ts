@@ -51,7 +51,7 @@ await play(values, async (stage) => {
   const sinkPort = await freePort();
   const sink = await openSink({ port: sinkPort, record, mannersOf });
   const start = () => stage.start(configOf(sinkPort), environment);
-  const busy = await underLoad(stage, ledger, start);
+  const { gateway: busy, met } = await underLoad(stage, ledger, start);
   const admin = openAdmin(stage.port, Number(values.asking));
   const before = await quiesced(admin);
   await busy.kill();
@@ -65,6 +65,7 @@ await play(values, async (stage) => {
   const exit = await stopped(gateway);
   await sink.close();
   return [
+    exactly('KILLS', 'times killed under load', met, kills),
     ...delivered(told, arrivals),
     none('ANSWERS', 'requests with no answer, or one that cannot be true', told.wrong),
     shopsBalance(told, balance),
@@ -76,13 +77,18 @@ await play(values, async (stage) => {
   ];
 });
 
-/** Sends all of the plan, with kills in between: one within each equal part of the events. */
-async function underLoad({ port }: Stage, ledger: string, start: () => Promise<Gateway>): Promise<Gateway> {
+/** Sends all of the plan, with kills in between: one within each equal part of the events. Gives how many met the load. */
+async function underLoad(
+  { port }: Stage,
+  ledger: string,
+  start: () => Promise<Gateway>,
+): Promise<{ readonly gateway: Gateway; readonly met: number }> {
   const random = seeded(seed);
   let gateway = await start();
   const options: MixedLoadOptions = { plan, port, ledger, rate: Number(values.rate) };
   const load = startScript(join(import.meta.dirname, 'mixed-load.ts'), options);
   let sent = 0;
+  let met = 0;
   load.on('message', (count) => {
     sent = Number(count);
   });
@@ -90,6 +96,7 @@ async function underLoad({ port }: Stage, ledger: string, start: () => Promise<G
   for (let kill = 1; kill <= kills; kill += 1) {
     const moment = (plan.events / (kills + 1)) * (kill - 1 + 0.3 + 0.7 * random());
     await until(() => sent >= moment || load.exitCode !== null, Number(values['load-seconds']) * 1000);
+    if (load.exitCode === null) met += 1;
     await gateway.kill();
     console.log(`kill ${kill} after ${sent} events`);
     gateway = await start();
@@ -97,7 +104,7 @@ async function underLoad({ port }: Stage, ledger: string, start: () => Promise<G
   await until(() => load.exitCode !== null, Number(values['load-seconds']) * 1000);
   if ((await over) !== 0) throw new Error(`expected the load to end with 0, it ended with ${load.exitCode}`);
   console.log('everything is sent');
-  return gateway;
+  return { gateway, met };
 }
 
 /** Waits until no pipeline has anything left. */

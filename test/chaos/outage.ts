@@ -85,7 +85,7 @@ await play(values, async ({ files, port, output, start }) => {
     }),
     ...[away, wide].map((one) =>
       atMost(
-        'BACK',
+        'ONWARD',
         `seconds from the return of ${one.pipeline} to its first delivery`,
         firstAt(arrivals, one, backAt),
         backWithinMs / 1000,

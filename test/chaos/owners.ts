@@ -92,14 +92,15 @@ function findings(
   output: string,
   rest: readonly Finding[],
 ): Finding[] {
+  const [ended, others] = [refusals.filter((code) => code === 1), refusals.filter((code) => code !== 1)];
   const told = output.split('\n').filter((line) => line.startsWith('Error') && REASON.test(line)).length;
   return [
-    exactly('REFUSED', 'starts that ended because the folder was in use', refusals.length, times * rivals),
-    none('BESIDE', 'of them that did not exit with 1', refusals.filter((code) => code !== 1).map(String)),
+    exactly('MET', 'starts on a folder in use that ended with 1', ended.length, times * rivals),
+    none('EXITS', 'starts on a folder in use that ended otherwise, or ran', others.map(String)),
     exactly('REASON', 'of them that said why', told, times * rivals),
     exactly('KILLS', 'owners killed while they wrote', readyMs.length, times),
     atMost(
-      'TAKEN',
+      'READY',
       'seconds from a kill to the next ready',
       Math.max(...readyMs) / 1000,
       Number(values['ready-seconds']),

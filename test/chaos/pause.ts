@@ -82,12 +82,12 @@ await play(values, async ({ files, port, start }) => {
     ...findings,
     none('BESIDE', 'requests that came while another to the same destination was open', audit.beside()),
     soon(
-      'ACK',
+      'BACK',
       'seconds until the next 2xx',
       ends.map((at) => ackedAfter(answers, at) ?? Number.POSITIVE_INFINITY),
     ),
     soon(
-      'ON',
+      'ONWARD',
       'seconds until the next delivery',
       ends.map((at) => delivered(at) / 1000),
     ),

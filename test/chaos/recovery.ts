@@ -45,7 +45,8 @@ await play(values, async ({ files, port, start, readyMs }) => {
   audit.startLoad();
   const begin = performance.now();
   await until(() => audit.sent() >= events, gatheredMs);
-  console.log(`${audit.sent()} events behind after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+  const behind = audit.sent();
+  console.log(`${behind} events behind after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
   const starts: number[] = [];
   let sink: Awaited<ReturnType<typeof openSink>> | undefined;
   for (let kill = 1; kill <= kills; kill += 1) {
@@ -65,12 +66,12 @@ await play(values, async ({ files, port, start, readyMs }) => {
   await sink?.close();
   const ready = readyMs.slice(1).map((ms) => ms / 1000);
   return [
-    atLeast('BEHIND', 'events behind when it was killed', audit.sent(), events),
+    atLeast('BEHIND', 'events behind when it was first killed', behind, events),
     ...verdict.findings,
     slowest('READY', `seconds from a start to ready, with ${events} events behind`, ready, 'ready-seconds'),
-    slowest('ACK', 'seconds from a start to the first 2xx', acks, 'first-seconds'),
+    slowest('BACK', 'seconds from a start to the first 2xx', acks, 'first-seconds'),
     slowest(
-      'BACK',
+      'ONWARD',
       'seconds from a start to the first delivery',
       [(first - (starts.at(-1) ?? 0)) / 1000],
       'first-seconds',

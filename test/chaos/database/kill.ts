@@ -27,7 +27,7 @@ export const kill: Fault = {
         return [
           ...inTime(recoveries),
           atLeast('KILLS', 'times killed with all its processes', recoveries.length, options.times ?? 1),
-          none('READY', 'answers of /readyz other than 503 while it was away', wrong),
+          none('READYZ', 'answers of /readyz other than 503 while it was away', wrong),
           atLeast('MET', 'answers of 503 meanwhile', refusals(run.answers()), recoveries.length),
         ];
       });

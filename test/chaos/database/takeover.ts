@@ -54,7 +54,7 @@ async function withoutWorker(
       const longest = longestPause(run.arrivals(), goneAt);
       await giveBack(worker);
       return [
-        atMost('TAKEN', 'seconds a destination waited for another worker', longest, TAKEN_OVER_WITHIN_SECONDS),
+        atMost('TAKEOVER', 'seconds a destination waited for another worker', longest, TAKEN_OVER_WITHIN_SECONDS),
         atLeast('MET', 'seconds of that: the first did move one', longest, 2),
       ];
     });

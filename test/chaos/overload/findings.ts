@@ -35,8 +35,8 @@ export function answersAre(results: readonly LoadResult[]): Finding[] {
   );
   const sum = (part: 'untold' | 'broken') => results.reduce((total, result) => total + result[part], 0);
   return [
-    none('STRANGE', 'answers other than 201, 429 and 503', strange),
-    exactly('UNTOLD', 'answers 429 and 503 without Retry-After', sum('untold'), 0),
+    none('ANSWERS', 'answers other than 201, 429 and 503', strange),
+    exactly('RETRY-AFTER', 'answers 429 and 503 without Retry-After', sum('untold'), 0),
     exactly('BROKEN', 'connections that the gateway ended', sum('broken'), 0),
   ];
 }
