@@ -123,5 +123,6 @@ function firstAt(arrivals: readonly Arrived[], target: Target, backAt: number): 
   return (Math.min(...timesAt(arrivals, target)) - backAt) / 1000;
 }
 
-const timesAt = (arrivals: readonly Arrived[], target: Target): number[] =>
-  arrivals.filter(({ destination }) => destination === destinationOf(target)).map(({ at }) => at);
+function timesAt(arrivals: readonly Arrived[], target: Target): number[] {
+  return arrivals.filter(({ destination }) => destination === destinationOf(target)).map(({ at }) => at);
+}
