@@ -14,7 +14,7 @@ export interface Cgroup {
   readonly under: readonly string[];
   /** How often the limits were felt: periods in which it got no processor any more, or how often memory had to be reclaimed. */
   felt(): number;
-  /** Call it when its processes are gone. */
+  /** Call it when its processes are gone. What is forgotten is removed when this process exits. */
   remove(): void;
 }
 
@@ -71,15 +71,27 @@ function made(under: string): string {
   count += 1;
   const folder = join(under, `headless-events-${process.pid}-${count}`);
   mkdirSync(folder);
+  process.once('exit', () => removed(folder));
   return folder;
 }
 
 function groupOf(folders: readonly string[], list: string, felt: () => number): Cgroup {
-  const remove = () => {
-    for (const folder of folders) if (existsSync(folder)) rmdirSync(folder);
-  };
+  const remove = () => folders.forEach(removed);
   const enter = folders.map((folder) => `echo $$ > ${join(folder, list)}`).join(' && ');
   return { under: ['sh', '-c', `${enter} && exec "$@"`, 'sh'], felt, remove };
+}
+
+const REMOVED_WITHIN_MS = 1_000;
+
+/** Processes that were killed a moment ago may still be in it. */
+function removed(folder: string): void {
+  for (const end = performance.now() + REMOVED_WITHIN_MS; existsSync(folder) && performance.now() < end; ) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    }
+  }
 }
 
 function numberIn(file: string, name: string): number {

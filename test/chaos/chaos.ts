@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { temporaryFolder } from '../support/folder.ts';
 import { withPart } from '../support/readme.ts';
 import { atOnce } from './at-once.ts';
 import { built } from './gateway.ts';
+import { playedApart } from './player.ts';
 import { exitCode, machine, type Row, rowsTable, summaryTable } from './report.ts';
-import type { Result } from './scenario.ts';
 import { type Act, long, short } from './sets.ts';
 
 /**
@@ -33,6 +33,7 @@ async function playOne(scenario: string, options: readonly string[]): Promise<vo
     process.exit(1);
   }
   const child = spawn(process.execPath, ['--import', 'tsx', file, ...options], { stdio: 'inherit' });
+  process.once('exit', () => child.kill('SIGTERM'));
   process.exitCode = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
 }
 
@@ -76,19 +77,11 @@ async function playSet(): Promise<void> {
   process.exitCode = exitCode(inOrder);
 }
 
-async function played(act: Act, seed: string, entry: string, folder: string): Promise<Row> {
+async function played(act: Act, seed: string, entry: string, path: string): Promise<Row> {
   const begin = performance.now();
-  const name = `${act.scenario}-${Math.round(begin)}`;
-  const [output, result] = [join(folder, `${name}.log`), join(folder, `${name}.json`)];
-  const file = join(import.meta.dirname, `${act.scenario}.ts`);
-  const options = ['--seed', seed, '--entry', entry, '--result', result, ...(act.with?.split(' ') ?? [])];
-  const fd = openSync(output, 'a');
-  const child = spawn(process.execPath, ['--import', 'tsx', file, ...options], { stdio: ['ignore', fd, fd] });
-  await new Promise((resolve) => child.once('exit', resolve));
-  const told: Result = existsSync(result)
-    ? JSON.parse(readFileSync(result, 'utf8'))
-    : { verdict: 'failed', why: 'it ended without a result', findings: [] };
-  if (told.verdict === 'failed') console.log(readFileSync(output, 'utf8').slice(-8000));
+  const options = ['--seed', seed, '--entry', entry, ...(act.with?.split(' ') ?? [])];
+  const told = await playedApart(act.scenario, { options, path });
+  if (told.verdict === 'failed') console.log(readFileSync(`${path}.log`, 'utf8').slice(-8000));
   return { act, seed, ...told, seconds: (performance.now() - begin) / 1000, ...machine() };
 }
 

@@ -9,7 +9,7 @@ export interface ChildOptions {
   /** A program, with its arguments, that starts Node in its place, such as strace. */
   readonly under?: readonly string[] | undefined;
   readonly folder?: string;
-  /** A file that collects what it prints, so that no full pipe can hold it up. Absent: its own output is ours, and it can `process.send`. */
+  /** A file that collects what it prints, so that no full pipe can hold it up. Absent: its errors are ours, its output is for who reads `stdout`, and it can `process.send`. */
   readonly output?: string;
 }
 
@@ -41,6 +41,14 @@ export function startNode(nodeArguments: readonly string[], options: ChildOption
   alive.add(child);
   child.once('exit', () => alive.delete(child));
   return child;
+}
+
+const GONE_MS = 5_000;
+
+/** kill -9 to whatever still runs. Resolves once all of it is gone, or after some seconds. */
+export async function endAll(): Promise<void> {
+  const gone = Promise.all([...alive].map((child) => ended(child, 'SIGKILL')));
+  await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, GONE_MS))]);
 }
 
 /** Starts a TypeScript file that takes its options as one argument of JSON. */

@@ -43,12 +43,6 @@ type Start = (options?: {
   readonly onPort?: (port: number) => void;
 }) => Promise<Gateway>;
 
-/** What is left to do when the gateways are gone, whatever happened. */
-const removal: (() => void)[] = [];
-process.once('exit', () => {
-  for (const remove of removal) remove();
-});
-
 const parts: Readonly<Record<string, Part>> = { files, processor, memory, slow, start: thunderingStart };
 
 await judged(values, async (folder, entry) => {
@@ -106,7 +100,6 @@ async function files(start: Start): Promise<Finding[]> {
 /** A quarter of a core, and more than it can do. */
 async function processor(start: Start, folder: string): Promise<Finding[]> {
   const cgroup = openCgroup({ cpu: 0.25 });
-  removal.push(cgroup.remove);
   const gateway = await start({ under: cgroup.under });
   const common = { port: gateway.port, events: 100, saleEvery: 20, acked: join(folder, 'acked.ndjson') };
   const result = await loadedBy({ ...common, seconds, connections: 600, rate: 1500, run: 'starved' });
@@ -144,7 +137,6 @@ async function processor(start: Start, folder: string): Promise<Finding[]> {
 /** 512 MB for everything, and a destination that takes requests and never answers. */
 async function memory(start: Start, folder: string): Promise<Finding[]> {
   const cgroup = openCgroup({ memoryMb: 512 });
-  removal.push(cgroup.remove);
   const deaf = await openSilent();
   try {
     const target = { shop: SHOP, pipeline: 'hook', port: deaf.port };

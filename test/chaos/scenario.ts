@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { freePort } from './children.ts';
+import { endAll, freePort } from './children.ts';
 import { exactly, type Finding } from './findings.ts';
 import { built, type Gateway, startGateway } from './gateway.ts';
 import { NotRun } from './not-run.ts';
@@ -81,9 +81,20 @@ export async function judged(
   if (result.why !== undefined) console.error(`${result.verdict}: ${result.why}`);
   else console.log(verdictTable(result.findings));
   if (file !== undefined) writeFileSync(file, JSON.stringify(result));
+  // Where it broke off somebody may still write into the folder.
+  await endAll();
   if (keep) console.log(`kept: ${temporary.path}`);
-  else temporary.remove();
+  else removed(temporary);
   process.exit({ passed: 0, failed: 1, 'not run': 2 }[result.verdict]);
+}
+
+/** A folder that cannot be removed, such as one with a disk in it, says nothing of the gateway. */
+function removed({ path, remove }: ReturnType<typeof temporaryFolder>): void {
+  try {
+    remove();
+  } catch (error) {
+    console.error(`left behind: ${path}: ${error}`);
+  }
 }
 
 async function resultOf(scenario: () => Promise<readonly Finding[]>): Promise<Result> {

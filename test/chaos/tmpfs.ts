@@ -30,8 +30,9 @@ export function smallDisk(path: string, megabytes: number): SmallDisk {
   needRoot('mount a tmpfs');
   mkdirSync(path);
   mount(['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path]);
+  const release = () => void spawnSync('umount', ['-l', path]);
   // However the scenario ends.
-  process.once('exit', () => spawnSync('umount', ['-l', path]));
+  process.once('exit', release);
   const ballast = join(path, 'ballast');
   const free = (): number => {
     const { bavail, bsize } = statfsSync(path);
@@ -49,8 +50,9 @@ export function smallDisk(path: string, megabytes: number): SmallDisk {
     },
     resize: (size) => mount(['-o', `remount,size=${size}m`, path]),
     remove() {
+      process.removeListener('exit', release);
       rmSync(ballast, { force: true });
-      spawnSync('umount', ['-l', path]);
+      release();
     },
   };
 }

@@ -1,9 +1,9 @@
-import { type FileSystem, loopDisk } from '../../support/loop-disk.ts';
+import type { FileSystem } from '../../support/loop-disk.ts';
 import { type PostgresOnLoopDisk, startPostgresOnLoopDisk } from '../../support/postgres-loop.ts';
 import { until } from '../../support/until.ts';
 import { refusals } from '../answers.ts';
+import { ownDisk } from '../disk/needs.ts';
 import { atLeast, exactly, type Finding } from '../findings.ts';
-import { NotRun, needPrograms, needRoot } from '../not-run.ts';
 import { pause } from '../random.ts';
 import type { Fault, FaultOptions } from './fault.ts';
 import { inTime, type Recovery, recovered, repeatedly } from './recovery.ts';
@@ -59,7 +59,8 @@ async function onLoopDisk(
   options: FaultOptions,
   { strike, name, meaning }: Blow,
 ): Promise<Finding[]> {
-  needLoopDisk(kind, options.folder);
+  // Throws NotRun where there can be no such disk.
+  ownDisk(options.folder, kind).remove();
   const postgres = await startPostgresOnLoopDisk(kind);
   try {
     return await underLoad(options, await postgres.createDatabase(), { slowestSeconds: 15 }, async (run) => {
@@ -79,15 +80,5 @@ async function onLoopDisk(
     });
   } finally {
     await postgres.stop();
-  }
-}
-
-function needLoopDisk(kind: FileSystem, folder: string): void {
-  needRoot('mount a disk whose power can be cut');
-  needPrograms({ [`mkfs.${kind}`]: kind === 'xfs' ? 'xfsprogs' : 'e2fsprogs', xfs_io: 'xfsprogs' });
-  try {
-    loopDisk(folder, kind).remove();
-  } catch (error) {
-    throw new NotRun(`no disk can be mounted here: ${error}`);
   }
 }

@@ -96,7 +96,7 @@ export async function underLoad(
       ...(await gateways.stopAll()),
     ];
   } finally {
-    await audit.loadEnded('SIGTERM');
+    await audit.loadEnded('SIGTERM').catch(() => {});
     await Promise.all([...gateways.live].map((gateway) => gateway.kill()));
     await Promise.all([sink.close(), front.close()]);
   }

@@ -61,7 +61,7 @@ export async function dieAt(points: readonly Point[], stage: Stage, options: Run
       await stopped(last),
     ];
   } finally {
-    await audit.loadEnded('SIGTERM');
+    await audit.loadEnded('SIGTERM').catch(() => {});
     await last?.kill();
     await sink.close();
   }

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { playedApart } from '../player.ts';
 import type { Result } from '../scenario.ts';
 import { books } from './books.ts';
 import type { AuditName } from './saboteur.ts';
@@ -35,25 +34,11 @@ export const audits: Readonly<Record<AuditName, AuditOf>> = {
 /** None takes a minute; one that has not ended by then never will. */
 const LATE_MS = 240_000;
 
-/** Plays a scenario in a process of its own. */
 function scenario(name: string, options: string): AuditOf {
-  const file = join(import.meta.dirname, `../${name}.ts`);
-  return async ({ folder, entry, seed }) => {
-    const [output, result] = [join(folder, 'output.log'), join(folder, 'result.json')];
-    const fixed = ['--entry', entry, '--seed', String(seed), '--result', result];
-    const printed = openSync(output, 'a');
-    const child = spawn(process.execPath, ['--import', 'tsx', file, ...fixed, ...options.split(' ').filter(Boolean)], {
-      stdio: ['ignore', printed, printed],
+  return ({ folder, entry, seed }) =>
+    playedApart(name, {
+      options: ['--entry', entry, '--seed', String(seed), ...options.split(' ')],
+      path: join(folder, 'audit'),
+      limitMs: LATE_MS,
     });
-    // It ends its own processes then.
-    const end = () => void child.kill('SIGTERM');
-    process.once('exit', end);
-    const late = setTimeout(end, LATE_MS);
-    await new Promise((resolve) => child.once('exit', resolve));
-    clearTimeout(late);
-    process.removeListener('exit', end);
-    if (existsSync(result)) return JSON.parse(readFileSync(result, 'utf8')) as Result;
-    const why = `it ended without a result: ${readFileSync(output, 'utf8').slice(-2000)}`;
-    return { verdict: 'failed', why, findings: [] };
-  };
 }
