@@ -8,7 +8,7 @@ import { type Counted, countedIn } from './fuzz/judge.ts';
 import { harvest } from './harvest.ts';
 import { sentPatiently } from './patient.ts';
 import { rawClient } from './raw.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 
 /**
@@ -19,7 +19,7 @@ import { settledBalance } from './settled.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     requests: { type: 'string', default: '100000' },
     shops: { type: 'string', default: '50' },
     lanes: { type: 'string', default: '64' },

@@ -13,7 +13,7 @@ import { journal } from './ledger.ts';
 import { longestGap, mostIn10s } from './moments.ts';
 import { layersOrder, post, type Reply } from './post.ts';
 import { pause } from './random.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 import { destinationOf } from './targets.ts';
@@ -27,7 +27,7 @@ import { destinationOf } from './targets.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** How long each time lasts. Over a minute old events are let go meanwhile. */
     'step-seconds': { type: 'string', default: '3' },
     lanes: { type: 'string', default: '8' },

@@ -25,10 +25,9 @@ import type { Target } from './targets.ts';
  *
  *   node --import tsx test/chaos/cluster.ts --events 200000 --kills 12 --seed 1
  */
-const { log: _, ...common } = commonOptions;
 const { values } = parseArgs({
   options: {
-    ...common,
+    ...commonOptions,
     events: { type: 'string', default: '200000' },
     kills: { type: 'string', default: '12' },
     /** How often a process is stopped where it is, for longer than a lease lasts and than its clients wait. */

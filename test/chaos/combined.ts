@@ -16,7 +16,7 @@ import type { Gateway } from './gateway.ts';
 import { openHalts } from './halt.ts';
 import { layersOrder, post } from './post.ts';
 import { pause } from './random.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 
 /**
@@ -28,7 +28,7 @@ import { settledBalance } from './settled.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     minutes: { type: 'string', default: '0.35' },
     lanes: { type: 'string', default: '16' },
     rate: { type: 'string', default: '1000' },

@@ -9,7 +9,7 @@ import { makeLog } from './damage/sound.ts';
 import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
 import { NotRun } from './not-run.ts';
 import { seeded } from './random.ts';
-import { commonOptions, judged } from './scenario.ts';
+import { judged, logOptions } from './scenario.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -20,7 +20,7 @@ import { openSink } from './sink.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** How often each damage is done, every time elsewhere in the file. */
     seeds: { type: 'string', default: '1' },
     'at-once': { type: 'string', default: '3' },

@@ -22,8 +22,6 @@ import { NotRun } from './not-run.ts';
 import { commonOptions, judged } from './scenario.ts';
 import { verdictTable } from './verdict-table.ts';
 
-const { log: _, ...common } = commonOptions;
-
 /**
  * What can happen to a database happens to that of a gateway under load: it is killed, restarted, frozen, cut off, full, without power,
  * replaced by its standby, and so on. What was acknowledged must arrive at every sink of its shop, in order; who asks meanwhile is told 503
@@ -34,7 +32,7 @@ const { log: _, ...common } = commonOptions;
  */
 const { values } = parseArgs({
   options: {
-    ...common,
+    ...commonOptions,
     /** Some of them by their names, separated by commas, or all. */
     fault: { type: 'string', default: 'all' },
     /** How long it goes on, or how often it happens; each has its own if absent. */

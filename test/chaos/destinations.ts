@@ -13,7 +13,7 @@ import { reportsOf, startWatch } from './destinations/watch.ts';
 import { recognise } from './events.ts';
 import { atMost, none } from './findings.ts';
 import { pause } from './random.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
 import { destinationOf, type Target } from './targets.ts';
 
@@ -27,7 +27,7 @@ import { destinationOf, type Target } from './targets.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** How long they are sick. */
     seconds: { type: 'string', default: '16' },
     minutes: { type: 'string' },

@@ -30,6 +30,10 @@ export const plainShape = (n: number): Shape => ({
   type: n % 3 === 0 ? 'add_to_cart' : 'product_view',
 });
 
+/** Whether a plain load sends the event of this id into the cart. */
+export const isCart = (id: string): boolean =>
+  plainShape(Number(id.slice(id.lastIndexOf('-') + 1))).type === 'add_to_cart';
+
 /** An event to send, for Glood the whole body, and its mark. */
 export function plant(
   run: string,

@@ -9,7 +9,7 @@ import { type Probed, probe, probed, secondsTaken, secondsToTaken, statuses } fr
 import { startGateway } from './gateway.ts';
 import { NotRun } from './not-run.ts';
 import { pause } from './random.ts';
-import { commonOptions, judged } from './scenario.ts';
+import { judged, logOptions } from './scenario.ts';
 import { openSink } from './sink.ts';
 import { type SmallDisk, smallDisk } from './tmpfs.ts';
 
@@ -22,7 +22,7 @@ import { type SmallDisk, smallDisk } from './tmpfs.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** How often the disk fills up in one run. */
     rounds: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '16' },

@@ -10,7 +10,7 @@ import { harvest } from './harvest.ts';
 import { memoryOf } from './memory.ts';
 import { sentPatiently } from './patient.ts';
 import { rawClient } from './raw.ts';
-import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
+import { judged, logOptions, onStage, type Stage, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 
 /**
@@ -22,7 +22,7 @@ import { settledBalance } from './settled.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     requests: { type: 'string', default: '20000' },
     lanes: { type: 'string', default: '64' },
     /** Only this request, with what it says and what it is told. */

@@ -8,7 +8,7 @@ import { atLeast, atMost, exactly, type Finding } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { pause, seeded } from './random.ts';
 import { inRounds } from './rounds.ts';
-import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
+import { judged, logOptions, onStage, type Stage, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 
@@ -21,7 +21,7 @@ import { openSink } from './sink.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** One every two seconds if absent. */
     kills: { type: 'string' },
     /** How long the load runs. */

@@ -13,7 +13,8 @@ import type { Answer, MixedLoadOptions } from './mixed-load.ts';
 import { configOf, mannersOf, type Plan, type Planned, targets } from './mixed-plan.ts';
 import { shopsBalance, type Told, toldBy } from './mixed-tally.ts';
 import { seeded } from './random.ts';
-import { commonOptions, play, type Stage, stopped } from './scenario.ts';
+import { logOptions, play, type Stage, stopped } from './scenario.ts';
+import { settledBalance } from './settled.ts';
 import { type Arrival, openSink } from './sink.ts';
 import { destinationOf } from './targets.ts';
 
@@ -26,7 +27,7 @@ import { destinationOf } from './targets.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     events: { type: 'string', default: '100000' },
     kills: { type: 'string', default: '3' },
     /** Events per second. */
@@ -53,7 +54,7 @@ await play(values, async (stage) => {
   const start = () => stage.start(configOf(sinkPort), environment);
   const { gateway: busy, met } = await underLoad(stage, ledger, start);
   const admin = openAdmin(stage.port, Number(values.asking));
-  const before = await quiesced(admin);
+  const before = await settledBalance(stage.port, Number(values['quiet-seconds']) * 1000);
   await busy.kill();
   const gateway = await start();
   const balance = await admin.ask<Balance>('/balance');
@@ -105,18 +106,6 @@ async function underLoad(
   if ((await over) !== 0) throw new Error(`expected the load to end with 0, it ended with ${load.exitCode}`);
   console.log('everything is sent');
   return { gateway, met };
-}
-
-/** Waits until no pipeline has anything left. */
-async function quiesced(admin: Admin): Promise<Balance> {
-  const begin = performance.now();
-  const rest = async () => {
-    const balance = await admin.ask<Balance>('/balance');
-    return balance.pipelines.every(({ pending }) => pending === 0) ? balance : undefined;
-  };
-  const balance = await until(rest, Number(values['quiet-seconds']) * 1000);
-  console.log(`every pipeline is at rest after ${((performance.now() - begin) / 1000).toFixed(1)} s more`);
-  return balance;
 }
 
 interface Asked {

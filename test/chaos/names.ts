@@ -19,7 +19,7 @@ import { journal } from './ledger.ts';
 import { openNameServer, type Said } from './names/server.ts';
 import { needPrograms, needRoot } from './not-run.ts';
 import { pause } from './random.ts';
-import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
+import { judged, logOptions, onStage, type Stage, stopped } from './scenario.ts';
 import { destinationOf, type Target } from './targets.ts';
 
 /**
@@ -31,7 +31,7 @@ import { destinationOf, type Target } from './targets.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** How long the name server is bad. */
     seconds: { type: 'string', default: '40' },
     /** Pipelines to names that get no answer. */

@@ -6,7 +6,7 @@ import { toldIn } from './destinations/run.ts';
 import { atLeast, atMost, type Finding } from './findings.ts';
 import { longestGap, mostIn10s } from './moments.ts';
 import { pause } from './random.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
 import { destinationOf, type Target } from './targets.ts';
 
@@ -19,7 +19,7 @@ import { destinationOf, type Target } from './targets.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     minutes: { type: 'string', default: '10' },
     /** Events per second, all the while. */
     rate: { type: 'string', default: '100' },

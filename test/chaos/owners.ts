@@ -8,7 +8,7 @@ import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { NotRun } from './not-run.ts';
 import { pause, seeded } from './random.ts';
-import { commonOptions, judged, stopped } from './scenario.ts';
+import { judged, logOptions, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -19,7 +19,7 @@ import { openSink } from './sink.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     times: { type: 'string', default: '2' },
     /** How many start at the same moment. */
     rivals: { type: 'string', default: '3' },

@@ -9,7 +9,7 @@ import { atMost, exactly, type Finding, none } from './findings.ts';
 import { openHalts } from './halt.ts';
 import { type Entry, linesOf } from './ledger.ts';
 import { pause } from './random.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 import type { Target } from './targets.ts';
@@ -23,7 +23,7 @@ import type { Target } from './targets.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** How, and for how many seconds, in turn. */
     halts: { type: 'string', default: 'stop:1,stop:10,block:0.2,block:1,block:5' },
     lanes: { type: 'string', default: '16' },

@@ -8,7 +8,7 @@ import { pointsOf } from './points/catalogue.ts';
 import { deadly, type Point } from './points/point.ts';
 import { dieAt } from './points/run.ts';
 import { summed } from './rounds.ts';
-import { commonOptions, judged, onStage } from './scenario.ts';
+import { judged, logOptions, onStage } from './scenario.ts';
 
 /**
  * The gateway kills itself at named points of its code: after it has parsed, between the puts of a commit, after a destination has
@@ -19,7 +19,7 @@ import { commonOptions, judged, onStage } from './scenario.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** How often each point is died at. */
     rounds: { type: 'string', default: '1' },
     /** Only those points, separated by commas. */

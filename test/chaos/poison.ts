@@ -7,7 +7,7 @@ import { freePort } from './children.ts';
 import { idOf } from './events.ts';
 import { atMost, type Finding, none } from './findings.ts';
 import { seeded } from './random.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
 import { destinationOf } from './targets.ts';
 
@@ -19,7 +19,7 @@ import { destinationOf } from './targets.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     events: { type: 'string', default: '10000' },
     lanes: { type: 'string', default: '20' },
     /** Events of one delivery. */

@@ -6,7 +6,7 @@ import { freePort } from './children.ts';
 import { atLeast, atMost, type Finding } from './findings.ts';
 import { type Entry, linesOf } from './ledger.ts';
 import { pause } from './random.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -17,7 +17,7 @@ import { openSink } from './sink.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** The backlog. */
     events: { type: 'string', default: '100000' },
     kills: { type: 'string', default: '3' },

@@ -6,10 +6,11 @@ import { ADMIN_TOKEN } from './admin.ts';
 import { type Arrived, shops, startAudit } from './audit.ts';
 import { freePort } from './children.ts';
 import { bookkeeping, timesIn } from './destinations/run.ts';
+import { isCart } from './events.ts';
 import { exactly, type Finding, none } from './findings.ts';
 import { pause } from './random.ts';
 import { openSigned } from './reload/signed.ts';
-import { commonOptions, play, stopped } from './scenario.ts';
+import { logOptions, play, stopped } from './scenario.ts';
 import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 import { destinationOf, type Target } from './targets.ts';
@@ -23,7 +24,7 @@ import { destinationOf, type Target } from './targets.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** How often the whole sequence is played. */
     times: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '16' },
@@ -188,11 +189,6 @@ function changed({ shops: all, ...rest }: Config, change: Change): string {
 async function reloads(port: number, result: 'ok' | 'refused'): Promise<number> {
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   return Number(new RegExp(`gateway_config_reloads_total{result="${result}"} (\\d+)`).exec(page)?.[1] ?? 0);
-}
-
-/** Every third event goes into the cart. */
-function isCart(id: string): boolean {
-  return Number(id.slice(id.lastIndexOf('-') + 1)) % 3 === 0;
 }
 
 function repeated(arrivals: readonly Arrived[], targets: readonly Target[]): string[] {

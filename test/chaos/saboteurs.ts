@@ -12,8 +12,6 @@ import type { AuditName, Saboteur } from './saboteurs/saboteur.ts';
 import { caught, honest, type Trial } from './saboteurs/verdict.ts';
 import { commonOptions, judged } from './scenario.ts';
 
-const { log: _, ...common } = commonOptions;
-
 /**
  * Whether the audits have teeth: gateways that lose, drop, cross or miscount events are put through them, each a copy of the build in which
  * one piece of code is another. Every one must be found out, by the finding that it should fail, and the honest build must pass the
@@ -23,7 +21,7 @@ const { log: _, ...common } = commonOptions;
  */
 const { values } = parseArgs({
   options: {
-    ...common,
+    ...commonOptions,
     /** Only those saboteurs, separated by commas. */
     only: { type: 'string' },
     'at-once': { type: 'string', default: '5' },

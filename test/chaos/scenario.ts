@@ -13,12 +13,17 @@ export const commonOptions = {
   seed: { type: 'string', default: '1' },
   /** The gateway's main.js; built from the sources if absent. */
   entry: { type: 'string' },
-  /** What the gateway runs on: lmdb, or a PostgreSQL of the scenario's own. */
-  log: { type: 'string', default: 'lmdb' },
   /** Leave the folder with the log, the ledgers and the records. */
   keep: { type: 'boolean', default: false },
   /** A file for the result, for whoever plays several scenarios. */
   result: { type: 'string' },
+} as const;
+
+/** The same, where the log may be either. */
+export const logOptions = {
+  ...commonOptions,
+  /** What the gateway runs on: lmdb, or a PostgreSQL of the scenario's own. */
+  log: { type: 'string', default: 'lmdb' },
 } as const;
 
 /** How a scenario ended, as its file of results has it. */

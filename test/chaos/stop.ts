@@ -11,7 +11,7 @@ import { brokenAfterHeaders } from './loader.ts';
 import type { Reply } from './post.ts';
 import { pause } from './random.ts';
 import { summed } from './rounds.ts';
-import { commonOptions, judged, onStage, type Stage, stopped } from './scenario.ts';
+import { judged, logOptions, onStage, type Stage, stopped } from './scenario.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -24,7 +24,7 @@ import { openSink } from './sink.ts';
  */
 const { values } = parseArgs({
   options: {
-    ...commonOptions,
+    ...logOptions,
     /** Stops, of all gateways together. */
     times: { type: 'string', default: '4' },
     'at-once': { type: 'string', default: '4' },

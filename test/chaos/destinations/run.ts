@@ -5,6 +5,7 @@ import type { Balance, DeadView, PageOf } from '../../../server/operations.ts';
 import type { Admin } from '../admin.ts';
 import { shops } from '../audit.ts';
 import { freePort } from '../children.ts';
+import { idOf } from '../events.ts';
 import { type Finding, none } from '../findings.ts';
 import type { Received } from '../judge.ts';
 import { type Entry, linesOf } from '../ledger.ts';
@@ -154,7 +155,7 @@ export function timesIn(ledger: string, run: string): Map<string, number> {
   for (const entry of linesOf<Entry>(ledger)) {
     if (entry.kind !== 'acked') continue;
     for (let n = entry.from; n < entry.from + entry.count; n += 1)
-      times.set(`${run}-${entry.lane}-${n}`, (entry.at ?? 0) - (entry.ms ?? 0));
+      times.set(idOf(run, entry.lane, n), (entry.at ?? 0) - (entry.ms ?? 0));
   }
   return times;
 }

@@ -1,6 +1,6 @@
 import type { DeadView, PageOf, ReplayJob } from '../../../server/operations.ts';
 import { until } from '../../support/until.ts';
-import { ADMIN_TOKEN, openAdmin } from '../admin.ts';
+import { openAdmin } from '../admin.ts';
 import { shops } from '../audit.ts';
 
 const LETTER_MS = 20_000;
@@ -28,11 +28,7 @@ export function operatorOf(port: number) {
   };
 }
 
-async function order(port: number, path: string, body: object): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${port}/admin${path}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(`expected ${path} to be taken, got ${answer.status}: ${await answer.text()}`);
+async function order(port: number, path: string, input: object): Promise<void> {
+  const admin = openAdmin(port);
+  await admin.order(path, input).finally(() => admin.close());
 }

@@ -1,6 +1,7 @@
 import type { Balance } from '../../../server/operations.ts';
 import { type Arrived, type Audit, shops } from '../audit.ts';
 import { booksAgree } from '../database/books.ts';
+import { idOf, isCart } from '../events.ts';
 import { type Finding, none } from '../findings.ts';
 import { judge } from '../judge.ts';
 import { type Entry, ledgerOf, linesOf } from '../ledger.ts';
@@ -15,8 +16,6 @@ export interface Deaths {
 
 /** A pipeline of one lane has so many events under way at most, and a death repeats them. */
 const REPEATS = 400;
-/** As plain loads have them. */
-const CART_EVERY = 3;
 /** The place in the first lane of the event that the carts' destination rejects. */
 export const MARKED = 3;
 const REPLAY = /^(\w+-r\d+)_/;
@@ -34,6 +33,7 @@ export function verdictOf(
   const replay = { shop: shops[1].shop, destination: destinationOf({ shop: shops[1].shop, pipeline: 'hook-r1' }) };
   const routes = targets.map((target) => ({ shop: target.shop, destination: destinationOf(target) }));
   const carts = targets.flatMap((target) => (target.rules === undefined ? [] : [destinationOf(target)]));
+  const marked = idOf(audit.run, 'lane0', MARKED);
   // What was trimmed is not known any more when its client sends it again; a log that is restored is delivered from where its mark was.
   const forgets = stage === 'trim' || stage === 'restore';
   const repeats = stage === 'restore' ? received.length : deaths.met.length * REPEATS;
@@ -45,7 +45,7 @@ export function verdictOf(
     received,
     unreadable: [],
     // It takes carts alone, and has put the marked one among the dead letters.
-    excused: (destination, id) => carts.includes(destination) && !isCart(id),
+    excused: (destination, id) => carts.includes(destination) && (!isCart(id) || id === marked),
     allowedDuplicates: repeats,
     ...(forgets && { allowedRenamed: repeats }),
   });
@@ -61,9 +61,4 @@ function byReplay(arrived: Arrived): Arrived {
   const [, pipeline] = REPLAY.exec(arrived.delivery?.id ?? '') ?? [];
   const [shop = ''] = arrived.destination.split('/');
   return pipeline === undefined ? arrived : { ...arrived, destination: destinationOf({ shop, pipeline }) };
-}
-
-function isCart(id: string): boolean {
-  const [, lane, n] = id.split('-');
-  return Number(n) % CART_EVERY === 0 && !(lane === 'lane0' && Number(n) === MARKED);
 }
