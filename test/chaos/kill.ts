@@ -37,12 +37,12 @@ const { values } = parseArgs({
     'in-flight': { type: 'string', default: '500' },
     /** How long the destinations may take to catch up when the load has stopped. */
     'quiet-seconds': { type: 'string', default: '90' },
+    'ready-seconds': { type: 'string', default: '3' },
     /** Fewer acknowledged events prove too little. */
     'least-acked': { type: 'string', default: '1000' },
   },
 });
 
-const READY_SECONDS = 3;
 const UNDER_LOAD_MS = 60_000;
 const rounds = Number(values.rounds);
 const seconds = (values.minutes === undefined ? Number(values.seconds) : Number(values.minutes) * 60) / rounds;
@@ -81,7 +81,12 @@ async function round({ files, port, start, readyMs }: Stage, seed: number): Prom
     atLeast('ACKED', 'events acknowledged', acked, Number(values['least-acked']) / rounds),
     ...findings,
     booksAgree(balance, audit.arrivals(), [...targets, archive]),
-    atMost('READY', 'seconds from a start to ready', Math.max(...readyMs.slice(1), 0) / 1000, READY_SECONDS),
+    atMost(
+      'READY',
+      'seconds from a start to ready',
+      Math.max(...readyMs.slice(1), 0) / 1000,
+      Number(values['ready-seconds']),
+    ),
     exit,
   ];
 }

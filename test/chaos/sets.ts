@@ -41,11 +41,15 @@ export const short: readonly Act[] = [
     shows: DATABASE,
   },
   { scenario: 'kill', about: 'no fault at all: nothing arrives twice', with: '--kills 0 --seconds 8' },
-  { scenario: 'kill', about: 'kill -9 at random moments', with: '--kills 25 --seconds 50 --rate 4000' },
+  {
+    scenario: 'kill',
+    about: 'kill -9 at random moments',
+    with: '--kills 25 --seconds 50 --rate 4000 --ready-seconds 10',
+  },
   {
     scenario: 'kill',
     about: 'the same on PostgreSQL',
-    with: '--log postgres --kills 25 --seconds 55 --rate 2000',
+    with: '--log postgres --kills 25 --seconds 55 --rate 2000 --ready-seconds 10',
   },
   {
     scenario: 'mixed',
@@ -135,12 +139,12 @@ export const long: readonly Act[] = [
   {
     scenario: 'kill',
     about: 'kill -9 at random moments',
-    with: '--kills 300 --rounds 10 --seconds 600 --batch 40 --rate 10000 --least-acked 5000000',
+    with: '--kills 300 --rounds 10 --seconds 850 --batch 80 --rate 20000 --least-acked 5000000',
   },
   {
     scenario: 'kill',
     about: 'the same on PostgreSQL',
-    with: '--log postgres --kills 300 --rounds 10 --seconds 700 --batch 60 --rate 9000 --least-acked 5000000',
+    with: '--log postgres --kills 300 --rounds 10 --seconds 850 --batch 80 --rate 15000 --least-acked 5000000',
   },
   {
     scenario: 'mixed',
