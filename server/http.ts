@@ -77,9 +77,25 @@ export function createHttp(options: HttpOptions): Server {
       else void koa(request, response);
     },
   );
-  server.maxConnections = options.maxConnections;
-  server.on('drop', () => void options.load.shed('connections', 'any'));
+  limitConnections(server, options);
   return server;
+}
+
+/**
+ * Closes what comes past the limit. Not by `server.maxConnections`: processes that share a port would hand such a connection to one
+ * another without end.
+ */
+function limitConnections(server: Server, { maxConnections, load }: HttpOptions): void {
+  let open = 0;
+  server.on('connection', (socket: Socket) => {
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+    });
+    if (open <= maxConnections) return;
+    load.shed('connections', 'any');
+    socket.destroy();
+  });
 }
 
 /** Requests of one connection that are taken in one piece. Clients and proxies wait for each answer before they send the next. */
