@@ -25,7 +25,7 @@ const SLOW_MS = 1000;
 
 /** Bodies count by what has come of them: by what is announced, a few silent connections would fill the room. */
 export function createInHand(maxBytes: number, now: () => number = () => performance.now()): InHand {
-  // In the order of their beginnings.
+  // In the order of their first bytes, which is nearly that of `since`.
   const coming = new Set<Coming>();
   let total = 0;
 

@@ -118,7 +118,8 @@ export async function startWeb(options: WebOptions): Promise<Web> {
 const SHEDDING: Readonly<Record<Shortage, string>> = {
   delay:
     'more comes than this process can do; browse events are answered 503 first, and everything where that is not enough',
-  memory: 'the bodies in hand fill MAX_IN_FLIGHT_BYTES; requests are answered 503',
+  memory:
+    'the bodies in hand fill most of MAX_IN_FLIGHT_BYTES; browse events are answered 503 first, and everything where they fill all of it',
   disk: 'the disk of the log is nearly full; requests are answered 503, those with browse events first',
   connections:
     'there are as many connections as MAX_CONNECTIONS, or the limit of open files, allow; more are closed at once',

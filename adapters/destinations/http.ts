@@ -80,6 +80,7 @@ async function exchange(settings: HttpSettings, request: object, signal: AbortSi
   } catch (error) {
     if (signal.aborted) return 'stopped';
     if (ending.signal.aborted) return `no complete answer within ${settings.timeoutSeconds} s`;
+    // Some of these words are the other side's, such as the names in its certificate.
     return excerpt(reasonOf(error), settings.secrets);
   } finally {
     clearTimeout(deadline);
@@ -99,7 +100,6 @@ async function beginning(body: NodeJS.ReadableStream | null, most: number): Prom
   return Buffer.concat(chunks).subarray(0, most).toString('utf8');
 }
 
-// Some of these words are the other side's, such as the names in its certificate.
 // node-fetch puts the whole URL in front, and a URL may hold a token: keep what comes after it.
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'the request failed';
