@@ -10,6 +10,7 @@ import { plant } from './events.ts';
 import { fakeClock } from './fake-clock.ts';
 import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
 import { journal } from './ledger.ts';
+import { closed, listening } from './listen.ts';
 import { longestGap, mostIn10s } from './moments.ts';
 import { layersOrder, post, type Reply } from './post.ts';
 import { pause } from './random.ts';
@@ -111,18 +112,8 @@ async function openRefusing(port: number): Promise<{ readonly asked: number[]; c
     const soon = asked.length % 2 === 0 ? '1' : new Date(Date.now() + 1000).toUTCString();
     request.resume().once('end', () => response.writeHead(503, { 'retry-after': soon }).end());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  return {
-    asked,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  await listening(server, port);
+  return { asked, close: () => closed(server) };
 }
 
 /** One event that is sent again and again. */

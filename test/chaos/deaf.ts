@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { listening } from './listen.ts';
 
 /** A port where every connection is broken off at once, and counted. */
 export interface Deaf {
@@ -7,17 +8,13 @@ export interface Deaf {
   close(): Promise<void>;
 }
 
-export function openDeaf(port: number): Promise<Deaf> {
+export async function openDeaf(port: number): Promise<Deaf> {
   const attempts: number[] = [];
   const server = createServer((socket) => {
     attempts.push(Date.now());
     socket.on('error', () => {});
     socket.resetAndDestroy();
   });
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () =>
-      resolve({ attempts, close: () => new Promise((closed) => server.close(() => closed())) }),
-    );
-  });
+  await listening(server, port);
+  return { attempts, close: () => new Promise((closed) => server.close(() => closed())) };
 }

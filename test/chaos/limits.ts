@@ -9,6 +9,7 @@ import { atLeast, atMost, exactly, type Finding, measured, none } from './findin
 import { type Gateway, startGateway } from './gateway.ts';
 import { type Client, clientOf, takenAfterMs } from './limits/client.ts';
 import { drip, hold } from './limits/sockets.ts';
+import { closed, listening } from './listen.ts';
 import { needPrograms } from './not-run.ts';
 import { TOKEN } from './overload/bodies.ts';
 import { answersAre } from './overload/findings.ts';
@@ -162,25 +163,22 @@ async function memory(start: Start, folder: string): Promise<Finding[]> {
       await alive('MEMORY', gateway),
     ];
   } finally {
-    deaf.close();
+    await deaf.close();
   }
 }
 
 /** Takes requests and never answers. */
-async function openSilent(): Promise<{ readonly port: number; requests(): number; close(): void }> {
+async function openSilent(): Promise<{ readonly port: number; requests(): number; close(): Promise<void> }> {
   let requests = 0;
   const server = createServer((request) => {
     requests += 1;
     request.resume();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await listening(server, 0);
   return {
     port: (server.address() as AddressInfo).port,
     requests: () => requests,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
+    close: () => closed(server),
   };
 }
 

@@ -16,6 +16,7 @@ import { reportsOf, startWatch } from './destinations/watch.ts';
 import { recognise } from './events.ts';
 import { atLeast, type Finding, none } from './findings.ts';
 import { journal } from './ledger.ts';
+import { closed, listening } from './listen.ts';
 import { openNameServer, type Said } from './names/server.ts';
 import { needPrograms, needRoot } from './not-run.ts';
 import { pause } from './random.ts';
@@ -112,10 +113,7 @@ async function scenario({ files, port, start }: Stage): Promise<Finding[]> {
     strangers.push(String(socket.remotePort));
     socket.on('error', () => {}).destroy();
   });
-  await new Promise<void>((resolve, reject) => {
-    canary.once('error', reject);
-    canary.listen(canaryPort, '0.0.0.0', resolve);
-  });
+  await listening(canary, canaryPort, '0.0.0.0');
   const sink = await openForgetful(wellPort, audit.record);
   const gateway = await start(audit.config, { ADMIN_TOKEN });
   const admin = openAdmin(port, 2);
@@ -146,7 +144,7 @@ async function scenario({ files, port, start }: Stage): Promise<Finding[]> {
   });
   admin.close();
   const exit = await stopped(gateway);
-  sink.close();
+  await sink.close();
   canary.close();
   names.close();
   const arrivals = audit.arrivals();
@@ -172,7 +170,7 @@ async function scenario({ files, port, start }: Stage): Promise<Finding[]> {
 }
 
 /** Takes everything and closes each connection, so that its name is looked up for each request. */
-async function openForgetful(port: number, record: string): Promise<{ close(): void }> {
+async function openForgetful(port: number, record: string): Promise<{ close(): Promise<void> }> {
   const { write } = journal(record);
   let requests = 0;
   const server = createHttp((request, response) => {
@@ -186,11 +184,6 @@ async function openForgetful(port: number, record: string): Promise<{ close(): v
     };
     void take().catch(() => response.destroy());
   });
-  await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
-  return {
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  await listening(server, port);
+  return { close: () => closed(server) };
 }

@@ -158,8 +158,7 @@ await play(values, async ({ files, port, output, start }) => {
   const refused = await reloads(port, 'refused');
   const exit = await stopped(gateway);
   const arrivals = audit.arrivals();
-  await Promise.all([sink.close(), back?.close()]);
-  signed.close();
+  await Promise.all([sink.close(), back?.close(), signed.close()]);
   const filtered = balance.pipelines.find(({ pipeline }) => pipeline === choosy.pipeline)?.filtered.type ?? 0;
   return [
     exactly('REFUSALS', 'reloads that were refused, by signal and by change of the file', refused, refusals),

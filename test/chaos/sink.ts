@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { ended, firstMessage, startScript } from './children.ts';
 import { isMarked, recognise } from './events.ts';
 import type { Received } from './judge.ts';
 import { journal } from './ledger.ts';
+import { listening } from './listen.ts';
 
 /** One line of a sink's record: an event, a request that was none, or the id of an event that it rejected. */
 export type Arrival =
@@ -49,7 +50,7 @@ export async function openSink(options: SinkOptions): Promise<{ close(): Promise
  * One request is held after it is written down, the next before: if its sender dies meanwhile, the first has arrived and will
  * be repeated, and the second has not, so a sender that counted it as delivered has lost it.
  */
-function startSink({ port, record, manners = {}, mannersOf = {} }: SinkOptions): Promise<Server> {
+function startSink({ port, record, manners = {}, mannersOf = {} }: SinkOptions): Promise<void> {
   const { write } = journal(record);
   const destinations = new Map<string, Visits>();
   // Unlike any number that a sink gave before whose record this one continues.
@@ -92,10 +93,7 @@ function startSink({ port, record, manners = {}, mannersOf = {} }: SinkOptions):
   };
   // A request that its sender cut off is no arrival.
   const server = createServer((request, response) => void take(request, response).catch(() => response.destroy()));
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
+  return listening(server, port);
 }
 
 /** What a destination has seen: requests, the ids of those whose events it took, and those that are not answered yet. */

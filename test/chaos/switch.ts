@@ -1,5 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { freePort } from './children.ts';
+import { listening } from './listen.ts';
 
 /** An address that stays, in front of servers that come and go. */
 export interface Switch {
@@ -31,10 +32,7 @@ export async function openSwitch(): Promise<Switch> {
     }
   });
   const port = await freePort();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
+  await listening(server, port);
   return {
     port,
     to(...next) {

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { openDeaf } from '../deaf.ts';
+import { closed, listening } from '../listen.ts';
 import { pause } from '../random.ts';
 import { openSink, type SinkOptions } from '../sink.ts';
 
@@ -37,15 +38,6 @@ async function answering(port: number, status: number | undefined): Promise<{ cl
   const server = createServer((request, response) => {
     if (status !== undefined) request.resume().once('end', () => response.writeHead(status).end('not now'));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  await listening(server, port);
+  return { close: () => closed(server) };
 }

@@ -2,6 +2,7 @@ import { createServer, request } from 'node:http';
 import { startPostgres } from '../../support/postgres.ts';
 import { freePort } from '../children.ts';
 import { atLeast } from '../findings.ts';
+import { closed, listening } from '../listen.ts';
 import { pause } from '../random.ts';
 import type { Switch } from '../switch.ts';
 import type { Fault } from './fault.ts';
@@ -41,19 +42,12 @@ async function openLiar(): Promise<Switch> {
     asked.pipe(onward);
   });
   const own = await freePort();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(own, '127.0.0.1', resolve);
-  });
+  await listening(server, own);
   return {
     port: own,
     to(next = 0) {
       port = next;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => closed(server),
   };
 }

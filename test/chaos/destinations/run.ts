@@ -9,6 +9,7 @@ import { idOf } from '../events.ts';
 import { type Finding, none } from '../findings.ts';
 import type { Received } from '../judge.ts';
 import { type Entry, linesOf } from '../ledger.ts';
+import { listening } from '../listen.ts';
 import { destinationOf, type Target } from '../targets.ts';
 import { type Case, canaries, casesWith } from './cases.ts';
 import type { Observed } from './judge.ts';
@@ -69,7 +70,7 @@ async function openCanary() {
     strangers.push(`${socket.remoteAddress}:${socket.remotePort}`);
     socket.on('error', () => {}).destroy();
   });
-  await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
+  await listening(server, port);
   return { port, strangers, close: () => void server.close() };
 }
 

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { ended, firstMessage, startScript } from '../children.ts';
 import { type Mark, recognise } from '../events.ts';
 import { journal } from '../ledger.ts';
+import { listening } from '../listen.ts';
 import { type Case, casesWith } from './cases.ts';
 import { certificates } from './certificates.ts';
 
@@ -95,13 +96,12 @@ async function open(site: Case, port: number, options: SickOptions): Promise<Sit
     if (!mended && fault.connect) fault.connect(socket);
     else server.emit('connection', socket);
   });
-  const listen = () => new Promise<void>((resolve) => void gate.listen(port, '127.0.0.1', resolve));
-  if (!fault.closed) await listen();
+  if (!fault.closed) await listening(gate, port);
   return {
     async mend() {
       mended = true;
       secure?.setSecureContext(certificates.good);
-      if (fault.closed) await listen();
+      if (fault.closed) await listening(gate, port);
     },
   };
 }

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { recognise } from '../events.ts';
 import { journal } from '../ledger.ts';
+import { closed, listening } from '../listen.ts';
 
 /** A destination that takes only what is signed with one of its secrets. */
 export interface Signed {
@@ -12,7 +13,7 @@ export interface Signed {
   taken(): number;
   /** Requests that no secret fitted. */
   readonly unsigned: readonly string[];
-  close(): void;
+  close(): Promise<void>;
 }
 
 export async function openSigned(port: number, destination: string, record: string): Promise<Signed> {
@@ -42,17 +43,14 @@ export async function openSigned(port: number, destination: string, record: stri
         () => response.destroy(),
       ),
   );
-  await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
+  await listening(server, port);
   return {
     knows: (...known) => {
       secrets = known;
     },
     taken: () => taken,
     unsigned,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
+    close: () => closed(server),
   };
 }
 
