@@ -15,6 +15,7 @@ import { type Act, long, short } from './sets.ts';
  *
  *   npm run chaos                                       the short set
  *   npm run chaos -- --long                             the long one
+ *   npm run chaos -- --long --only kill,power --write   some of it, with the README's table made anew
  *   npm run chaos -- kill --minutes 5 --seed 42         one scenario, with arguments of its own
  *
  * Exit code 0 if everything passed. A scenario that this machine cannot play counts as not run, never as passed: exit code 2, and 1
@@ -48,13 +49,16 @@ async function playSet(): Promise<void> {
       'at-once': { type: 'string', default: '3' },
       /** Only those scenarios, separated by commas. */
       only: { type: 'string' },
+      /** Of those only the acts whose arguments or words hold this. */
+      match: { type: 'string', default: '' },
       /** Writes the table of this run into the README. */
       write: { type: 'boolean', default: false },
     },
   });
   const set = values.long ? long : short;
   const only = values.only?.split(',');
-  const acts = set.filter(({ scenario }) => only?.includes(scenario) ?? true);
+  const matches = ({ about, with: options = '' }: Act) => `${about} ${options}`.includes(values.match);
+  const acts = set.filter((act) => (only?.includes(act.scenario) ?? true) && matches(act));
   const entry = values.entry ?? built();
   const temporary = temporaryFolder();
   const rows = new Map<Act, Row>();
@@ -63,6 +67,8 @@ async function playSet(): Promise<void> {
     const row = await played(act, values.seed, entry, join(temporary.path, `${act.scenario}-${acts.indexOf(act)}`));
     rows.set(act, row);
     console.log(progress(rows.size, acts.length, row));
+    // At once: a run of hours may be ended before its end.
+    if (values.write) keepRows([row]);
   };
   await atOnce(
     acts.filter(({ alone }) => !alone),
@@ -72,7 +78,6 @@ async function playSet(): Promise<void> {
   for (const act of acts.filter(({ alone }) => alone)) await next(act);
   const inOrder = acts.flatMap((act) => rows.get(act) ?? []);
   console.log(`\n${summaryTable(inOrder, process.stdout.isTTY)}`);
-  if (values.write) keepRows(inOrder);
   temporary.remove();
   process.exitCode = exitCode(inOrder);
 }
