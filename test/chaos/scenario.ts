@@ -132,7 +132,11 @@ async function stageIn(folder: string, entry: string, log: string): Promise<Stag
     readyMs,
     async start(config, environment = {}, at = port) {
       const gateway = startGateway({ entry, folder, port: at, config, environment: { LOG_URL: log, ...environment } });
-      const ms = await gateway.ready();
+      const ms = await gateway.ready().catch(async (error: unknown) => {
+        // Nobody else has it in hand.
+        await gateway.kill();
+        throw error;
+      });
       readyMs.push(ms);
       console.log(`gateway ready after ${ms.toFixed(0)} ms`);
       return gateway;

@@ -36,7 +36,8 @@ export const short: readonly Act[] = [
   },
   {
     scenario: 'database',
-    about: 'PostgreSQL is killed, frozen, cut off, full, without power or its disk, replaced; its commits hang',
+    about:
+      'PostgreSQL is killed, restarted, frozen, cut off, full, without power or its disk, replaced; its commits hang or deadlock; a worker dies',
     with: `--short --at-once 2 --fault pause,takeover,kill,restart,cut,${BROKEN},disk,failover,hang,deadlock,versions`,
     shows: DATABASE,
   },
@@ -63,7 +64,10 @@ export const short: readonly Act[] = [
     about: '4 processes on one PostgreSQL: kills, a deployment',
     with: '--events 20000 --kills 2 --pauses 0 --rate 1000',
   },
-  { scenario: 'secrets', about: 'canaries in every place of a secret, then a search of all that came out' },
+  {
+    scenario: 'secrets',
+    about: 'marked secrets in every place where one can stand, then a search of all that came out',
+  },
   { scenario: 'hostile', about: 'inputs written by hand to do harm, each with its answer' },
   { scenario: 'fuzz', about: 'requests changed at random, 64 at once', with: '--requests 20000' },
   {
@@ -77,7 +81,7 @@ export const short: readonly Act[] = [
   { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
   {
     scenario: 'full',
-    about: 'the disk fills up: slowly, to the last byte under load, and before the first start',
+    about: 'the disk is full before the first start, then slowly, and to the last byte, under load',
     shows: FULL,
   },
   {
@@ -129,7 +133,7 @@ export const short: readonly Act[] = [
   },
   {
     scenario: 'limits',
-    about: '256 files, a quarter of a core, 512 MB, 1,000 slow clients, 2,000 at the start',
+    about: '256 files, a quarter of a core, 512 MB, 1,000 slow clients, 2,000 clients at the start',
     with: '--seconds 4',
   },
 ];
@@ -158,7 +162,10 @@ export const long: readonly Act[] = [
     about: '4 processes on one PostgreSQL: kills, standstills, a deployment',
     with: '--events 200000',
   },
-  { scenario: 'secrets', about: 'canaries in every place of a secret, then a search of all that came out' },
+  {
+    scenario: 'secrets',
+    about: 'marked secrets in every place where one can stand, then a search of all that came out',
+  },
   { scenario: 'hostile', about: 'inputs written by hand to do harm, each with its answer' },
   { scenario: 'fuzz', about: 'requests changed at random, 64 at once', with: '--requests 2000000' },
   {
@@ -174,20 +181,20 @@ export const long: readonly Act[] = [
   },
   {
     scenario: 'database',
-    about: 'the power of its machine fails, and its disk dies, on ext4 and xfs',
+    about: 'the power of the machine of PostgreSQL fails, and its disk dies, on ext4 and xfs',
     with: `--at-once 2 --fault ${BROKEN}`,
     shows: DATABASE,
   },
   {
     scenario: 'database',
-    about: 'its synchronous standby takes over, and gets a standby of its own',
+    about: 'the synchronous standby of PostgreSQL takes over, and gets a standby of its own',
     with: '--fault failover --times 20',
     shows: DATABASE,
   },
   {
     scenario: 'database',
     about:
-      'everything else: frozen, hanging, full, cut off, crowded, deadlocked, updated; workers that die or stand still',
+      'PostgreSQL is frozen, full, cut off, restarted, out of connections; its commits hang or deadlock; workers die or stand still; a newer gateway migrates it',
     with: '--at-once 2 --fault pause,freeze,takeover,restart,cut,disk,hang,limit,deadlock,versions,liar',
     shows: DATABASE,
   },
@@ -240,7 +247,7 @@ export const long: readonly Act[] = [
   { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
   {
     scenario: 'full',
-    about: 'the disk fills up three times: slowly, to the last byte under load, and before the first start',
+    about: 'the disk is full before the first start, then three times slowly, and to the last byte, under load',
     with: '--rounds 3',
     shows: FULL,
   },
@@ -297,7 +304,7 @@ export const long: readonly Act[] = [
   },
   {
     scenario: 'limits',
-    about: '256 files, a quarter of a core, 512 MB, 1,000 slow clients, 2,000 at the start',
+    about: '256 files, a quarter of a core, 512 MB, 1,000 slow clients, 2,000 clients at the start',
     with: '--seconds 60',
     alone: true,
   },

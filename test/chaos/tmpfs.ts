@@ -18,7 +18,6 @@ const CHUNK = Buffer.alloc(64 * 1024);
 /** A disk of a few megabytes that can be filled to any level, and made larger or smaller. */
 export interface SmallDisk {
   readonly path: string;
-  free(): number;
   /** Leaves so many bytes free, 0 is the last byte; by a file of its own, which grows and shrinks. */
   leave(bytes: number): void;
   resize(megabytes: number): void;
@@ -40,7 +39,6 @@ export function smallDisk(path: string, megabytes: number): SmallDisk {
   };
   return {
     path,
-    free,
     leave(bytes) {
       const size = existsSync(ballast) ? statSync(ballast).size : 0;
       const more = free() - bytes;
