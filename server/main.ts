@@ -32,12 +32,14 @@ async function run(): Promise<void> {
   const config = load();
   const logger = createLogger(settings.LOG_LEVEL);
   const start = settings.WEB_CONCURRENCY > 1 && duties.answers === 'everything' ? startOwner : startGateway;
+  // A start may wait for room on its disk; whoever has not begun has nothing to end.
+  let stop = (_why: string): void => process.exit(0);
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
   const gateway = await start({ ...toolsOf(settings, logger), config, duties });
   announce(gateway, config, settings, found, logger);
   followConfig(gateway, found, load, logger);
-  const stop = stopper(gateway, settings, logger);
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  stop = stopper(gateway, settings, logger);
 }
 
 /** One of several web processes, started by the process that owns the log, which reads the configuration for all. */
