@@ -142,7 +142,7 @@ export const Settings = Type.Object({
   BODY_MAX_BYTES: count(256 * 1024, 'Largest request body after decompression, in bytes.', 1024 ** 2),
   MAX_IN_FLIGHT_BYTES: count(
     64 * 1024 ** 2,
-    'Most bytes of request bodies that are being received or wait for the log, per process; more requests are answered 503.',
+    'Most bytes of request bodies that are being received or wait for the log, per process. Past three quarters of it browse events are answered 503, past all of it everything.',
   ),
   EVENT_MAX_BYTES: count(64 * 1024, 'Largest single event, in bytes of its JSON.', 1024 ** 2),
   EVENT_MAX_DEPTH: count(32, 'Deepest nesting of an event, in levels.', 256),
