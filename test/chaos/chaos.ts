@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { temporaryFolder } from '../support/folder.ts';
-import { withPart } from '../support/readme.ts';
 import { atOnce } from './at-once.ts';
 import { built } from './gateway.ts';
+import { keep } from './kept.ts';
 import { playedApart } from './player.ts';
-import { exitCode, machine, type Row, rowsTable, summaryTable } from './report.ts';
+import { exitCode, machine, type Row, summaryTable } from './report.ts';
 import { type Act, long, short } from './sets.ts';
 
 /**
@@ -51,7 +51,7 @@ async function playSet(): Promise<void> {
       only: { type: 'string' },
       /** Of those only the acts whose arguments or words hold this. */
       match: { type: 'string', default: '' },
-      /** Writes the table of this run into the README. */
+      /** Writes the README's table: each act in place of its last run. */
       write: { type: 'boolean', default: false },
     },
   });
@@ -68,7 +68,7 @@ async function playSet(): Promise<void> {
     rows.set(act, row);
     console.log(progress(rows.size, acts.length, row));
     // At once: a run of hours may be ended before its end.
-    if (values.write) keepRows([row]);
+    if (values.write) keep(values.long ? 'long' : 'short', row);
   };
   await atOnce(
     acts.filter(({ alone }) => !alone),
@@ -92,15 +92,4 @@ async function played(act: Act, seed: string, entry: string, path: string): Prom
 
 function progress(done: number, of: number, { act, verdict, seconds }: Row): string {
   return `${done}/${of} ${verdict}: ${act.scenario}, ${act.about} (${seconds.toFixed(0)} s)`;
-}
-
-/** The README has the last run of each act of the long set, with its seed, machine and commit. */
-function keepRows(rows: readonly Row[]): void {
-  const path = join(import.meta.dirname, 'last-run.json');
-  const before: Row[] = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
-  const key = ({ act }: Row) => `${act.scenario} ${act.about}`;
-  const fresh = new Map([...before, ...rows].map((row) => [key(row), row]));
-  const kept = long.flatMap((act) => fresh.get(`${act.scenario} ${act.about}`) ?? []);
-  writeFileSync(path, `${JSON.stringify(kept, null, 2)}\n`);
-  writeFileSync('README.md', withPart(readFileSync('README.md', 'utf8'), 'chaos', rowsTable(kept)));
 }

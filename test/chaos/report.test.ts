@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import { describe } from '../support/describe.ts';
 import { atMost, none } from './findings.ts';
-import { exitCode, type Row, rowsTable, summaryTable } from './report.ts';
+import { keptTables } from './kept.ts';
+import { exitCode, type Row, summaryTable } from './report.ts';
 
 const row = (verdict: Row['verdict'], more: Partial<Row> = {}): Row => ({
   act: { scenario: 'kill', about: 'kill -9' },
@@ -38,11 +39,25 @@ describe('the table of a run', ({ it }) => {
     const findings = [none('LOST', 'never arrived', ['e1']), atMost('READY', 'seconds', 1.5, 3)];
     assert.ok(summaryTable([row('failed', { findings })], false).includes('| LOST 1: never arrived |'));
   });
+});
 
-  it('names seed, commit and machine of each row for the README', () => {
-    const table = rowsTable([row('passed'), row('passed', { commit: 'def5678', seed: '7' })]);
-    assert.match(table, /\| 1\.5 \| 7 \| def5678 \|/);
-    assert.ok(table.endsWith('Machine: 2 cores.'));
+describe('what is kept of runs', ({ it }) => {
+  it('names seed, commit and machine of each act, by set', () => {
+    const kept = {
+      scenario: 'kill',
+      about: 'kill -9',
+      verdict: 'passed',
+      figures: 'LOST 0',
+      machine: '2 cores',
+    } as const;
+    const tables = keptTables([
+      { ...kept, set: 'long', seconds: 90, seed: '1', commit: 'abc1234' },
+      { ...kept, set: 'short', seconds: 30, seed: '7', commit: 'def5678' },
+    ]);
+    const [long = '', short = ''] = tables.split('\n\n');
+    assert.ok(long.endsWith('| `kill` | kill -9 | passed | LOST 0 | 1.5 | 1 | abc1234 |'));
+    assert.ok(short.endsWith('| 0.5 | 7 | def5678 |'));
+    assert.ok(tables.endsWith('Machine: 2 cores.'));
   });
 });
 

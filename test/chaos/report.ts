@@ -52,22 +52,8 @@ export function exitCode(rows: readonly Pick<Row, 'verdict'>[]): 0 | 1 | 2 {
   return verdicts.includes('not run') ? 2 : 0;
 }
 
-/** The same for the README: each row may be of another run, and says of which. */
-export function rowsTable(rows: readonly Row[]): string {
-  return [
-    '| scenario | what happens | verdict | figures | minutes | seed | commit |',
-    '|---|---|---|---|---|---|---|',
-    ...rows.map(
-      (row) =>
-        `| \`${row.act.scenario}\` | ${row.act.about} | ${row.verdict} | ${figures(row)} | ${(row.seconds / 60).toFixed(1)} | ${row.seed} | ${row.commit} |`,
-    ),
-    '',
-    `Machine: ${[...new Set(rows.map((row) => row.machine))].join('; ')}.`,
-  ].join('\n');
-}
-
 /** What failed with its examples, or what was found and measured. */
-function figures({ act, why, findings }: Row): string {
+export function figures({ act, why, findings }: Row): string {
   if (why !== undefined) return cell(why.slice(0, 200));
   const failed = findings.filter(({ passed }) => !passed);
   if (failed.length > 0)

@@ -1,0 +1,65 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withPart } from '../support/readme.ts';
+import { figures, type Row } from './report.ts';
+import { long, short } from './sets.ts';
+
+const sets = { long, short };
+
+/** What is kept of the last run of an act. */
+export interface Kept {
+  readonly set: keyof typeof sets;
+  readonly scenario: string;
+  readonly about: string;
+  readonly verdict: Row['verdict'];
+  readonly figures: string;
+  readonly seconds: number;
+  readonly seed: string;
+  readonly commit: string;
+  readonly machine: string;
+}
+
+/** Writes down how an act ended, in place of its last run, and renews the README's tables. */
+export function keep(set: Kept['set'], row: Row): void {
+  const path = join(import.meta.dirname, 'last-run.json');
+  const before: Kept[] = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+  const { verdict, seconds, seed, commit, machine } = row;
+  const { scenario, about } = row.act;
+  const now: Kept = { set, scenario, about, verdict, figures: figures(row), seconds, seed, commit, machine };
+  const kept = inOrder([...before, now]);
+  writeFileSync(path, `${JSON.stringify(kept, null, 2)}\n`);
+  const page = readFileSync('README.md', 'utf8');
+  writeFileSync('README.md', withPart(page, 'chaos', keptTables(kept)));
+}
+
+/** The last of each act that the sets still have, in their order. */
+function inOrder(kept: readonly Kept[]): Kept[] {
+  const last = new Map(kept.map((one) => [`${one.set} ${one.scenario} ${one.about}`, one]));
+  return (['long', 'short'] as const).flatMap((set) =>
+    sets[set].flatMap(({ scenario, about }) => last.get(`${set} ${scenario} ${about}`) ?? []),
+  );
+}
+
+/** A table for each set. Rows may be of different runs, and say of which. */
+export function keptTables(kept: readonly Kept[]): string {
+  const table = (set: Kept['set']) =>
+    kept
+      .filter((one) => one.set === set)
+      .map(
+        ({ scenario, about, verdict, figures, seconds, seed, commit }) =>
+          `| \`${scenario}\` | ${about} | ${verdict} | ${figures} | ${(seconds / 60).toFixed(1)} | ${seed} | ${commit} |`,
+      );
+  const heading = (words: string) => [
+    `| ${words} | what happens | verdict | figures | minutes | seed | commit |`,
+    '|---|---|---|---|---|---|---|',
+  ];
+  return [
+    ...heading('long'),
+    ...table('long'),
+    '',
+    ...heading('short'),
+    ...table('short'),
+    '',
+    `Machine: ${[...new Set(kept.map(({ machine }) => machine))].join('; ')}.`,
+  ].join('\n');
+}
