@@ -16,6 +16,10 @@ export function archived(folder: string, destination: string): Arrival[] {
   });
 }
 
+/** How many bytes there are by now. */
+export const archivedBytes = (folder: string): number =>
+  filesOf(folder).reduce((sum, path) => sum + statSync(path).size, 0);
+
 function arrival(line: string, destination: string, place: string, at: number): Arrival {
   try {
     return { ...recognise(JSON.parse(line)), destination, at };

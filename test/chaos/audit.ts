@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { archived } from './archive.ts';
+import { archived, archivedBytes } from './archive.ts';
 import { ended, startScript } from './children.ts';
 import { type Evidence, judge, type Received, type Route, type Verdict } from './judge.ts';
 import { type Entry, ledgerOf, linesOf } from './ledger.ts';
@@ -103,7 +103,9 @@ export function startAudit(audited: AuditOptions): Audit {
         const unreadable = came.flatMap((arrival) => ('unreadable' in arrival ? [arrival.unreadable] : []));
         return judge({ routes, sent, acked, refused, received: came.filter(isEvent), unreadable, ...rules });
       };
-      return quiet(look, limitMs);
+      const bytes = () =>
+        (existsSync(record) ? statSync(record).size : 0) + (withArchive ? archivedBytes(archiveFolder) : 0);
+      return quiet(look, bytes, limitMs);
     },
   };
 }
@@ -128,14 +130,17 @@ function configOf(targets: readonly Target[], archiveFolder: string | undefined)
   };
 }
 
-/** Looks until nothing is lost and two looks agree, so that late repeats are seen too. */
-async function quiet(look: () => Verdict, limitMs: number): Promise<Verdict> {
+/** Looks until nothing is lost and nothing more arrives, so that late repeats are seen too. A look takes long; `bytes` says whether it is worth it. */
+async function quiet(look: () => Verdict, bytes: () => number, limitMs: number): Promise<Verdict> {
   const deadline = performance.now() + limitMs;
-  for (let before = look(); ; ) {
-    await pause(1000);
-    const now = look();
-    const complete = now.findings.every(({ name, count }) => name !== 'LOST' || count === 0);
-    if ((complete && now.received === before.received) || performance.now() > deadline) return now;
+  let seen: { readonly bytes: number; readonly verdict: Verdict } | undefined;
+  for (let before = -1; ; ) {
+    const now = bytes();
+    if (now === before && seen?.bytes !== now) seen = { bytes: now, verdict: look() };
+    const complete = seen?.verdict.findings.every(({ name, count }) => name !== 'LOST' || count === 0);
+    if (seen && complete && bytes() === seen.bytes) return seen.verdict;
+    if (performance.now() > deadline) return look();
     before = now;
+    await pause(1000);
   }
 }
