@@ -6,7 +6,7 @@ export const droppers: readonly Saboteur[] = [
     name: 'overflow',
     does: 'answers 2xx and stores nothing while much waits for the disk',
     audit: 'kill',
-    caughtBy: 'LOST',
+    caughtBy: ['LOST'],
     changes: [
       {
         file: 'adapters/logs/lmdb-log.js',
@@ -21,7 +21,7 @@ export const droppers: readonly Saboteur[] = [
     name: 'impatient',
     does: 'skips events of a destination that lags',
     audit: 'kill',
-    caughtBy: 'LOST',
+    caughtBy: ['LOST'],
     changes: [
       {
         file: 'server/deliver.js',
@@ -44,7 +44,7 @@ export const muddlers: readonly Saboteur[] = [
     name: 'mixed-shops',
     does: "stores one request in so many under another shop's name",
     audit: 'kill',
-    caughtBy: 'CROSSED',
+    caughtBy: ['CROSSED'],
     changes: [
       {
         file: 'server/ingest.js',
@@ -60,7 +60,7 @@ export const muddlers: readonly Saboteur[] = [
     name: 'disorder',
     does: 'sends the events of a batch in another order',
     audit: 'kill',
-    caughtBy: 'ORDER',
+    caughtBy: ['ORDER'],
     changes: [
       {
         file: 'server/deliver.js',
@@ -77,7 +77,7 @@ export const bookkeepers: readonly Saboteur[] = [
     name: 'one-for-all',
     does: "takes an event for a repeat of another shop's",
     audit: 'books',
-    caughtBy: 'LOST',
+    caughtBy: ['LOST'],
     changes: [
       {
         file: 'adapters/logs/lmdb-log.js',
@@ -95,14 +95,14 @@ export const bookkeepers: readonly Saboteur[] = [
     name: 'forgetful',
     does: 'forgets known ids at a restart',
     audit: 'books',
-    caughtBy: 'RENAMED',
+    caughtBy: ['RENAMED'],
     changes: [{ file: 'adapters/logs/lmdb-log.js', piece: 'shop.ids.add(known, position);', by: '' }],
   },
   {
     name: 'miscount',
     does: 'counts a batch with a repeat as all new',
     audit: 'books',
-    caughtBy: 'BALANCE',
+    caughtBy: ['BALANCE'],
     changes: [
       {
         file: 'adapters/logs/tally.js',
@@ -115,7 +115,7 @@ export const bookkeepers: readonly Saboteur[] = [
     name: 'silent-refusal',
     does: 'counts invalid events and forgets them',
     audit: 'books',
-    caughtBy: 'QUARANTINE',
+    caughtBy: ['QUARANTINE'],
     changes: [{ file: 'adapters/logs/lmdb-log.js', piece: 'this.#state.putRefused(record);', by: '' }],
   },
 ];

@@ -8,7 +8,7 @@ export const liars: readonly Saboteur[] = (['kill', 'kill on PostgreSQL'] as con
     name: audit === 'kill' ? 'early-answer' : 'early-answer-postgres',
     does: 'answers before the append is durable',
     audit,
-    caughtBy: 'LOST',
+    caughtBy: ['LOST'],
     changes: [
       {
         file: 'server/ingest.js',
@@ -22,7 +22,7 @@ export const liars: readonly Saboteur[] = (['kill', 'kill on PostgreSQL'] as con
     name: audit === 'kill' ? 'early-cursor' : 'early-cursor-postgres',
     does: 'saves the cursor before the destination has answered',
     audit,
-    caughtBy: 'LOST',
+    caughtBy: ['LOST'],
     changes: [
       {
         file: 'server/deliver.js',
@@ -42,7 +42,8 @@ export const unsynced: readonly Saboteur[] = [
     name: 'no-sync',
     does: 'opens LMDB without sync',
     audit: 'power',
-    caughtBy: 'LOST',
+    // What has arrived before the cut is gone from the books alone.
+    caughtBy: ['LOST', 'BALANCE'],
     changes: [
       { file: 'adapters/logs/lmdb.js', piece: 'overlappingSync: false,', by: 'overlappingSync: false, noSync: true,' },
     ],
@@ -51,7 +52,8 @@ export const unsynced: readonly Saboteur[] = [
     name: 'no-sync-postgres',
     does: 'commits with synchronous_commit=off',
     audit: 'crash of PostgreSQL',
-    caughtBy: 'LOST',
+    // What has arrived before the cut is gone from the books alone.
+    caughtBy: ['LOST', 'BALANCE'],
     changes: [
       {
         file: 'adapters/logs/postgres-database.js',

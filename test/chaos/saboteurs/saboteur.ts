@@ -1,6 +1,6 @@
 import type { Change } from '../build-copy.ts';
 
-/** A gateway that breaks its promise, and by which finding the audit must see it. */
+/** A gateway that breaks its promise, and by which of the findings the audit must see it. */
 export interface Saboteur {
   readonly name: string;
   /** What it does, in the table's words. */
@@ -8,7 +8,7 @@ export interface Saboteur {
   readonly changes: readonly Change[];
   /** How it is played; the honest build is played the same way. */
   readonly audit: AuditName;
-  readonly caughtBy: string;
+  readonly caughtBy: readonly string[];
 }
 
 export type AuditName = 'kill' | 'power' | 'books' | 'kill on PostgreSQL' | 'crash of PostgreSQL';

@@ -11,13 +11,14 @@ const TIMES = ['READY', 'SLOWEST', 'TIME', 'BACK', 'ONWARD'];
 /** A saboteur must fail, by the finding that tells what it does; the count is how often it was seen doing that. Pure, as the others. */
 export function caught({ name, does, audit, caughtBy }: Saboteur, trial: Trial): Finding {
   const { verdict, why, findings } = trial;
-  const evidence = findings.filter((one) => one.name === caughtBy && !one.passed);
+  const evidence = findings.filter((one) => caughtBy.includes(one.name) && !one.passed);
   const count = evidence.reduce((sum, one) => sum + one.count, 0);
-  const meaning = `${does}; found out by ${caughtBy} of the audit "${audit}"`;
+  const by = caughtBy.join(' or ');
+  const meaning = `${does}; found out by ${by} of the audit "${audit}"`;
   if (verdict === 'not run') return notRun(meaning, why);
   return {
     name,
-    meaning: count > 0 ? meaning : `${does}; WENT FREE of ${caughtBy} of the audit "${audit}"`,
+    meaning: count > 0 ? meaning : `${does}; WENT FREE of ${by} of the audit "${audit}"`,
     count,
     passed: count > 0,
     examples: count > 0 ? evidence.flatMap(({ examples }) => examples).slice(0, 1) : failuresOf(trial),
