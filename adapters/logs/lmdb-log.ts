@@ -1,5 +1,6 @@
 import type { RootDatabase } from 'lmdb';
 import { type Fingerprint, IdTable } from './ids.ts';
+import type { Chain } from './lmdb-chain.ts';
 import { LmdbPages } from './lmdb-pages.ts';
 import type { LmdbState } from './lmdb-state.ts';
 import type { EventLog, Extent, LogRecord, Position, Stored, Tally, Trimmed, TrimOptions, Verdict } from './log.ts';
@@ -42,7 +43,7 @@ interface Waiting {
 export class LmdbLog implements EventLog {
   readonly durability: StoreOptions['durability'];
   failure: Error | undefined;
-  readonly #root: RootDatabase;
+  readonly #chain: Chain;
   readonly #pages: LmdbPages;
   readonly #state: LmdbState;
   readonly #fingerprint: (id: string) => Fingerprint;
@@ -58,6 +59,7 @@ export class LmdbLog implements EventLog {
   /** `keepMark`: writes down how far the log has come. */
   constructor(
     root: RootDatabase,
+    chain: Chain,
     state: LmdbState,
     fingerprint: (id: string) => Fingerprint,
     options: StoreOptions,
@@ -65,7 +67,7 @@ export class LmdbLog implements EventLog {
   ) {
     this.#keepMark = keepMark;
     this.durability = options.durability;
-    this.#root = root;
+    this.#chain = chain;
     this.#pages = new LmdbPages(root, options, (shop) => this.head(shop));
     this.#state = state;
     this.#fingerprint = fingerprint;
@@ -249,7 +251,7 @@ export class LmdbLog implements EventLog {
   }
 
   async #write(group: readonly Waiting[]): Promise<void> {
-    const written = this.#root.batch(() => {
+    const written = this.#chain(() => {
       for (const [shop, waiting] of byShop(group)) {
         for (const page of paged(waiting)) {
           const entries = page.flatMap(({ entry }) => entry ?? []);
@@ -266,7 +268,7 @@ export class LmdbLog implements EventLog {
         this.#state.putTally(shop.name, shop.tally);
       }
     });
-    if (!(await written)) throw new Error('the commit was refused');
+    if (!(await written)) throw new Error('the commit before it is not in the file');
   }
 
   #committed(group: readonly Waiting[]): void {

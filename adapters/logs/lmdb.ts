@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { fingerprinter } from './ids.ts';
+import { chained } from './lmdb-chain.ts';
 import { LmdbLog } from './lmdb-log.ts';
 import { type Mark, readMark, writeMark } from './lmdb-mark.ts';
 import { probe } from './lmdb-probe.ts';
@@ -83,7 +84,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
     onBegun: keepMark,
     commit,
   });
-  const log: LmdbLog = new LmdbLog(root, state, fingerprinter(...seeds), options, keepMark);
+  const log: LmdbLog = new LmdbLog(root, await chained(root), state, fingerprinter(...seeds), options, keepMark);
   const close = async (): Promise<void> => {
     await log.close();
     if (log.failure === undefined) await keepMark();

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { open } from 'lmdb';
 import * as assert from 'uvu/assert';
 import { fingerprinter, IdTable } from '../../../adapters/logs/ids.ts';
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
@@ -42,6 +43,26 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
       [1, 3],
     );
     assert.equal(corrupt, [[2, 2]]);
+  });
+
+  it('stores nothing on top of a commit that is not in the file', async () => {
+    let failure: Error | undefined;
+    const options = storeOptions({ onFailure: (error) => (failure = error) });
+    const before = await openLmdb(folder.path, options);
+    await before.log.append(record(['a']));
+    const file = open({ path: folder.path, overlappingSync: false });
+    const commits = file.openDB<string, string>({ name: 'commits', encoding: 'string', useVersions: true });
+    await commits.put('last', '', 0);
+    await before.log.append(record(['b'])).then(
+      () => assert.unreachable('stored'),
+      (error) => assert.match(error.message, /the commit failed/),
+    );
+    assert.match(String(failure), /the commit before it is not in the file/);
+    await before.close();
+    await file.close();
+    const after = await openLmdb(folder.path, options);
+    assert.equal(await after.log.extent(SHOP), { oldest: 1, newest: 1 });
+    await after.close();
   });
 
   it('forgets ids after their time although the clock was set back', async () => {

@@ -14,7 +14,6 @@ import { seeded } from '../random.ts';
 import { stopped } from '../scenario.ts';
 import { settledBalance } from '../settled.ts';
 import { openSink } from '../sink.ts';
-import { withoutGaps } from './gaps.ts';
 
 export interface RoundOptions {
   /** Of the round alone: its ledgers, and what the gateway prints. */
@@ -28,8 +27,6 @@ export interface RoundOptions {
   /** Most events that one destination may see again. */
   readonly repeats: number;
   readonly leastAcked: number;
-  /** Commits fail: what nobody was promised may be counted as stored, and as missing. */
-  readonly gaps?: boolean;
   /** How long destinations may take to catch up; a minute if absent. */
   readonly quietMs?: number;
 }
@@ -109,7 +106,7 @@ export async function audited(
       ...findings,
       atLeast('ACKED', 'events acknowledged', acked, options.leastAcked),
       ...verdict,
-      booksAgree(options.gaps ? withoutGaps(balance) : balance, audit.arrivals(), [...targets, archive]),
+      booksAgree(balance, audit.arrivals(), [...targets, archive]),
       await stopped(gateway),
     ];
   } finally {
