@@ -363,6 +363,9 @@ async function answerUnusual(
   const body = async () => {
     // Read as text whatever its type: the dialect has checked the type, and parses in its own words.
     ctx.req.headers['content-type'] = 'text/plain';
+    // Encodings are named in any case (RFC 9110, 8.4.1); the reader knows them in lower case.
+    const { 'content-encoding': encoding } = ctx.req.headers;
+    if (encoding !== undefined) ctx.req.headers['content-encoding'] = encoding.toLowerCase();
     const parsed = parse(ctx, async () => {});
     const hold = holdOf(ctx, options.load, started);
     limitChunks(ctx.req);
