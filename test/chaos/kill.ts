@@ -18,6 +18,7 @@ import { openSink } from './sink.ts';
  *
  *   node --import tsx test/chaos/kill.ts --kills 5 --seed 1 --seconds 20 --log postgres
  *   node --import tsx test/chaos/kill.ts --minutes 5
+ *   node --import tsx test/chaos/kill.ts --kills 12 --minutes 12 --rate 2000 --most-repeated 0.05
  */
 const { values } = parseArgs({
   options: {
@@ -40,6 +41,8 @@ const { values } = parseArgs({
     'ready-seconds': { type: 'string', default: '3' },
     /** Fewer acknowledged events prove too little. */
     'least-acked': { type: 'string', default: '1000' },
+    /** Per cent of the deliveries that may be repeats. What a kill makes come again depends on what is in flight, not on the time since the last. */
+    'most-repeated': { type: 'string' },
   },
 });
 
@@ -73,13 +76,16 @@ async function round({ files, port, start, readyMs }: Stage, seed: number): Prom
   await audit.loadEnded('SIGTERM');
   const quietMs = Number(values['quiet-seconds']) * 1000;
   const balance = await settledBalance(port, quietMs);
-  const { findings, acked } = await audit.verdict(quietMs, { allowedDuplicates: kills * Number(values['in-flight']) });
+  const { findings, acked, received } = await audit.verdict(quietMs, {
+    allowedDuplicates: kills * Number(values['in-flight']),
+  });
   const exit = await stopped(last);
   await sink.close();
   return [
     exactly('KILLS', 'times killed under load', readyMs.length - 1, kills),
     atLeast('ACKED', 'events acknowledged', acked, Number(values['least-acked']) / rounds),
     ...findings,
+    ...repeated(findings, received),
     booksAgree(balance, audit.arrivals(), [...targets, archive]),
     atMost(
       'READY',
@@ -89,6 +95,14 @@ async function round({ files, port, start, readyMs }: Stage, seed: number): Prom
     ),
     exit,
   ];
+}
+
+/** How large a part of the deliveries the repeats are, where that is limited. */
+function repeated(findings: readonly Finding[], received: number): Finding[] {
+  const most = values['most-repeated'];
+  const repeats = findings.find(({ name }) => name === 'DUPLICATE')?.count ?? Number.NaN;
+  if (most === undefined) return [];
+  return [atMost('REPEATED', 'per cent of the deliveries that were repeats', (100 * repeats) / received, Number(most))];
 }
 
 /** Waits until the load is on: on a busy machine it needs longer to begin than some kills are apart. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Finding } from './findings.ts';
 
 /** Findings that are measured: of several rounds the worst counts, where others are added up. */
-const MEASURED = ['READY', 'TIME', 'SLOWEST', 'EXIT'];
+const MEASURED = ['READY', 'TIME', 'SLOWEST', 'REPEATED', 'EXIT'];
 
 /** Plays so many rounds, one after the other, each in an empty folder of its own, and sums them up. */
 export async function inRounds(

@@ -148,7 +148,13 @@ export const long: readonly Act[] = [
   {
     scenario: 'kill',
     about: 'the same on PostgreSQL',
-    with: '--log postgres --kills 300 --rounds 10 --seconds 850 --batch 80 --rate 15000 --least-acked 5000000',
+    with: '--log postgres --kills 300 --rounds 10 --seconds 850 --batch 80 --rate 15000 --least-acked 5000000 --ready-seconds 10',
+  },
+  {
+    scenario: 'kill',
+    about: 'kill -9 once a minute: how much comes again',
+    with: '--kills 12 --minutes 12 --rate 2000 --most-repeated 0.05',
+    alone: true,
   },
   {
     scenario: 'mixed',
