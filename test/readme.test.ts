@@ -14,7 +14,6 @@ import type { Gateway } from '../server/gateway.ts';
 import { createIngest, type IngestTools } from '../server/ingest.ts';
 import { Overloaded } from '../server/load.ts';
 import { createShops } from '../server/shops.ts';
-import { freePort } from './chaos/children.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
 import {
@@ -28,6 +27,7 @@ import {
   type Reply,
   tapcart,
 } from './support/gateway.ts';
+import { freePort } from './support/ports.ts';
 import { blockOf, blocksOf, plain, runsOf, shape, tableOf, withGeneratedParts } from './support/readme.ts';
 import { openSink } from './support/sink.ts';
 import { until } from './support/until.ts';

@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../chaos/children.ts';
+import { freePort } from '../support/ports.ts';
 import { folderAt, sinkAt, type Target } from './drain-targets.ts';
 
 /** A destination that is down when the backlog comes, and how it comes back. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { freePort } from '../chaos/children.ts';
 import { type Gateway, startGateway } from '../chaos/gateway.ts';
+import { freePort } from '../support/ports.ts';
 import { type Destination, fileOf, webhook, webhookOf } from './backlog-destinations.ts';
 import { type Fresh, mostMemoryOf, pendingOf, type Sinks, startFresh, startSinks } from './instruments.ts';
 import type { Arrivals } from './lag-sinks.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { freePort } from '../chaos/children.ts';
+import { freePort } from '../support/ports.ts';
 import { folderAt, sinkAt, type Target } from './drain-targets.ts';
 import { cpuSeconds } from './processes.ts';
 import { runLoad, startBenchGateway, token, withFolder } from './subjects.ts';

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { ended, firstMessage, freePort, startNode } from '../chaos/children.ts';
+import { ended, firstMessage, startNode } from '../chaos/children.ts';
 import { type Gateway, startGateway } from '../chaos/gateway.ts';
+import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
 

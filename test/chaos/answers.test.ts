@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import type { Balance } from '../../server/operations.ts';
 import { describe } from '../support/describe.ts';
-import { type Answer, ackedAfter, judgeAnswers } from './answers.ts';
+import { type Answer, ackedAfter, judgeAnswers, judgeTold } from './answers.ts';
 import { booksAgree } from './database/books.ts';
 import type { Received } from './judge.ts';
 
@@ -19,7 +19,7 @@ const acked = answer('acked', '201');
 const unavailable = answer('refused', '503', { retryAfter: '1' });
 
 const failed = (answers: readonly Answer[], breaks = false): string[] =>
-  judgeAnswers(answers, { slowestSeconds: 5, breaks })
+  [...judgeTold(answers), ...judgeAnswers(answers, { slowestSeconds: 5, breaks })]
     .filter(({ passed }) => !passed)
     .map(({ name }) => name);
 

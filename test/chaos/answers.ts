@@ -13,18 +13,24 @@ export interface AnswerRules {
 
 export const isAnswer = (entry: Entry): entry is Answer => entry.kind !== 'sent';
 
-/** While a log is away, clients are told so, at once, and when to come again. Pure. */
-export function judgeAnswers(answers: readonly Answer[], { slowestSeconds, breaks = false }: AnswerRules): Finding[] {
+/** A good load is taken, or told when to come again: with any other answer its clients would give up. Pure. */
+export function judgeTold(answers: readonly Answer[]): Finding[] {
   const complete = answers.filter(({ kind }) => kind !== 'unknown');
   const refusals = complete.filter(({ why }) => why === '503');
   const other = complete.filter(({ kind, why }) => kind === 'refused' && why !== '503');
   const without = refusals.filter(({ retryAfter }) => !(Number(retryAfter) >= 1));
-  const unanswered = breaks ? [] : answers.filter(({ kind }) => kind === 'unknown');
-  const slowest = Math.max(0, ...answers.map(({ ms = 0 }) => ms)) / 1000;
   return [
     none('ANSWERS', `other than 2xx or 503, of ${complete.length} answers`, other.map(text)),
-    none('UNANSWERED', 'requests with no answer, although nobody broke them off', unanswered.map(text)),
     none('RETRY-AFTER', `missing on one of ${refusals.length} answers of 503`, without.map(text)),
+  ];
+}
+
+/** While a log is away, clients are answered soon all the same. Pure. */
+export function judgeAnswers(answers: readonly Answer[], { slowestSeconds, breaks = false }: AnswerRules): Finding[] {
+  const unanswered = answers.filter(({ kind }) => kind === 'unknown').map(text);
+  const slowest = answers.reduce((most, { ms = 0 }) => Math.max(most, ms), 0) / 1000;
+  return [
+    ...(breaks ? [] : [none('UNANSWERED', 'requests with no answer, although nobody broke them off', unanswered)]),
     atMost('SLOWEST', 'seconds to the slowest answer', slowest, slowestSeconds),
   ];
 }

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAnswer, judgeTold } from './answers.ts';
 import { archived, archivedBytes } from './archive.ts';
 import { ended, startScript } from './children.ts';
 import { type Evidence, judge, type Received, type Route, type Verdict } from './judge.ts';
@@ -42,9 +43,13 @@ export interface Audit {
   arrivals(): Arrived[];
   /** Requests that came to a destination while another was open, where that may not be. */
   beside(): string[];
-  /** Waits until everything acknowledged has arrived and nothing moves any more, or the time is over; then judges. */
-  verdict(limitMs: number, rules: Pick<Evidence, 'allowedDuplicates' | 'allowedRenamed' | 'excused'>): Promise<Verdict>;
+  /** What came to a destination and was no event. */
+  unreadable(): string[];
+  /** Waits until everything acknowledged has arrived and nothing moves any more, or the time is over; then judges, also what the load was told. */
+  verdict(limitMs: number, rules: Rules): Promise<Verdict>;
 }
+
+type Rules = Pick<Evidence, 'allowedDuplicates' | 'allowedRenamed' | 'excused' | 'ends'>;
 
 /** An event as it came to a destination, and when. */
 export type Arrived = Received & { readonly at: number };
@@ -96,12 +101,17 @@ export function startAudit(audited: AuditOptions): Audit {
     },
     arrivals: () => all().filter(isEvent),
     beside: () => all().flatMap((one) => ('beside' in one ? [`${one.beside} at ${one.destination}`] : [])),
+    unreadable: () => all().flatMap(wordsOf),
     async verdict(limitMs, rules) {
-      const { sent, acked, refused } = ledgerOf(run, linesOf<Entry>(ledger));
+      const entries = linesOf<Entry>(ledger);
+      const { sent, acked, refused } = ledgerOf(run, entries);
+      const told = judgeTold(entries.filter(isAnswer));
       const look = () => {
         const came = all();
-        const unreadable = came.flatMap((arrival) => ('unreadable' in arrival ? [arrival.unreadable] : []));
-        return judge({ routes, sent, acked, refused, received: came.filter(isEvent), unreadable, ...rules });
+        const unreadable = came.flatMap(wordsOf);
+        const verdict = judge({ routes, sent, acked, refused, received: came.filter(isEvent), unreadable, ...rules });
+        const passed = verdict.passed && told.every((finding) => finding.passed);
+        return { ...verdict, passed, findings: [...verdict.findings, ...told] };
       };
       const bytes = () =>
         (existsSync(record) ? statSync(record).size : 0) + (withArchive ? archivedBytes(archiveFolder) : 0);
@@ -109,6 +119,8 @@ export function startAudit(audited: AuditOptions): Audit {
     },
   };
 }
+
+const wordsOf = (arrival: Arrival): string[] => ('unreadable' in arrival ? [arrival.unreadable] : []);
 
 const isEvent = (arrival: Arrival): arrival is Arrived => 'id' in arrival;
 

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/folder.ts';
 import { atOnce } from './at-once.ts';
 import { built } from './gateway.ts';
 import { keep } from './kept.ts';
-import { playedApart } from './player.ts';
+import { type Playing, playedApart } from './player.ts';
 import { exitCode, machine, type Row, summaryTable } from './report.ts';
 import { type Act, long, short } from './sets.ts';
 
@@ -24,6 +24,11 @@ import { type Act, long, short } from './sets.ts';
 const [first] = process.argv.slice(2);
 if (first !== undefined && !first.startsWith('-')) await playOne(first, process.argv.slice(3));
 else await playSet();
+
+/** An act that hangs is ended, and has failed. */
+function limitOf(set: readonly Act[]): number {
+  return set === long ? 2 * 3_600_000 : 10 * 60_000;
+}
 
 /** Hands over to the scenario: what it prints and how it ends is ours. */
 async function playOne(scenario: string, options: readonly string[]): Promise<void> {
@@ -64,7 +69,8 @@ async function playSet(): Promise<void> {
   const rows = new Map<Act, Row>();
   const next = async (act: Act): Promise<void> => {
     // By its place, since a scenario may stand in a set several times.
-    const row = await played(act, values.seed, entry, join(temporary.path, `${act.scenario}-${acts.indexOf(act)}`));
+    const path = join(temporary.path, `${act.scenario}-${acts.indexOf(act)}`);
+    const row = await played(act, values.seed, entry, { path, limitMs: limitOf(set) });
     rows.set(act, row);
     console.log(progress(rows.size, acts.length, row));
     // At once: a run of hours may be ended before its end.
@@ -82,10 +88,15 @@ async function playSet(): Promise<void> {
   process.exitCode = exitCode(inOrder);
 }
 
-async function played(act: Act, seed: string, entry: string, path: string): Promise<Row> {
+async function played(
+  act: Act,
+  seed: string,
+  entry: string,
+  { path, limitMs }: Required<Pick<Playing, 'path' | 'limitMs'>>,
+): Promise<Row> {
   const begin = performance.now();
   const options = ['--seed', seed, '--entry', entry, ...(act.with?.split(' ') ?? [])];
-  const told = await playedApart(act.scenario, { options, path });
+  const told = await playedApart(act.scenario, { options, path, limitMs });
   if (told.verdict === 'failed') console.log(readFileSync(`${path}.log`, 'utf8').slice(-8000));
   return { act, seed, ...told, seconds: (performance.now() - begin) / 1000, ...machine() };
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Balance } from '../../server/operations.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { openAdmin } from './admin.ts';
 import { type Audit, archive, shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { sampleConnections, withinBudget } from './cluster/connections.ts';
 import { type RentedDatabase, rentDatabase } from './cluster/database.ts';
 import { type Fleet, fleetOf, type Member } from './cluster/fleet.ts';

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from './admin.ts';
 import { shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { trusted } from './destinations/certificates.ts';
 import { judgeCases, type Observed } from './destinations/judge.ts';
 import { lag } from './destinations/lag.ts';

@@ -77,6 +77,18 @@ describe('judge', ({ it }) => {
     assert.equal(failed(evidence), ['PHANTOM']);
   });
 
+  it('lets an end of a gateway explain the repeats that come after it, and no more than its share', () => {
+    const evidence = faultless();
+    const [one, two] = [0, 1].map((index) => ({ ...at(evidence, index), at: 5_000 }));
+    const later = [0, 1].map((index) => ({ ...again(evidence, index), at: 9_000 }));
+    const received = [one, two, ...evidence.received.slice(2), ...later] as Received[];
+    const judged = (ends: NonNullable<Evidence['ends']>) => failed({ ...evidence, received, allowedDuplicates: 2, ends });
+    assert.equal(judged({ at: [7_000], most: 2 }), []);
+    assert.equal(judged({ at: [7_000], most: 1 }), ['UNEXPLAINED']);
+    assert.equal(judged({ at: [2_000, 9_500], most: 2 }), ['UNEXPLAINED']);
+    assert.equal(judged({ at: [], most: 2 }), ['UNEXPLAINED']);
+  });
+
   it("catches an event at another shop's destination", () => {
     const evidence = faultless();
     evidence.received.push({ ...at(evidence, 0), destination: 'b/hook' });

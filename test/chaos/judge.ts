@@ -4,6 +4,8 @@ import { type Finding, none } from './findings.ts';
 /** One event as it came to a destination. */
 export interface Received extends Mark {
   readonly destination: string;
+  /** When it came, in milliseconds since 1970, where that is known. */
+  readonly at?: number;
   /** The `webhook-id` it came under, and the number of the request; absent where a destination has no such thing. */
   readonly delivery?: { readonly id: string; readonly request: number };
 }
@@ -30,6 +32,8 @@ export interface Evidence {
   readonly excused?: (destination: string, id: string) => boolean;
   /** How many repeats per destination the faults of this run explain. */
   readonly allowedDuplicates: number;
+  /** When gateways ended, in milliseconds since 1970, and how many repeats one end explains at one destination. Absent: other faults do too. */
+  readonly ends?: { readonly at: readonly number[]; readonly most: number };
   /** How many of them may come under another webhook-id: a crash while a batch was split forgets how it was split. */
   readonly allowedRenamed?: number;
 }
@@ -57,6 +61,7 @@ export function judge(evidence: Evidence): Verdict {
     none('REFUSED', 'refused with 4xx, arrived all the same', refusedButArrived(evidence, first)),
     none('ORDER', 'first arrival after a later event of its lane', outOfOrder(first)),
     duplicates(evidence),
+    ...unexplained(evidence),
     ...deduplicated(evidence),
   ];
   return {
@@ -143,6 +148,29 @@ function duplicates({ received, allowedDuplicates }: Evidence): Finding {
     passed: [...counts.values()].every((count) => count <= allowedDuplicates),
     examples: [...counts].map(([destination, count]) => `${count} at ${destination}`),
   };
+}
+
+/** Until somebody has noticed that the other end of his connection is gone. */
+const NOTICED_MS = 1_000;
+
+/** Repeats between whose two arrivals no gateway ended, and ends that made too much come again. Files do not say when a line was written. */
+function unexplained({ received, ends }: Evidence): Finding[] {
+  if (ends === undefined) return [];
+  const last = new Map<string, number>();
+  const counts = new Map<string, number>();
+  const wrong: string[] = [];
+  for (const one of received) {
+    if (one.delivery === undefined || one.at === undefined) continue;
+    const [event, now, before] = [label(one), one.at, last.get(label(one))];
+    last.set(event, now);
+    if (before === undefined) continue;
+    const end = ends.at.findLast((at) => at >= before - NOTICED_MS && at <= now);
+    if (end === undefined) wrong.push(`${event}, ${now - before} ms later`);
+    else counts.set(`${one.destination}, end at ${end}`, (counts.get(`${one.destination}, end at ${end}`) ?? 0) + 1);
+  }
+  const many = [...counts].filter(([, count]) => count > ends.most).map(([where, count]) => `${count} at ${where}`);
+  const meaning = `repeats with no end of a gateway between, and ends with over ${ends.most} at one destination`;
+  return [none('UNEXPLAINED', meaning, [...wrong, ...many])];
 }
 
 /**

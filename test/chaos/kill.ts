@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN } from './admin.ts';
 import { archive, shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { booksAgree } from './database/books.ts';
 import { atLeast, atMost, exactly, type Finding } from './findings.ts';
 import type { Gateway } from './gateway.ts';
@@ -30,6 +30,8 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     /** Kills and seconds are spread over so many runs, each on a log of its own, so that each can be judged in memory. */
     rounds: { type: 'string', default: '1' },
+    /** Processes that answer requests; what is killed is the one that they belong to. */
+    'web-concurrency': { type: 'string', default: '1' },
     lanes: { type: 'string', default: '32' },
     batch: { type: 'string', default: '10' },
     /** Events per second. */
@@ -57,14 +59,14 @@ await judged(values, (folder, entry) =>
   ),
 );
 
-async function round({ files, port, start, readyMs }: Stage, seed: number): Promise<Finding[]> {
+async function round({ files, port, start, readyMs, ends }: Stage, seed: number): Promise<Finding[]> {
   const [lanes, batch, rate] = [Number(values.lanes), Number(values.batch), Number(values.rate)];
   console.log(`kill -9 x ${kills} in ${seconds} s, seed ${seed}, ${lanes} lanes, ${rate} events/s`);
   const sinkPort = await freePort();
   const targets = shops.map(({ shop }) => ({ shop, pipeline: 'hook', port: sinkPort }));
   const audit = startAudit({ folder: files, port, seed, load: { lanes, batch, rate }, targets, archive: true });
   const sink = await openSink({ port: sinkPort, record: audit.record, manners: { holdMs: 10 } });
-  const begin = () => start(audit.config, { ADMIN_TOKEN });
+  const begin = () => start(audit.config, { ADMIN_TOKEN, WEB_CONCURRENCY: values['web-concurrency'] });
   const first = await begin();
   audit.startLoad();
   await moreThan(0, audit.sent);
@@ -74,10 +76,11 @@ async function round({ files, port, start, readyMs }: Stage, seed: number): Prom
     return gateway;
   });
   await audit.loadEnded('SIGTERM');
-  const quietMs = Number(values['quiet-seconds']) * 1000;
+  const [quietMs, inFlight] = [Number(values['quiet-seconds']) * 1000, Number(values['in-flight'])];
   const balance = await settledBalance(port, quietMs);
   const { findings, acked, received } = await audit.verdict(quietMs, {
-    allowedDuplicates: kills * Number(values['in-flight']),
+    allowedDuplicates: kills * inFlight,
+    ends: { at: ends, most: inFlight },
   });
   const exit = await stopped(last);
   await sink.close();

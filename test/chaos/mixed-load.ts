@@ -61,7 +61,7 @@ async function untilAnswered(
 ): Promise<void> {
   for (;;) {
     const reply = await attempt();
-    if ('status' in reply && reply.status < 500) {
+    if ('status' in reply && reply.status !== 503) {
       const [accepted, duplicate, rejected] = ['accepted', 'duplicate', 'rejected'].map((name) =>
         Number(reply.headers[`x-events-${name}`]),
       ) as [number, number, number];

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Balance, Receipt } from '../../server/operations.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from './admin.ts';
-import { ended, freePort, startScript } from './children.ts';
+import { ended, startScript } from './children.ts';
 import { exactly, type Finding, none } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { judge } from './judge.ts';

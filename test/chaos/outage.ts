@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
 import { type Arrived, shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { openDeaf } from './deaf.ts';
 import { toldIn } from './destinations/run.ts';
 import { atLeast, atMost, type Finding } from './findings.ts';

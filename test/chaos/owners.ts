@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { NotRun } from './not-run.ts';
@@ -31,6 +31,8 @@ const { values } = parseArgs({
 
 const REASON = /is in use by another process\. Stop it first/;
 const EXIT_WITHIN_MS = 20_000;
+/** What a kill may make a destination see again: 4 batches of 100, and one that was just begun. */
+const IN_FLIGHT = 500;
 const [times, rivals] = [Number(values.times), Number(values.rivals)];
 
 await judged(values, async (folder, entry) => {
@@ -51,7 +53,12 @@ await judged(values, async (folder, entry) => {
   });
   const sink = await openSink({ port: sinkPort ?? 0, record: audit.record, manners: { holdMs: 10 } });
   const environment = { LOG_URL: `lmdb:${join(folder, 'log')}` };
-  const launch = (at: number) => startGateway({ entry, folder, port: at, config: audit.config, environment });
+  const ends: number[] = [];
+  const launch = (at: number) => {
+    const gateway = startGateway({ entry, folder, port: at, config: audit.config, environment });
+    void gateway.exited().then(() => ends.push(Date.now()));
+    return gateway;
+  };
 
   let owner = launch(port);
   await owner.ready();
@@ -76,7 +83,10 @@ await judged(values, async (folder, entry) => {
   const last = audit.sent();
   await until(() => audit.sent() > last + 500, 30_000);
   await audit.loadEnded('SIGTERM');
-  const verdict = await audit.verdict(Number(values['quiet-seconds']) * 1000, { allowedDuplicates: times * 500 });
+  const verdict = await audit.verdict(Number(values['quiet-seconds']) * 1000, {
+    allowedDuplicates: times * IN_FLIGHT,
+    ends: { at: ends, most: IN_FLIGHT },
+  });
   const exit = await stopped(owner);
   await sink.close();
   return findings(refusals, readyMs, readFileSync(join(folder, 'gateway.log'), 'utf8'), [

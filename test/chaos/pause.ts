@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
+import { until } from '../support/until.ts';
 import { ADMIN_TOKEN } from './admin.ts';
 import { ackedAfter, isAnswer } from './answers.ts';
 import { shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { booksAgree } from './database/books.ts';
 import { atMost, exactly, type Finding, none } from './findings.ts';
 import { openHalts } from './halt.ts';
@@ -37,6 +38,7 @@ const onWithinSeconds = 3;
 /** What was under way when it stopped, and came too late to be counted: four batches of 100 at most. */
 const inFlight = 400;
 const underLoadMs = 1_500;
+const LOADED_MS = 30_000;
 
 interface Halt {
   readonly kind: 'stop' | 'block';
@@ -61,13 +63,15 @@ await play(values, async ({ files, port, start }) => {
   const gateway = await start(audit.config, { ADMIN_TOKEN, ...halting.environment });
   const other = otherPort === undefined ? undefined : await start(audit.config, { ADMIN_TOKEN }, otherPort);
   audit.startLoad();
-  await pause(underLoadMs);
   const ends: number[] = [];
   for (const { kind, seconds } of halts) {
+    const before = audit.sent();
+    await until(() => audit.sent() > before, LOADED_MS);
+    await pause(underLoadMs);
     await halting[kind](gateway.pid, seconds * 1000);
     ends.push(Date.now());
-    await pause(underLoadMs);
   }
+  await pause(underLoadMs);
   await audit.loadEnded('SIGTERM');
   const quietMs = Number(values['quiet-seconds']) * 1000;
   const balance = await settledBalance(port, quietMs);

@@ -33,6 +33,7 @@ const { values } = parseArgs({
 /** Where the points of one part are many, they are spread over so many logs. */
 const MOST = 8;
 const BROKEN = 'BROKEN';
+const rounds = Number(values.rounds);
 
 await judged(values, async (folder, entry) => {
   const only = values.only?.split(',');
@@ -60,6 +61,9 @@ interface Part {
   readonly name: string;
   readonly stage: Point['stage'];
   readonly points: readonly Point[];
+  /** How often each is died at, and the number of the first. */
+  readonly rounds: number;
+  readonly round: number;
 }
 
 function partsOf(points: readonly Point[]): Part[] {
@@ -68,20 +72,28 @@ function partsOf(points: readonly Point[]): Part[] {
     // What an operator asks for comes in an order.
     const size = stage === 'load' ? Math.ceil(here.length / Math.ceil(here.length / MOST)) : here.length;
     const parts = Math.ceil(here.length / Math.max(1, size));
-    return Array.from({ length: parts }, (_, number) => ({
+    // What an operator asks for can be asked for once on each log.
+    const [logs, each] = stage === 'operator' ? [rounds, 1] : [1, rounds];
+    return Array.from({ length: parts * logs }, (_, number) => ({
       name: `${stage}-${number + 1}`,
       stage,
-      points: here.slice(number * size, (number + 1) * size),
+      points: here.slice((number % parts) * size, ((number % parts) + 1) * size),
+      rounds: each,
+      round: Math.floor(number / Math.max(1, parts)),
     }));
   });
 }
 
-async function played({ name, stage: kind, points }: Part, folder: string, entry: string): Promise<Finding[]> {
+async function played(
+  { name, stage: kind, points, rounds: each, round }: Part,
+  folder: string,
+  entry: string,
+): Promise<Finding[]> {
   const options = {
     kind,
     log: join(folder, 'log'),
-    seed: Number(values.seed),
-    rounds: Number(values.rounds),
+    seed: Number(values.seed) + round,
+    rounds: each,
     readySeconds: Number(values['ready-seconds']),
     // Days of a database that events still come into cannot be dropped.
     environment: kind === 'trim' ? { TRIM: values.log === 'lmdb' ? 'all' : 'often' } : {},

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import type { DeadView, PageOf } from '../../server/operations.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN, openAdmin } from './admin.ts';
 import { type Audit, shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { idOf } from './events.ts';
 import { atMost, type Finding, none } from './findings.ts';
 import { seeded } from './random.ts';

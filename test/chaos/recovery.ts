@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ackedAfter, isAnswer } from './answers.ts';
 import { shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { atLeast, atMost, type Finding } from './findings.ts';
 import { type Entry, linesOf } from './ledger.ts';
 import { pause } from './random.ts';

@@ -2,10 +2,10 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Balance } from '../../server/operations.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN } from './admin.ts';
 import { type Arrived, shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { bookkeeping, timesIn } from './destinations/run.ts';
 import { isCart } from './events.ts';
 import { exactly, type Finding, none } from './findings.ts';
@@ -80,19 +80,15 @@ await play(values, async ({ files, port, output, start }) => {
     port: well,
     ...more,
   });
-  const stay = [
-    one('stays'),
-    one('stays-wide', { rules: { lanes: 4 } }),
-    one('stays', { shop: shops[1].shop }),
+  const stay = [one('stays'), one('stays-wide', { rules: { lanes: 4 } }), one('stays', { shop: shops[1].shop })];
+  const [returns, added, rotated, choosy, restless] = [
     one('returns', { port: returning }),
-  ];
-  const [added, rotated, choosy, restless] = [
     one('added'),
     one('rotated', { port: signedPort, settings: { secret: older } }),
     one('choosy'),
     one('restless'),
   ];
-  const targets = [...stay, added, rotated, choosy, restless];
+  const targets = [...stay, returns, added, rotated, choosy, restless];
   const load = { lanes: Number(values.lanes), batch: 10, rate: Number(values.rate) };
   const audit = startAudit({ folder: files, port, seed: Number(values.seed), load, targets });
   const sink = await openSink({ port: well, record: audit.record });

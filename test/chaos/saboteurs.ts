@@ -6,7 +6,7 @@ import { copyBuild } from './build-copy.ts';
 import type { Finding } from './findings.ts';
 import { NotRun } from './not-run.ts';
 import { audits } from './saboteurs/audits.ts';
-import { bookkeepers, droppers, muddlers } from './saboteurs/droppers.ts';
+import { bookkeepers, droppers, muddlers, nuisances } from './saboteurs/droppers.ts';
 import { liars, unsynced } from './saboteurs/liars.ts';
 import type { AuditName, Saboteur } from './saboteurs/saboteur.ts';
 import { caught, honest, type Trial } from './saboteurs/verdict.ts';
@@ -28,7 +28,7 @@ const { values } = parseArgs({
   },
 });
 
-const all: readonly Saboteur[] = [...unsynced, ...liars, ...droppers, ...muddlers, ...bookkeepers];
+const all: readonly Saboteur[] = [...unsynced, ...liars, ...droppers, ...nuisances, ...muddlers, ...bookkeepers];
 
 await judged(values, async (folder, entry) => {
   const only = values.only?.split(',');

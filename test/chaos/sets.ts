@@ -53,6 +53,11 @@ export const short: readonly Act[] = [
     with: '--log postgres --kills 25 --seconds 55 --rate 2000 --ready-seconds 10',
   },
   {
+    scenario: 'kill',
+    about: 'the same where two processes take events for one that keeps them',
+    with: '--kills 5 --seconds 25 --rate 2000 --web-concurrency 2 --ready-seconds 20',
+  },
+  {
     scenario: 'mixed',
     about: '3 shops, 6 pipelines, filters, repeats, invalid events, kills; then the receipt of every id',
     with: '--events 20000 --kills 3',
@@ -152,6 +157,11 @@ export const long: readonly Act[] = [
   },
   {
     scenario: 'kill',
+    about: 'the same where two processes take events for one that keeps them',
+    with: '--kills 50 --rounds 2 --seconds 200 --rate 4000 --web-concurrency 2 --ready-seconds 20',
+  },
+  {
+    scenario: 'kill',
     about: 'kill -9 once a minute: how much comes again',
     with: '--kills 12 --minutes 12 --rate 2000 --most-repeated 0.05',
     alone: true,
@@ -161,7 +171,9 @@ export const long: readonly Act[] = [
     about: '3 shops, 6 pipelines, filters, repeats, invalid events, kills; then the receipt of every id',
     with: '--events 100000 --kills 3',
   },
+  { scenario: 'mixed', about: 'the same on PostgreSQL', with: '--log postgres --events 50000 --kills 3' },
   { scenario: 'poison', about: 'one event that a destination never takes' },
+  { scenario: 'poison', about: 'the same on PostgreSQL', with: '--log postgres' },
   { scenario: 'outage', about: 'a destination is gone for ten minutes', with: '--minutes 10' },
   {
     scenario: 'cluster',
@@ -174,11 +186,13 @@ export const long: readonly Act[] = [
   },
   { scenario: 'hostile', about: 'inputs written by hand to do harm, each with its answer' },
   { scenario: 'fuzz', about: 'requests changed at random, 64 at once', with: '--requests 2000000' },
+  { scenario: 'fuzz', about: 'the same on PostgreSQL', with: '--log postgres --requests 100000' },
   {
     scenario: 'apart',
     about: '50 shops: tokens, names and ids mixed up',
     with: '--requests 5000000',
   },
+  { scenario: 'apart', about: 'the same on PostgreSQL', with: '--log postgres --requests 200000' },
   {
     scenario: 'database',
     about: 'kill -9 of PostgreSQL with all its processes',
@@ -209,6 +223,7 @@ export const long: readonly Act[] = [
     about: '200 times SIGTERM under load, while a destination takes 10 s',
     with: '--times 200 --at-once 10',
   },
+  { scenario: 'stop', about: 'the same on PostgreSQL, 20 times', with: '--log postgres --times 20 --at-once 5' },
   {
     scenario: 'recovery',
     about: 'kill -9 with a million events behind: ready, first 2xx, first delivery',

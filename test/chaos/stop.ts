@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
 import { shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { atLeast, atMost, type Finding, none } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { holdRequests } from './held.ts';
@@ -69,7 +69,7 @@ function inTurn<T>(start: () => Promise<T>): Promise<T> {
 }
 
 /** One gateway, stopped so many times. */
-async function house({ files, port, start }: Stage, number: number, stops: number): Promise<Finding[]> {
+async function house({ files, port, start, ends: at }: Stage, number: number, stops: number): Promise<Finding[]> {
   const sinkPort = await freePort();
   const targets = shops.map(({ shop }) => ({ shop, pipeline: 'hook', port: sinkPort }));
   const load = { lanes: Number(values.lanes), batch: 10, rate: Number(values.rate) / atOnce, expectContinue: true };
@@ -99,7 +99,11 @@ async function house({ files, port, start }: Stage, number: number, stops: numbe
   const last = await inTurn(() => start(audit.config));
   await audit.loadEnded('SIGTERM');
   // Each stop may repeat what the slow destination had taken and not answered.
-  const { findings } = await audit.verdict(Number(values['quiet-seconds']) * 1000, { allowedDuplicates: stops * 1000 });
+  const most = 1000;
+  const { findings } = await audit.verdict(Number(values['quiet-seconds']) * 1000, {
+    allowedDuplicates: stops * most,
+    ends: { at, most },
+  });
   const exit = await stopped(last);
   await quick.close();
   return [...ended(ends), ...answered(replies), unanswered(linesOf<Entry>(ledger)), ...findings, exit];

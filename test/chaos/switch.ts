@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { freePort } from './children.ts';
+import { freePort } from '../support/ports.ts';
 import { listening } from './listen.ts';
 
 /** An address that stays, in front of servers that come and go. */

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync, chownSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { freePort, type Postgres, postgresOn, quoted, started } from './postgres.ts';
+import { freePort } from './ports.ts';
+import { type Postgres, postgresOn, quoted, started } from './postgres.ts';
 import { copyData, type Home, postgresHome } from './postgres-home.ts';
 import { until } from './until.ts';
 

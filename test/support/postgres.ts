@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
+import { freePort } from './ports.ts';
 import { environment } from './postgres-binaries.ts';
 import { copyData, type Home, postgresHome } from './postgres-home.ts';
 import { alive, family, signal } from './processes.ts';
@@ -244,18 +244,3 @@ const answers = (url: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-/** Below the ports that systems give to outgoing connections, so that it is still free after a crash. */
-export async function freePort(): Promise<number> {
-  return until(async () => {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    return (await isFree(port)) ? port : undefined;
-  });
-}
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });

@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Below } from '../../support/damage.ts';
+import { freePort } from '../../support/ports.ts';
 import { until } from '../../support/until.ts';
-import { freePort } from '../children.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { Received } from '../judge.ts';
 import { linesOf } from '../ledger.ts';
@@ -22,7 +22,7 @@ export interface Shared {
   readonly sinkPort: number;
 }
 
-const NEW_EVENTS = 100;
+export const NEW_EVENTS = 100;
 const MOST_EXITS = 3;
 const QUIET_MS = 20_000;
 

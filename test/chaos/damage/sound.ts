@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import { freePort } from '../children.ts';
+import { freePort } from '../../support/ports.ts';
 import { type Mark, plant } from '../events.ts';
 import { startGateway } from '../gateway.ts';
 import { layersOrder, post } from '../post.ts';

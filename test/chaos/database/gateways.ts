@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../support/ports.ts';
 import { ADMIN_TOKEN } from '../admin.ts';
-import { freePort } from '../children.ts';
 import type { Finding } from '../findings.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import { stopped } from '../scenario.ts';

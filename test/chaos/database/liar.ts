@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:http';
+import { freePort } from '../../support/ports.ts';
 import { startPostgres } from '../../support/postgres.ts';
-import { freePort } from '../children.ts';
 import { atLeast } from '../findings.ts';
 import { closed, listening } from '../listen.ts';
 import { pause } from '../random.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { freePort } from '../../support/ports.ts';
 import { type Answer, type AnswerRules, ackedAfter, isAnswer, judgeAnswers } from '../answers.ts';
 import { type Arrived, shops, startAudit } from '../audit.ts';
-import { freePort } from '../children.ts';
 import { atLeast, type Finding } from '../findings.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Entry } from '../ledger.ts';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../support/ports.ts';
 import { until } from '../../support/until.ts';
 import { ADMIN_TOKEN } from '../admin.ts';
 import { type Answer, isAnswer } from '../answers.ts';
 import { archive, shops, startAudit } from '../audit.ts';
-import { freePort } from '../children.ts';
 import { booksAgree } from '../database/books.ts';
 import { atLeast, type Finding } from '../findings.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
@@ -75,10 +75,12 @@ export async function audited(
   const sink = await openSink({ port: sinkPort, record: audit.record, manners: { holdMs: 10 } });
   const gateways: Gateway[] = [];
   const readyMs: number[] = [];
+  const ends: number[] = [];
   const launch = (under?: readonly string[]): Gateway => {
     const environment = { ADMIN_TOKEN, LOG_URL: `lmdb:${log}` };
     const gateway = startGateway({ entry, folder, port, config: audit.config, environment, under });
     gateways.push(gateway);
+    void gateway.exited().then(() => ends.push(Date.now()));
     return gateway;
   };
   try {
@@ -101,7 +103,10 @@ export async function audited(
     });
     await audit.loadEnded('SIGTERM');
     const balance = await settledBalance(port, quietMs);
-    const { findings: verdict, acked } = await audit.verdict(quietMs, { allowedDuplicates: options.repeats });
+    const { findings: verdict, acked } = await audit.verdict(quietMs, {
+      allowedDuplicates: options.repeats,
+      ends: { at: ends, most: IN_FLIGHT },
+    });
     return [
       ...findings,
       atLeast('ACKED', 'events acknowledged', acked, options.leastAcked),

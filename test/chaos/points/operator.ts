@@ -24,6 +24,8 @@ export function operatorOf(port: number) {
     async replay(): Promise<void> {
       if ((await jobs()).length === 0) await order(port, '/replays', { shop: shops[1].shop, pipeline: 'hook' });
     },
+    /** The ids of all dead letters. */
+    letters: async () => (await ask<PageOf<DeadView>>('/dead')).items.map(({ event }) => event.event_id),
     replaysDone: (limitMs: number) => until(async () => (await jobs()).every(({ state }) => state === 'done'), limitMs),
   };
 }

@@ -1,9 +1,10 @@
 import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../support/ports.ts';
 import { until } from '../../support/until.ts';
 import { ADMIN_TOKEN } from '../admin.ts';
 import { type Audit, shops, startAudit } from '../audit.ts';
-import { freePort } from '../children.ts';
+import { idOf } from '../events.ts';
 import { atMost, type Finding, none } from '../findings.ts';
 import type { Gateway } from '../gateway.ts';
 import { seeded } from '../random.ts';
@@ -54,9 +55,11 @@ export async function dieAt(points: readonly Point[], stage: Stage, options: Run
     await audit.loadEnded('SIGTERM');
     if (points.some(({ needs }) => needs === 'replay')) await operatorOf(stage.port).replaysDone(SETTLED_MS);
     const balance = await settledBalance(stage.port, SETTLED_MS);
+    const letters = options.kind === 'operator' ? [await letterOf(audit, stage.port)] : [];
     return [
       met(deaths, points.length * options.rounds),
       ...verdictOf(audit, targets, balance, deaths, options.kind),
+      ...letters,
       atMost('READY', 'seconds from a start to ready', Math.max(...stage.readyMs) / 1000, options.readySeconds),
       await stopped(last),
     ];
@@ -65,6 +68,14 @@ export async function dieAt(points: readonly Point[], stage: Stage, options: Run
     await last?.kill();
     await sink.close();
   }
+}
+
+/** The marked event was rejected, however often somebody died over it. */
+async function letterOf({ run }: Audit, port: number): Promise<Finding> {
+  const letters = await operatorOf(port).letters();
+  const marked = idOf(run, 'lane0', MARKED);
+  const isKept = letters.length === 1 && letters[0] === marked;
+  return none('LETTER', `dead letters other than ${marked}, or it is none`, isKept ? [] : [`[${letters}]`]);
 }
 
 async function eachDeath(

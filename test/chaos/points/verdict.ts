@@ -1,4 +1,5 @@
 import type { Balance } from '../../../server/operations.ts';
+import { isAnswer, judgeTold } from '../answers.ts';
 import { type Arrived, type Audit, shops } from '../audit.ts';
 import { booksAgree } from '../database/books.ts';
 import { idOf, isCart } from '../events.ts';
@@ -28,7 +29,8 @@ export function verdictOf(
   deaths: Deaths,
   stage: Point['stage'],
 ): Finding[] {
-  const { sent, acked, refused } = ledgerOf(audit.run, linesOf<Entry>(audit.ledger));
+  const entries = linesOf<Entry>(audit.ledger);
+  const { sent, acked, refused } = ledgerOf(audit.run, entries);
   const received = audit.arrivals().map(byReplay);
   const replay = { shop: shops[1].shop, destination: destinationOf({ shop: shops[1].shop, pipeline: 'hook-r1' }) };
   const routes = targets.map((target) => ({ shop: target.shop, destination: destinationOf(target) }));
@@ -43,14 +45,18 @@ export function verdictOf(
     acked,
     refused,
     received,
-    unreadable: [],
+    unreadable: audit.unreadable(),
     // It takes carts alone, and has put the marked one among the dead letters.
     excused: (destination, id) => carts.includes(destination) && (!isCart(id) || id === marked),
     allowedDuplicates: repeats,
     ...(forgets && { allowedRenamed: repeats }),
   });
   const whole = targets.filter(({ rules }) => rules === undefined);
-  return [...findings, forgets ? balanced(balance) : booksAgree(balance, received, whole)];
+  return [
+    ...findings,
+    ...judgeTold(entries.filter(isAnswer)),
+    forgets ? balanced(balance) : booksAgree(balance, received, whole),
+  ];
 }
 
 /** Where an event may be on the log twice, the sinks cannot say how many there are. */

@@ -38,6 +38,52 @@ export const droppers: readonly Saboteur[] = [
   },
 ];
 
+/** Those whose clients are let down, or whose destinations. */
+export const nuisances: readonly Saboteur[] = [
+  {
+    name: 'failing',
+    does: 'answers 500 to one request in so many',
+    audit: 'kill',
+    caughtBy: ['ANSWERS'],
+    changes: [
+      {
+        file: 'server/ingest.js',
+        piece: 'const verdicts = await tools.log.append(record);',
+        by: `globalThis.taken = (globalThis.taken ?? 0) + 1;
+    if (globalThis.taken % 10 === 0) throw new RequestRefused(500, 'one in so many');
+    const verdicts = await tools.log.append(record);`,
+      },
+    ],
+  },
+  {
+    name: 'mute',
+    does: 'says 503 and not when to come again',
+    audit: 'crash of PostgreSQL',
+    caughtBy: ['RETRY-AFTER'],
+    changes: [
+      {
+        file: 'server/ingest.js',
+        piece: "headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },",
+        by: 'headers,',
+      },
+    ],
+  },
+  {
+    name: 'repeater',
+    does: 'sends again what was taken',
+    audit: 'kill',
+    caughtBy: ['UNEXPLAINED'],
+    changes: [
+      {
+        file: 'server/send.js',
+        piece: 'const result = await attempt(options, lane, sent, attempts, signal);',
+        by: `await attempt(options, lane, sent, attempts, signal);
+        const result = await attempt(options, lane, sent, attempts, signal);`,
+      },
+    ],
+  },
+];
+
 /** Those that keep everything and mix it up. */
 export const muddlers: readonly Saboteur[] = [
   {
