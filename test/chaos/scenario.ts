@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
 import { freePort } from '../support/ports.ts';
@@ -86,7 +86,7 @@ export async function judged(
 ): Promise<never> {
   const temporary = temporaryFolder();
   const result = await resultOf(() => scenario(temporary.path, entry === undefined ? built() : resolve(entry)));
-  if (result.why !== undefined) console.error(`${result.verdict}: ${result.why}`);
+  if (result.why !== undefined) console.error(`${result.verdict}: ${result.why}\n${lastWords(temporary.path)}`);
   else console.log(verdictTable(result.findings));
   if (file !== undefined) writeFileSync(file, JSON.stringify(result));
   // Where it broke off somebody may still write into the folder.
@@ -94,6 +94,14 @@ export async function judged(
   if (keep) console.log(`kept: ${temporary.path}`);
   else removed(temporary);
   process.exit({ passed: 0, failed: 1, 'not run': 2 }[result.verdict]);
+}
+
+/** What gateways printed last, where a scenario broke off: one of them may have ended. */
+function lastWords(folder: string): string {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('gateway.log'),
+  );
+  return files.map((file) => `${file}: ${readFileSync(join(folder, file), 'utf8').slice(-2000)}`).join('\n');
 }
 
 /** A folder that cannot be removed, such as one with a disk in it, says nothing of the gateway. */
