@@ -14,6 +14,10 @@ export interface Cgroup {
   readonly under: readonly string[];
   /** How often the limits were felt: periods in which it got no processor any more, or how often memory had to be reclaimed. */
   felt(): number;
+  /** How often the kernel killed one of its processes because there was no memory left; never without a limit of it. */
+  killed(): number;
+  /** Takes memory away, as much as can be given back; what is needed from then on is too much. Does nothing without a limit of it. */
+  squeeze(): void;
   /** Call it when its processes are gone. What is forgotten is removed when this process exits. */
   remove(): void;
 }
@@ -30,25 +34,41 @@ export function openCgroup(limits: Limits): Cgroup {
   }
 }
 
+/** The files of a controller of memory. */
+interface MemoryFiles {
+  readonly usage: string;
+  readonly limit: string;
+  /** Has a line `oom_kill <times>`. */
+  readonly events: string;
+}
+
 /** Version 2: one tree, whose controllers are handed down. */
 function unified({ memoryMb, cpu }: Limits): Cgroup {
   writeFileSync(join(root, 'cgroup.subtree_control'), '+memory +cpu');
   const folder = made(root);
+  const memory: MemoryFiles = {
+    usage: join(folder, 'memory.current'),
+    limit: join(folder, 'memory.max'),
+    events: join(folder, 'memory.events'),
+  };
   if (memoryMb !== undefined) {
-    writeFileSync(join(folder, 'memory.max'), `${memoryMb}M`);
+    writeFileSync(memory.limit, `${memoryMb}M`);
     if (existsSync(join(folder, 'memory.swap.max'))) writeFileSync(join(folder, 'memory.swap.max'), '0');
   }
   if (cpu !== undefined) writeFileSync(join(folder, 'cpu.max'), `${cpu * PERIOD_US} ${PERIOD_US}`);
   const felt = () =>
     (cpu === undefined ? 0 : numberIn(join(folder, 'cpu.stat'), 'nr_throttled')) +
-    (memoryMb === undefined ? 0 : numberIn(join(folder, 'memory.events'), 'max'));
-  return groupOf([folder], 'cgroup.procs', felt);
+    (memoryMb === undefined ? 0 : numberIn(memory.events, 'max'));
+  return groupOf([folder], 'cgroup.procs', felt, memoryMb === undefined ? undefined : memory);
 }
 
 /** Version 1: a tree for each controller. */
 function divided({ memoryMb, cpu }: Limits): Cgroup {
   const memory = memoryMb === undefined ? undefined : made(join(root, 'memory'));
-  if (memory) writeFileSync(join(memory, 'memory.limit_in_bytes'), `${memoryMb}M`);
+  if (memory) {
+    writeFileSync(join(memory, 'memory.limit_in_bytes'), `${memoryMb}M`);
+    writeFileSync(join(memory, 'memory.swappiness'), '0');
+  }
   const processor = cpu === undefined ? undefined : made(join(root, 'cpu'));
   if (processor) {
     writeFileSync(join(processor, 'cpu.cfs_period_us'), String(PERIOD_US));
@@ -61,6 +81,13 @@ function divided({ memoryMb, cpu }: Limits): Cgroup {
     [memory, processor].filter((folder) => folder !== undefined),
     'tasks',
     felt,
+    memory === undefined
+      ? undefined
+      : {
+          usage: join(memory, 'memory.usage_in_bytes'),
+          limit: join(memory, 'memory.limit_in_bytes'),
+          events: join(memory, 'memory.oom_control'),
+        },
   );
 }
 
@@ -75,10 +102,30 @@ function made(under: string): string {
   return folder;
 }
 
-function groupOf(folders: readonly string[], list: string, felt: () => number): Cgroup {
-  const remove = () => folders.forEach(removed);
+function groupOf(folders: readonly string[], list: string, felt: () => number, memory?: MemoryFiles): Cgroup {
   const enter = folders.map((folder) => `echo $$ > ${join(folder, list)}`).join(' && ');
-  return { under: ['sh', '-c', `${enter} && exec "$@"`, 'sh'], felt, remove };
+  return {
+    under: ['sh', '-c', `${enter} && exec "$@"`, 'sh'],
+    felt,
+    killed: () => (memory ? numberIn(memory.events, 'oom_kill') : 0),
+    squeeze: () => {
+      if (memory && !limited(memory, -STEP_BYTES)) limited(memory, 0);
+    },
+    remove: () => folders.forEach(removed),
+  };
+}
+
+const STEP_BYTES = 8 * 1024 ** 2;
+
+/** Sets a limit so far from what is in use. Version 1 refuses where not so much can be given back, but takes back what can be. */
+function limited({ usage, limit }: MemoryFiles, bytes: number): boolean {
+  try {
+    writeFileSync(limit, String(Math.max(0, Number(readFileSync(usage, 'utf8')) + bytes)));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    return false;
+  }
 }
 
 const REMOVED_WITHIN_MS = 1_000;

@@ -1,11 +1,16 @@
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { layers } from '../../adapters/dialects/layers.ts';
 import { worthOf } from '../../server/worth.ts';
 import { describe } from '../support/describe.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { closed, listening } from './listen.ts';
 import { answerReader } from './overload/answers.ts';
 import { bodyFor } from './overload/bodies.ts';
 import { ackedOf, answersAre, goodput, met, worthIsKept } from './overload/findings.ts';
-import type { LoadResult, Tally } from './overload/load.ts';
+import { type LoadResult, load, type Tally } from './overload/load.ts';
 
 const tally = (statuses: Record<string, number>): Tally => ({
   sent: Object.values(statuses).reduce((sum, count) => sum + count, 0),
@@ -24,6 +29,7 @@ const result = (
   kinds: { browse: tally(browse), sale: tally(sale) },
   untold: 0,
   broken: 0,
+  unanswered: 0,
   late: 0,
   cpu: 0.5,
   ...more,
@@ -53,11 +59,48 @@ describe('the judgement of an overload', ({ it }) => {
   it('finds answers that nobody may get', () => {
     assert.equal(failed(answersAre([result({ 201: 1, 500: 1 }, {})])), ['ANSWERS']);
     assert.equal(failed(answersAre([result({ 201: 1 }, {}, { untold: 1, broken: 1 })])), ['RETRY-AFTER', 'BROKEN']);
+    // Neither may answers come that nobody asked for.
+    for (const unanswered of [1, -1])
+      assert.equal(failed(answersAre([result({ 201: 1 }, {}, { unanswered })])), ['UNANSWERED']);
   });
 
   it('finds carts that are refused, and browsers that are without need', () => {
     assert.equal(failed(worthIsKept(result({ 201: 600 }, { 201: 1000, 503: 2 }), 0.1, 50)), ['SALES']);
     assert.equal(failed(worthIsKept(result({ 201: 400, 503: 600 }, { 201: 1 }), 0.1, 50)), ['BROWSE']);
+  });
+});
+
+describe('the load of an overload', ({ it, after }) => {
+  const folder = temporaryFolder();
+  after(() => folder.remove());
+
+  /** What a load counts at a server to which this happens at its fifth request. */
+  const loadAt = async (fifth: (socket: Socket) => void) => {
+    let requests = 0;
+    const server = createServer((request, response) => {
+      requests += 1;
+      request.resume();
+      if (requests === 5) fifth(request.socket);
+      else request.once('end', () => response.writeHead(201).end());
+    });
+    await listening(server, 0);
+    const { port } = server.address() as AddressInfo;
+    const acked = join(folder.path, 'acked.ndjson');
+    const sizes = { connections: 2, events: 1, saleEvery: 2, seconds: 0.3, patienceMs: 100 };
+    const counted = await load({ port, ...sizes, run: 'r', acked });
+    await closed(server);
+    return { ...counted, requests };
+  };
+
+  it('counts a request that is never answered, and one that is lost with its connection', async () => {
+    const silent = await loadAt(() => {});
+    assert.is(silent.unanswered, 1);
+    assert.is(silent.broken, 0);
+    assert.is(ackedOf(silent), silent.requests - 1);
+    const cut = await loadAt((socket) => socket.destroy());
+    assert.is(cut.unanswered, 0);
+    assert.is(cut.broken, 1);
+    assert.is(ackedOf(cut), cut.requests - 1);
   });
 });
 

@@ -1,14 +1,14 @@
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { archived } from './archive.ts';
+import { freePort } from '../support/ports.ts';
 import { openCgroup } from './cgroup.ts';
-import { canPin, freePort } from './children.ts';
+import { canPin } from './children.ts';
 import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
 import { type Gateway, startGateway } from './gateway.ts';
-import { linesOf } from './ledger.ts';
 import { NotRun } from './not-run.ts';
 import { TOKEN } from './overload/bodies.ts';
+import { notArchived } from './overload/carts.ts';
 import { ackedOf, answersAre, goodput, met, type Round, rateOf, worthIsKept } from './overload/findings.ts';
 import { appendedOf, loadedBy, watchMemory } from './overload/gauges.ts';
 import type { LoadOptions } from './overload/load.ts';
@@ -104,7 +104,13 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
     exactly('MISSING', 'acknowledged events that are not on the log', Math.max(0, sum - stored), 0),
     ...(limited
       ? []
-      : [none('LOST', 'acknowledged cart events that are not at the destination', await notArchived(folder, acked))]),
+      : [
+          none(
+            'LOST',
+            'acknowledged cart events that are not at the destination',
+            await notArchived(join(folder, 'archive'), acked, events),
+          ),
+        ]),
     await stopped(gateway),
   ];
 }
@@ -122,19 +128,4 @@ async function backToNormal(port: number): Promise<number> {
   }
   agent.destroy();
   return performance.now() - begin;
-}
-
-/** First events of acknowledged cart requests whose cart event, the last of the body, is not in the archive. */
-async function notArchived(folder: string, acked: string): Promise<string[]> {
-  const wanted = linesOf<{ id: string }>(acked)
-    .map(({ id }) => id)
-    .filter((id) => id.includes('-sale-'))
-    .map((id) => id.replace('-sale-0-', `-sale-${events - 1}-`));
-  if (wanted.length === 0) return ['none was acknowledged'];
-  for (let left = wanted, tries = 0; ; tries += 1) {
-    const there = new Set(archived(join(folder, 'archive'), 'archive').flatMap((one) => ('id' in one ? [one.id] : [])));
-    left = wanted.filter((id) => !there.has(id));
-    if (left.length === 0 || tries === 60) return left;
-    await pause(1000);
-  }
 }

@@ -1,22 +1,26 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
 import { openSink, type Sink } from '../support/sink.ts';
 import { until } from '../support/until.ts';
-import { freePort } from './children.ts';
 import { atLeast, type Finding, none } from './findings.ts';
 import { type Gateway, startGateway } from './gateway.ts';
-import { pause } from './random.ts';
 import { commonOptions, judged } from './scenario.ts';
 import { askAll } from './secrets/ask.ts';
 import { canary, filesIn, leaks, type Seen, secrets } from './secrets/canaries.ts';
-import { administer, command, printed } from './secrets/operate.ts';
+import { onDatabase } from './secrets/database.ts';
+import { administer, command, tailed } from './secrets/operate.ts';
+import type { Place } from './secrets/printed.ts';
+import { mute, type Output, unlike } from './secrets/said.ts';
+import { damagedStart, mistakenStarts } from './secrets/starts.ts';
 
 /**
  * Canaries in every place that a secret can stand in, a load of good and bad requests, receivers that say back what they were sent,
- * reloads, mistaken configurations, commands, damage and two crashes. Then none of them may be in anything that came out: answers, log
- * lines, metrics, files, the log's own pages, diagnostic reports.
+ * reloads, mistaken configurations, commands, damage, two crashes, and a database that goes away. Then none of them may be in anything that
+ * came out: answers, log lines, metrics, files, the log's own pages, diagnostic reports. What says nothing hides nothing, so each must say
+ * what it was provoked to.
  *
  * A token that a client writes into the body of its own event is no secret of ours any more: it is part of the event, which is kept and
  * delivered as it came. `told` stands for that, and proves that the search finds what lies there.
@@ -45,18 +49,24 @@ const PROVOKED = [
   'a planted crash',
   'Glood did not answer',
 ];
-const KINDS = [
-  'answer',
-  'command',
-  'gateway.log',
-  '/log/',
-  'archive',
-  'report.',
-  'start',
-  '/admin',
-  'command tail',
-  'export.ndjson',
-];
+/** What must stand in one at least of each kind of places. */
+const PLACES = {
+  'the answer 201 to verbose': told,
+  'the answer 401 to': 'Unauthenticated',
+  'the answer 200 to GET /metrics': 'gateway_events_total',
+  'the answer 200 to GET /readyz': 'durability',
+  'the answer 200 to /admin/dead': 'HTTP 4',
+  'the answer 401 to GET /admin': 'Authorization',
+  'the answer 201 to an event on PostgreSQL': 'null',
+  'the answer 503 to GET /readyz without PostgreSQL': 'ready',
+  'the file /gateway.log': 'a planted crash',
+  'the file /log/data.mdb': told,
+  'the file /archive/': told,
+  'the file /report.': 'javascriptStack',
+  'the file /dead-export.ndjson': told,
+  'the file /quarantine-export.ndjson': told,
+};
+const WITHIN_MS = 20_000;
 
 const environmentOf = (folder: string): Record<string, string> => ({
   TOKEN: secrets['a storefront token'],
@@ -69,59 +79,58 @@ const environmentOf = (folder: string): Record<string, string> => ({
 });
 
 await judged(values, async (folder, entry) => {
-  const seen: Seen[] = [];
   const sink = await openSink();
   try {
-    return await searched({ folder, entry, sink, seen, port: await freePort() });
+    return await searched({ folder, entry, sink, port: await freePort(), environment: environmentOf(folder) });
   } finally {
     await sink.close();
   }
 });
 
-interface Scene {
-  readonly folder: string;
-  readonly entry: string;
-  readonly port: number;
+interface Scene extends Place {
   readonly sink: Sink;
-  /** Everything that came out, by where. */
-  readonly seen: Seen[];
 }
 
 async function searched(scene: Scene): Promise<readonly Finding[]> {
-  const { folder, entry, port, sink, seen } = scene;
+  const { folder, port, sink } = scene;
   sayingBack(sink);
   writeFileSync(join(folder, 'gateway.yaml'), configOf(scene));
   writeFileSync(join(folder, 'mistaken.yaml'), configOf(scene, mistakes));
   writeFileSync(join(folder, 'torn.yaml'), configOf(scene).slice(0, 400));
   const first = await started(scene);
-  seen.push(...(await askAll(port, told, false)), ...(await administer(port)));
-  seen.push(...(await command(scene, environmentOf(folder))));
+  const tailEnded = await tailed(scene, told);
+  const answers = [...(await askAll(port, told, false)), ...(await administer(port))];
+  const outputs = [...(await command(scene, told)), await tailEnded()];
   await reloaded(scene, first);
   process.kill(first.pid, 'SIGUSR2');
-  await until(() => readdirSync(folder).some((name) => name.startsWith('report.')), 20_000);
+  await until(() => hasReport(folder), WITHIN_MS);
   await first.kill();
   const second = await started(scene);
-  seen.push(...(await askAll(port, told, true)));
+  answers.push(...(await askAll(port, told, true)));
   process.kill(second.pid, CRASH);
-  await until(() => !isAlive(second.pid), 20_000);
-  seen.push(...(await mistakenStarts(scene)), {
-    where: 'a start on a damaged log',
-    text: await damagedStart(scene, entry),
-  });
-  for (const path of filesIn(folder))
-    if (!path.endsWith('.yaml')) seen.push({ where: `the file ${path.slice(folder.length)}`, file: path });
+  await until(() => !isAlive(second.pid), WITHIN_MS);
+  outputs.push(...(await mistakenStarts(scene)), await damagedStart(scene));
+  const database = await onDatabase(scene);
+  outputs.push(...database.outputs);
+  const files = filesIn(folder).filter((path) => !path.endsWith('.yaml'));
+  const seen: Seen[] = [
+    ...answers,
+    ...database.answers,
+    ...outputs,
+    ...files.map((file) => ({ where: `the file ${file.slice(folder.length)}`, file })),
+  ];
   return [
     none(
       'LEAK',
       `of ${Object.keys(secrets).length} secrets, in ${seen.length} answers, outputs and files`,
       leaks(seen, secrets),
     ),
-    ...met(scene),
+    ...met(scene, seen, outputs),
   ];
 }
 
 /** That the search finds what lies there, and that there was something to search. */
-function met({ folder, sink, seen }: Scene): Finding[] {
+function met({ folder, sink }: Scene, seen: readonly Seen[], outputs: readonly Output[]): Finding[] {
   const file = join(folder, 'planted');
   writeFileSync(file, Buffer.from(`\u0000\u0001{"msg":"${planted}"}`));
   const plants: Seen[] = [
@@ -132,15 +141,12 @@ function met({ folder, sink, seen }: Scene): Finding[] {
   return [
     atLeast('MET', 'planted leaks that the search finds, of 3', leaks(plants, { planted }).length, 3),
     atLeast('MET', 'places with what a shopper said in an event', leaks(seen, { told }).length, 3),
-    none(
-      'MET',
-      'kinds of places that were not searched',
-      KINDS.filter((kind) => !seen.some(({ where }) => where.includes(kind))),
-    ),
+    none('MET', 'kinds of places without what must stand there', mute(seen, PLACES)),
+    none('MET', `of ${outputs.length} starts and commands, those that end or speak otherwise`, unlike(outputs)),
     none(
       'MET',
       'log lines that were to be provoked and are not there',
-      PROVOKED.filter((line) => !readFileSync(join(folder, 'gateway.log'), 'utf8').includes(line)),
+      PROVOKED.filter((line) => linesWith(folder, line).length === 0),
     ),
     atLeast('MET', 'requests that a receiver said back with their secrets', sink.requests.length, 3),
   ];
@@ -185,67 +191,43 @@ shops:
 ${more}`;
 }
 
-async function started({ entry, folder, port }: Scene): Promise<Gateway> {
+async function started({ entry, folder, port, environment }: Scene): Promise<Gateway> {
   const gateway = startGateway({
     entry,
     folder,
     port,
     config: {},
     nodeArguments: ['--report-on-signal', `--report-directory=${folder}`, '--import', crashing],
-    environment: { ...environmentOf(folder), GATEWAY_CONFIG: 'gateway.yaml' },
+    environment: { ...environment, GATEWAY_CONFIG: 'gateway.yaml' },
   });
   await gateway.ready();
   return gateway;
 }
 
-/** A mistaken configuration, then a right one with another secret; the log lines say what became of both. */
+/** Mistaken configurations, then a right one with another secret, each until the log says what became of it. */
 async function reloaded(scene: Scene, gateway: Gateway): Promise<void> {
   const { folder } = scene;
-  for (const config of ['mistaken.yaml', 'torn.yaml']) {
-    copyFileSync(join(folder, config), join(folder, 'gateway.yaml'));
+  const [refused, taken] = ['the new configuration is refused', 'configuration reloaded'];
+  const given = async (config: string, line: string, words: string) => {
+    const before = linesWith(folder, line, words).length;
+    writeFileSync(join(folder, 'gateway.yaml'), config);
     process.kill(gateway.pid, 'SIGHUP');
-    await pause(300);
-  }
-  writeFileSync(join(folder, 'gateway.yaml'), configOf(scene).replace(/previousSecret: .*/g, ''));
-  process.kill(gateway.pid, 'SIGHUP');
-  await pause(300);
+    await until(() => linesWith(folder, line, words).length > before, WITHIN_MS);
+  };
+  await given(configOf(scene, mistakes), refused, 'destination.secret');
+  await given(configOf(scene).slice(0, 400), refused, 'gateway.yaml, line ');
+  await given(configOf(scene).replace(/previousSecret: .*/g, ''), taken, '');
 }
 
-/** Starts that refuse: what they print is all that is left of them. */
-async function mistakenStarts({ entry, folder }: Scene): Promise<Seen[]> {
-  const wrong: readonly Record<string, string>[] = [
-    { GATEWAY_CONFIG: 'mistaken.yaml' },
-    { GATEWAY_CONFIG: 'torn.yaml' },
-    {
-      GATEWAY_CONFIG: 'gateway.yaml',
-      LOG_URL: `postgres://user:${secrets['the password of a database']}@127.0.0.1:9/none`,
-    },
-    { GATEWAY_CONFIG: 'gateway.yaml', LOG_URL: `nonsense://user:${secrets['the password of a database']}@x` },
-    { GATEWAY_CONFIG: 'gateway.yaml', ADMIN_TOKEN: secrets['the admin token'].slice(0, 9) },
-    { GATEWAY_CONFIG: `{"shops":[{"shop":"x","tokens":["${secrets['a token in rotation']} x"]}]}` },
-  ];
-  return Promise.all(
-    wrong.map(async (more) => ({
-      where: `a start with ${Object.keys(more).join(' and ')}`,
-      text: await printed([entry], folder, { ...environmentOf(folder), PORT: '0', ...more }),
-    })),
-  );
+function linesWith(folder: string, ...words: readonly string[]): string[] {
+  const lines = readFileSync(join(folder, 'gateway.log'), 'utf8').split('\n');
+  return lines.filter((line) => words.every((word) => line.includes(word)));
 }
 
-async function damagedStart({ folder }: Scene, entry: string): Promise<string> {
-  const damaged = join(folder, 'damaged', 'log');
-  mkdirSync(damaged, { recursive: true });
-  for (const path of filesIn(join(folder, 'log'))) {
-    const copy = join(damaged, basename(path));
-    copyFileSync(path, copy);
-    truncateSync(copy, 20_000);
-  }
-  return printed([entry], folder, {
-    ...environmentOf(folder),
-    PORT: '0',
-    GATEWAY_CONFIG: 'gateway.yaml',
-    LOG_URL: `lmdb:${damaged}`,
-  });
+/** Whether Node has written a diagnostic report, and to its end. */
+function hasReport(folder: string): boolean {
+  const [name] = readdirSync(folder).filter((one) => one.startsWith('report.'));
+  return name !== undefined && readFileSync(join(folder, name), 'utf8').trimEnd().endsWith('\n}');
 }
 
 function isAlive(pid: number): boolean {

@@ -138,7 +138,8 @@ export const short: readonly Act[] = [
   },
   {
     scenario: 'limits',
-    about: '256 files, a quarter of a core, 512 MB, 1,000 slow clients, 2,000 clients at the start',
+    about:
+      '256 files, a quarter of a core, 512 MB and then less until the kernel kills it, 1,000 slow clients, 2,000 clients at the start',
     with: '--seconds 4',
   },
 ];
@@ -325,7 +326,8 @@ export const long: readonly Act[] = [
   },
   {
     scenario: 'limits',
-    about: '256 files, a quarter of a core, 512 MB, 1,000 slow clients, 2,000 clients at the start',
+    about:
+      '256 files, a quarter of a core, 512 MB and then less until the kernel kills it, 1,000 slow clients, 2,000 clients at the start',
     with: '--seconds 60',
     alone: true,
   },

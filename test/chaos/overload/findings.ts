@@ -24,7 +24,7 @@ export interface Round {
   readonly backMs: number;
 }
 
-/** Answers that nobody may get: neither taken nor told to come again. */
+/** Answers that nobody may get, neither taken nor told to come again; and requests that get none. */
 export function answersAre(results: readonly LoadResult[]): Finding[] {
   const strange = results.flatMap(({ kinds }) =>
     [kinds.browse, kinds.sale].flatMap(({ statuses }) =>
@@ -33,11 +33,12 @@ export function answersAre(results: readonly LoadResult[]): Finding[] {
         .map(([status, number]) => `${status} x ${number}`),
     ),
   );
-  const sum = (part: 'untold' | 'broken') => results.reduce((total, result) => total + result[part], 0);
+  const sum = (part: 'untold' | 'broken' | 'unanswered') => results.reduce((total, result) => total + result[part], 0);
   return [
     none('ANSWERS', 'answers other than 201, 429 and 503', strange),
     exactly('RETRY-AFTER', 'answers 429 and 503 without Retry-After', sum('untold'), 0),
     exactly('BROKEN', 'connections that the gateway ended', sum('broken'), 0),
+    exactly('UNANSWERED', 'requests without an answer 20 s after the last was sent', sum('unanswered'), 0),
   ];
 }
 

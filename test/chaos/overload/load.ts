@@ -17,7 +17,12 @@ export interface LoadOptions {
   readonly run: string;
   /** A file for the first id of every request that was acknowledged. */
   readonly acked: string;
+  /** How long answers are waited for once the last request was sent. */
+  readonly patienceMs?: number;
 }
+
+const PATIENCE_MS = 20_000;
+const REOPEN_MS = 10;
 
 /** What became of the requests of one kind. */
 export interface Tally {
@@ -37,6 +42,8 @@ export interface LoadResult {
   readonly untold: number;
   /** Connections that ended although nobody here ended them. */
   readonly broken: number;
+  /** Requests that had no answer when patience was over, although their connections still stood. */
+  readonly unanswered: number;
   /** Requests that found no free connection at their time. */
   readonly late: number;
   /** Part of a core that this process used. */
@@ -61,6 +68,8 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const idle: Lane[] = [];
   let untold = 0;
   let broken = 0;
+  /** Requests that were lost with their connections. */
+  let cut = 0;
   let late = 0;
   let sent = 0;
   let running = true;
@@ -100,13 +109,19 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
       });
       lane.socket.on('error', () => {});
       lane.socket.once('close', () => {
+        // A connection that did not come about is tried again like any other.
+        resolve();
         if (!running && !lane.open) return;
         broken += 1;
-        if (running) void open(lane);
+        if (lane.open) cut += 1;
+        else if (idle.includes(lane)) idle.splice(idle.indexOf(lane), 1);
+        lane.open = false;
+        setTimeout(() => running && void open(lane), REOPEN_MS);
       });
     });
 
-  for (let number = 0; number < options.connections; number += 1) await open(laneOf(number, options));
+  const lanes = Array.from({ length: options.connections }, (_, number) => laneOf(number, options));
+  for (const lane of lanes) await open(lane);
   const begin = performance.now();
   const cpu = process.cpuUsage();
   const end = begin + options.seconds * 1000;
@@ -126,13 +141,21 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   running = false;
   const seconds = (performance.now() - begin) / 1000;
   const used = process.cpuUsage(cpu);
-  const stop = performance.now() + 20_000;
+  const stop = performance.now() + (options.patienceMs ?? PATIENCE_MS);
   // Those on their way are answered too, and count.
-  await every(10, () => idle.length === options.connections || performance.now() > stop);
+  await every(10, () => lanes.every((lane) => !lane.open) || performance.now() > stop);
+  const unanswered = unansweredOf(Object.values(kinds), cut);
   for (const kind of ['browse', 'sale'] as const) rank(kinds[kind], times[kind]);
   acked.close();
-  return { seconds, kinds, untold, broken, late, cpu: (used.user + used.system) / 1e6 / seconds };
+  return { seconds, kinds, untold, broken, unanswered, late, cpu: (used.user + used.system) / 1e6 / seconds };
 }
+
+/** Counted from what was sent, so that nothing is left out; less than none where answers came to nothing that was asked. */
+const unansweredOf = (kinds: readonly Tally[], cut: number): number =>
+  kinds.reduce((left, { sent, statuses }) => left + sent - answersIn(statuses), -cut);
+
+const answersIn = (statuses: Readonly<Record<string, number>>): number =>
+  Object.values(statuses).reduce((sum, count) => sum + count, 0);
 
 const tally = (): Tally => ({ sent: 0, statuses: {}, p50: 0, p99: 0, worst: 0 });
 

@@ -32,12 +32,15 @@ export type Seen = { readonly where: string } & ({ readonly text: string } | { r
 export function leaks(seen: readonly Seen[], wanted: Readonly<Record<string, string>>): string[] {
   const forms = Object.entries(wanted).map(([name, secret]) => [name, formsOf(secret)] as const);
   return seen.flatMap((one) => {
-    const text = 'file' in one ? withoutEnvironment(readFileSync(one.file, 'latin1')) : one.text;
+    const text = textOf(one);
     return forms.flatMap(([name, written]) =>
       written.some((form) => text.includes(form)) ? [`${name} in ${one.where}: …${around(text, written)}…`] : [],
     );
   });
 }
+
+export const textOf = (seen: Seen): string =>
+  'file' in seen ? withoutEnvironment(readFileSync(seen.file, 'latin1')) : seen.text;
 
 function formsOf(secret: string): string[] {
   const base64 = Buffer.from(secret).toString('base64');

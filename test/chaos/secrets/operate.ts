@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { call } from '../../support/gateway.ts';
+import { beacon, call } from '../../support/gateway.ts';
 import { until } from '../../support/until.ts';
+import { pause } from '../random.ts';
 import { type Seen, secrets } from './canaries.ts';
+import { cliOf, type Place, printing } from './printed.ts';
+import type { Expected, Output } from './said.ts';
 
 /** What the admin API says once dead letters have come; also to somebody who guesses its token. */
 export async function administer(port: number): Promise<Seen[]> {
@@ -38,61 +39,66 @@ export async function administer(port: number): Promise<Seen[]> {
 }
 
 /** What commands print, right calls and wrong ones. */
-export async function command(
-  { entry, folder, port }: { readonly entry: string; readonly folder: string; readonly port: number },
-  environment: Readonly<Record<string, string>>,
-): Promise<Seen[]> {
-  const url = `http://127.0.0.1:${port}`;
-  const cli = join(dirname(entry), 'cli.js');
-  const calls: readonly (readonly string[])[] = [
-    ['check', 'gateway.yaml'],
-    ['check', 'gateway.yaml', '--json'],
-    ['check', 'mistaken.yaml'],
-    ['check', 'torn.yaml', '--json'],
-    ['send', '--url', url, '--token', secrets['a storefront token']],
-    ['send', '--url', url, '--token', secrets['an unknown token'], '--dialect', 'glood'],
-    ...['dead', 'quarantine'].flatMap((kept) => [
-      [kept, 'list', '--url', url],
-      [kept, 'list', '--url', url, '--json'],
-      [kept, 'export', '--url', url, '--out', `${kept}-export.ndjson`],
-      [kept, 'export', '--url', url],
-    ]),
-    ['receipt', 'e-none', '--url', url],
-    ['pipelines', '--url', url, '--json'],
-    ['balance', '--url', url],
-    ['balance', '--url', url, '--admin-token', secrets['a wrong admin token']],
-    ['balance', '--url', `http://${secrets['a user of a URL']}:x@127.0.0.1:9`],
-    ['send', '--url', `http://${secrets['a user of a URL']}:x@127.0.0.1:9`],
-    ['replay', 'status', '--url', url],
-    ['tail', '--url', url],
-  ];
+export function command(place: Place, told: string): Promise<Output[]> {
   return Promise.all(
-    calls.map(async (words) => ({
+    calls(`http://127.0.0.1:${place.port}`, told).map(async ({ words, ...expected }) => ({
       where: `the output of the command ${words.slice(0, 2).join(' ')}`,
-      // A tail has no end.
-      text: await printed([cli, ...words], folder, environment, words[0] === 'tail' ? 5_000 : 30_000),
+      ...(await printing([cliOf(place.entry), ...words], place).ended(30_000)),
+      expected,
     })),
   );
 }
 
-/** What a Node process prints until it ends, or for so long, and how it ended. */
-export function printed(
-  words: readonly string[],
-  cwd: string,
-  environment: Readonly<Record<string, string>>,
-  limitMs = 6_000,
-): Promise<string> {
-  const child = spawn(process.execPath, words, { cwd, env: { PATH: process.env.PATH, ...environment } });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => {
-      text += String(chunk);
-    });
-  const late = setTimeout(() => child.kill('SIGTERM'), limitMs);
-  return new Promise((resolve) =>
-    child.once('close', (code) => {
-      clearTimeout(late);
-      resolve(`${text}\nexit code ${code}`);
-    }),
-  );
+function calls(url: string, told: string): readonly (Expected & { readonly words: readonly string[] })[] {
+  const withUser = `http://${secrets['a user of a URL']}:x@127.0.0.1:9`;
+  const mistakes = ['nonsense', 'tokens[1]', 'destination.url', 'destination.secret'];
+  return [
+    { words: ['check', 'gateway.yaml'], code: 0, says: ['is valid', 'secret=***'] },
+    { words: ['check', 'gateway.yaml', '--json'], code: 0, says: ['"ok": true', 'secret=***'] },
+    { words: ['check', 'mistaken.yaml'], code: 1, says: mistakes },
+    { words: ['check', 'torn.yaml', '--json'], code: 1, says: ['"ok": false', 'torn.yaml, line '] },
+    { words: ['send', '--url', url, '--token', secrets['a storefront token']], code: 0, says: ['HTTP 201'] },
+    {
+      words: ['send', '--url', url, '--token', secrets['an unknown token'], '--dialect', 'glood'],
+      code: 1,
+      says: ['HTTP 401'],
+    },
+    ...(['dead', 'quarantine'] as const).flatMap((kept) => [
+      { words: [kept, 'list', '--url', url], code: 0, says: [told] },
+      { words: [kept, 'list', '--url', url, '--json'], code: 0, says: [told] },
+      { words: [kept, 'export', '--url', url, '--out', `${kept}-export.ndjson`], code: 0, says: ['written to'] },
+      { words: [kept, 'export', '--url', url], code: 0, says: [told] },
+    ]),
+    { words: ['receipt', 'e-none', '--url', url], code: 1, says: ['e-none'] },
+    { words: ['pipelines', '--url', url, '--json'], code: 0, says: ['"refusing"', '"reason": "HTTP '] },
+    { words: ['balance', '--url', url], code: 0, says: ['Balanced'] },
+    {
+      words: ['balance', '--url', url, '--admin-token', secrets['a wrong admin token']],
+      code: 1,
+      says: ['does not know this token'],
+    },
+    { words: ['balance', '--url', withUser], code: 2, says: ['without user and password'] },
+    { words: ['send', '--url', withUser], code: 2, says: ['without user and password'] },
+    { words: ['replay', 'status', '--url', url], code: 0, says: ['No replays'] },
+  ];
+}
+
+const TOLD_WITHIN_MS = 30_000;
+
+/** A tail that is told of all that follows. Gives what ends it, once it has said something of every kind. */
+export async function tailed(place: Place, told: string): Promise<() => Promise<Output>> {
+  const tail = printing([cliOf(place.entry), 'tail', '--url', `http://127.0.0.1:${place.port}`], place);
+  const headers = { 'x-storefront-access-token': secrets['a storefront token'] };
+  // Nobody says when it is connected. What is refused concerns no pipeline.
+  await until(async () => {
+    await beacon(place.port, [{ event_type: told }], { headers });
+    await pause(100);
+    return tail.said().includes('refused');
+  }, TOLD_WITHIN_MS);
+  const says = ['accepted', 'duplicate', 'delivered', 'retried', 'dead', 'HTTP 4', told];
+  return async () => {
+    // What is missing then is for the judge.
+    await until(() => says.every((words) => tail.said().includes(words)), TOLD_WITHIN_MS).catch(() => {});
+    return { where: 'the output of the command tail', ...(await tail.ended(0)), expected: { code: 0, says } };
+  };
 }
