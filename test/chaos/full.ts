@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { shops, startAudit } from './audit.ts';
-import { freePort } from './children.ts';
 import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
+import { judgeProbes } from './full/judge.ts';
 import { keep } from './full/keeper.ts';
-import { type Probed, probe, probed, secondsTaken, secondsToTaken, statuses } from './full/probe.ts';
+import { probe, probed, secondsTaken, secondsToTaken, statuses } from './full/probe.ts';
 import { startGateway } from './gateway.ts';
 import { NotRun } from './not-run.ts';
 import { pause } from './random.ts';
@@ -67,7 +68,7 @@ async function onDisk(disk: SmallDisk, folder: string, entry: string): Promise<r
   const keeper = keep(launch);
   const first = await until(() => readyz(port), 20_000);
   await pause(1000);
-  const stubborn = keeper.restarts();
+  const stubborn = keeper.gaps().length;
   disk.leave(40 * MB);
   const startedAt = performance.now();
   await until(async () => (await readyz(port))?.status === 200, 20_000);
@@ -85,7 +86,7 @@ async function onDisk(disk: SmallDisk, folder: string, entry: string): Promise<r
   await audit.loadEnded('SIGTERM');
   await looks.stop();
   const verdict = await audit.verdict(Number(values['quiet-seconds']) * 1000, {
-    allowedDuplicates: keeper.restarts() * 500,
+    allowedDuplicates: keeper.gaps().length * 500,
   });
   const exit = await keeper.stop();
   await sink.close();
@@ -98,10 +99,10 @@ async function onDisk(disk: SmallDisk, folder: string, entry: string): Promise<r
     atMost(
       'RESTARTS',
       'times the gateway exited, by disks full to the last byte',
-      keeper.restarts(),
+      keeper.gaps().length,
       RESTARTS * Number(values.rounds),
     ),
-    none('ANSWERS', 'answers that were neither 2xx nor 503 with Retry-After', others(seen)),
+    ...judgeProbes(seen, keeper.gaps()),
     atLeast('ACKED', 'events acknowledged', verdict.acked, 1000),
     ...verdict.findings,
     exactly('EXIT', 'exit code at SIGTERM', exit ?? -1, 0),
@@ -142,14 +143,14 @@ async function onDisk(disk: SmallDisk, folder: string, entry: string): Promise<r
 
   /** To the last byte, in the middle of commits. */
   async function atOnce(): Promise<Finding[]> {
-    const [fullAt, before] = [performance.now(), keeper.restarts()];
+    const [fullAt, before] = [performance.now(), keeper.gaps().length];
     disk.leave(0);
     // Whatever has been freed by an exit is taken too, as by whoever fills the disk.
     for (let n = 0; n < 25; n += 1) {
       await pause(200);
       disk.leave(0);
     }
-    const [backAt, exits] = [performance.now(), keeper.restarts() - before];
+    const [backAt, exits] = [performance.now(), keeper.gaps().length - before];
     const refused = statuses(seen, fullAt + REFUSED_WITHIN_S * 1000, backAt);
     console.log('to the last byte', statuses(seen, fullAt, backAt), 'exits', exits);
     disk.resize(DISK_MB * 2);
@@ -196,11 +197,4 @@ async function readyz(port: number): Promise<Said | undefined> {
 
 function withoutRemedy(said: Said | undefined): string[] {
   return /free on the disk of the log.*enlarge the disk/.test(said?.body ?? '') ? [] : [said?.body ?? 'no answer'];
-}
-
-/** Where there was no answer at all, the gateway was between two starts. */
-function others(seen: readonly Probed[]): string[] {
-  return seen
-    .filter(({ status, retryAfter }) => status !== 0 && status !== 201 && !(status === 503 && retryAfter !== undefined))
-    .map((one) => JSON.stringify(one));
 }

@@ -82,7 +82,8 @@ describe('judge', ({ it }) => {
     const [one, two] = [0, 1].map((index) => ({ ...at(evidence, index), at: 5_000 }));
     const later = [0, 1].map((index) => ({ ...again(evidence, index), at: 9_000 }));
     const received = [one, two, ...evidence.received.slice(2), ...later] as Received[];
-    const judged = (ends: NonNullable<Evidence['ends']>) => failed({ ...evidence, received, allowedDuplicates: 2, ends });
+    const judged = (ends: NonNullable<Evidence['ends']>) =>
+      failed({ ...evidence, received, allowedDuplicates: 2, ends });
     assert.equal(judged({ at: [7_000], most: 2 }), []);
     assert.equal(judged({ at: [7_000], most: 1 }), ['UNEXPLAINED']);
     assert.equal(judged({ at: [2_000, 9_500], most: 2 }), ['UNEXPLAINED']);

@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { under } from '../support/strace.ts';
 import { until } from '../support/until.ts';
 import { judgeAnswers, refusals } from './answers.ts';
 import { needTrace } from './disk/needs.ts';
-import { ackedPerSecond, judgeSyncs } from './disk/promises.ts';
+import { ackedPerSecond, judgeSyncs, stillOpen } from './disk/promises.ts';
 import { audited, type Happened, type Round } from './disk/round.ts';
-import { atLeast, type Finding } from './findings.ts';
+import { atLeast, type Finding, none } from './findings.ts';
+import { type Entry, linesOf } from './ledger.ts';
 import { pause } from './random.ts';
 import { commonOptions, judged } from './scenario.ts';
 
@@ -100,14 +101,17 @@ async function measured(loaded: Round['loaded']): Promise<{ readonly from: numbe
   return { from, to: Date.now() };
 }
 
-async function hung({ startLoad, start, loaded, answers }: Round): Promise<Happened> {
+async function hung({ startLoad, start, loaded, answers, output }: Round): Promise<Happened> {
   startLoad();
   const stuck = await start(under({ call: 'fdatasync', when: FIRST_SYNCS, fault: { delayMs: hangMs } }));
+  const entries = () => linesOf<Entry>(join(dirname(output), 'audit/ledger.ndjson'));
   const refused = () => refusals(answers()) > 0;
   // It may never say so: that is for the findings to tell.
   await until(refused, hangMs).catch(() => {});
-  await pause(2000);
-  const told = answers();
+  const before = entries();
+  // Whoever waits now must have an answer by then. Syncs hang for longer, so none comes by their going on.
+  await pause(ANSWER_SECONDS * 1000);
+  const [told, forgotten] = [answers(), stillOpen(before, entries())];
   await stuck.kill();
   const gateway = await start();
   await loaded();
@@ -115,6 +119,11 @@ async function hung({ startLoad, start, loaded, answers }: Round): Promise<Happe
     gateway,
     findings: [
       atLeast('MET', 'answers of 503 while syncs hung', refusals(told), 1),
+      none(
+        'FORGOTTEN',
+        `requests sent more than ${ANSWER_SECONDS} s before the end, and not answered by then`,
+        forgotten.map(({ lane, from, crcs }) => `${lane}, ${crcs.length} from ${from}`),
+      ),
       ...judgeAnswers(told, { slowestSeconds: ANSWER_SECONDS, breaks: true }),
     ],
   };

@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import { layersOrder, post } from '../post.ts';
+import { layersOrder, post, type Reply } from '../post.ts';
 import { pause } from '../random.ts';
 
 /** A shop without pipelines, so that its events are in nobody's way. */
@@ -13,6 +13,8 @@ export interface Probed {
   /** 0 where there was no answer. */
   readonly status: number;
   readonly retryAfter: string | undefined;
+  /** Why there was none: nobody could be reached; or somebody was, and broke off or said nothing. */
+  readonly unanswered?: { readonly kind: 'unreached' | 'broken'; readonly why: string };
 }
 
 const EVERY_MS = 50;
@@ -34,8 +36,7 @@ export function probe(port: number): { readonly seen: readonly Probed[]; stop():
         product_id: 1,
       };
       const reply = await post({ port, agent, ...layersOrder(probed.token, [event]) });
-      const [status, retryAfter] = 'status' in reply ? [reply.status, reply.headers['retry-after']] : [0, undefined];
-      seen.push({ at, ms: performance.now() - at, type, status, retryAfter });
+      seen.push({ at, ms: performance.now() - at, type, ...outcomeOf(reply) });
       await pause(EVERY_MS);
     }
     agent.destroy();
@@ -47,6 +48,15 @@ export function probe(port: number): { readonly seen: readonly Probed[]; stop():
       return ended;
     },
   };
+}
+
+function outcomeOf(reply: Reply): Pick<Probed, 'status' | 'retryAfter' | 'unanswered'> {
+  if ('status' in reply) return { status: reply.status, retryAfter: reply.headers['retry-after'] };
+  const unanswered =
+    'unreached' in reply
+      ? { kind: 'unreached' as const, why: reply.unreached }
+      : { kind: 'broken' as const, why: reply.broken };
+  return { status: 0, retryAfter: undefined, unanswered };
 }
 
 const isTaken = ({ status }: Probed): boolean => status >= 200 && status < 300;
