@@ -6,6 +6,7 @@ import type { Logger } from './logger.ts';
 
 const LOOK_MS = 200;
 const RETRY_SECONDS = 5;
+const LINGER_MS = 1_000;
 
 /**
  * Resolves once the disk has room to open a log on. Opening it without any would end the process, again and again; so until then
@@ -20,9 +21,17 @@ export async function roomToStart(
   const server = await standIn(disk, settings);
   const never = new AbortController().signal;
   while (disk.room()?.level === 'none') await clock.sleep(LOOK_MS, never);
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
+  await closed(server);
+}
+
+/** Whoever has come is answered still, which ends his connection; who has not asked by then is let go. */
+function closed(server: Server): Promise<void> {
+  const due = setTimeout(() => server.closeAllConnections(), LINGER_MS);
+  return new Promise((resolve) => {
+    server.close(() => {
+      clearTimeout(due);
+      resolve();
+    });
   });
 }
 

@@ -36,8 +36,8 @@ function isExplained({ at, ms, unanswered }: Probed, { endedAt, overAt }: Gap): 
 }
 
 /**
- * A start without room answers for the gateway. As it gets some it closes its port with all connections, also one that has just come; then
- * nobody can be reached until the log is open. What breaks while the port stays open is another matter.
+ * A start without room answers for the gateway. As it gets some it closes its port, and the system breaks off what it had not handed over
+ * yet; then nobody can be reached until the log is open. What breaks while the port stays open is another matter.
  */
 const isDropped = ({ at, unanswered }: Probed, next: Probed | undefined, { endedAt, overAt }: Gap): boolean =>
   unanswered?.kind === 'broken' && at >= endedAt && at <= overAt && next?.unanswered?.kind === 'unreached';
