@@ -18,7 +18,7 @@ import { openSink } from './sink.ts';
  *
  *   node --import tsx test/chaos/kill.ts --kills 5 --seed 1 --seconds 20 --log postgres
  *   node --import tsx test/chaos/kill.ts --minutes 5
- *   node --import tsx test/chaos/kill.ts --kills 12 --minutes 12 --rate 2000 --most-repeated 0.05
+ *   node --import tsx test/chaos/kill.ts --kills 6 --minutes 6 --rate 2000 --most-repeated 0.05
  */
 const { values } = parseArgs({
   options: {

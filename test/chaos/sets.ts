@@ -164,7 +164,7 @@ export const long: readonly Act[] = [
   {
     scenario: 'kill',
     about: 'kill -9 once a minute: how much comes again',
-    with: '--kills 12 --minutes 12 --rate 2000 --most-repeated 0.05',
+    with: '--kills 6 --minutes 6 --rate 2000 --most-repeated 0.05',
     alone: true,
   },
   {
