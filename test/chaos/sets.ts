@@ -275,7 +275,7 @@ export const long: readonly Act[] = [
   },
   {
     scenario: 'damage',
-    about: 'starts on logs damaged in 14 ways, 100 times each',
+    about: 'starts on logs damaged in 14 ways: what chance decides 100 times, the rest 10 times',
     with: '--seeds 100',
     shows: DAMAGE,
   },

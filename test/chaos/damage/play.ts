@@ -5,7 +5,6 @@ import { freePort } from '../../support/ports.ts';
 import { until } from '../../support/until.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { Received } from '../judge.ts';
-import { linesOf } from '../ledger.ts';
 import { pause } from '../random.ts';
 import type { Arrival } from '../sink.ts';
 import type { Case } from './cases.ts';
@@ -17,9 +16,9 @@ export type { Outcome } from './compare.ts';
 export interface Shared {
   readonly entry: string;
   readonly sound: Sound;
-  /** Of the sink that all use, each under a name of its own. */
-  readonly record: string;
+  /** A sink that several use, each under a name of its own, and what has come to it. */
   readonly sinkPort: number;
+  readonly arrivals: () => readonly Arrival[];
 }
 
 export const NEW_EVENTS = 100;
@@ -28,7 +27,7 @@ const QUIET_MS = 20_000;
 
 /** Damages a copy of the sound log, starts a gateway on it, and looks at what it does. */
 export async function playCase(
-  { entry, sound, record, sinkPort }: Shared,
+  { entry, sound, arrivals, sinkPort }: Shared,
   one: Case,
   { folder, seed, random }: { readonly folder: string; readonly seed: number; readonly random: Below },
 ): Promise<Outcome> {
@@ -45,7 +44,7 @@ export async function playCase(
 
   const acked = await send(port, shop, 'after', NEW_EVENTS);
   const arrived = (): Received[] =>
-    linesOf<Arrival>(record).filter((line): line is Arrival & Received => 'id' in line && line.destination === path);
+    arrivals().filter((line): line is Arrival & Received => 'id' in line && line.destination === path);
   await delivered(port, () => new Set(arrived().map(({ id }) => id)).size, acked.size);
   const alarmed = await isAlarmed(port);
   const exit = await gateway.stop();

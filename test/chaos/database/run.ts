@@ -4,6 +4,7 @@ import { type Answer, type AnswerRules, ackedAfter, isAnswer, judgeAnswers } fro
 import { type Arrived, shops, startAudit } from '../audit.ts';
 import { atLeast, type Finding } from '../findings.ts';
 import type { Gateway } from '../gateway.ts';
+import { growing } from '../growing.ts';
 import type { Entry } from '../ledger.ts';
 import { pause, seeded } from '../random.ts';
 import { settledBalance } from '../settled.ts';
@@ -13,7 +14,6 @@ import { destinationOf, type Target } from '../targets.ts';
 import { booksAgree } from './books.ts';
 import type { FaultOptions } from './fault.ts';
 import { type Environment, type Gateways, gatewaysOn } from './gateways.ts';
-import { growing } from './growing.ts';
 
 /** What a fault meets: a gateway under load, and sinks. */
 export interface Run {

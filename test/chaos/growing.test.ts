@@ -1,8 +1,8 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { describe } from '../../support/describe.ts';
-import { temporaryFolder } from '../../support/folder.ts';
+import { describe } from '../support/describe.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { growing } from './growing.ts';
 
 describe('a journal that grows', ({ it, after }) => {
