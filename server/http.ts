@@ -7,6 +7,7 @@ import bodyParser from 'koa-bodyparser';
 import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import { ALLOWED_HEADERS, corsHeaders, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
+import { hearDecompression } from './decompression.ts';
 import type { Hold } from './in-hand.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type Admission, type Answer, foreignOrigin, type Inbound, type Ingest } from './ingest.ts';
@@ -366,6 +367,7 @@ async function answerUnusual(
     // Encodings are named in any case (RFC 9110, 8.4.1); the reader knows them in lower case.
     const { 'content-encoding': encoding } = ctx.req.headers;
     if (encoding !== undefined) ctx.req.headers['content-encoding'] = encoding.toLowerCase();
+    hearDecompression(ctx.req);
     const parsed = parse(ctx, async () => {});
     const hold = holdOf(ctx, options.load, started);
     limitChunks(ctx.req);
