@@ -98,7 +98,9 @@ const quickly = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 
 function encoded(bytes: Buffer, draw: Draw): { readonly bytes: Buffer; readonly headers: readonly string[] } {
   if (draw.happens(0.7)) return { bytes, headers: [] };
-  const bomb = draw.happens(0.01) ? Buffer.concat([bytes, Buffer.alloc(1 + draw.below(4 << 20), 0x20)]) : bytes;
+  // Half of them are hardly too large: what is wrong with those is met when it is too late for a refusal.
+  const more = draw.happens(0.5) ? 1 + draw.below(4 << 20) : (240 + draw.below(64)) << 10;
+  const bomb = draw.happens(0.03) ? Buffer.concat([bytes, Buffer.alloc(more, 0x20)]) : bytes;
   const [name, packed] = draw.of([
     ['gzip', () => gzipSync(bomb, { level: 1 })],
     ['deflate', () => deflateSync(bomb, { level: 1 })],
@@ -111,7 +113,8 @@ function encoded(bytes: Buffer, draw: Draw): { readonly bytes: Buffer; readonly 
   const label = draw.happens(0.9)
     ? name
     : draw.of(['gzip', 'br', 'deflate', 'zstd', 'GZIP', 'gzip, br', '', 'x'.repeat(500)]);
-  return { bytes: draw.happens(0.15) ? mutateBytes(out, draw) : out, headers: [`Content-Encoding: ${label}`] };
+  const isBent = draw.happens(bomb === bytes ? 0.15 : 0.5);
+  return { bytes: isBent ? mutateBytes(out, draw) : out, headers: [`Content-Encoding: ${label}`] };
 }
 
 const methodOf = (draw: Draw): string =>
