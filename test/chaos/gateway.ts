@@ -70,7 +70,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   return {
     pid: child.pid ?? 0,
     port,
-    async ready(limitMs = 30_000) {
+    async ready(limitMs = 60_000) {
       while (!(await answersReady(port))) {
         if (child.exitCode !== null || child.signalCode !== null)
           throw new Error(

@@ -27,35 +27,35 @@ export const short: readonly Act[] = [
   {
     scenario: 'saboteurs',
     about: 'gateways that lose, drop, cross or miscount: each must be found out',
-    with: '--at-once 4',
+    with: '--at-once 3',
   },
   {
     scenario: 'points',
     about: 'the gateway kills itself at named points of its code',
-    with: '--ready-seconds 10 --at-once 3',
+    with: '--ready-seconds 30 --at-once 2',
   },
   {
     scenario: 'database',
     about:
       'PostgreSQL is killed, restarted, frozen, cut off, full, without power or its disk, replaced; its commits hang or deadlock; a worker dies',
-    with: `--short --at-once 2 --fault pause,takeover,kill,restart,cut,${BROKEN},disk,failover,hang,deadlock,versions`,
+    with: `--short --at-once 1 --fault pause,takeover,kill,restart,cut,${BROKEN},disk,failover,hang,deadlock,versions`,
     shows: DATABASE,
   },
   { scenario: 'kill', about: 'no fault at all: nothing arrives twice', with: '--kills 0 --seconds 8' },
   {
     scenario: 'kill',
     about: 'kill -9 at random moments',
-    with: '--kills 25 --seconds 50 --rate 4000 --ready-seconds 10',
+    with: '--kills 25 --seconds 50 --rate 4000 --ready-seconds 30',
   },
   {
     scenario: 'kill',
     about: 'the same on PostgreSQL',
-    with: '--log postgres --kills 25 --seconds 55 --rate 2000 --ready-seconds 10',
+    with: '--log postgres --kills 25 --seconds 55 --rate 2000 --ready-seconds 30',
   },
   {
     scenario: 'kill',
     about: 'the same where two processes take events for one that keeps them',
-    with: '--kills 5 --seconds 25 --rate 2000 --web-concurrency 2 --ready-seconds 20',
+    with: '--kills 5 --seconds 25 --rate 2000 --web-concurrency 2 --ready-seconds 30',
   },
   {
     scenario: 'mixed',

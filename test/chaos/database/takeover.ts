@@ -7,6 +7,9 @@ import { pause } from '../random.ts';
 import type { Fault, FaultOptions } from './fault.ts';
 import { underLoad } from './run.ts';
 
+/** Until two processes have started, on a busy machine. */
+const OWNED_MS = 60_000;
+
 const TAKEN_OVER_WITHIN_SECONDS = 10;
 const THAWED_MS = 3000;
 const WORKER = { PROCESS: 'worker' };
@@ -46,7 +49,7 @@ async function withoutWorker(
     return await underLoad(options, database, rules, async (run) => {
       const [, worker] = await Promise.all([run.start(WORKER), run.start(WORKER)]);
       const owners = async () => (await postgres.query<{ count: number }>(database, OWNERS))[0]?.count;
-      await until(async () => (await owners()) === 2);
+      await until(async () => (await owners()) === 2, OWNED_MS);
       await pause(1000);
       const goneAt = Date.now();
       await take(worker);

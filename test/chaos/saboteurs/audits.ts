@@ -25,7 +25,7 @@ export const audits: Readonly<Record<AuditName, AuditOf>> = {
   // A pipeline whose process was killed is taken up again when its lease has run out, after six seconds.
   'kill on PostgreSQL': scenario(
     'kill',
-    '--log postgres --kills 1 --seconds 3 --rate 1500 --least-acked 300 --quiet-seconds 20',
+    '--log postgres --kills 2 --seconds 6 --rate 1500 --least-acked 300 --quiet-seconds 20',
   ),
   'crash of PostgreSQL': scenario('database', '--fault kill --seconds 8 --quiet-seconds 12'),
   power: scenario('power', '--cuts 1 --rounds 1 --seconds-each 2 --rate 2000 --least-acked 300 --quiet-seconds 10'),
