@@ -89,9 +89,11 @@ export const Settings = Type.Object({
     10,
     "Seconds that the log may take to store a request; then it is answered 503, and so are further ones until the log answers again. Less than the router's in front (Heroku: 30).",
   ),
-  DEDUP_HOURS: count(
-    24,
-    'Hours within which a repeated event id is a duplicate; at most the retention. With an embedded log each id takes some 13 bytes of memory for so long: 10 million events a day take 130 MB.',
+  DEDUP_HOURS: count(24, 'Hours within which a repeated event id is a duplicate; at most the retention.'),
+  DEDUP_MAX_IDS: count(
+    5_000_000,
+    'Most event ids that an embedded log remembers, of all shops together; past it the oldest are forgotten before `DEDUP_HOURS` are over, and that is logged. Each takes up to 16 bytes of memory: 5 million take 80 MB.',
+    1_000_000_000,
   ),
   QUARANTINE_MAX_PER_SHOP: count(10_000, 'Refused events kept per shop; past it the oldest go.', 10_000_000),
   GEO_HEADERS: Type.Array(GeoFamily, {

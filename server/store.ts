@@ -12,6 +12,7 @@ import { ConfigError, isProduction } from './settings.ts';
 import { roomToStart } from './waiting.ts';
 
 const LMDB = 'lmdb:';
+const HOUR_MS = 3_600_000;
 
 export interface StoreTools {
   readonly settings: Settings;
@@ -105,7 +106,8 @@ const optionsOf = (
   book: DamageBook,
 ): Omit<StoreOptions, 'durability'> => ({
   view,
-  dedupMs: settings.DEDUP_HOURS * 3_600_000,
+  dedupMs: settings.DEDUP_HOURS * HOUR_MS,
+  dedupMax: settings.DEDUP_MAX_IDS,
   quarantineMax: settings.QUARANTINE_MAX_PER_SHOP,
   process: settings.PROCESS,
   connections: settings.DATABASE_CONNECTIONS,
@@ -117,6 +119,11 @@ const optionsOf = (
     book.found(damage);
     logger.error({ ...damage }, 'the log was damaged');
   },
+  onCrowded: (ms) =>
+    logger.warn(
+      { hours: Math.round((ms / HOUR_MS) * 100) / 100 },
+      'more event ids than DEDUP_MAX_IDS came in DEDUP_HOURS: a repeat after more hours than this is taken for a new event',
+    ),
   onCorrupt: (shop, from, to) => {
     book.unreadable(shop, from, to);
     onNews?.();

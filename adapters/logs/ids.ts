@@ -26,8 +26,8 @@ const FULLEST = 0.75;
 const GROWTH = 1.5;
 
 /**
- * Which ids of one shop are known, and at which position: an open-addressing table of typed arrays, 8 bytes a slot and about
- * 13 bytes an id. It is split by hash into parts that grow one at a time, and at different times: growing a table of five
+ * Which ids of one shop are known, and at which position: an open-addressing table of typed arrays, 8 bytes a slot and 10
+ * to 16 bytes an id. It is split by hash into parts that grow one at a time, and at different times: growing a table of five
  * million at once would stop the process for 300 ms. A slot keeps the lower half of the fingerprint, the upper one chooses the part.
  * Positions are kept modulo 2^32, which is unambiguous for the newest four billion events.
  */
@@ -70,6 +70,13 @@ export class IdTable {
   /** Ids up to this position are forgotten; their room is used again as the table is rebuilt, part by part. */
   forget(upTo: Position): void {
     this.#floor = Math.max(this.#floor, upTo);
+    // Nothing is rebuilt where nothing comes any more.
+    if (this.#floor >= this.#newest) this.#parts.fill(undefined);
+  }
+
+  /** How many ids are known, where each position has one. */
+  get size(): number {
+    return Math.max(0, this.#newest - this.#floor);
   }
 
   /** The last position that is forgotten: every later one is known. */

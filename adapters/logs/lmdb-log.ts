@@ -1,5 +1,6 @@
 import type { RootDatabase } from 'lmdb';
-import { type Fingerprint, IdTable } from './ids.ts';
+import { Dedup, type KnownIds } from './dedup.ts';
+import type { Fingerprint } from './ids.ts';
 import type { Chain } from './lmdb-chain.ts';
 import { LmdbPages } from './lmdb-pages.ts';
 import type { LmdbState } from './lmdb-state.ts';
@@ -17,14 +18,12 @@ const WAITING_BYTES = 64 * 1024 * 1024;
 /** What the log knows of one shop without reading. */
 interface ShopLog {
   readonly name: string;
-  readonly ids: IdTable;
+  readonly known: KnownIds;
   /** The last position given out, and the last that is durable. */
   given: Position;
   committed: Position;
   tally: Tally;
   readonly readers: Set<() => void>;
-  /** When positions were reached, so that old ids can be forgotten by time. */
-  readonly marks: { readonly at: number; readonly position: Position }[];
 }
 
 /** A record on its way to the disk. `first` is the position of its first new event. */
@@ -49,6 +48,7 @@ export class LmdbLog implements EventLog {
   readonly #fingerprint: (id: string) => Fingerprint;
   readonly #options: StoreOptions;
   readonly #keepMark: () => Promise<void>;
+  readonly #dedup: Dedup;
   readonly #shops = new Map<string, ShopLog>();
   #group: Waiting[] = [];
   #committing: Waiting[][] = [];
@@ -72,16 +72,18 @@ export class LmdbLog implements EventLog {
     this.#state = state;
     this.#fingerprint = fingerprint;
     this.#options = options;
-    const since = options.now() - options.dedupMs;
+    this.#dedup = new Dedup(options);
+    const { now, dedupMs, dedupMax } = options;
+    const since = this.#pages.timeOfNewest(dedupMax, state.shops(), { since: now() - dedupMs, now: now() });
     for (const name of state.shops()) {
-      const shop = this.#shop(name);
-      let first = shop.committed + 1;
-      this.#pages.rememberSince(name, since, (known, position) => {
-        shop.ids.add(known, position);
+      const { known, committed } = this.#shop(name);
+      let first = committed + 1;
+      this.#pages.rememberSince(name, since, (fingerprint, position, at) => {
+        known.ids.add(fingerprint, position);
+        this.#dedup.markBack(known, { at, position });
         first = position;
       });
-      shop.ids.forget(first - 1);
-      this.#mark(shop);
+      known.ids.forget(first - 1);
     }
   }
 
@@ -113,11 +115,12 @@ export class LmdbLog implements EventLog {
   async find(shop: string, eventId: string): Promise<Stored | undefined> {
     const log = this.#shop(shop);
     const fingerprint = this.#fingerprint(eventId);
-    let found = log.ids.find(
+    const { ids } = log.known;
+    let found = ids.find(
       fingerprint,
       (position) => position <= log.committed && this.#holds(log, position, fingerprint, eventId),
     );
-    if (found === 0) found = await this.#search(shop, fingerprint, eventId, log.ids.floor);
+    if (found === 0) found = await this.#search(shop, fingerprint, eventId, ids.floor);
     if (found === 0) return undefined;
     return this.#pages.collect(shop, found - 1, log.committed, 1)[0];
   }
@@ -136,7 +139,7 @@ export class LmdbLog implements EventLog {
   }
 
   async trim({ before, passed, maxBytes }: TrimOptions): Promise<Trimmed> {
-    this.#forgetOldIds();
+    this.#dedup.forgetOld();
     // To remove is to write too.
     const obstacle = this.#options.obstacle?.();
     if (obstacle !== undefined) throw new LogUnavailable(obstacle);
@@ -207,7 +210,7 @@ export class LmdbLog implements EventLog {
     const ids: string[] = [];
     for (const { id, index } of record.events) {
       const fingerprint = this.#fingerprint(id);
-      const known = shop.ids.find(fingerprint, (at) =>
+      const known = shop.known.ids.find(fingerprint, (at) =>
         at >= first ? ids[at - first] === id : this.#holds(shop, at, fingerprint, id),
       );
       if (known !== 0) {
@@ -215,7 +218,7 @@ export class LmdbLog implements EventLog {
         continue;
       }
       shop.given += 1;
-      shop.ids.add(fingerprint, shop.given);
+      shop.known.ids.add(fingerprint, shop.given);
       verdicts.push({ kind: 'stored', position: shop.given });
       indexes.push(index);
       fingerprints.push(fingerprint);
@@ -281,7 +284,7 @@ export class LmdbLog implements EventLog {
       resolve(verdicts);
     }
     for (const shop of touched) {
-      this.#mark(shop);
+      this.#dedup.mark(shop.known, shop.committed);
       wake(shop);
     }
     this.#flush();
@@ -314,27 +317,10 @@ export class LmdbLog implements EventLog {
     if (shop === undefined) {
       const tally = this.#state.tally(name) ?? NOTHING;
       const at = tally.appended;
-      shop = { name, ids: new IdTable(), given: at, committed: at, tally, readers: new Set(), marks: [] };
+      shop = { name, known: this.#dedup.open(), given: at, committed: at, tally, readers: new Set() };
       this.#shops.set(name, shop);
     }
     return shop;
-  }
-
-  #mark(shop: ShopLog): void {
-    const at = this.#options.now();
-    const newest = shop.marks.at(-1);
-    // Where the clock was set back, what is known is as old as this moment: by their own times these marks would stay too long.
-    if (newest && at < newest.at) shop.marks.length = 0;
-    else if (newest && at - newest.at < 60_000) return;
-    shop.marks.push({ at, position: shop.committed });
-  }
-
-  #forgetOldIds(): void {
-    const since = this.#options.now() - this.#options.dedupMs;
-    for (const { marks, ids } of this.#shops.values()) {
-      while (marks[1] && marks[1].at < since) marks.shift();
-      if (marks[0] && marks[0].at < since) ids.forget(marks[0].position);
-    }
   }
 
   async #trimJournals(shop: string): Promise<void> {

@@ -3,12 +3,14 @@ import { LRUCache } from 'lru-cache';
 import type { Fingerprint } from './ids.ts';
 import type { Position, Stored } from './log.ts';
 import { Page } from './page.ts';
-import { type Entry, encodePage, fingerprintAt, receivedAt, recordsOf } from './record.ts';
+import { type Entry, encodePage, fingerprintAt, type RecordSlice, receivedAt, recordsOf } from './record.ts';
 import type { StoreOptions } from './store.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
 const CACHED_BYTES = 6 * 1024 * 1024;
 const REMOVED_AT_ONCE = 100;
+/** Of a day each is a second and a third. */
+const TIME_SLICES = 65_536;
 
 type Key = [shop: string, first: Position];
 
@@ -85,15 +87,47 @@ export class LmdbPages {
   }
 
   /** Goes back over the fingerprints of a shop's events, newest first, as far as they were received since a time. */
-  rememberSince(shop: string, time: number, remember: (fingerprint: Fingerprint, position: Position) => void): void {
+  rememberSince(
+    shop: string,
+    time: number,
+    remember: (fingerprint: Fingerprint, position: Position, at: number) => void,
+  ): void {
+    for (const { key, records, at } of this.#backwards(shop)) {
+      if (at < time) return;
+      let position = key[1] + countOf(records);
+      for (const record of records.reverse()) {
+        for (let i = record.count - 1; i >= 0; i--) remember(fingerprintAt(record, i), --position, at);
+      }
+    }
+  }
+
+  /** Since when not many more than so many events of these shops were received; `since` where it is fewer. */
+  timeOfNewest(most: number, shops: readonly string[], { since, now }: { since: number; now: number }): number {
+    const slices = new Float64Array(TIME_SLICES);
+    const sliceMs = (now - since) / TIME_SLICES;
+    for (const shop of shops) {
+      let left = most;
+      for (const { records, at } of this.#backwards(shop)) {
+        if (at < since || left <= 0) break;
+        const slice = Math.min(TIME_SLICES - 1, Math.floor((at - since) / sliceMs));
+        const count = countOf(records);
+        slices[slice] = (slices[slice] ?? 0) + count;
+        left -= count;
+      }
+    }
+    let left = most;
+    const full = slices.findLastIndex((count) => {
+      left -= count;
+      return left < 0;
+    });
+    return full < 0 ? since : since + full * sliceMs;
+  }
+
+  *#backwards(shop: string): Generator<{ key: Key; records: RecordSlice[]; at: number }> {
     for (const { key, value } of this.#pages.getRange({ start: [shop, LAST], end: [shop, 0], reverse: true })) {
       const records = recordsOf(value);
       const newest = records.at(-1);
-      if (newest && receivedAt(newest) < time) return;
-      let position = key[1] + records.reduce((sum, { count }) => sum + count, 0);
-      for (const record of records.reverse()) {
-        for (let i = record.count - 1; i >= 0; i--) remember(fingerprintAt(record, i), --position);
-      }
+      yield { key, records, at: newest ? receivedAt(newest) : Number.POSITIVE_INFINITY };
     }
   }
 
@@ -105,7 +139,7 @@ export class LmdbPages {
       let count = 0;
       for (const { key, value } of oldest) {
         const records = recordsOf(value);
-        const events = records.reduce((sum, record) => sum + record.count, 0);
+        const events = countOf(records);
         const newest = records.at(-1);
         const last = key[1] + events - 1;
         if (!wanted({ last, at: newest ? receivedAt(newest) : 0 })) break;
@@ -155,5 +189,7 @@ export function bytesOf(tree: { getStats(): object }): number {
   const pages = (stats.treeBranchPageCount ?? 0) + (stats.treeLeafPageCount ?? 0) + (stats.overflowPages ?? 0);
   return pages * (stats.pageSize ?? 4096);
 }
+
+const countOf = (records: readonly RecordSlice[]): number => records.reduce((sum, { count }) => sum + count, 0);
 
 const nameOf = ([shop, first]: Key): string => `${shop}/${first}`;

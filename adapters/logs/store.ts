@@ -16,6 +16,8 @@ export interface StoreOptions {
   readonly durability: Durability;
   /** How long an id is remembered for dedup, in milliseconds. */
   readonly dedupMs: number;
+  /** Most ids that an embedded log remembers, of all shops together. */
+  readonly dedupMax: number;
   /** Most quarantined events kept for one shop; the oldest leave first. */
   readonly quarantineMax: number;
   /** What this process does: takes events, moves pipelines, or both. */
@@ -32,6 +34,8 @@ export interface StoreOptions {
   readonly onFailure: (error: Error) => void;
   /** Called at the start, where the log's file was found damaged. */
   readonly onDamage: (damage: DamageReport) => void;
+  /** Called where ids are forgotten before their time, at most once an hour, with how many milliseconds back they are known. */
+  readonly onCrowded: (ms: number) => void;
   /** Called when stored events cannot be read: their bytes changed on disk. */
   readonly onCorrupt: (shop: string, from: number, to: number) => void;
 }

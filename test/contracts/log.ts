@@ -56,6 +56,7 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
   view,
   durability: 'disk',
   dedupMs: 24 * 3_600_000,
+  dedupMax: 1_000_000,
   quarantineMax: 3,
   process: 'all',
   connections: 20,
@@ -65,6 +66,7 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
     throw error;
   },
   onCorrupt: () => {},
+  onCrowded: () => {},
   onDamage: () => {},
   ...overrides,
 });

@@ -6,7 +6,7 @@ import { fingerprinter, IdTable } from '../../../adapters/logs/ids.ts';
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
 import { Page } from '../../../adapters/logs/page.ts';
 import { encodePage, openRecord, recordsOf } from '../../../adapters/logs/record.ts';
-import { never, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
+import { never, OTHER, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
@@ -83,6 +83,38 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     await close();
   });
 
+  it('knows the newest ids of all shops together, as many as it may, also after a restart', async () => {
+    const minuteMs = 60_000;
+    let now = START;
+    const crowded: number[] = [];
+    const options = storeOptions({ dedupMax: 100, now: () => now, onCrowded: (ms) => crowded.push(ms) });
+    const first = await openLmdb(folder.path, options);
+    let { log } = first;
+    const append = async (shop: string, id: string) => (await log.append(record([id], { shop, at: now })))[0]?.kind;
+    const known = async (shop: string) => {
+      const kinds = [];
+      for (let n = 0; n < 60; n++) kinds.push(await append(shop, `${n}`));
+      return kinds.filter((kind) => kind === 'duplicate').length;
+    };
+    await append(OTHER, 'other');
+    for (let n = 0; n < 60; n++, now += minuteMs) await append(SHOP, `${n}`);
+    assert.is(await known(SHOP), 60);
+    assert.equal(crowded, []);
+    for (let n = 60; n < 130; n++, now += minuteMs) await append(SHOP, `${n}`);
+    assert.is(await append(SHOP, '129'), 'duplicate');
+    assert.is(await append(SHOP, '40'), 'duplicate');
+    assert.is(await append(OTHER, 'other'), 'stored');
+    assert.is(await append(SHOP, '5'), 'stored');
+    assert.equal(crowded.map((ms) => Math.round(ms / minuteMs)).slice(0, 1), [100]);
+    await first.close();
+    const second = await openLmdb(folder.path, options);
+    log = second.log;
+    assert.is(await append(SHOP, '129'), 'duplicate');
+    assert.is(await append(SHOP, '40'), 'duplicate');
+    assert.is(await append(SHOP, '10'), 'stored');
+    await second.close();
+  });
+
   it('pages large groups and reads them back in order', async () => {
     const store = await openLmdb(folder.path, storeOptions());
     const pad = 'y'.repeat(60_000);
@@ -142,6 +174,17 @@ describe('the table of ids', ({ it }) => {
     assert.is(table.find(fingerprint('id-1'), all), 0);
     assert.is(table.find(fingerprint('id-399999'), all), 399_999);
     assert.ok(table.bytes < 10_000 * 8 * 8, `${table.bytes} bytes`);
+  });
+
+  it('holds no memory where everything is forgotten', () => {
+    const table = new IdTable();
+    for (let n = 1; n <= 1000; n++) table.add(fingerprint(`id-${n}`), n);
+    table.forget(999);
+    assert.is(table.size, 1);
+    assert.ok(table.bytes > 8000);
+    table.forget(1000);
+    assert.is(table.size, 0);
+    assert.is(table.bytes, 0);
   });
 
   it('keeps positions beyond 2^32', () => {

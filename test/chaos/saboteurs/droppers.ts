@@ -126,9 +126,9 @@ export const bookkeepers: readonly Saboteur[] = [
     caughtBy: ['LOST'],
     changes: [
       {
-        file: 'adapters/logs/lmdb-log.js',
-        piece: 'shop = { name, ids: new IdTable(),',
-        by: 'shop = { name, ids: (globalThis.ids ??= new IdTable()),',
+        file: 'adapters/logs/dedup.js',
+        piece: 'const known = { ids: new IdTable(),',
+        by: 'const known = { ids: (globalThis.ids ??= new IdTable()),',
       },
       {
         file: 'adapters/logs/lmdb-log.js',
@@ -142,7 +142,7 @@ export const bookkeepers: readonly Saboteur[] = [
     does: 'forgets known ids at a restart',
     audit: 'books',
     caughtBy: ['RENAMED'],
-    changes: [{ file: 'adapters/logs/lmdb-log.js', piece: 'shop.ids.add(known, position);', by: '' }],
+    changes: [{ file: 'adapters/logs/lmdb-log.js', piece: 'known.ids.add(fingerprint, position);', by: '' }],
   },
   {
     name: 'miscount',
