@@ -8,7 +8,7 @@ import { createGate } from './admin/gate.ts';
 import { inputOf } from './admin/input.ts';
 import { writeEvents } from './admin/stream.ts';
 import type { Clock } from './clock.ts';
-import { hearDecompression } from './decompression.ts';
+import { prepareDecompression } from './decompression.ts';
 import { clientAddress } from './enrich/geo.ts';
 import type { Logger } from './logger.ts';
 import { BadOrder, NotFound, type Operations } from './operations.ts';
@@ -151,7 +151,7 @@ async function bodyOf(ctx: Context): Promise<unknown> {
   if (type === false)
     throw new BodyRefused(415, `Content-Type must be application/json, got ${ctx.request.type || 'none'}`);
   if (type === null) return {};
-  hearDecompression(ctx.req);
+  prepareDecompression(ctx.req);
   await parse(ctx, async () => {});
   return ctx.request.body;
 }

@@ -7,7 +7,7 @@ import bodyParser from 'koa-bodyparser';
 import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import { ALLOWED_HEADERS, corsHeaders, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
-import { hearDecompression } from './decompression.ts';
+import { prepareDecompression } from './decompression.ts';
 import type { Hold } from './in-hand.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type Admission, type Answer, foreignOrigin, type Inbound, type Ingest } from './ingest.ts';
@@ -364,10 +364,7 @@ async function answerUnusual(
   const body = async () => {
     // Read as text whatever its type: the dialect has checked the type, and parses in its own words.
     ctx.req.headers['content-type'] = 'text/plain';
-    // Encodings are named in any case (RFC 9110, 8.4.1); the reader knows them in lower case.
-    const { 'content-encoding': encoding } = ctx.req.headers;
-    if (encoding !== undefined) ctx.req.headers['content-encoding'] = encoding.toLowerCase();
-    hearDecompression(ctx.req);
+    prepareDecompression(ctx.req);
     const parsed = parse(ctx, async () => {});
     const hold = holdOf(ctx, options.load, started);
     limitChunks(ctx.req);

@@ -274,6 +274,16 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
     await new Promise((resolve) => setTimeout(resolve, 100));
   });
 
+  it('knows encodings in any case', async () => {
+    const answer = await fetch(`${admin.url}/admin/dead/discard`, {
+      method: 'POST',
+      headers: { ...bearer(), 'content-type': 'application/json', 'content-encoding': 'GZip' },
+      body: gzipSync('no JSON'),
+    });
+    assert.is(answer.status, 400);
+    assert.match(await answer.text(), /not JSON/);
+  });
+
   it('answers an order that makes no sense with 400, and a fault of its own with 500 without its text', async () => {
     admin.operations.failure = new BadOrder('expected events between from and to, got none');
     const { status, json } = await ask(admin, '/admin/replays', { shop: SHOP, pipeline: 'archive' });
