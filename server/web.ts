@@ -132,10 +132,16 @@ interface Parts extends WebOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** What a client can bring about by itself, as often as it likes: it sends what is no HTTP, or nothing more, or goes away. */
+const BY_CLIENTS = /^(HPE_.*|ERR_HTTP_REQUEST_TIMEOUT|ECONNRESET|ECONNABORTED|EPIPE)$/;
+
 const errorLogger =
   ({ logger }: WebOptions) =>
-  (error: unknown): void =>
-    logger.error({ reason: error instanceof Error ? error.message : String(error) }, 'a request failed');
+  (error: unknown): void => {
+    const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
+    if (BY_CLIENTS.test(code)) logger.debug({ reason: message }, 'a connection broke');
+    else logger.error({ reason: message }, 'a request failed');
+  };
 
 const toolsOf = ({ settings, store, clock }: WebOptions) => ({
   log: store.log,

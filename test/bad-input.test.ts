@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import * as assert from 'uvu/assert';
 import { openLmdb } from '../adapters/logs/lmdb.ts';
 import type { Gateway } from '../server/gateway.ts';
+import { createLogger } from '../server/logger.ts';
 import { storeOptions } from './contracts/log.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
@@ -240,8 +241,11 @@ describe('an invalid event', ({ it }) => {
 
 describe('a hostile connection', ({ it, before, after }) => {
   let gateway: Gateway;
+  const lines: string[] = [];
+  const logger = createLogger('info', { write: (line: string) => lines.push(line) });
   before(async () => {
-    gateway = await gatewayWith(config, { HEADERS_TIMEOUT_SECONDS: '1', REQUEST_TIMEOUT_SECONDS: '1' });
+    const times = { HEADERS_TIMEOUT_SECONDS: '1', REQUEST_TIMEOUT_SECONDS: '1' };
+    gateway = await gatewayWith(config, times, { logger });
   });
   after(() => gateway.stop());
   const raw = (text: string): Promise<string> =>
@@ -267,6 +271,12 @@ describe('a hostile connection', ({ it, before, after }) => {
   });
   it('with two lengths is refused', async () => {
     assert.match(await raw(`${head}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`), /400/);
+  });
+  it('with something else in place of a chunk is refused, and leaves no line in the log', async () => {
+    lines.length = 0;
+    for (const garbage of ['no chunk\r\n', '2\r\n{}no end', '1\r\n{\r\n'])
+      await raw(`${head}Transfer-Encoding: chunked\r\n\r\n${garbage}`);
+    assert.equal(lines, []);
   });
   it('with huge headers is refused', async () => {
     assert.match(await raw(`${head}X: ${'x'.repeat(20_000)}\r\n\r\n`), /431/);
