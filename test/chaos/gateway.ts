@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly core?: number;
   /** A program, with its arguments, that starts Node in its place, such as strace. */
   readonly under?: readonly string[] | undefined;
+  /** Takes the moment at which it ended, in milliseconds since 1970. */
+  readonly ends?: number[];
 }
 
 export interface Gateway {
@@ -65,6 +67,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       ...options.environment,
     },
   });
+  void ended(child).then(() => options.ends?.push(Date.now()));
   const lastWords = () => readFileSync(output, 'utf8').slice(-2000);
 
   return {

@@ -54,11 +54,7 @@ await judged(values, async (folder, entry) => {
   const sink = await openSink({ port: sinkPort ?? 0, record: audit.record, manners: { holdMs: 10 } });
   const environment = { LOG_URL: `lmdb:${join(folder, 'log')}` };
   const ends: number[] = [];
-  const launch = (at: number) => {
-    const gateway = startGateway({ entry, folder, port: at, config: audit.config, environment });
-    void gateway.exited().then(() => ends.push(Date.now()));
-    return gateway;
-  };
+  const launch = (at: number) => startGateway({ entry, folder, port: at, config: audit.config, environment, ends });
 
   let owner = launch(port);
   await owner.ready();

@@ -30,4 +30,16 @@ describe('the findings of several rounds', ({ it }) => {
     const [lost] = summed([[none('LOST', 'none', [])], []]);
     assert.is(lost?.passed, false);
   });
+
+  it('goes by the names, and leaves out nothing that only a later round has', () => {
+    const lost = none('LOST', 'none', []);
+    const findings = summed([[lost], [none('KILLS', 'none', []), lost]]);
+    assert.equal(
+      findings.map(({ name, passed }) => [name, passed]),
+      [
+        ['LOST', true],
+        ['KILLS', false],
+      ],
+    );
+  });
 });

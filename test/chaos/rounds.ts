@@ -20,12 +20,13 @@ export async function inRounds(
   return summed(findings);
 }
 
-/** The findings of several rounds as those of one, each by its place. Passes where it passed in every round. */
+/** The findings of several rounds as those of one, by their names. Passes where it passed in every round, and none is without it. */
 export function summed(rounds: readonly (readonly Finding[])[]): Finding[] {
   const [first = []] = rounds;
   if (rounds.length < 2) return [...first];
-  return first.map((finding, at) => {
-    const same = rounds.map((round) => round[at] ?? missing(finding));
+  const others = rounds.flat().filter(({ name }) => first.every((finding) => finding.name !== name));
+  return [...first, ...new Map(others.map((finding) => [finding.name, finding])).values()].map((finding) => {
+    const same = rounds.map((round) => round.find(({ name }) => name === finding.name) ?? missing(finding));
     const counts = same.map(({ count }) => count);
     const count = MEASURED.includes(finding.name) ? Math.max(...counts) : counts.reduce((sum, one) => sum + one, 0);
     const failed = same.find(({ passed }) => !passed);

@@ -144,8 +144,8 @@ async function stageIn(folder: string, entry: string, log: string): Promise<Stag
     readyMs,
     ends,
     async start(config, environment = {}, at = port) {
-      const gateway = startGateway({ entry, folder, port: at, config, environment: { LOG_URL: log, ...environment } });
-      void gateway.exited().then(() => ends.push(Date.now()));
+      const all = { LOG_URL: log, ...environment };
+      const gateway = startGateway({ entry, folder, port: at, config, environment: all, ends });
       const ms = await gateway.ready().catch(async (error: unknown) => {
         // Nobody else has it in hand.
         await gateway.kill();

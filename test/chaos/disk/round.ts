@@ -78,9 +78,8 @@ export async function audited(
   const ends: number[] = [];
   const launch = (under?: readonly string[]): Gateway => {
     const environment = { ADMIN_TOKEN, LOG_URL: `lmdb:${log}` };
-    const gateway = startGateway({ entry, folder, port, config: audit.config, environment, under });
+    const gateway = startGateway({ entry, folder, port, config: audit.config, environment, under, ends });
     gateways.push(gateway);
-    void gateway.exited().then(() => ends.push(Date.now()));
     return gateway;
   };
   try {
