@@ -30,7 +30,7 @@ export interface LoadOptions {
   /** Most bytes of bodies in hand. */
   readonly maxBytes: number;
   readonly disk: () => Pressure;
-  /** How long a refusal is held back, in milliseconds. */
+  /** How long a refusal is held back, in milliseconds; up to three times as long where many are. */
   readonly heldMs?: number;
   /** Nothing is held back any more. */
   readonly stopping?: AbortSignal;
@@ -64,6 +64,9 @@ const LIMITS = { browse: 1000, all: 5000 } as const;
  * sends nothing meanwhile, so refusals never take the time in which something could be done.
  */
 const HELD_MS = 5000;
+/** Of more than so many at a time each is held longer, so that not more than 300 a second come again. */
+const HELD_WELL = 1500;
+const LONGER_AT_MOST = 3;
 const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
 /** Of the room for bodies, past which it is kept for better ones than browse events. */
 const ROOM_FOR_ALL = 3 / 4;
@@ -113,7 +116,7 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
       const answers = shortage === 'disk' ? AT_ONCE : HELD;
       return answers[refusals % answers.length] as Overloaded;
     },
-    holdBack: () => held.wait(heldMs),
+    holdBack: () => held.wait(heldMs * Math.min(LONGER_AT_MOST, Math.max(1, held.size() / HELD_WELL))),
     sheddingFor: () => (now() - shedAt < RECENT_MS ? latest : undefined),
     close: delay.close,
   };
@@ -132,6 +135,7 @@ function holdings(stopping?: AbortSignal) {
     }
   });
   return {
+    size: () => waiting.size,
     async wait(ms: number): Promise<void> {
       if (stopping?.aborted) return;
       await new Promise<void>((resolve) => {

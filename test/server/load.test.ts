@@ -181,6 +181,31 @@ describe('a load', ({ it }) => {
   });
 });
 
+describe('refusals that are held back', ({ it }) => {
+  it('are so longer where thousands of them are, up to three times as long', async () => {
+    const stopping = new AbortController();
+    const nothing = () => {};
+    const load = createLoad({
+      maxBytes: 1000,
+      disk: () => 'none',
+      heldMs: 40,
+      stopping: stopping.signal,
+      onShed: nothing,
+      onShedding: nothing,
+    });
+    const heldMs = async () => {
+      const begin = performance.now();
+      await load.holdBack();
+      return performance.now() - begin;
+    };
+    const others = Array.from({ length: 3000 }, () => load.holdBack());
+    const twice = await heldMs();
+    assert.ok(twice >= 78, `${twice} ms`);
+    await Promise.all(others);
+    load.close();
+  });
+});
+
 describe('the bodies in hand', ({ it }) => {
   it('count from their first byte until they are answered', () => {
     const inHand = createInHand(100, () => 0);
