@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util';
 import { freePort } from '../support/ports.ts';
+import { ADMIN_TOKEN } from './admin.ts';
 import { type Arrived, shops, startAudit } from './audit.ts';
+import { booksAgree } from './database/books.ts';
 import { openDeaf } from './deaf.ts';
 import { toldIn } from './destinations/run.ts';
 import { atLeast, atMost, type Finding } from './findings.ts';
 import { longestGap, mostIn10s } from './moments.ts';
 import { pause } from './random.ts';
 import { logOptions, play, stopped } from './scenario.ts';
+import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 import { destinationOf, type Target } from './targets.ts';
 
@@ -42,7 +45,7 @@ await play(values, async ({ files, port, output, start }) => {
   const targets = [away, wide, healthy];
   const audit = startAudit({ folder: files, port, seed: Number(values.seed), targets, load });
   const well = await openSink({ port: healthy.port, record: audit.record });
-  const gateway = await start(audit.config);
+  const gateway = await start(audit.config, { ADMIN_TOKEN });
   const broken = await Promise.all([away, wide].map((one) => openDeaf(one.port)));
   audit.startLoad();
 
@@ -58,7 +61,9 @@ await play(values, async ({ files, port, output, start }) => {
   await pause(backWithinMs);
 
   await audit.loadEnded('SIGTERM');
-  const { findings } = await audit.verdict(Number(values['quiet-seconds']) * 1000, { allowedDuplicates: 0 });
+  const quietMs = Number(values['quiet-seconds']) * 1000;
+  const balance = await settledBalance(port, quietMs);
+  const { findings } = await audit.verdict(quietMs, { allowedDuplicates: 0 });
   const arrivals = audit.arrivals();
   const exit = await stopped(gateway);
   await Promise.all([well, ...back].map((sink) => sink.close()));
@@ -66,6 +71,7 @@ await play(values, async ({ files, port, output, start }) => {
   const attempts = toldIn(output);
   return [
     ...findings,
+    booksAgree(balance, arrivals, targets),
     ...[away, wide].flatMap(({ pipeline }, index) => {
       const seen = broken[index]?.attempts ?? [];
       const told = attempts.get(pipeline) ?? [];

@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
+import { ADMIN_TOKEN } from './admin.ts';
 import { ackedAfter, isAnswer } from './answers.ts';
 import { shops, startAudit } from './audit.ts';
+import { booksAgree } from './database/books.ts';
 import { atLeast, atMost, type Finding } from './findings.ts';
 import { type Entry, linesOf } from './ledger.ts';
 import { pause } from './random.ts';
 import { logOptions, play, stopped } from './scenario.ts';
+import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -41,26 +44,30 @@ await play(values, async ({ files, port, start, readyMs }) => {
   const target = { shop: shops[0].shop, pipeline: 'hook', port: await freePort() };
   const load = { lanes: Number(values.lanes), batch: 100, rate: Number(values.rate) };
   const audit = startAudit({ folder: files, port, seed: Number(values.seed), targets: [target], load });
-  let gateway = await start(audit.config);
+  const begin = () => start(audit.config, { ADMIN_TOKEN });
+  let gateway = await begin();
   audit.startLoad();
-  const begin = performance.now();
+  const loadedAt = performance.now();
   await until(() => audit.sent() >= events, gatheredMs);
   const behind = audit.sent();
-  console.log(`${behind} events behind after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+  console.log(`${behind} events behind after ${((performance.now() - loadedAt) / 1000).toFixed(1)} s`);
   const starts: number[] = [];
   let sink: Awaited<ReturnType<typeof openSink>> | undefined;
   for (let kill = 1; kill <= kills; kill += 1) {
     await gateway.kill();
     if (kill === kills) sink = await openSink({ port: target.port, record: audit.record });
     starts.push(Date.now());
-    gateway = await start(audit.config);
+    gateway = await begin();
     await pause(underLoadMs);
   }
   await audit.loadEnded('SIGTERM');
   const answers = linesOf<Entry>(audit.ledger).filter(isAnswer);
   // What was under way when the first connection was refused is tried again, and nothing has come through before.
-  const verdict = await audit.verdict(Number(values['quiet-seconds']) * 1000, { allowedDuplicates: 0 });
-  const first = audit.arrivals().reduce((earliest, { at }) => Math.min(earliest, at), Number.POSITIVE_INFINITY);
+  const quietMs = Number(values['quiet-seconds']) * 1000;
+  const balance = await settledBalance(port, quietMs);
+  const verdict = await audit.verdict(quietMs, { allowedDuplicates: 0 });
+  const arrivals = audit.arrivals();
+  const first = arrivals.reduce((earliest, { at }) => Math.min(earliest, at), Number.POSITIVE_INFINITY);
   const acks = starts.map((at) => ackedAfter(answers, at) ?? Number.POSITIVE_INFINITY);
   const exit = await stopped(gateway);
   await sink?.close();
@@ -68,6 +75,7 @@ await play(values, async ({ files, port, start, readyMs }) => {
   return [
     atLeast('BEHIND', 'events behind when it was first killed', behind, events),
     ...verdict.findings,
+    booksAgree(balance, arrivals, [target]),
     slowest('READY', `seconds from a start to ready, with ${events} events behind`, ready, 'ready-seconds'),
     slowest('BACK', 'seconds from a start to the first 2xx', acks, 'first-seconds'),
     slowest(
