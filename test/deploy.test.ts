@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import { Settings } from '../schemas/settings.ts';
+import { built } from './support/built.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { call } from './support/gateway.ts';
@@ -19,13 +20,15 @@ const procfile = new Map(
     .split('\n')
     .map((line) => line.split(/: (.*)/s, 2) as [string, string]),
 );
+built();
+const deployed = ['dist', 'node_modules', 'package.json'];
 const config = 'shops: [{ shop: demo.myshopify.com, tokens: [demo-token] }]';
 
-/** Runs a command of a deployment in a folder that looks like a build, which runs the sources instead. */
+/** Runs a command of a deployment in a folder that holds a build. */
 function run(command: string, folder: string, env: Record<string, string> = {}) {
-  const sources = command.replace(/\S*node dist\/(\S+)\.js/, `${process.execPath} --import tsx $1.ts`);
-  assert.is.not(sources, command);
-  const child = spawn('sh', ['-c', `exec env ${sources}`], {
+  assert.match(command, /node dist\//);
+  const local = command.replace(/\S*node dist\//, `${process.execPath} dist/`);
+  const child = spawn('sh', ['-c', `exec env ${local}`], {
     cwd: folder,
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', GATEWAY_CONFIG: config, ...env },
   });
@@ -49,8 +52,7 @@ describe('what a deployment runs', ({ it, beforeEach, afterEach }) => {
   };
   beforeEach(() => {
     folder = temporaryFolder();
-    for (const name of ['adapters', 'node_modules', 'package.json', 'schemas', 'server'])
-      symlinkSync(resolve(name), join(folder.path, name));
+    for (const name of ['dist', 'node_modules', 'package.json']) symlinkSync(resolve(name), join(folder.path, name));
   });
   afterEach(() => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
@@ -126,8 +128,7 @@ describe('what a deployment on PostgreSQL runs', ({ it, before, after, afterEach
     return started;
   };
   before(async () => {
-    for (const name of ['adapters', 'node_modules', 'package.json', 'schemas', 'server'])
-      symlinkSync(resolve(name), join(folder.path, name));
+    for (const name of deployed) symlinkSync(resolve(name), join(folder.path, name));
     postgres = await startPostgres({ settings: { synchronous_commit: 'off' } });
   });
   after(async () => {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { built } from './support/built.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { beacon, layersEvent } from './support/gateway.ts';
@@ -15,11 +16,10 @@ interface Started {
   port(): Promise<number>;
 }
 
-const tsx = import.meta.resolve('tsx');
-const main = join(import.meta.dirname, '..', 'server', 'main.ts');
+const main = built();
 
 function start(cwd: string, env: Record<string, string> = {}): Started {
-  const child = spawn(process.execPath, ['--import', tsx, main], {
+  const child = spawn(process.execPath, [main], {
     cwd,
     env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env },
   });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { outcomeOf } from '../adapters/destinations/answer.ts';
 import { destinations } from '../adapters/destinations/index.ts';
@@ -12,6 +12,7 @@ import { loadConfig } from '../server/config.ts';
 import type { Gateway } from '../server/gateway.ts';
 import type { DeadView, PageOf, PipelineReport, ReplayJob } from '../server/operations.ts';
 import { waitAfter } from '../server/retry.ts';
+import { built } from './support/built.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { beacon, call, gatewayWith, layersEvent } from './support/gateway.ts';
@@ -24,6 +25,8 @@ const readme = readFileSync('README.md', 'utf8');
 const blocks = blocksOf(readme);
 const ADMIN_TOKEN = 'a'.repeat(32);
 const HOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
+const main = built();
 
 describe('README.md: looking after it', ({ it, before, after }) => {
   const folder = temporaryFolder();
@@ -74,7 +77,7 @@ describe('README.md: looking after it', ({ it, before, after }) => {
   before(async () => {
     mkdirSync(join(folder.path, 'bin'));
     const command = join(folder.path, 'bin/headless-events');
-    writeFileSync(command, `#!/bin/sh\ncd '${resolve('.')}' && exec node --import tsx server/cli.ts "$@"\n`);
+    writeFileSync(command, `#!/bin/sh\nexec node '${join(main, '../cli.js')}' "$@"\n`);
     chmodSync(command, 0o755);
     sink = await openSink();
     sink.behave(({ body }) =>

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { canPin } from '../chaos/children.ts';
-import { built } from '../chaos/gateway.ts';
+import { built } from '../support/built.ts';
 import { measureBacklogs } from './backlog.ts';
 import { backlogDoubts, backlogProfiles, backlogTable } from './backlog-table.ts';
 import { measureDrains } from './drain.ts';

@@ -1,6 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ended, startNode } from './children.ts';
 
 export interface GatewayOptions {
@@ -31,17 +30,6 @@ export interface Gateway {
   stop(): Promise<number | null>;
   /** Resolves once it has ended, by itself or not, with its exit code or with the signal that ended it. */
   exited(): Promise<number | NodeJS.Signals | null>;
-}
-
-const project = resolve(import.meta.dirname, '../..');
-
-/** Builds the project, so that what runs is what the sources say, and gives the path of the gateway's main file. */
-export function built(): string {
-  const build = spawnSync('npm', ['run', 'build', '--silent'], { cwd: project, encoding: 'utf8' });
-  const entry = join(project, 'dist/server/main.js');
-  if (build.status !== 0 || !existsSync(entry))
-    throw new Error(`expected \`npm run build\` to give ${entry}, got: ${build.stdout}${build.stderr}`);
-  return entry;
 }
 
 /** Starts a gateway as a process of its own. */

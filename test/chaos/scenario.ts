@@ -1,11 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { built } from '../support/built.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { endAll } from './children.ts';
 import { exactly, type Finding } from './findings.ts';
-import { built, type Gateway, startGateway } from './gateway.ts';
+import { type Gateway, startGateway } from './gateway.ts';
 import { NotRun } from './not-run.ts';
 import { verdictTable } from './verdict-table.ts';
 

@@ -36,8 +36,7 @@ export const short: readonly Act[] = [
   },
   {
     scenario: 'database',
-    about:
-      'PostgreSQL is killed, cut off, without power or its disk, replaced; its commits hang; a worker dies',
+    about: 'PostgreSQL is killed, cut off, without power or its disk, replaced; its commits hang; a worker dies',
     with: '--short --at-once 1 --fault takeover,kill,cut,power-ext4,dead-xfs,failover,hang',
     shows: DATABASE,
   },

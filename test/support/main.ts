@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { built } from './built.ts';
 import { until } from './until.ts';
 
-const tsx = import.meta.resolve('tsx');
-const main = join(import.meta.dirname, '../../server/main.ts');
+// Before any test runs: it takes seconds.
+const main = built();
 
 /** The gateway as processes of its own, as an operator starts it. */
 export interface Started {
@@ -23,7 +23,7 @@ export interface Started {
 }
 
 export function startMain(cwd: string, env: Record<string, string> = {}): Started {
-  const child = spawn(process.execPath, ['--import', tsx, main], {
+  const child = spawn(process.execPath, [main], {
     cwd,
     env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env },
     // A process group of its own, so that it can be signalled as a whole.
