@@ -43,7 +43,7 @@ const PATIENCE_MS = 20_000;
 
 await judged(values, async (folder, entry) => {
   needTrace();
-  return inRounds({ folder, rounds, keep: values.keep }, (own, number) => {
+  return inRounds({ folder, rounds, keep: values.keep, leastAcked: Number(values['least-acked']) }, (own, number) => {
     const kind = fileSystems[number % fileSystems.length] ?? 'ext4';
     return dyingRound(own, entry, kind, number);
   });
@@ -60,9 +60,16 @@ async function dyingRound(
   const disk = ownDisk(folder, kind);
   try {
     const load = { lanes: Number(values.lanes), batch: Number(values.batch), rate: Number(values.rate) };
-    const options = { folder, log: join(disk.path, 'log'), entry, seed, load, repeats: times * IN_FLIGHT };
-    const leastAcked = Number(values['least-acked']) / rounds;
-    return await audited({ ...options, leastAcked }, (round) => dieAgain(round, { disk, folder }, number));
+    const options = {
+      folder,
+      log: join(disk.path, 'log'),
+      entry,
+      seed,
+      load,
+      repeats: times * IN_FLIGHT,
+      leastAcked: 1,
+    };
+    return await audited(options, (round) => dieAgain(round, { disk, folder }, number));
   } finally {
     disk.remove();
   }

@@ -39,7 +39,7 @@ const [rounds, rate] = [Number(values.rounds), Number(values.rate)];
 const cuts = Math.round(Number(values.cuts) / rounds);
 
 await judged(values, (folder, entry) =>
-  inRounds({ folder, rounds, keep: values.keep }, (own, number) => {
+  inRounds({ folder, rounds, keep: values.keep, leastAcked: Number(values['least-acked']) }, (own, number) => {
     const kind = fileSystems[number % fileSystems.length] ?? 'ext4';
     return cutRound(own, entry, kind, Number(values.seed) + number);
   }),
@@ -52,9 +52,8 @@ async function cutRound(folder: string, entry: string, kind: FileSystem, seed: n
     proveCut(disk);
     const load = { lanes: Number(values.lanes), batch: Number(values.batch), rate };
     const log = join(disk.path, 'log');
-    const leastAcked = Number(values['least-acked']) / rounds;
     const quietMs = Number(values['quiet-seconds']) * 1000;
-    const options = { folder, log, entry, seed, load, repeats: cuts * IN_FLIGHT, leastAcked, quietMs };
+    const options = { folder, log, entry, seed, load, repeats: cuts * IN_FLIGHT, leastAcked: 1, quietMs };
     return await audited(options, (round) => cutAgain(round, disk));
   } finally {
     disk.remove();
