@@ -167,19 +167,10 @@ async function answerPlain(
   const inbound = inboundOf(request, options.trustProxyHops);
   const requestId = requestIdOf(request);
   const strain = options.load.strain(started);
-  // Reading begins at once: a listener added after the first chunk would miss it.
-  const arriving = strain.pressure === 'all' ? undefined : bodyOf(request, options.load, started);
   const { answer, admitted } =
-    arriving === undefined
+    strain.pressure === 'all'
       ? turnedAway(options, dialect, strain)
-      : await answerOf(
-          options,
-          dialect,
-          inbound,
-          () => arriving.body.then((body) => worthy(options, strain, body)),
-          options.ingest.take,
-        );
-  arriving?.release();
+      : await answerArriving(options, dialect, { request, inbound, strain, started });
   if (answer.isHeld) await options.load.holdBack();
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
@@ -198,6 +189,25 @@ async function answerPlain(
     ms: performance.now() - started,
     answer,
   });
+}
+
+/** On its own, so that nothing of the body stays while a refusal is held back. */
+async function answerArriving(
+  options: HttpOptions,
+  dialect: Dialect,
+  {
+    request,
+    inbound,
+    strain,
+    started,
+  }: { request: IncomingMessage; inbound: Inbound; strain: Strain; started: number },
+): Promise<Answering> {
+  // Reading begins at once: a listener added after the first chunk would miss it.
+  const { body, release } = bodyOf(request, options.load, started);
+  const whole = () => body.then((bytes) => worthy(options, strain, bytes));
+  const answering = await answerOf(options, dialect, inbound, whole, options.ingest.take);
+  release();
+  return answering;
 }
 
 interface Answering {
@@ -286,6 +296,9 @@ function bodyOf(request: IncomingMessage, { inHand }: Load, started: number): Ar
       released = true;
       if (hold) hold.release();
       else if (chunks.length > 0) inHand.take(-announced);
+      // The listeners live on with the request, while a refusal is held back.
+      chunks.length = 0;
+      arrive = () => {};
     },
   };
 }
@@ -384,7 +397,11 @@ async function answerUnusual(
       ? turnedAway(options, dialect, strain)
       : await answerOf(options, dialect, inboundOf(ctx.req, options.trustProxyHops), body, take);
   if (answer.status === 413 || strain.pressure === 'all') letRunOut(ctx.req);
-  if (answer.isHeld) await options.load.holdBack();
+  if (answer.isHeld) {
+    // Thousands may be held back, and nobody reads them any more.
+    Object.assign(ctx.request, { body: undefined, rawBody: undefined });
+    await options.load.holdBack();
+  }
   reply(ctx, answer);
   options.onAnswered({
     dialect: dialect.name,

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as assert from 'uvu/assert';
 import { dialects } from '../adapters/dialects/index.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
@@ -142,6 +144,42 @@ describe('a gateway in need', ({ it }) => {
     close();
   });
 
+  it('keeps nothing of a body whose refusal it holds back', async () => {
+    const stopping = new AbortController();
+    let refused = 0;
+    const load = createLoad({
+      maxBytes: 1e9,
+      disk: () => 'none',
+      heldMs: 60_000,
+      stopping: stopping.signal,
+      onShed: () => {
+        refused += 1;
+      },
+      onShedding: () => {},
+    });
+    const { port, close } = await serverIn('none', { load });
+    const others = load.inHand.begin(0, () => {});
+    others.complete();
+    others.add(8e8);
+    const body = JSON.stringify({ events: [layersEvent({ query: 'x'.repeat(200_000) })] });
+    // Written from here, so that whoever sends them has each only once.
+    const requests = [requestOf(body, body.length), chunkedOf(body)].map((text) => Buffer.from(text));
+    const before = bytesInUse();
+    const sockets = Array.from({ length: 90 }, (_, n) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(requests[n % 2] ?? '');
+      return socket;
+    });
+    await until(() => refused === sockets.length);
+    // The reading of the last of them ends a moment after it is refused.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const kept = bytesInUse() - before;
+    stopping.abort();
+    for (const socket of sockets) socket.destroy();
+    close();
+    assert.ok(kept < 6e6, `${kept} bytes of ${sockets.length * body.length} in hand`);
+  });
+
   it('keeps the connection of whoever it refuses, and takes the next request on it', async () => {
     let pressure: Pressure = 'all';
     const { port, close } = await serverIn('none', {
@@ -167,6 +205,20 @@ describe('a gateway in need', ({ it }) => {
     close();
   });
 });
+
+const chunkedOf = (body: string) =>
+  `POST /beacon HTTP/1.1\r\nhost: a\r\nx-storefront-access-token: demo-token\r\ntransfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** What is left when the garbage is collected. */
+function bytesInUse(): number {
+  // Once more for what the first has let go of.
+  for (let n = 0; n < 3; n += 1) collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
 
 const requestOf = (body: string, length: number) =>
   `POST /beacon HTTP/1.1\r\nhost: a\r\nx-storefront-access-token: demo-token\r\ncontent-length: ${length}\r\n\r\n${body}`;

@@ -90,12 +90,7 @@ function verdict(outcomes: readonly Outcome[]): Finding[] {
       'that exited',
       named(({ exits }) => exits > 0),
     ),
-    atMost(
-      'READY',
-      'most seconds to ready',
-      Math.max(...outcomes.map(({ readyMs }) => readyMs)) / 1000,
-      READY_WITHIN_S,
-    ),
+    readiness(outcomes),
     none(
       'SILENT',
       'that lost events, or began anew, and raised no alarm',
@@ -128,4 +123,13 @@ function verdict(outcomes: readonly Outcome[]): Finding[] {
     ),
     exactly('EXIT', 'exit codes other than 0 at SIGTERM', named(({ exit }) => exit !== 0).length, 0),
   ];
+}
+
+function readiness(outcomes: readonly Outcome[]): Finding {
+  const slowest = outcomes.toSorted((one, other) => other.readyMs - one.readyMs).slice(0, 3);
+  const [first = Number.NaN] = slowest.map(({ readyMs }) => readyMs / 1000);
+  return {
+    ...atMost('READY', 'most seconds to ready', first, READY_WITHIN_S),
+    examples: slowest.map(({ name, readyMs }) => `${(readyMs / 1000).toFixed(2)} s: ${name}`),
+  };
 }
