@@ -135,9 +135,13 @@ export class LmdbPages {
   async removeWhile(shop: string, wanted: (page: { last: Position; at: number }) => boolean): Promise<Removed> {
     const removed = { events: 0, bytes: 0, last: 0 };
     for (let more = true; more; ) {
-      const oldest = [...this.#pages.getRange({ start: [shop, 0], end: [shop, LAST], limit: REMOVED_AT_ONCE })];
       let count = 0;
-      for (const { key, value } of oldest) {
+      // One by one as they are wanted: a page takes up to a megabyte.
+      for (const { key, value } of this.#pages.getRange({
+        start: [shop, 0],
+        end: [shop, LAST],
+        limit: REMOVED_AT_ONCE,
+      })) {
         const records = recordsOf(value);
         const events = countOf(records);
         const newest = records.at(-1);
