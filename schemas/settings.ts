@@ -146,7 +146,7 @@ export const Settings = Type.Object({
   RATE_PER_SHOP: rate(2000, 'The same for all tokens of a shop together.'),
   BODY_MAX_BYTES: count(256 * 1024, 'Largest request body after decompression, in bytes.', 1024 ** 2),
   MAX_IN_FLIGHT_BYTES: count(
-    64 * 1024 ** 2,
+    48 * 1024 ** 2,
     'Most bytes of request bodies that are being received or wait for the log, per process. Past three quarters of it browse events are answered 503, past all of it everything.',
   ),
   EVENT_MAX_BYTES: count(64 * 1024, 'Largest single event, in bytes of its JSON.', 1024 ** 2),
