@@ -64,8 +64,8 @@ const LIMITS = { browse: 1000, all: 5000 } as const;
  * sends nothing meanwhile, so refusals never take the time in which something could be done.
  */
 const HELD_MS = 5000;
-/** Of more than so many at a time each is held longer, so that not more than 300 a second come again. */
-const HELD_WELL = 1500;
+/** Of more than so many at a time each is held longer, so that not more than 200 a second come again. */
+const HELD_WELL = 1000;
 const LONGER_AT_MOST = 3;
 const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
 /** Of the room for bodies, past which it is kept for better ones than browse events. */

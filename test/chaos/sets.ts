@@ -320,7 +320,7 @@ export const long: readonly Act[] = [
   {
     scenario: 'overload',
     about: 'ten times what it can carry, in 512 MB',
-    with: '--times 10 --seconds 60 --connections 4000',
+    with: '--times 10 --seconds 60 --peak-seconds 10 --connections 4000',
     alone: true,
   },
   {
