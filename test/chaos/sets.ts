@@ -275,7 +275,7 @@ export const long: readonly Act[] = [
   {
     scenario: 'damage',
     about: 'starts on logs damaged in 14 ways: what chance decides 100 times, the rest 10 times',
-    with: '--seeds 100',
+    with: '--seeds 100 --at-once 2',
     shows: DAMAGE,
   },
   {
