@@ -31,8 +31,8 @@ export const short: readonly Act[] = [
   },
   {
     scenario: 'points',
-    about: 'the gateway kills itself at named points of its code',
-    with: '--ready-seconds 30 --at-once 2',
+    about: 'the gateway kills itself at some named points of its code',
+    with: '--ready-seconds 30 --at-once 2 --only before-answer,writing,within-save,before-save,saved,opened,removing,set-aside,marking,replaying',
   },
   {
     scenario: 'database',
@@ -44,12 +44,12 @@ export const short: readonly Act[] = [
   {
     scenario: 'kill',
     about: 'kill -9 at random moments',
-    with: '--kills 25 --seconds 40 --rate 4000 --ready-seconds 30',
+    with: '--kills 25 --seconds 40 --rate 2000 --ready-seconds 30',
   },
   {
     scenario: 'kill',
     about: 'the same on PostgreSQL',
-    with: '--log postgres --kills 25 --seconds 50 --rate 2000 --ready-seconds 30',
+    with: '--log postgres --kills 25 --seconds 50 --rate 1000 --ready-seconds 30',
   },
   {
     scenario: 'kill',
@@ -62,7 +62,7 @@ export const short: readonly Act[] = [
     with: '--events 10000 --kills 2',
   },
   { scenario: 'poison', about: 'one event that a destination never takes' },
-  { scenario: 'outage', about: 'a destination is gone for half a minute', with: '--minutes 0.5' },
+  { scenario: 'outage', about: 'a destination is gone for twenty seconds', with: '--minutes 0.33' },
   {
     scenario: 'cluster',
     about: '4 processes on one PostgreSQL: kills, a deployment',
