@@ -51,7 +51,7 @@ async function playSet(): Promise<void> {
       /** The gateway's main.js; built from the sources if absent. */
       entry: { type: 'string' },
       /** How many are played at the same time, where nothing is measured. */
-      'at-once': { type: 'string', default: '3' },
+      'at-once': { type: 'string', default: '2' },
       /** Only those scenarios, separated by commas. */
       only: { type: 'string' },
       /** Of those only the acts whose arguments or words hold this. */

@@ -29,17 +29,6 @@ export const short: readonly Act[] = [
     about: 'gateways that lose, drop, cross or miscount: each must be found out',
     with: '--at-once 3',
   },
-  {
-    scenario: 'points',
-    about: 'the gateway kills itself at some named points of its code',
-    with: '--ready-seconds 30 --at-once 2 --only before-answer,writing,within-save,before-save,saved,opened,removing,set-aside,marking,replaying',
-  },
-  {
-    scenario: 'database',
-    about: 'PostgreSQL is killed, cut off, without power or its disk, replaced; its commits hang; a worker dies',
-    with: '--short --at-once 1 --fault takeover,kill,cut,power-ext4,dead-xfs,failover,hang',
-    shows: DATABASE,
-  },
   { scenario: 'kill', about: 'no fault at all: nothing arrives twice', with: '--kills 0 --seconds 8' },
   {
     scenario: 'kill',
@@ -52,22 +41,11 @@ export const short: readonly Act[] = [
     with: '--log postgres --kills 25 --seconds 50 --rate 1000 --ready-seconds 30',
   },
   {
-    scenario: 'kill',
-    about: 'the same where two processes take events for one that keeps them',
-    with: '--kills 3 --seconds 12 --rate 2000 --web-concurrency 2 --ready-seconds 30',
-  },
-  {
     scenario: 'mixed',
     about: '3 shops, 6 pipelines, filters, repeats, invalid events, kills; then the receipt of every id',
     with: '--events 10000 --kills 2',
   },
   { scenario: 'poison', about: 'one event that a destination never takes' },
-  { scenario: 'outage', about: 'a destination is gone for twenty seconds', with: '--minutes 0.33' },
-  {
-    scenario: 'cluster',
-    about: '4 processes on one PostgreSQL: kills, a deployment',
-    with: '--events 20000 --kills 2 --pauses 0 --rate 1000',
-  },
   {
     scenario: 'secrets',
     about: 'marked secrets in every place where one can stand, then a search of all that came out',
@@ -81,8 +59,6 @@ export const short: readonly Act[] = [
   },
   { scenario: 'power', about: 'power cuts on ext4 and xfs: what was not synced is gone', with: '--cuts 6' },
   { scenario: 'dying', about: 'the disk dies under a live gateway: all of it, or its syncs alone', with: '--times 5' },
-  { scenario: 'slow-disk', about: 'every sync takes 300 ms', with: '--part slow --seconds-each 3' },
-  { scenario: 'slow-disk', about: 'syncs hang for 30 s', with: '--part hung' },
   {
     scenario: 'full',
     about: 'the disk is full before the first start, then slowly, and to the last byte, under load',
@@ -99,7 +75,6 @@ export const short: readonly Act[] = [
     about: 'several processes want one folder, beside an owner and after its kill -9',
     with: '--times 1 --ready-seconds 30',
   },
-  { scenario: 'syscalls', about: 'kill -9 as a system call begins', with: '--kills 8' },
   {
     scenario: 'stop',
     about: '20 times SIGTERM under load, while a destination takes 10 s',
@@ -111,35 +86,12 @@ export const short: readonly Act[] = [
     with: '--events 100000 --kills 2',
     alone: true,
   },
-  { scenario: 'clock', about: 'the clock is set by an hour and by 30 days, forward and back' },
-  {
-    scenario: 'pause',
-    about: 'standstills of up to 5 s: SIGSTOP, and a blocked event loop',
-    with: '--halts stop:1,block:0.2,block:1,block:5',
-  },
-  {
-    scenario: 'pause',
-    about: 'SIGSTOP for 10 s, with another process on the same PostgreSQL',
-    with: '--log postgres --halts stop:10',
-  },
-  { scenario: 'combined', about: 'two or three faults at a time, drawn by the seed' },
-  {
-    scenario: 'destinations',
-    about: '65 ways to be a bad destination, all at once, beside healthy ones; then all are well',
-    shows: DESTINATIONS,
-  },
   { scenario: 'reload', about: 'new configurations under load, and files that are none' },
   {
     scenario: 'overload',
     about: 'three times what it can carry: what is worth least is refused first',
     with: '--times 3 --seconds 8 --peak-seconds 4',
     alone: true,
-  },
-  {
-    scenario: 'limits',
-    about:
-      '256 files, a quarter of a core, 512 MB and then less until the kernel kills it, 1,000 slow clients, 2,000 clients at the start',
-    with: '--seconds 4',
   },
 ];
 

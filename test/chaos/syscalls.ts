@@ -34,7 +34,7 @@ const calls: readonly { readonly call: Injection['call']; readonly upTo: number 
 ];
 const READY_SECONDS = 30;
 /** It is too busy to come to the call, or needs it less often than thought. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const kills = Number(values.kills);
 
 await judged(values, async (folder, entry) => {
