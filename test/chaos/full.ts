@@ -37,8 +37,8 @@ const MB = 1024 ** 2;
 const DISK_MB = 64;
 /** Of 64 MB the gateway reserves a twentieth. */
 const RESERVE = DISK_MB * 0.05 * MB;
-/** A busy machine is no fault; the gateway looks at a disk that is nearly full ten times a second. */
 const LEAST_REFUSED = 10;
+/** A busy machine is no fault; the gateway looks at a disk that is nearly full ten times a second. */
 const REFUSED_WITHIN_S = 1.5;
 const BACK_WITHIN_S = 5;
 const RESTARTS = 2;
