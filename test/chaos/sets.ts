@@ -43,7 +43,7 @@ export const short: readonly Act[] = [
   {
     scenario: 'mixed',
     about: '3 shops, 6 pipelines, filters, repeats, invalid events, kills; then the receipt of every id',
-    with: '--events 10000 --kills 2',
+    with: '--events 5000 --kills 1',
   },
   { scenario: 'poison', about: 'one event that a destination never takes' },
   {
