@@ -84,6 +84,27 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
 
 const gloodEvent = (name: string) => ({ event: { id: `${name}-1`, name, data: {} }, session_id: 's' });
 
+/** A server whose bodies in hand are of others so far; refusals are held back until it stops. */
+async function holdingBack(maxBytes: number, bytes: number) {
+  const stopping = new AbortController();
+  let refused = 0;
+  const load = createLoad({
+    maxBytes,
+    disk: () => 'none',
+    heldMs: 60_000,
+    stopping: stopping.signal,
+    onShed: () => {
+      refused += 1;
+    },
+    onShedding: () => {},
+  });
+  const server = await serverIn('none', { load });
+  const others = load.inHand.begin(0, () => {});
+  others.complete();
+  others.add(bytes);
+  return { ...server, stopping, others, refused: () => refused };
+}
+
 describe('a gateway in need', ({ it }) => {
   it('refuses browse events and takes what is about carts, in every dialect and lane', async () => {
     const { port, shed, close } = await serverIn('browse');
@@ -118,24 +139,9 @@ describe('a gateway in need', ({ it }) => {
   });
 
   it('holds a refusal back, but not what it takes, and nothing once it stops', async () => {
-    const stopping = new AbortController();
-    let refused = 0;
-    const load = createLoad({
-      maxBytes: 1000,
-      disk: () => 'none',
-      heldMs: 60_000,
-      stopping: stopping.signal,
-      onShed: () => {
-        refused += 1;
-      },
-      onShedding: () => {},
-    });
-    const { port, close } = await serverIn('none', { load });
-    const others = load.inHand.begin(0, () => {});
-    others.complete();
-    others.add(2000);
+    const { port, close, stopping, refused, others } = await holdingBack(1000, 2000);
     const held = lanes.map((lane) => beacon(port, [layersEvent()], { lane }));
-    await until(() => refused === lanes.length);
+    await until(() => refused() === lanes.length);
     others.release();
     assert.is((await beacon(port, [layersEvent()])).status, 201);
     assert.is(await Promise.race([...held, 'none yet']), 'none yet');
@@ -145,22 +151,7 @@ describe('a gateway in need', ({ it }) => {
   });
 
   it('keeps nothing of a body whose refusal it holds back', async () => {
-    const stopping = new AbortController();
-    let refused = 0;
-    const load = createLoad({
-      maxBytes: 1e9,
-      disk: () => 'none',
-      heldMs: 60_000,
-      stopping: stopping.signal,
-      onShed: () => {
-        refused += 1;
-      },
-      onShedding: () => {},
-    });
-    const { port, close } = await serverIn('none', { load });
-    const others = load.inHand.begin(0, () => {});
-    others.complete();
-    others.add(8e8);
+    const { port, close, stopping, refused } = await holdingBack(1e9, 8e8);
     const body = JSON.stringify({ events: [layersEvent({ query: 'x'.repeat(200_000) })] });
     // Written from here, so that whoever sends them has each only once.
     const requests = [requestOf(body, body.length), chunkedOf(body)].map((text) => Buffer.from(text));
@@ -170,7 +161,7 @@ describe('a gateway in need', ({ it }) => {
       socket.write(requests[n % 2] ?? '');
       return socket;
     });
-    await until(() => refused === sockets.length);
+    await until(() => refused() === sockets.length);
     // The reading of the last of them ends a moment after it is refused.
     await new Promise((resolve) => setTimeout(resolve, 100));
     const kept = bytesInUse() - before;
