@@ -105,7 +105,7 @@ export const long: readonly Act[] = [
   {
     scenario: 'kill',
     about: 'the same on PostgreSQL',
-    with: '--log postgres --kills 300 --rounds 6 --seconds 1170 --batch 80 --rate 15000 --least-acked 5000000 --in-flight 1000 --ready-seconds 10',
+    with: '--log postgres --kills 300 --rounds 6 --seconds 1350 --batch 80 --rate 15000 --least-acked 5000000 --in-flight 1000 --ready-seconds 10',
   },
   {
     scenario: 'kill',
