@@ -148,6 +148,7 @@ const toolsOf = ({ settings, store, clock }: WebOptions) => ({
   limits: {
     depth: settings.EVENT_MAX_DEPTH,
     keys: settings.EVENT_MAX_KEYS,
+    text: settings.EVENT_MAX_TEXT,
     eventBytes: settings.EVENT_MAX_BYTES,
   },
   now: clock.now,

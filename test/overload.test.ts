@@ -49,7 +49,7 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
     shops: () => shops,
     log: { append: async ({ events }: { events: unknown[] }) => events.map(() => ({ kind: 'stored' })) } as never,
     enrich: () => ({ channel: 'web' }),
-    limits: { depth: 32, keys: 2048, eventBytes: 65_536 },
+    limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
     rates: { wait: () => 0, spend: () => {} },
     now: Date.now,
     onError: () => {},

@@ -9,9 +9,6 @@ export interface Excess {
   readonly came: string;
 }
 
-/** Longest text of one field, in characters. */
-const longestText = 8192;
-
 // The walk calls itself once per level, and no setting may let a client decide how deep the stack gets.
 const deepestWalk = 500;
 
@@ -60,15 +57,15 @@ function items(node: readonly unknown[], level: number, tally: Tally, limits: Bo
 function visit(value: unknown, level: number, tally: Tally, limits: BodyLimits): Excess | undefined {
   if (typeof value === 'string') {
     tally.characters += value.length;
-    return value.length > longestText ? tooLong(value) : undefined;
+    return value.length > limits.text ? tooLong(value, limits) : undefined;
   }
   return typeof value === 'object' && value !== null ? walk(value, level + 1, tally, limits) : undefined;
 }
 
-const tooLong = (value: string): Excess => ({
+const tooLong = (value: string, { text }: BodyLimits): Excess => ({
   code: 'too_large',
   path: '',
-  expected: `at most ${longestText} characters`,
+  expected: `at most ${text} characters`,
   came: `${value.length}`,
 });
 

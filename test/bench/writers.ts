@@ -150,7 +150,7 @@ const rules = {
   shop: context.shop,
   names: () => true,
   customEvents: new Set<string>(),
-  limits: { depth: 32, keys: 2048, eventBytes: 65_536 },
+  limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
 };
 
 function recordOf(text: string): LogRecord {

@@ -31,7 +31,7 @@ export const rules: Rules = {
   names: (domain) => domain === 'demo.myshopify.com' || domain === 'shop.example.com',
   shopNamed: true,
   customEvents: new Set(['wishlist_add']),
-  limits: { depth: 32, keys: 256, eventBytes: 32_768 },
+  limits: { depth: 32, keys: 256, text: 8192, eventBytes: 32_768 },
 };
 
 export const context = (trust: Context['trust']): Context => ({

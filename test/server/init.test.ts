@@ -26,7 +26,7 @@ const answerOf = ({ status, body }: Reply) => {
 };
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const limits = { depth: 32, keys: 2048, eventBytes: 65_536 };
+const limits = { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 };
 
 describe("Glood's init", ({ it, before, after }) => {
   let gateway: Gateway;
