@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { dialects } from '../adapters/dialects/index.ts';
 import {
   type Config,
   type DestinationConfig,
@@ -9,6 +10,7 @@ import {
 } from '../schemas/config.ts';
 import { Settings } from '../schemas/settings.ts';
 import { settingsOf } from './config.ts';
+import { namesMatching } from './route.ts';
 import { isSensitive, withoutCredentials } from './words.ts';
 
 const HIDDEN = '***';
@@ -21,7 +23,7 @@ export function describeConfig(config: Config, settings: Settings, kinds: readon
     `settings: ${changed.length === 0 ? 'all defaults' : changed.join(' ')}`,
     ...config.shops.flatMap((shop) => [
       shopLine(shop),
-      ...shop.pipelines.map((pipeline) => pipelineLine(pipeline, kinds)),
+      ...shop.pipelines.map((pipeline) => pipelineLine(pipeline, kinds) + unheardOf(pipeline, shop)),
     ]),
   ];
 }
@@ -60,6 +62,15 @@ function pipelineLine(pipeline: Pipeline, kinds: readonly Kind[]): string {
       : '',
   ];
   return `  pipeline ${pipeline.id}: ${wants.filter((want) => want !== '').join(' ')} -> ${destinationText(pipeline.destination, kinds)}`;
+}
+
+const contractNames = dialects.flatMap(({ names }) => Object.entries(names).flat());
+
+/** What a pipeline asks for and no event of the shop can be called: a slip of the pen would filter everything. */
+function unheardOf({ events }: Pipeline, { customEvents }: Shop): string {
+  const names = [...contractNames, ...customEvents];
+  const missing = events.filter((pattern) => !names.some(namesMatching([pattern])));
+  return missing.length === 0 ? '' : ` (no event is called ${missing.join(' or ')}, also in customEvents)`;
 }
 
 /** Settings of a kind that is not known here stay out: nobody says which of them are secrets. */

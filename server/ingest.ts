@@ -117,7 +117,7 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
     shop: shop.config.shop,
     receivedAt: tools.now(),
     trust: admission.trust,
-    ...tools.enrich(inbound),
+    ...enriched(tools, admission),
     ...(headers && { headers }),
   };
   let reading: Reading;
@@ -137,6 +137,12 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
   if (inbound.query('verbose') !== '1') return { ...reply, headers: counts };
   // 204 has no body to be verbose in.
   return { status: reply.status === 204 ? 200 : reply.status, body: verboseBody(reading, verdicts), headers: counts };
+}
+
+/** What enrichment found. A server sends for shoppers who are elsewhere, so where it is says nothing of them. */
+function enriched({ enrich }: IngestTools, { inbound, trust }: Admission): Pick<Context, 'channel' | 'geo' | 'agent'> {
+  const { geo, ...rest } = enrich(inbound);
+  return trust === 'public' && geo ? { ...rest, geo } : rest;
 }
 
 const rulesOf = ({ limits }: IngestTools, { shop, shopNamed }: Admission): Rules => ({

@@ -37,7 +37,7 @@ for (const log of logKinds()) {
     before(async () => {
       await log.start();
       sink = await openSink();
-      gateway = await gatewayWith(config(sink.url), { LOG_URL: await log.fresh() });
+      gateway = await gatewayWith(config(sink.url), { LOG_URL: await log.fresh(), GEO_HEADERS: 'cloudflare' });
       port = gateway.port;
     });
     after(async () => {
@@ -46,6 +46,15 @@ for (const log of logKinds()) {
       await log.stop();
     });
     const arrived = (id: string) => until(() => sink.events().find(({ event_id }) => event_id === id));
+
+    it('takes the place of a shopper from the edge, and from a server that sends for shoppers what it says', async () => {
+      const places = { 'demo-token': 'FR', 'server-token': 'DE' };
+      for (const [token, place] of Object.entries(places)) {
+        const event = layersEvent({ event_id: `from ${token}`, geo_country: 'DE' });
+        await beacon(port, [event], { headers: { 'x-storefront-access-token': token, 'cf-ipcountry': 'FR' } });
+        assert.is((await arrived(`from ${token}`)).geo_country, place);
+      }
+    });
 
     for (const lane of lanes) {
       it(`answers Layers with 201 and null, and delivers signed (${lane})`, async () => {

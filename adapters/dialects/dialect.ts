@@ -35,6 +35,8 @@ export interface BodyLimits {
   readonly depth: number;
   /** Most keys of one event, nested ones included. */
   readonly keys: number;
+  /** Longest text of one field, in characters. */
+  readonly text: number;
   /** Largest single event, in bytes of its JSON text. */
   readonly eventBytes: number;
 }
@@ -145,6 +147,8 @@ export interface Dialect {
   /** Media types this contract takes, lower case, without parameters; '' stands for a request without Content-Type. */
   readonly contentTypes: readonly string[];
   readonly documentation: Documentation;
+  /** The names of the contract's events, each with the canonical type that it becomes. */
+  readonly names: Readonly<Record<string, string>>;
   /** Headers, in lower case, that say something of the event which its body need not say: `view` finds them in the context, cut to 200 characters. */
   readonly kept?: readonly string[];
   credentials(request: InboundRequest): Credentials;

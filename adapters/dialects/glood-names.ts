@@ -44,6 +44,11 @@ const meanings: Readonly<Record<GloodName, Meaning>> = {
   'glood:customer_preference': { type: 'customer_preference' },
 };
 
+/** The model's type of each name. */
+export const canonicalTypes: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(meanings).map(([name, { type }]) => [name, type]),
+);
+
 /** The meaning of a name; a shop's own name means itself. */
 export const meaning = (name: string): Meaning =>
   Object.hasOwn(meanings, name) ? meanings[name as GloodName] : { type: name };

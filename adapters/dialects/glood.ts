@@ -3,6 +3,7 @@ import { GloodBody, GloodCustomBody, gloodNames } from '../../schemas/glood.ts';
 import { parseBody } from './body.ts';
 import { type Dialect, type Reading, RequestRefused, type Rules } from './dialect.ts';
 import { gloodDocumentation } from './glood-documentation.ts';
+import { canonicalTypes } from './glood-names.ts';
 import { gloodEvent } from './glood-view.ts';
 import { bearer, header } from './headers.ts';
 import { excess } from './limits.ts';
@@ -16,6 +17,7 @@ export const glood: Dialect = {
   path: '/api/storefront/v3/headless/events',
   contentTypes: ['application/json', ''],
   documentation: gloodDocumentation,
+  names: canonicalTypes,
   credentials: (request) => ({
     token: bearer(request),
     shop: named(header(request, 'x-shop')),

@@ -3,7 +3,7 @@ import type { Context } from './dialect.ts';
 import { enriched } from './enriched.ts';
 import { anyId, derivedId, digits } from './ids.ts';
 import { iso, utc } from './timestamp.ts';
-import { absent, filled, type Json, number, object, text } from './values.ts';
+import { absent, filled, type Json, number, object, present, text } from './values.ts';
 
 /** The id of an event: the client's, or one derived from all that the client sent. Reading and viewing agree on it. */
 export const layersId = (event: Json): string => text(event.event_id) ?? derivedId(event);
@@ -24,6 +24,7 @@ export function layersViewer(context: Context): (event: Json) => Event {
       timestamp: utc(event.timestamp) ?? iso(context.receivedAt),
       ...fields,
       shopping_channel: fields.shopping_channel ?? context.channel,
+      ...(context.trust === 'server' && place(event)),
       ...found,
       ...(extra && { extra }),
     };
@@ -64,6 +65,14 @@ function known(event: Json): Known {
 }
 
 const fields: ReadonlyMap<string, (value: unknown) => unknown> = new Map(Object.entries(readers));
+
+/** Where the shopper is, by a server that sends for him: where that server is says nothing of it. */
+const place = (event: Json) =>
+  present({
+    geo_country: text(event.geo_country),
+    geo_state: text(event.geo_state),
+    geo_city: text(event.geo_city),
+  });
 
 /** Said elsewhere in the model, or known better by the gateway. */
 const replaced = new Set(

@@ -18,6 +18,8 @@ export const layers: Dialect = {
   // A plain-string sendBeacon comes as text/plain, which needs no preflight.
   contentTypes: ['application/json', 'text/plain', ''],
   documentation: layersDocumentation,
+  // The model has Layers' names.
+  names: Object.fromEntries(Object.keys(layersEvents).map((type) => [type, type])),
   credentials: (request) => ({
     token: header(request, 'x-storefront-access-token') ?? (request.query('token')?.trim() || undefined),
   }),

@@ -67,6 +67,7 @@ export const tapcart: Dialect = {
   name: 'tapcart',
   path: '/webhooks/tapcart',
   contentTypes: ['application/json', ''],
+  names: types,
   documentation: {
     operationId: 'tapcartClickstream',
     summary: "Tapcart's clickstream webhook: send one event of an app.",

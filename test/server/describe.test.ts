@@ -47,6 +47,22 @@ describe('the start-up description', ({ it }) => {
     ]);
   });
 
+  it('says which names of a filter no event can have', () => {
+    const asking = (...events: string[]) => ({
+      ...shop,
+      customEvents: ['gift_wrapped'],
+      pipelines: [{ id: 'files', events, destination: { type: 'file' } }],
+    });
+    const line = (...events: string[]) =>
+      describeConfig(load(JSON.stringify({ shops: [asking(...events)] })), readSettings({}), destinations)[3];
+    for (const name of ['*', 'purchase', 'checkout_completed', 'cartAdd', 'glood:section:*', 'gift_*', 'product_hover'])
+      assert.not.match(line(name) ?? '', 'no event');
+    assert.match(
+      line('purchase', 'purchse', 'order_*') ?? '',
+      '(no event is called purchse or order_*, also in customEvents)',
+    );
+  });
+
   it('says nothing of the settings of a destination it does not know', () => {
     const [, , , , hook] = describeConfig(config, readSettings({}), []);
     assert.match(hook ?? '', /-> webhook$/);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import Type from 'typebox';
 import { destinations } from '../../adapters/destinations/index.ts';
+import { dialects } from '../../adapters/dialects/index.ts';
 import { Event } from '../../schemas/event.ts';
 import { configurationReference } from '../../server/reference.ts';
 import { expected } from '../../server/words.ts';
@@ -72,6 +73,7 @@ export function withGeneratedParts(page: string): string {
     example: `\`\`\`yaml\n${readFileSync('gateway.example.yaml', 'utf8')}\`\`\``,
     reference: configurationReference(destinations),
     event: eventTable(),
+    names: nameTable(),
   };
   return Object.entries(parts).reduce((text, [name, part]) => withPart(text, name, part), page);
 }
@@ -83,6 +85,25 @@ export function withPart(page: string, name: string, part: string): string {
   if (from < 0 || to < from) throw new Error(`expected ${begin} … ${end} in the page, found no such pair`);
   return `${page.slice(0, from)}${begin}\n\n${part}\n\n${page.slice(to)}`;
 }
+
+/** Each canonical type with the names that become it, dialect by dialect. */
+function nameTable(): string {
+  const types = new Set(dialects.flatMap(({ names }) => Object.values(names)));
+  const namesFor = (type: string) =>
+    dialects.map(({ names }) =>
+      Object.keys(names)
+        .filter((name) => names[name] === type)
+        .map(quoted)
+        .join(', '),
+    );
+  return [
+    '| Type | Layers | Glood | Tapcart |',
+    '| --- | --- | --- | --- |',
+    ...[...types].map((type) => `| ${quoted(type)} | ${namesFor(type).join(' | ')} |`),
+  ].join('\n');
+}
+
+const quoted = (name: string): string => `\`${name}\``;
 
 function eventTable(): string {
   const rows = Object.entries(Event.properties).map(([name, schema]) => {

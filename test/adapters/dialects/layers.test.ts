@@ -450,6 +450,9 @@ describe('Layers, what it takes', ({ it }) => {
     assert.is(plain.shop, 'demo.myshopify.com');
     assert.equal(plain.extra, { trust: 'server', shop: 'other.myshopify.com' });
 
+    const sent = view(body, { trust: 'server' });
+    assert.equal([sent.geo_country, sent.geo_state, sent.geo_city, sent.device_type], ['XX', 'XX', 'x', undefined]);
+
     const found = {
       geo: { country: 'FR', state: 'ARA', city: 'lyon' },
       agent: { device: 'mobile', browser: 'Chrome', os: 'Android', bot: false },
