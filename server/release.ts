@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { destinations } from '../adapters/destinations/index.ts';
+import { findConfig, loadConfig } from './config.ts';
 import { ConfigError, readSettings } from './settings.ts';
 import { migrateLog } from './store.ts';
 import { withoutCredentials } from './words.ts';
@@ -11,6 +14,8 @@ await release().catch((error: unknown) => {
 
 async function release(): Promise<void> {
   const settings = readSettings(process.env);
+  // A start would refuse it, when the old version is gone already.
+  loadConfig({ source: findConfig(settings, existsSync).source, env: process.env, destinations });
   const log = withoutCredentials(settings.LOG_URL);
   if (!/^postgres/.test(log)) return console.log(`log ${log}: nothing to do before the start`);
   const ran = await migrateLog(settings);

@@ -24,6 +24,9 @@ built();
 const deployed = ['dist', 'node_modules', 'package.json'];
 const config = 'shops: [{ shop: demo.myshopify.com, tokens: [demo-token] }]';
 
+/** The environment variables that a configuration wants. */
+const namesIn = (config: string): string[] => [...config.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
+
 /** Runs a command of a deployment in a folder that holds a build. */
 function run(command: string, folder: string, env: Record<string, string> = {}) {
   assert.match(command, /node dist\//);
@@ -71,6 +74,13 @@ describe('what a deployment runs', ({ it, beforeEach, afterEach }) => {
     assert.is(await ended, 1);
     assert.match(output(), /^Cannot release: .*ECONNREFUSED/);
     assert.not.match(output(), /hunter2/);
+  });
+
+  it('Procfile, release: fails where the configuration has mistakes', async () => {
+    const GATEWAY_CONFIG = `shops: [{ shop: demo.myshopify.com, tokens: ["\${NOT_SET}"] }]`;
+    const { ended, output } = start(procfile.get('release') ?? '', folder.path, { GATEWAY_CONFIG });
+    assert.is(await ended, 1);
+    assert.match(output(), /NOT_SET/);
   });
 
   it('Procfile, web: takes events and ends with 0', async () => {
@@ -162,9 +172,11 @@ describe('what a deployment on PostgreSQL runs', ({ it, before, after, afterEach
 });
 
 describe('deployment files and guides', ({ it }) => {
+  const asked = namesIn(blockOf(blocks, 'deployed'));
+
   it('app.json asks for what there is: settings, processes, and secrets of the example', () => {
     const app = JSON.parse(atRoot('app.json'));
-    const secrets = [...atRoot('gateway.example.yaml').matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+    const secrets = namesIn(atRoot('gateway.example.yaml'));
     for (const [name, { description }] of Object.entries<{ description: string }>(app.env)) {
       assert.ok(name in Settings.properties || secrets.includes(name), name);
       assert.ok(description.length > 10, name);
@@ -174,6 +186,7 @@ describe('deployment files and guides', ({ it }) => {
     // The guide creates the same database by hand.
     const [guide] = blocks.filter(({ role }) => role === 'heroku');
     for (const plan of app.addons) assert.match(guide?.text ?? '', `heroku addons:create ${plan} `);
+    for (const name of asked) assert.match(guide?.text ?? '', `heroku config:set ${name}=`);
     assert.match(guide?.text ?? '', `LOG_MAX_BYTES=${app.env.LOG_MAX_BYTES.value}\n`);
   });
 
@@ -189,10 +202,14 @@ describe('deployment files and guides', ({ it }) => {
   it("Render's file runs what the Procfile runs, with settings that there are", () => {
     const { databases, services } = parse(blockOf(blocks, 'render'));
     const [web] = services;
+    assert.equal(
+      asked.filter((name) => !web.envVars.some(({ key }: { key: string }) => key === name)),
+      [],
+    );
     assert.is(web.startCommand, procfile.get('web'));
     assert.is(web.preDeployCommand, procfile.get('release'));
     for (const { key, fromDatabase } of web.envVars) {
-      assert.ok(key in Settings.properties, key);
+      assert.ok(key in Settings.properties || asked.includes(key), key);
       if (fromDatabase) assert.is(fromDatabase.name, databases[0].name);
     }
     const words = atRoot('README.md').slice(atRoot('README.md').indexOf('### Render'));

@@ -58,7 +58,7 @@ export function fleetOf({ folder, entry, config, database, environment }: FleetO
     gone,
     async release() {
       const child = startNode([join(dirname(entry), 'release.js')], {
-        environment: { LOG_URL: database.urlFor('release') },
+        environment: { LOG_URL: database.urlFor('release'), GATEWAY_CONFIG: JSON.stringify(config) },
         output: join(folder, 'release.log'),
       });
       const code = await ended(child);
