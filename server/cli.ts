@@ -90,7 +90,7 @@ function addSend(program: Command, { terminal, end }: Shell): void {
     )
     .option('--shop <domain>', 'the shop to name (glood)', 'demo.myshopify.com')
     .option('--type <type>', 'type of the event (product_view; page_viewed for glood)')
-    .option('--data <json>', 'fields of the event as a JSON object')
+    .option('--data <json>', 'fields of the event (glood: of the body around it) as a JSON object')
     .option('--json', 'answer in JSON')
     .addHelpText(
       'after',

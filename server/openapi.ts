@@ -1,4 +1,5 @@
 import Type, { type TSchema } from 'typebox';
+import { version } from '../adapters/destinations/version.ts';
 import type { Dialect, Documentation } from '../adapters/dialects/dialect.ts';
 import { gloodInitDocumentation, gloodInitPath } from '../adapters/dialects/glood-init.ts';
 import { dialects } from '../adapters/dialects/index.ts';
@@ -61,7 +62,7 @@ export function openapi(examples: Examples) {
     openapi: '3.1.0',
     info: {
       title: 'Headless events gateway',
-      version: '1.0.0',
+      version: version(),
       description:
         'A 2xx means that every valid event of the request is durable and every invalid one is kept with its reason.',
       license: { name: 'MIT', identifier: 'MIT' },

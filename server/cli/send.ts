@@ -8,7 +8,7 @@ export interface SendFlags {
   readonly dialect: 'layers' | 'glood';
   readonly shop?: string;
   readonly type?: string;
-  /** JSON object whose fields go into the event. */
+  /** JSON object whose fields go into the event; with glood into the body, those of its `event` into that. */
   readonly data?: string;
   readonly json?: boolean;
 }
@@ -80,13 +80,12 @@ function gloodRequest(
   fields: Record<string, unknown>,
   { now, randomId }: Terminal,
 ): Sendable {
-  const id = randomId();
-  const event = { id, name: type, timestamp: new Date(now()).toISOString() };
+  const event = { id: randomId(), name: type, timestamp: new Date(now()).toISOString(), ...Object(fields.event) };
   return {
     path: '/api/storefront/v3/headless/events',
     headers: { Authorization: `Bearer ${token}`, ...(shop && { 'X-Shop': shop }) },
-    body: { event, session_id: 'headless-events-send', ...fields },
-    id,
+    body: { session_id: 'headless-events-send', ...fields, event },
+    id: String(event.id),
   };
 }
 
