@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/folder.ts';
 import { closed, listening } from './listen.ts';
 import { answerReader } from './overload/answers.ts';
 import { bodyFor } from './overload/bodies.ts';
-import { ackedOf, answersAre, goodput, met, worthIsKept } from './overload/findings.ts';
+import { ackedOf, answersAre, goodput, met, worth, worthIsKept } from './overload/findings.ts';
 import { type LoadResult, load, type Tally } from './overload/load.ts';
 
 const tally = (statuses: Record<string, number>): Tally => ({
@@ -44,16 +44,17 @@ describe('the judgement of an overload', ({ it }) => {
   it('passes where the best is kept and the rest refused', () => {
     const over = result({ 201: 820, 503: 1180 }, { 201: 100 });
     assert.is(ackedOf(over), 920);
-    assert.equal(failed([...met(over, 210), ...answersAre([over]), goodput({ peak, over }, 90)]), []);
+    assert.equal(failed([...met(over, peak, 2.1), ...answersAre([over]), goodput(peak, over, 90)]), []);
     assert.equal(failed(worthIsKept(result({ 201: 600, 503: 400 }, { 201: 1000, 503: 1 }), 0.1, 50)), []);
   });
 
   it('finds goodput that collapses, and a load that was none', () => {
     const over = result({ 201: 700, 503: 1300 }, { 201: 100 });
-    assert.equal(failed([goodput({ peak, over }, 90)]), ['GOODPUT']);
-    assert.equal(failed(met(over, 300)), ['WANTED']);
-    assert.equal(failed(met(peak, 100)), ['MET']);
-    assert.equal(failed(met({ ...over, late: 1000 }, 300)), []);
+    assert.equal(failed([goodput(peak, over, 90)]), ['GOODPUT']);
+    assert.equal(failed(met(over, peak, 3)), ['WANTED']);
+    assert.equal(failed(met(peak, peak, 1)), ['MET']);
+    assert.equal(failed(met({ ...over, late: 1000 }, peak, 3)), []);
+    assert.equal(failed(met(result({ 201: 600, 503: 300 }, {}, { late: 2000 }), peak, 2)), ['SENT']);
   });
 
   it('finds answers that nobody may get', () => {
@@ -62,6 +63,11 @@ describe('the judgement of an overload', ({ it }) => {
     // Neither may answers come that nobody asked for.
     for (const unanswered of [1, -1])
       assert.equal(failed(answersAre([result({ 201: 1 }, {}, { unanswered })])), ['UNANSWERED']);
+  });
+
+  it('finds carts that are refused where browsing is not', () => {
+    assert.equal(failed([worth([result({ 201: 500, 503: 500 }, { 201: 60, 503: 40 }), peak])]), []);
+    assert.equal(failed([worth([peak, result({ 201: 600, 503: 400 }, { 201: 50, 503: 50 })])]), ['WORTH']);
   });
 
   it('finds carts that are refused, and browsers that are without need', () => {
@@ -106,7 +112,7 @@ describe('the load of an overload', ({ it, after }) => {
 
 describe('the bodies of an overload', ({ it }) => {
   it('are valid, are worth what they are called, and have new ids each time', () => {
-    const limits = { depth: 32, keys: 2048, eventBytes: 65_536 };
+    const limits = { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 };
     const rules = { shop: 'a', names: () => true, customEvents: new Set<string>(), limits };
     for (const kind of ['browse', 'sale'] as const) {
       const body = bodyFor(kind, 100, 'run-1');

@@ -1,5 +1,5 @@
 import { atLeast, atMost, exactly, type Finding, none } from '../findings.ts';
-import type { LoadResult } from './load.ts';
+import type { LoadResult, Tally } from './load.ts';
 
 /** Requests of a load that were acknowledged. */
 export const ackedOf = ({ kinds }: LoadResult): number =>
@@ -14,14 +14,6 @@ const count = (statuses: Readonly<Record<string, number>>, status: number): numb
 export function passedOf({ kinds }: LoadResult, kind: 'browse' | 'sale'): number {
   const { sent, statuses } = kinds[kind];
   return sent === 0 ? 0 : count(statuses, 201) / sent;
-}
-
-/** A peak, and what came of more than that right after it. */
-export interface Round {
-  readonly peak: LoadResult;
-  readonly over: LoadResult;
-  /** Milliseconds from its end until a request is answered as usual. */
-  readonly backMs: number;
 }
 
 /** Answers that nobody may get, neither taken nor told to come again; and requests that get none. */
@@ -42,18 +34,40 @@ export function answersAre(results: readonly LoadResult[]): Finding[] {
   ];
 }
 
-/** Whether so much was wanted, in requests a second, and some of it was refused. What finds no free connection waits for one, as clients do. */
-export function met(result: LoadResult, wanted: number): Finding[] {
-  const { browse, sale } = result.kinds;
-  const refused = count(browse.statuses, 503) + count(sale.statuses, 503);
-  const due = browse.sent + sale.sent + result.late;
+/** Fewer refusals say nothing of whom they meet. */
+const LEAST_REFUSED = 100;
+
+/**
+ * Whether so many times the peak was wanted, and some of it was refused. What finds no free connection waits for one, as clients do: who is
+ * not answered sends nothing more, so less is sent than wanted.
+ */
+export function met(over: LoadResult, peak: LoadResult, times: number): Finding[] {
+  const { browse, sale } = over.kinds;
+  const part = (requests: number) => percent(requests / over.seconds / rateOf(peak));
+  const sent = browse.sent + sale.sent;
   return [
-    atLeast('MET', 'requests refused with 503', refused, 1),
-    atLeast('WANTED', 'percent of the load that was to come', percent(due / result.seconds / wanted), 95),
+    atLeast('MET', 'requests refused with 503', refusedOf(browse) + refusedOf(sale), LEAST_REFUSED),
+    atLeast('WANTED', 'percent of the peak', part(sent + over.late), times * 95),
+    atLeast('SENT', 'percent of the peak: the rest waited for a free connection', part(sent), 100),
   ];
 }
 
-export const goodput = ({ peak, over }: Pick<Round, 'peak' | 'over'>, least: number): Finding =>
+const refusedOf = ({ statuses }: Tally): number => count(statuses, 503);
+
+/** Loads of which a larger part of what is about carts was refused than of the rest. */
+export function worth(loads: readonly LoadResult[]): Finding {
+  const parts = loads.map(({ kinds }) =>
+    [kinds.sale, kinds.browse].map((tally) => refusedOf(tally) / (tally.sent || 1)),
+  );
+  const wrong = parts.filter(([sale = 0, browse = 0]) => sale > browse);
+  return none(
+    'WORTH',
+    'loads in which carts were refused before the rest',
+    wrong.map((part) => part.map(percent).join(' % and ')),
+  );
+}
+
+export const goodput = (peak: LoadResult, over: LoadResult, least: number): Finding =>
   atLeast('GOODPUT', 'percent of the peak that is still acknowledged', percent(rateOf(over) / rateOf(peak)), least);
 
 /** What is about carts goes through, and of the rest so much. */
