@@ -67,10 +67,11 @@ async function playSet(): Promise<void> {
   const entry = values.entry ?? built();
   const temporary = temporaryFolder();
   const rows = new Map<Act, Row>();
+  const madeOf = machine();
   const next = async (act: Act): Promise<void> => {
     // By its place, since a scenario may stand in a set several times.
     const path = join(temporary.path, `${act.scenario}-${acts.indexOf(act)}`);
-    const row = await played(act, values.seed, entry, { path, limitMs: limitOf(set) });
+    const row = { ...(await played(act, values.seed, entry, { path, limitMs: limitOf(set) })), ...madeOf };
     rows.set(act, row);
     console.log(progress(rows.size, acts.length, row));
     // At once: a run of hours may be ended before its end.
@@ -93,12 +94,12 @@ async function played(
   seed: string,
   entry: string,
   { path, limitMs }: Required<Pick<Playing, 'path' | 'limitMs'>>,
-): Promise<Row> {
+): Promise<Omit<Row, keyof ReturnType<typeof machine>>> {
   const begin = performance.now();
   const options = ['--seed', seed, '--entry', entry, ...(act.with?.split(' ') ?? [])];
   const told = await playedApart(act.scenario, { options, path, limitMs });
   if (told.verdict === 'failed') console.log(readFileSync(`${path}.log`, 'utf8').slice(-8000));
-  return { act, seed, ...told, seconds: (performance.now() - begin) / 1000, ...machine() };
+  return { act, seed, ...told, seconds: (performance.now() - begin) / 1000 };
 }
 
 function progress(done: number, of: number, { act, verdict, seconds }: Row): string {

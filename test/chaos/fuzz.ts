@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ADMIN_TOKEN } from './admin.ts';
-import { atLeast, atMost, type Finding, measured, none } from './findings.ts';
+import { atLeast, atMost, exactly, type Finding, measured, none } from './findings.ts';
 import { type Counted, countedIn, type FuzzJudge, fuzzJudge } from './fuzz/judge.ts';
 import { fuzzRequest, shops } from './fuzz/request.ts';
 import { type Stalls, stallsOf } from './fuzz/stalls.ts';
@@ -57,14 +57,15 @@ async function fuzzed({ files, port, start }: Stage, stalls: Stalls): Promise<re
     console.log(`${Math.min(last, from + ROUND)} requests, ${Math.round(performance.now() - begin)} ms, ${most} MB`);
   }
   const perSecond = last / ((performance.now() - begin) / 1000);
-  const held = await confirmed(suspicions, { seed, port, stalls });
+  const { held, tried } = await confirmed(suspicions, { seed, port, stalls });
   const found = [
     ...judge.findings(counted),
     none('STALL', `inputs that hold the gateway up for over ${STALL_MS} ms each time`, held),
     atMost('MEMORY', 'megabytes of its own at most', most, MOST_MEGABYTES),
     ...met(judge, last),
-    measured('STALLED', `stalls over ${STALL_MS} ms that did not come again`, suspicions.length - held.length),
-    measured('PUT OFF', 'times a client was told to come again, and did', putOff),
+    exactly('UNTRIED', 'inputs of stalls that were not sent once more', suspicions.length - tried, 0),
+    atMost('STALLED', `stalls over ${STALL_MS} ms that did not come again`, tried - held.length, last / 1000),
+    atMost('PUT OFF', 'times a client was told to come again, and did', putOff, last / 100),
     measured('RATE', 'requests a second', perSecond),
   ];
   console.log(

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
+import { ADMIN_TOKEN } from './admin.ts';
 import { shops, startAudit } from './audit.ts';
+import { booksAgree } from './database/books.ts';
 import { atLeast, atMost, exactly, type Finding, none } from './findings.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { NotRun } from './not-run.ts';
 import { pause, seeded } from './random.ts';
 import { judged, logOptions, stopped } from './scenario.ts';
+import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -52,7 +55,7 @@ await judged(values, async (folder, entry) => {
     targets,
   });
   const sink = await openSink({ port: sinkPort ?? 0, record: audit.record, manners: { holdMs: 10 } });
-  const environment = { LOG_URL: `lmdb:${join(folder, 'log')}` };
+  const environment = { LOG_URL: `lmdb:${join(folder, 'log')}`, ADMIN_TOKEN };
   const ends: number[] = [];
   const launch = (at: number) => startGateway({ entry, folder, port: at, config: audit.config, environment, ends });
 
@@ -79,7 +82,9 @@ await judged(values, async (folder, entry) => {
   const last = audit.sent();
   await until(() => audit.sent() > last + 500, 30_000);
   await audit.loadEnded('SIGTERM');
-  const verdict = await audit.verdict(Number(values['quiet-seconds']) * 1000, {
+  const quietMs = Number(values['quiet-seconds']) * 1000;
+  const balance = await settledBalance(owner.port, quietMs);
+  const verdict = await audit.verdict(quietMs, {
     allowedDuplicates: times * IN_FLIGHT,
     ends: { at: ends, most: IN_FLIGHT },
   });
@@ -88,6 +93,7 @@ await judged(values, async (folder, entry) => {
   return findings(refusals, readyMs, readFileSync(join(folder, 'gateway.log'), 'utf8'), [
     atLeast('ACKED', 'events acknowledged', verdict.acked, 1000),
     ...verdict.findings,
+    booksAgree(balance, audit.arrivals(), targets),
     exit,
   ]);
 });

@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert';
 import { describe } from '../support/describe.ts';
 import { atMost, none } from './findings.ts';
-import { keptTables } from './kept.ts';
+import { type Kept, keptTables } from './kept.ts';
 import { exitCode, type Row, summaryTable } from './report.ts';
+import { type Act, long, short } from './sets.ts';
 
 const row = (verdict: Row['verdict'], more: Partial<Row> = {}): Row => ({
   act: { scenario: 'kill', about: 'kill -9' },
@@ -14,6 +15,7 @@ const row = (verdict: Row['verdict'], more: Partial<Row> = {}): Row => ({
   verdict,
   ...more,
 });
+const sets = { long, short };
 const red = '\x1b[1;31m';
 
 describe('the table of a run', ({ it }) => {
@@ -42,22 +44,34 @@ describe('the table of a run', ({ it }) => {
 });
 
 describe('what is kept of runs', ({ it }) => {
-  it('names seed, commit and machine of each act, by set', () => {
-    const kept = {
-      scenario: 'kill',
-      about: 'kill -9',
+  const keptOf = (set: Kept['set'], more: Partial<Kept> = {}): Kept => {
+    const { scenario, about, with: options = '' } = sets[set][0] as Act;
+    return {
+      set,
+      scenario,
+      about,
+      with: options,
       verdict: 'passed',
       figures: 'LOST 0',
+      seconds: 90,
+      seed: '1',
+      commit: 'abc1234',
       machine: '2 cores',
-    } as const;
-    const tables = keptTables([
-      { ...kept, set: 'long', seconds: 90, seed: '1', commit: 'abc1234' },
-      { ...kept, set: 'short', seconds: 30, seed: '7', commit: 'def5678' },
-    ]);
-    const [long = '', short = ''] = tables.split('\n\n');
-    assert.ok(long.endsWith('| `kill` | kill -9 | passed | LOST 0 | 1.5 | 1 | abc1234 |'));
-    assert.ok(short.endsWith('| 0.5 | 7 | def5678 |'));
+      ...more,
+    };
+  };
+
+  it('names seed and commit of the last run of each act, by set, and the machine', () => {
+    const tables = keptTables([keptOf('long'), keptOf('short', { seconds: 30, seed: '7', commit: 'def5678' })]);
+    const [first = '', second = ''] = tables.split('\n\n').map((table) => table.split('\n')[2]);
+    assert.ok(first.endsWith(`| ${sets.long[0]?.about} | passed | LOST 0 | 1.5 | 1 | abc1234 |`));
+    assert.ok(second.endsWith('| 0.5 | 7 | def5678 |'));
     assert.ok(tables.endsWith('Machine: 2 cores.'));
+  });
+
+  it('says of an act that it was never run, also where one of other arguments was', () => {
+    const tables = keptTables([keptOf('long', { with: '--kills 1' })]);
+    assert.is(tables.match(/not run yet/g)?.length, sets.long.length + sets.short.length);
   });
 });
 

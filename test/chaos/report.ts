@@ -12,7 +12,7 @@ export interface Row extends Result {
   readonly machine: string;
 }
 
-/** Where and of what a run is made: the commit, with a + where sources differ from it. */
+/** Where and of what a run is made: the commit, with a + where sources differ from it. To be asked before the run: it may last longer than the commit. */
 export function machine(): Pick<Row, 'commit' | 'machine'> {
   const git = (...words: string[]) => execFileSync('git', words, { encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain', '--', '*.ts') === '' ? '' : '+';
@@ -63,6 +63,8 @@ export function figures({ act, why, findings }: Row): string {
 }
 
 /** What there must be none of is worth saying. */
-const ALWAYS: ReadonlySet<string> = new Set(['LOST', 'CROSSED', 'CORRUPT', 'ORDER']);
+const ALWAYS: ReadonlySet<string> = new Set(
+  'LOST CROSSED CORRUPT ORDER UNEXPLAINED BALANCE LEAK SUPPRESSED'.split(' '),
+);
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

@@ -42,4 +42,9 @@ describe('the findings of several rounds', ({ it }) => {
       ],
     );
   });
+
+  it('does not hide one finding behind another of its name', () => {
+    const round = [exactly('EXIT', 'of most', 0, 0), exactly('EXIT', 'of the last', 1, 0)];
+    assert.throws(() => summed([round, round]), 'got EXIT twice');
+  });
 });

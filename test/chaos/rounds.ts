@@ -29,10 +29,11 @@ export async function inRounds(
   return summed(findings).map((finding) => (finding.name === 'ACKED' ? acked(finding) : finding));
 }
 
-/** The findings of several rounds as those of one, by their names. Passes where it passed in every round, and none is without it. */
+/** The findings of several rounds as those of one, by their names. Passes where it passed in every round, and none is without it. Throws where a round has two of one name. */
 export function summed(rounds: readonly (readonly Finding[])[]): Finding[] {
   const [first = []] = rounds;
   if (rounds.length < 2) return [...first];
+  for (const round of rounds) refuseTwins(round);
   const others = rounds.flat().filter(({ name }) => first.every((finding) => finding.name !== name));
   return [...first, ...new Map(others.map((finding) => [finding.name, finding])).values()].map((finding) => {
     const same = rounds.map((round) => round.find(({ name }) => name === finding.name) ?? missing(finding));
@@ -47,6 +48,13 @@ export function summed(rounds: readonly (readonly Finding[])[]): Finding[] {
       examples: same.flatMap(({ examples }) => examples).slice(0, 3),
     };
   });
+}
+
+/** Of two findings of one name only the first would be seen. */
+function refuseTwins(round: readonly Finding[]): void {
+  const names = round.map(({ name }) => name);
+  const twin = names.find((name, at) => names.indexOf(name) !== at);
+  if (twin !== undefined) throw new Error(`expected one finding of each name in a round, got ${twin} twice`);
 }
 
 const missing = ({ name }: Finding): Finding => ({

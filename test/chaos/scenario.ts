@@ -117,6 +117,7 @@ function removed({ path, remove }: ReturnType<typeof temporaryFolder>): void {
 async function resultOf(scenario: () => Promise<readonly Finding[]>): Promise<Result> {
   try {
     const findings = await scenario();
+    if (findings.length === 0) throw new Error('expected findings, got none: nothing was played');
     return { verdict: findings.every(({ passed }) => passed) ? 'passed' : 'failed', findings };
   } catch (error) {
     if (error instanceof NotRun) return { verdict: 'not run', why: error.message, findings: [] };

@@ -135,20 +135,20 @@ function met({ folder, sink }: Scene, seen: readonly Seen[], outputs: readonly O
   writeFileSync(file, Buffer.from(`\u0000\u0001{"msg":"${planted}"}`));
   const plants: Seen[] = [
     { where: 'an answer', text: `x ${encodeURIComponent(planted)}` },
-    { where: 'a header', text: `Basic ${Buffer.from(planted).toString('base64')}` },
+    { where: 'a header', text: `Basic ${Buffer.from(`user:${planted}`).toString('base64')}` },
     { where: 'a file', file },
   ];
   return [
-    atLeast('MET', 'planted leaks that the search finds, of 3', leaks(plants, { planted }).length, 3),
-    atLeast('MET', 'places with what a shopper said in an event', leaks(seen, { told }).length, 3),
-    none('MET', 'kinds of places without what must stand there', mute(seen, PLACES)),
-    none('MET', `of ${outputs.length} starts and commands, those that end or speak otherwise`, unlike(outputs)),
+    atLeast('PLANTED', 'planted leaks that the search finds, of 3', leaks(plants, { planted }).length, 3),
+    atLeast('TOLD', 'places with what a shopper said in an event', leaks(seen, { told }).length, 3),
+    none('MUTE', 'kinds of places without what must stand there', mute(seen, PLACES)),
+    none('OTHERWISE', `of ${outputs.length} starts and commands, those that end or speak otherwise`, unlike(outputs)),
     none(
-      'MET',
+      'PROVOKED',
       'log lines that were to be provoked and are not there',
       PROVOKED.filter((line) => linesWith(folder, line).length === 0),
     ),
-    atLeast('MET', 'requests that a receiver said back with their secrets', sink.requests.length, 3),
+    atLeast('SAID BACK', 'requests that a receiver said back with their secrets', sink.requests.length, 3),
   ];
 }
 

@@ -89,8 +89,8 @@ export const short: readonly Act[] = [
   { scenario: 'reload', about: 'new configurations under load, and files that are none' },
   {
     scenario: 'overload',
-    about: 'three times what it can carry: what is worth least is refused first',
-    with: '--times 3 --seconds 8 --peak-seconds 4',
+    about: 'thousands of clients that want three and ten times what it can carry: what is worth least is refused first',
+    with: '--times 3,10 --seconds 8 --peak-seconds 4',
     alone: true,
   },
 ];
@@ -105,7 +105,7 @@ export const long: readonly Act[] = [
   {
     scenario: 'kill',
     about: 'the same on PostgreSQL',
-    with: '--log postgres --kills 300 --rounds 6 --seconds 1350 --batch 80 --rate 15000 --least-acked 5000000 --in-flight 1000 --ready-seconds 10',
+    with: '--log postgres --kills 300 --rounds 6 --seconds 960 --batch 80 --rate 15000 --least-acked 5000000 --quiet-seconds 300 --ready-seconds 10',
   },
   {
     scenario: 'kill',
@@ -265,14 +265,14 @@ export const long: readonly Act[] = [
   },
   {
     scenario: 'overload',
-    about: 'three times what it can carry: what is worth least is refused first',
+    about: 'thousands of clients that want three times what it can carry: what is worth least is refused first',
     with: '--times 3 --seconds 60 --peak-seconds 10',
     alone: true,
   },
   {
     scenario: 'overload',
-    about: 'ten times what it can carry, in 512 MB',
-    with: '--times 10 --seconds 60 --peak-seconds 10 --connections 4000',
+    about: 'thousands of clients that want ten times what it can carry, in 512 MB',
+    with: '--times 10 --seconds 60 --peak-seconds 10 --connections 4000 --memory-mb 512',
     alone: true,
   },
   {

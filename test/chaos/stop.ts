@@ -2,7 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '../support/ports.ts';
-import { shops, startAudit } from './audit.ts';
+import { ADMIN_TOKEN } from './admin.ts';
+import { archive, shops, startAudit } from './audit.ts';
+import { booksAgree } from './database/books.ts';
 import { atLeast, atMost, type Finding, none } from './findings.ts';
 import type { Gateway } from './gateway.ts';
 import { holdRequests } from './held.ts';
@@ -12,6 +14,7 @@ import type { Reply } from './post.ts';
 import { pause } from './random.ts';
 import { summed } from './rounds.ts';
 import { judged, logOptions, onStage, type Stage, stopped } from './scenario.ts';
+import { settledBalance } from './settled.ts';
 import { openSink } from './sink.ts';
 
 /**
@@ -45,6 +48,8 @@ const exitSeconds = 25;
 const bodiesMs = 4_000;
 const signalsApartMs = 200;
 const underLoadMs = 2_000;
+/** Fewer events, for each stop, are no load. */
+const leastAcked = 100;
 /** Signals in a row, from stop to stop. */
 const signals = [1, 2, 5] as const;
 const atOnce = Number(values['at-once']);
@@ -69,7 +74,11 @@ function inTurn<T>(start: () => Promise<T>): Promise<T> {
 }
 
 /** One gateway, stopped so many times. */
-async function house({ files, port, start, ends: at }: Stage, number: number, stops: number): Promise<Finding[]> {
+async function house(
+  { files, port, start: launch, ends: at }: Stage,
+  number: number,
+  stops: number,
+): Promise<Finding[]> {
   const sinkPort = await freePort();
   const targets = shops.map(({ shop }) => ({ shop, pipeline: 'hook', port: sinkPort }));
   const load = { lanes: Number(values.lanes), batch: 10, rate: Number(values.rate) / atOnce, expectContinue: true };
@@ -78,11 +87,12 @@ async function house({ files, port, start, ends: at }: Stage, number: number, st
   const { run, ledger, record } = audit;
   const manners = { holdMs: Number(values['hold-seconds']) * 1000 };
   const slow = await inTurn(() => openSink({ port: sinkPort, record, manners }));
+  const start = () => inTurn(() => launch(audit.config, { ADMIN_TOKEN }));
   audit.startLoad();
   const ends: Stop[] = [];
   const replies: Reply[] = [];
   for (let stop = 0; stop < stops; stop += 1) {
-    const gateway = await inTurn(() => start(audit.config));
+    const gateway = await start();
     await pause(underLoadMs);
     const hold = (name: string, requests: number) =>
       holdRequests({ run, ...shops[0], port, ledger, requests }, `${name}${stop}`);
@@ -96,17 +106,27 @@ async function house({ files, port, start, ends: at }: Stage, number: number, st
   }
   await slow.close();
   const quick = await openSink({ port: sinkPort, record });
-  const last = await inTurn(() => start(audit.config));
+  const last = await start();
   await audit.loadEnded('SIGTERM');
   // Each stop may repeat what the slow destination had taken and not answered.
   const most = 1000;
-  const { findings } = await audit.verdict(Number(values['quiet-seconds']) * 1000, {
+  const quietMs = Number(values['quiet-seconds']) * 1000;
+  const balance = await settledBalance(port, quietMs);
+  const { findings, acked } = await audit.verdict(quietMs, {
     allowedDuplicates: stops * most,
     ends: { at, most },
   });
   const exit = await stopped(last);
   await quick.close();
-  return [...ended(ends), ...answered(replies), unanswered(linesOf<Entry>(ledger)), ...findings, exit];
+  return [
+    ...ended(ends),
+    ...answered(replies),
+    unanswered(linesOf<Entry>(ledger)),
+    atLeast('ACKED', 'events acknowledged', acked, stops * leastAcked),
+    ...findings,
+    booksAgree(balance, audit.arrivals(), [...targets, archive]),
+    exit,
+  ];
 }
 
 /** How a gateway ended. */
@@ -135,7 +155,7 @@ function ended(stops: readonly Stop[]): Finding[] {
   return [
     atLeast('STOPS', 'stops under load', stops.length, 1),
     none(
-      'EXIT',
+      'EXITS',
       'exit codes other than 0 after SIGTERM',
       wrong.map(({ signals, code }) => `${code} after ${signals} signals`),
     ),

@@ -5,7 +5,7 @@ import type { Stall, Stalls } from './stalls.ts';
 
 export const STALL_MS = 50;
 const TRIES = 3;
-const MOST_SUSPECTS = 20;
+const MOST_SUSPECTS = 100;
 
 /** A stall, and the requests that were under way in it. */
 export interface Suspicion {
@@ -24,12 +24,12 @@ export function underWay(
 
 /**
  * Sends the requests of each suspicion once more, all of it at once and nothing beside it, three times: what holds the gateway up each
- * time is at fault. What does it never again was a garbage collection that was due anyway, or the machine.
+ * time is at fault. What does it never again was a garbage collection that was due anyway, or the machine. Tries the longest hundred.
  */
 export async function confirmed(
   suspicions: readonly Suspicion[],
   { seed, port, stalls }: { readonly seed: number; readonly port: number; readonly stalls: Stalls },
-): Promise<string[]> {
+): Promise<{ readonly held: readonly string[]; readonly tried: number }> {
   const longest = async (requests: readonly number[], again: string) => {
     stalls.news();
     await Promise.all(
@@ -57,5 +57,5 @@ export async function confirmed(
     for (const n of requests) if ((await least([n])) > STALL_MS) alone.push(String(n));
     found.push(`${ms.toFixed(0)} ms, and ${again.toFixed(0)} ms again: requests ${alone.join() || requests.join()}`);
   }
-  return found;
+  return { held: found, tried: worst.length };
 }

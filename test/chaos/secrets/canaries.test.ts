@@ -9,11 +9,12 @@ describe('the search for secrets', ({ it, after }) => {
   const folder = temporaryFolder();
   after(() => folder.remove());
   const key = canary('a b+/');
+  const inBase64 = (text: string) =>
+    ['', 'a:', 'user:', 'someone:'].map((user) => `Basic ${Buffer.from(`${user}${text}.`).toString('base64')}`);
   const found = (text: string) => leaks([{ where: 'here', text }], { key }).length;
 
   it('finds a secret as it is, in an address, in base64 and in a file, and says where', () => {
-    for (const text of [`x${key}y`, encodeURIComponent(key), `Basic ${Buffer.from(key).toString('base64')}`])
-      assert.is(found(text), 1, text);
+    for (const text of [`x${key}y`, encodeURIComponent(key), ...inBase64(key)]) assert.is(found(text), 1, text);
     const file = join(folder.path, 'page');
     writeFileSync(file, Buffer.concat([Buffer.from([0, 255, 128]), Buffer.from(key)]));
     assert.match(leaks([{ where: 'a page', file }], { key }).join(), /key in a page/);

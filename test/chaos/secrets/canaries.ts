@@ -43,13 +43,19 @@ export const textOf = (seen: Seen): string =>
   'file' in seen ? withoutEnvironment(readFileSync(seen.file, 'latin1')) : seen.text;
 
 function formsOf(secret: string): string[] {
-  const base64 = Buffer.from(secret).toString('base64');
   const decoded = secret.startsWith('whsec_')
     ? [secret.slice(6), Buffer.from(secret.slice(6), 'base64').toString()]
     : [];
-  // The last group depends on what follows.
-  return [secret, encodeURIComponent(secret), base64.slice(0, -4), ...decoded];
+  return [secret, encodeURIComponent(secret), ...inBase64(secret), ...decoded];
 }
+
+/** How a text looks in base64, which goes by groups of three bytes, behind any number of others. The groups at its ends depend on what stands beside it. */
+const inBase64 = (text: string): string[] =>
+  [0, 1, 2].map((before) =>
+    Buffer.from('.'.repeat(before) + text)
+      .toString('base64')
+      .slice(before === 0 ? 0 : 4, -4),
+  );
 
 function around(text: string, forms: readonly string[]): string {
   const at = Math.max(...forms.map((form) => text.indexOf(form)));
