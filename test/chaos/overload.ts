@@ -39,7 +39,10 @@ const { values } = parseArgs({
     'sale-every': { type: 'string', default: '20' },
     /** Percent of the peak that must be left. */
     goodput: { type: 'string', default: '90' },
-    /** All that the gateway may have, pages of the log included, and at most four fifths of which it may take. */
+    /**
+     * All that the gateway may have, and at most four fifths of which it may take, with the pages of the log that are in memory. Without a
+     * destination: whoever reads the log has as many of them in memory as there is room for.
+     */
     'memory-mb': { type: 'string' },
   },
 });
@@ -48,6 +51,8 @@ const times = values.times.split(',').map(Number);
 const memoryMb = values['memory-mb'] === undefined ? undefined : Number(values['memory-mb']);
 const events = Number(values.events);
 const least = Number(values.goodput);
+/** With fewer, commits are small and it waits for the disk; with more it has no less to do. */
+const PEAK = 512;
 const SHOP = 'overloaded.myshopify.com';
 
 /** A peak, and what came of more than that right after it. */
@@ -65,7 +70,7 @@ await judged(values, async (folder, entry) => {
   const pipelines = [
     { id: 'archive', events: ['add_to_cart'], destination: { type: 'file', directory: join(folder, 'archive') } },
   ];
-  const config = { shops: [{ shop: SHOP, tokens: [TOKEN], pipelines }] };
+  const config = { shops: [{ shop: SHOP, tokens: [TOKEN], pipelines: memoryMb === undefined ? pipelines : [] }] };
   const cgroup = memoryMb === undefined ? undefined : openCgroup({ memoryMb });
   const gateway = startGateway({ entry, folder, port, config, core: 0, under: cgroup?.under });
   try {
@@ -85,14 +90,14 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
     console.log(`${phase}: ${JSON.stringify(result)}`);
     return result;
   };
-  const warm = await loaded('warm', { seconds: 3, connections: 64 });
+  const warm = await loaded('warm', { seconds: 3, connections: PEAK });
   const watched = watchMemory(gateway.pid);
   const [seconds, connections] = [Number(values.seconds), Number(values.connections)];
   const rounds: Round[] = [];
   // A neighbour on the machine can spoil one half of a comparison: the best of three counts.
   while (rounds.length < 3 && !rounds.some((round) => goodputs(round).every(({ passed }) => passed))) {
     const number = rounds.length;
-    const peak = await loaded(`peak${number}`, { seconds: Number(values['peak-seconds']), connections: 64 });
+    const peak = await loaded(`peak${number}`, { seconds: Number(values['peak-seconds']), connections: PEAK });
     const overs: LoadResult[] = [];
     for (const more of times)
       overs.push(await loaded(`over${number}x${more}`, { seconds, connections, rate: rateOf(peak) * more }));
@@ -111,7 +116,7 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
   return [
     ...best.overs.flatMap((over, at) => met(over, best.peak, times[at] ?? 0)),
     ...answersAre(all),
-    atLeast('PEAK', 'events acknowledged a second with 64 clients', Math.round(rateOf(best.peak) * events), 1),
+    atLeast('PEAK', `events acknowledged a second with ${PEAK} clients`, Math.round(rateOf(best.peak) * events), 1),
     ...goodputs(best),
     ...worthIsKept(mild, 0.1, 50),
     worth([...overs, mild]),
@@ -125,16 +130,22 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
       ? []
       : [atMost('RSS', 'MB of memory at the most, pages of the log included', memory.whole, memoryMb * 0.8)]),
     exactly('MISSING', 'acknowledged events that are not on the log', Math.max(0, sum - stored), 0),
-    none(
-      'LOST',
-      'acknowledged cart events that are not at the destination',
-      await notArchived(join(folder, 'archive'), acked, events),
-    ),
+    ...(memoryMb === undefined
+      ? [
+          none(
+            'LOST',
+            'acknowledged cart events that are not at the destination',
+            await notArchived(join(folder, 'archive'), acked, events),
+          ),
+        ]
+      : []),
     await stopped(gateway),
   ];
 }
 
-const goodputs = ({ peak, overs }: Round): Finding[] => overs.map((over) => goodput(peak, over, least));
+function goodputs({ peak, overs }: Round): Finding[] {
+  return overs.map((over) => goodput(peak, over, least));
+}
 
 /** Milliseconds until five requests in a row are taken within 100 ms each. */
 async function backToNormal(port: number): Promise<number> {

@@ -271,7 +271,7 @@ export const long: readonly Act[] = [
   },
   {
     scenario: 'overload',
-    about: 'thousands of clients that want ten times what it can carry, in 512 MB',
+    about: 'thousands of clients that want ten times what it can carry, in 512 MB, without a destination',
     with: '--times 10 --seconds 60 --peak-seconds 10 --connections 4000 --memory-mb 512',
     alone: true,
   },
