@@ -64,7 +64,7 @@ async function fuzzed({ files, port, start }: Stage, stalls: Stalls): Promise<re
     atMost('MEMORY', 'megabytes of its own at most', most, MOST_MEGABYTES),
     ...met(judge, last),
     exactly('UNTRIED', 'inputs of stalls that were not sent once more', suspicions.length - tried, 0),
-    atMost('STALLED', `stalls over ${STALL_MS} ms that did not come again`, tried - held.length, last / 1000),
+    atMost('STALLED', `stalls over ${STALL_MS} ms that did not come again`, tried - held.length, last / 200),
     atMost('PUT OFF', 'times a client was told to come again, and did', putOff, last / 100),
     measured('RATE', 'requests a second', perSecond),
   ];
