@@ -8,11 +8,8 @@ import type { Running } from './pipelines.ts';
 import { router } from './route.ts';
 
 /** What is known of a stored event. Computed from positions, journal and rules: nothing is stored per event. */
-export async function receiptOf(
-  { log, state }: Store,
-  { position, event }: Stored,
-  running: readonly Running[],
-): Promise<Receipt> {
+export async function receiptOf({ log, state }: Store, stored: Stored, running: readonly Running[]): Promise<Receipt> {
+  const { position, event } = stored;
   const here = running.filter(({ id }) => id.shop === event.shop);
   const { oldest } = await log.extent(event.shop);
   return {
@@ -26,7 +23,7 @@ export async function receiptOf(
     idSource: event.id_source,
     trust: event.trust,
     enrichment: enrichmentOf(event),
-    pipelines: await Promise.all(here.map((pipeline) => pipelineReceipt(state, { position, event }, pipeline, oldest))),
+    pipelines: await Promise.all(here.map((pipeline) => pipelineReceipt(state, stored, pipeline, oldest))),
   };
 }
 

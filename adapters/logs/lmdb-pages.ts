@@ -1,7 +1,7 @@
 import type { Database, RootDatabase } from 'lmdb';
 import { LRUCache } from 'lru-cache';
 import type { Fingerprint } from './ids.ts';
-import type { Position, Stored } from './log.ts';
+import { type Position, READ_BYTES, type Stored } from './log.ts';
 import { Page } from './page.ts';
 import { type Entry, encodePage, fingerprintAt, type RecordSlice, receivedAt, recordsOf } from './record.ts';
 import type { StoreOptions } from './store.ts';
@@ -53,16 +53,19 @@ export class LmdbPages {
     return key && this.#page(key);
   }
 
-  /** Events after a position up to another, at most so many. */
+  /** Events after a position up to another, at most so many, or up to the one with which they have READ_BYTES. */
   collect(shop: string, after: Position, newest: Position, limit: number): Stored[] {
     const found: Stored[] = [];
-    for (let next = after + 1; found.length < limit && next <= newest; ) {
+    let bytes = 0;
+    for (let next = after + 1; next <= newest; ) {
       const page = this.at(shop, next) ?? this.from(shop, next);
       if (page === undefined) break;
-      const from = Math.max(next, page.first);
-      const to = Math.min(page.last, newest, from + limit - found.length - 1);
-      found.push(...page.events(from, to));
-      next = to + 1;
+      for (const stored of page.events(next, newest)) {
+        found.push(stored);
+        bytes += stored.bytes;
+        if (found.length >= limit || bytes >= READ_BYTES) return found;
+      }
+      next = page.last + 1;
     }
     return found;
   }

@@ -23,7 +23,12 @@ export type Verdict =
 export interface Stored {
   readonly position: Position;
   readonly event: Event;
+  /** Its share of what the log keeps of its request. */
+  readonly bytes: number;
 }
+
+/** With how many bytes a read ends: so much is parsed within some ten milliseconds. */
+export const READ_BYTES = 1024 * 1024;
 
 /** The stretch of a shop's log that is kept. An empty log has oldest = newest + 1. */
 export interface Extent {
@@ -56,9 +61,9 @@ export interface EventLog {
    */
   append(record: LogRecord): Promise<Verdict[]>;
   /**
-   * Events of one shop after a position, in order, at least one and up to `limit`; waits for the first. A signal that is aborted
-   * ends only the wait: what is there already is given, and [] where nothing is. A gap in the positions means events that are
-   * no longer kept or cannot be read.
+   * Events of one shop after a position, in order, at least one and up to `limit`, or up to the one with which they have READ_BYTES;
+   * waits for the first. A signal that is aborted ends only the wait: what is there already is given, and [] where nothing is. A gap
+   * in the positions means events that are no longer kept or cannot be read.
    */
   read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]>;
   find(shop: string, eventId: string): Promise<Stored | undefined>;

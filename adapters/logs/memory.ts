@@ -5,6 +5,7 @@ import {
   type LogRecord,
   LogUnavailable,
   type Position,
+  READ_BYTES,
   type Stored,
   type Tally,
   type Trimmed,
@@ -79,8 +80,9 @@ class MemoryLog implements EventLog, State {
       if (known !== undefined) return { kind: 'duplicate', position: known };
       const position = ++shop.newest;
       const event = views[i];
+      const bytes = Math.ceil(record.body.length / views.length);
       shop.ids.set(id, position);
-      if (event) shop.events.set(position, { position, event });
+      if (event) shop.events.set(position, { position, event, bytes });
       return { kind: 'stored', position };
     });
     this.#keepRefused(shop, record);
@@ -103,9 +105,11 @@ class MemoryLog implements EventLog, State {
       });
     }
     const found: Stored[] = [];
-    for (let position = after + 1; position <= shop.newest && found.length < limit; position++) {
+    let bytes = 0;
+    for (let position = after + 1; position <= shop.newest && found.length < limit && bytes < READ_BYTES; position++) {
       const stored = shop.events.get(position);
       if (stored) found.push(stored);
+      bytes += stored?.bytes ?? 0;
     }
     return found;
   }

@@ -52,7 +52,7 @@ export class Page {
     if (storedHigh !== high || storedLow !== low) return false;
     // Most ids stand in the body as they are, and finding them there costs a hundredth of mapping the record.
     if (slice.page.subarray(slice.offset, slice.offset + slice.length).includes(`"${id}"`)) return true;
-    return this.events(position, position).some(({ event }) => event.event_id === id);
+    return [...this.events(position, position)].some(({ event }) => event.event_id === id);
   }
 
   positionsOf([high, low]: Fingerprint): Position[] {
@@ -66,14 +66,13 @@ export class Page {
     return found;
   }
 
-  events(from: Position, to: Position): Stored[] {
-    const found: Stored[] = [];
+  /** One after the other, so that no record is opened for events that nobody takes. */
+  *events(from: Position, to: Position): Generator<Stored> {
     for (const record of this.#records) {
       if (record.first > to || record.first + record.places.length <= from) continue;
       record.events ??= this.#open(record);
-      for (const stored of record.events) if (stored.position >= from && stored.position <= to) found.push(stored);
+      for (const stored of record.events) if (stored.position >= from && stored.position <= to) yield stored;
     }
-    return found;
   }
 
   #open({ slice, first, places }: Placed): readonly Stored[] {
@@ -84,9 +83,10 @@ export class Page {
     }
     const { dialect, body, indexes, context } = opened;
     const wanted = places.length === indexes.length ? indexes : places.map((place) => indexes[place] ?? 0);
+    const bytes = Math.ceil(slice.length / places.length);
     return this.#options
       .view(dialect, body.toString(), wanted, context)
-      .map((event, i) => ({ position: first + i, event }));
+      .map((event, i) => ({ position: first + i, event, bytes }));
   }
 }
 

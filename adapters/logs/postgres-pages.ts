@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Position, Stored } from './log.ts';
+import { type Position, READ_BYTES, type Stored } from './log.ts';
 import { Page } from './page.ts';
 import type { Ask } from './postgres-database.ts';
 import { SCHEMA } from './postgres-schema.ts';
@@ -46,22 +46,22 @@ export class PostgresPages {
     this.#options = options;
   }
 
-  /** Events after a position, at most so many. */
+  /** Events after a position, at most so many, or up to the one with which they have READ_BYTES. */
   async collect(shop: string, after: Position, limit: number): Promise<Stored[]> {
     const found: Stored[] = [];
-    for (let next = after + 1; found.length < limit; ) {
+    let bytes = 0;
+    for (let next = after + 1; ; ) {
       const run = this.#cached(shop, next) ?? (await this.#fetch(shop, next));
-      if (run === undefined) break;
+      if (run === undefined) return found;
       for (const page of run.pages) {
-        if (page.last < next) continue;
-        const from = Math.max(next, page.first);
-        const to = Math.min(page.last, from + limit - found.length - 1);
-        found.push(...page.events(from, to));
-        next = to + 1;
-        if (found.length >= limit) break;
+        for (const stored of page.events(next, page.last)) {
+          found.push(stored);
+          bytes += stored.bytes;
+          if (found.length >= limit || bytes >= READ_BYTES) return found;
+        }
       }
+      next = run.last + 1;
     }
-    return found;
   }
 
   /** The last position received before a time. */
@@ -77,7 +77,8 @@ export class PostgresPages {
     const first = Number(row.first);
     const run = this.#cached(shop, first) ?? (await this.#fetch(shop, first));
     const page = run?.pages.find((one) => one.first === first);
-    const earlier = page?.events(first, page.last).findLast(({ event }) => Date.parse(event.received_at) < time);
+    const events = page ? [...page.events(first, page.last)] : [];
+    const earlier = events.findLast(({ event }) => Date.parse(event.received_at) < time);
     return earlier?.position ?? first - 1;
   }
 

@@ -52,6 +52,12 @@ export function record(
   };
 }
 
+/** A record of one event of 100 KB. */
+export const largeRecord = (id: string): LogRecord => ({
+  ...record([id]),
+  body: Buffer.from(JSON.stringify([id, 'x'.repeat(100_000)])),
+});
+
 export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOptions => ({
   view,
   durability: 'disk',
@@ -186,6 +192,17 @@ export const logChecks: readonly Check[] = [
     await log.append(record(['a', 'b', 'c', 'd', 'e']));
     assert.equal(ids(await log.read(SHOP, 1, 2, never)), ['b', 'c']);
     assert.equal(ids(await log.read(SHOP, 4, 2, never)), ['e']);
+  }),
+  check('reads a megabyte at a time, where events are large', async ({ log }) => {
+    const all = Array.from({ length: 30 }, (_, n) => `e${n}`);
+    for (const id of all) await log.append(largeRecord(id));
+    const pieces: string[][] = [];
+    while (pieces.flat().length < 30) pieces.push(ids(await log.read(SHOP, pieces.flat().length, 1000, never)));
+    assert.equal(pieces.flat(), all);
+    assert.equal(
+      pieces.map(({ length }) => length),
+      [11, 11, 8],
+    );
   }),
   check('shows a reader that follows every event, in order, while more are stored', async ({ log }) => {
     const seen: number[] = [];

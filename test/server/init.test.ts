@@ -218,7 +218,7 @@ function countingLog(events: number) {
       const last = Math.min(log.newest, after + limit);
       return Array.from({ length: Math.max(0, last - after) }, (_, i): Stored => {
         const position = after + i + 1;
-        return { position, event: eventOf({ user_id: `u${position}`, product_id: String(position) }) };
+        return { position, event: eventOf({ user_id: `u${position}`, product_id: String(position) }), bytes: 500 };
       });
     },
   };
@@ -261,7 +261,7 @@ describe('what is known of visitors', ({ it }) => {
 
   it('keeps the last 20 products', async () => {
     const views = Array.from({ length: 30 }, (_, i): Stored => {
-      return { position: i + 1, event: eventOf({ user_id: 'u', product_id: String(i) }) };
+      return { position: i + 1, event: eventOf({ user_id: 'u', product_id: String(i) }), bytes: 500 };
     });
     const read = async (_: string, after: number, limit: number) => views.slice(after, after + limit);
     const visitors = createVisitors({ extent: async () => ({ oldest: 1, newest: 30 }), read }, () => 0);

@@ -65,6 +65,16 @@ const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<Ev
   'reads more than asked': (log) => ({
     log: { read: (shop, after, limit, signal) => log.read(shop, after, limit + 1, signal) },
   }),
+  'reads all that is asked, however large': (log) => ({
+    log: {
+      read: async (shop, after, limit, signal) => {
+        const found = await log.read(shop, after, limit, signal);
+        for (let more = found; more.length > 0 && found.length < limit; found.push(...more))
+          more = await log.read(shop, found.at(-1)!.position, limit - found.length, AbortSignal.abort());
+        return found;
+      },
+    },
+  }),
   'ignores the abort': (log) => ({
     log: { read: (shop, after, limit) => log.read(shop, after, limit, new AbortController().signal) },
   }),
