@@ -1,7 +1,8 @@
 import type { Outbound, Sender } from '../adapters/destinations/destination.ts';
-import type { EventLog, Position, Stored } from '../adapters/logs/log.ts';
+import { type EventLog, type Position, READ_BYTES, type Stored } from '../adapters/logs/log.ts';
 import type { Cursor, DeadLetter, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
 import { Books, type Passed, type Seen } from './books.ts';
+import { turn } from './clock.ts';
 import { Gate } from './gate.ts';
 import { laneOf } from './lanes.ts';
 import type { Route } from './route.ts';
@@ -105,7 +106,7 @@ async function windowAfter(
   const room = options.maxBatch * options.senders.length * BATCHES_PER_SAVE;
   const end = Math.min(sending ?? Number.POSITIVE_INFINITY, until);
   const limit = Math.min(Math.max(room, loop.lookAhead), end - position);
-  const stored = await log.read(id.shop, position, limit, waiting);
+  const stored = await stretch(options, position, limit, waiting);
   if (stored.length === 0)
     return Number.isFinite(until) && signal !== NOW && !signal.aborted ? allMissing(until) : undefined;
   const seen: Seen[] = [];
@@ -124,6 +125,25 @@ async function windowAfter(
   const missing = oldest > position + 1 ? 'retention' : 'corrupt';
   if (gone > 0) options.onMissing(gone, missing);
   return { to, seen, wanted: wanted.filter((one) => loop.books.isOpen(one)), missing };
+}
+
+/** Events after a position, in pieces, between which others have their turn; of large events no more than a piece for each batch. */
+async function stretch(
+  { id, log, senders }: DeliverOptions,
+  after: Position,
+  limit: number,
+  signal: AbortSignal,
+): Promise<Stored[]> {
+  const stored: Stored[] = [];
+  for (let pieces = 0; pieces < senders.length * BATCHES_PER_SAVE; pieces += 1) {
+    const from = stored.at(-1)?.position ?? after;
+    const piece = await log.read(id.shop, from, limit - stored.length, pieces === 0 ? signal : NOW);
+    stored.push(...piece);
+    // A piece that is not full is the last one, or all that was asked for.
+    if (stored.length >= limit || piece.reduce((sum, { bytes }) => sum + bytes, 0) < READ_BYTES) break;
+    await turn();
+  }
+  return stored;
 }
 
 const allMissing = (to: Position): Window => ({ to, seen: [], wanted: [], missing: 'retention' });

@@ -9,6 +9,8 @@ const OVER_MS = 15_000;
 const SILENT_FAILURES = 5;
 // Where so many batches of one shopper wait and nobody else, nobody else may ever come into sight.
 const BATCHES_OF_ONE_SHOPPER = 2;
+// Receivers limit bodies, many of them to a megabyte or a few.
+const BATCH_BYTES = 1024 * 1024;
 
 /** An event that fails alone. `failures` counts those before which another event went through. */
 interface Trial {
@@ -42,7 +44,7 @@ export class Suspects {
 
   /** What to send next of the open events. */
   next(open: readonly Outbound[], maxBatch: number): readonly Outbound[] {
-    if (this.#front === 0) return open.slice(0, maxBatch);
+    if (this.#front === 0) return batchOf(open, maxBatch);
     if (this.#front > 1) return open.slice(0, Math.ceil(this.#front / 2));
     const witness = this.#needsWitness(open) ? this.#witness(open, maxBatch) : undefined;
     return witness ? [witness] : open.slice(0, 1);
@@ -99,8 +101,9 @@ export class Suspects {
       shoppers.add(shopper);
       return fresh;
     });
-    const alone = candidates.length === 0 && open.length > maxBatch * BATCHES_OF_ONE_SHOPPER;
-    const others = alone ? open.slice(1) : candidates;
+    let behind = open;
+    for (let i = 0; i < BATCHES_OF_ONE_SHOPPER; i++) behind = behind.slice(batchOf(behind, maxBatch).length);
+    const others = candidates.length === 0 && behind.length > 0 ? open.slice(1) : candidates;
     return others[this.#witnessesFailed % Math.max(1, others.length)];
   }
 
@@ -108,4 +111,14 @@ export class Suspects {
     const trial = first && this.#trials.get(first.position);
     return trial !== undefined && this.#successes() <= trial.successesThen;
   }
+}
+
+/** The events at the front, at most so many, and of large ones no more than BATCH_BYTES together. */
+function batchOf(open: readonly Outbound[], maxBatch: number): readonly Outbound[] {
+  let bytes = 0;
+  const end = open.findIndex((one, i) => {
+    bytes += one.bytes ?? 0;
+    return i > 0 && (i >= maxBatch || bytes > BATCH_BYTES);
+  });
+  return end < 0 ? open : open.slice(0, end);
 }

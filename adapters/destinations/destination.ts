@@ -5,6 +5,8 @@ import type { Event } from '../../schemas/event.ts';
 export interface Outbound {
   readonly position: number;
   readonly event: Event;
+  /** What it takes on the log, where that is known. */
+  readonly bytes?: number;
 }
 
 /** What happened to one event of a batch. */

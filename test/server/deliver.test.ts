@@ -6,7 +6,7 @@ import type { Store } from '../../adapters/logs/store.ts';
 import { Books } from '../../server/books.ts';
 import { type DeliverOptions, deliver } from '../../server/deliver.ts';
 import type { Attempt } from '../../server/send.ts';
-import { never, record, SHOP, storeOptions, view } from '../contracts/log.ts';
+import { largeRecord, never, record, SHOP, storeOptions, view } from '../contracts/log.ts';
 import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
 import { until } from '../support/until.ts';
@@ -286,6 +286,61 @@ const ofOneShopper: typeof view = (...seen) => view(...seen).map((event) => ({ .
 const alone = <E extends { event_id: string }>(event: E): E =>
   event.event_id.length > 3 ? { ...event, session_id: event.event_id } : event;
 
+const appendLarge = async ({ log }: Store, count: number): Promise<void> => {
+  for (const id of many(count)) await log.append(largeRecord(id));
+};
+
+describe('large events', ({ it }) => {
+  it('go out in batches of a megabyte and stretches of a few', async () => {
+    const bench = new Bench();
+    await bench.store.state.begin(ID);
+    await appendLarge(bench.store, 100);
+    const stretches: number[] = [];
+    const cursor = await claimed(bench.store, ID);
+    const save: Cursor['save'] = (update) => {
+      const { position, sending } = update.progress;
+      if (sending !== undefined) stretches.push(sending - position);
+      return cursor.save(update);
+    };
+    await bench.start(delivered, {
+      cursor: Object.create(cursor, { save: { value: save } }) as Cursor,
+      maxBatch: 1_000,
+    });
+    await bench.finished(100);
+    await bench.end();
+    assert.equal(stretches, [44, 44, 12]);
+    assert.equal(
+      bench.sent.map(({ events }) => events.length),
+      [10, 10, 10, 10, 4, 10, 10, 10, 10, 4, 10, 2],
+    );
+  });
+
+  it('go out in the same batches after a crash', async () => {
+    const batchesOf = async (stopAfter: number): Promise<string[]> => {
+      const bench = new Bench();
+      await bench.store.state.begin(ID);
+      await appendLarge(bench.store, 60);
+      await bench.start(
+        (batch, attempt, signal) => {
+          if (attempt < stopAfter) return delivered(batch, attempt, signal);
+          bench.stop.abort();
+          return all(batch, { kind: 'retry', reason: 'stopped' });
+        },
+        { maxBatch: 1_000 },
+      );
+      await until(async () => bench.stop.signal.aborted || (await bench.store.state.progress(ID))?.position === 60);
+      await bench.end();
+      const again = new Bench(bench.store);
+      await again.start(delivered, { maxBatch: 1_000 });
+      await again.finished(60);
+      await again.end();
+      return [...new Set([...bench.sent, ...again.sent].map(({ id }) => id))];
+    };
+    const undisturbed = await batchesOf(Number.POSITIVE_INFINITY);
+    for (const stopAfter of [1, 3, 5, 6]) assert.equal(await batchesOf(stopAfter), undisturbed);
+  });
+});
+
 describe('one event that chokes the destination', ({ it }) => {
   for (const place of [0, 1, 42, 98, 99]) {
     it(`is found at place ${place} of 100, buried with the reason, and holds the others up for less than a minute`, async () => {
@@ -411,6 +466,17 @@ describe('one event that chokes the destination', ({ it }) => {
     await bench.finished(100);
     const progress = await bench.end();
     assert.equal([progress.delivered, progress.dead], [99, 1]);
+  });
+
+  it('is found also among the large events of one shopper alone', async () => {
+    const bench = new Bench(openMemory(storeOptions({ view: ofOneShopper })));
+    await bench.store.state.begin(ID);
+    await appendLarge(bench.store, 60);
+    await bench.start(choking('e3'), { maxBatch: 100 });
+    await bench.clock.advance(5 * 60_000);
+    await bench.finished(60);
+    const progress = await bench.end();
+    assert.equal([progress.delivered, progress.dead], [59, 1]);
   });
 
   it('is found once another shopper comes', async () => {
