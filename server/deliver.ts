@@ -216,7 +216,7 @@ async function redrive(options: DeliverOptions, loop: Loop, signal: AbortSignal)
   if (!loop.redriven.aborted) return undefined;
   loop.redriven = cursor.redriven();
   loop.interrupted = AbortSignal.any([signal, loop.redriven]);
-  for (const letters of await redriven(state, id)) {
+  for await (const letters of redriven(state, id, signal)) {
     const books = new Books(undefined);
     const [lane] = loop.lanes;
     if (lane === undefined) return undefined;
@@ -247,18 +247,19 @@ async function saveRedriven(
   });
 }
 
-async function redriven(state: State, id: PipelineId): Promise<DeadLetter[][]> {
+/** The letters that are marked, a batch at a time: of letters there may be more than memory has room for. */
+async function* redriven(state: State, id: PipelineId, signal: AbortSignal): AsyncGenerator<DeadLetter[]> {
   const marked: DeadLetter[] = [];
-  for (let after = '0'; ; ) {
-    const page = await state.dead(id, { limit: 1000, after });
+  for (let after = '0'; !signal.aborted; ) {
+    const page = await state.dead(id, { limit: REDRIVEN_AT_ONCE, after });
     marked.push(...page.filter((letter) => letter.redrive));
     const last = page.at(-1);
-    if (last === undefined) break;
+    if (marked.length >= REDRIVEN_AT_ONCE || (last === undefined && marked.length > 0))
+      yield marked.splice(0, REDRIVEN_AT_ONCE);
+    if (last === undefined) return;
     after = String(last.position);
+    await turn();
   }
-  const batches: DeadLetter[][] = [];
-  for (let i = 0; i < marked.length; i += REDRIVEN_AT_ONCE) batches.push(marked.slice(i, i + REDRIVEN_AT_ONCE));
-  return batches;
 }
 
 /** The pipeline stays where it is until it is resumed; its cursor stays too. */

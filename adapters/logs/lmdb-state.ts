@@ -19,6 +19,7 @@ import type {
 } from './state.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
+const LETTERS_AT_ONCE = 50;
 
 export interface LmdbStateOptions {
   readonly quarantineMax: number;
@@ -104,15 +105,15 @@ export class LmdbState implements State {
 
   async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
     const open: DeadLetter[] = [];
-    for (const { value } of this.#dead.getRange({
-      start: [shop, pipeline, Number(after) + 1],
-      end: [shop, pipeline, LAST],
-    })) {
-      if (value.ended) continue;
-      open.push(value);
-      if (open.length === limit) break;
+    for (let last = Number(after); ; ) {
+      const range = { start: [shop, pipeline, last + 1], end: [shop, pipeline, LAST], limit: LETTERS_AT_ONCE };
+      const letters = [...this.#dead.getRange(range)].map(({ value }) => value);
+      open.push(...letters.filter(({ ended }) => !ended));
+      if (open.length >= limit || letters.length < LETTERS_AT_ONCE) return open.slice(0, limit);
+      last = letters.at(-1)?.position ?? LAST;
+      // There may be very many, also of those that have ended: others have their turn.
+      await new Promise((resolve) => setImmediate(resolve));
     }
-    return open;
   }
 
   async deadAt({ shop, pipeline }: PipelineId, position: Position): Promise<DeadLetter | undefined> {

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import type { Batch, Outcome, Sender } from '../../adapters/destinations/destination.ts';
 import { openMemory } from '../../adapters/logs/memory.ts';
-import type { Cursor, Phase, PipelineId, Progress } from '../../adapters/logs/state.ts';
+import type { Cursor, Phase, PipelineId, Progress, State } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import { Books } from '../../server/books.ts';
 import { type DeliverOptions, deliver } from '../../server/deliver.ts';
@@ -9,6 +9,7 @@ import type { Attempt } from '../../server/send.ts';
 import { largeRecord, never, record, SHOP, storeOptions, view } from '../contracts/log.ts';
 import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
+import { countTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 
 const ID = { shop: SHOP, pipeline: 'p' };
@@ -722,6 +723,49 @@ describe('a redriven dead letter', ({ it }) => {
     await again.start(delivered);
     await until(async () => (await again.store.state.dead(ID, { limit: 10 })).length === 0);
     assert.is((await again.end()).delivered, 1);
+  });
+});
+
+describe('very many dead letters', ({ it }) => {
+  it('are looked through a batch at a time, while others have their turn', async () => {
+    const bench = new Bench();
+    await bench.start((batch) => all(batch, { kind: 'rejected', reason: 'no' }), { maxBatch: 100 });
+    for (let i = 0; i < 1_000; i += 100) await bench.store.log.append(record(many(100, i)));
+    await bench.finished(1_000);
+    await bench.end();
+    await bench.store.state.redrive(
+      ID,
+      Array.from({ length: 750 }, (_, i) => 251 + i),
+    );
+
+    const { state } = bench.store;
+    const turns = countTurns();
+    const turnOf: number[] = [];
+    let read = 0;
+    const dead: State['dead'] = async (...asked) => {
+      const letters = await state.dead(...asked);
+      read += letters.length;
+      turnOf.push(turns.count());
+      return letters;
+    };
+    const again = new Bench(bench.store);
+    const readBefore: number[] = [];
+    await again.start(
+      (batch, attempt, signal) => {
+        readBefore.push(read);
+        return delivered(batch, attempt, signal);
+      },
+      { maxBatch: 100, state: Object.create(state, { dead: { value: dead } }) as State },
+    );
+    await until(async () => (await state.dead(ID, { limit: 1_000 })).length === 250);
+    turns.stop();
+    await again.end();
+    assert.equal(
+      again.sent.flatMap(({ events }) => events),
+      many(750, 250),
+    );
+    assert.equal(readBefore, [400, 500, 600, 700, 800, 900, 1_000, 1_000]);
+    assert.is(new Set(turnOf).size, turnOf.length);
   });
 });
 

@@ -134,6 +134,28 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
   });
 });
 
+describe('dead letters in LMDB', ({ it }) => {
+  it('are found behind very many that have ended, while others have their turn', async () => {
+    const folder = temporaryFolder();
+    const { log, state, close } = await openLmdb(folder.path, storeOptions());
+    const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
+    await log.append(record(Array.from({ length: 100 }, (_, n) => `e${n}`)));
+    const letters = (await log.read(SHOP, 0, 100, never)).map(({ position, event }) => ({
+      ...{ position, event, reason: 'no', attempts: 1, at: START },
+      ...(position < 100 && { ended: { kind: 'discarded' as const, at: START, attempts: 1, status: 'no' } }),
+    }));
+    const cursor = await state.claim(id, never);
+    await cursor.save({ progress: cursor.progress, dead: letters });
+    let turns = 0;
+    setImmediate(() => (turns += 1));
+    const found = await state.dead(id, { limit: 1 });
+    assert.equal([found.map(({ position }) => position), turns], [[100], 1]);
+    await close();
+    folder.remove();
+  });
+});
+
 function flip(file: string, text: string): void {
   const at = readFileSync(file).lastIndexOf(text) + 50;
   const handle = openSync(file, 'r+');
