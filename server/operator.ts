@@ -3,6 +3,7 @@ import type { LogRecord } from '../adapters/logs/log.ts';
 import type { DeadLetter, PipelineId, Quarantined } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import { balanceOf } from './balance.ts';
+import { turn } from './clock.ts';
 import {
   type DeadSelection,
   type DeadView,
@@ -34,7 +35,10 @@ export interface OperatorTools {
   readonly now: () => number;
 }
 
-const PAGE = 1000;
+// What was refused may be as large as a body: so many of the largest are read within some tens of milliseconds.
+const PAGE = 50;
+/** Letters that are changed in one commit. */
+const CHANGED_AT_ONCE = 500;
 
 /** Everything an operator can ask and order, on this gateway's own log and pipelines. */
 export function createOperations(tools: OperatorTools): Operations {
@@ -47,12 +51,16 @@ export function createOperations(tools: OperatorTools): Operations {
     resume: async (ref) => found(pipelines.find(ref) ? await store.state.resume(ref) : await replays.revive(ref), ref),
     dead: (selection, page) => deadPage(tools, selection, page),
     redriveDead: (selection) =>
-      eachDead(tools, selection, async (id, positions) => {
-        await store.state.redrive(id, positions);
+      eachDead(tools, selection, async (id, all) => {
+        for (const positions of inPieces(all)) {
+          await store.state.redrive(id, positions);
+        }
         if (!pipelines.find(id)) await replays.revive(id);
       }),
     discardDead: (selection) =>
-      eachDead(tools, selection, (id, positions) => store.state.discardDead(id, positions, tools.now())),
+      eachDead(tools, selection, async (id, all) => {
+        for (const positions of inPieces(all)) await store.state.discardDead(id, positions, tools.now());
+      }),
     quarantine: (selection, page) => quarantinePage(tools, selection, page),
     redriveQuarantine: (selection) => redriveQuarantine(tools, selection),
     discardQuarantine: (selection) => discardQuarantine(tools, selection),
@@ -129,6 +137,7 @@ async function* deadLetters(
         if (fitsDead(letter, selection)) yield { ...id, ...letter, key: `${keyOf(id)}#${letter.position}` };
       if (page.length < PAGE) break;
       last = String(page.at(-1)?.position);
+      await turn();
     }
   }
 }
@@ -176,6 +185,10 @@ async function eachDead(
   return count;
 }
 
+function* inPieces(positions: readonly number[]): Generator<readonly number[]> {
+  for (let i = 0; i < positions.length; i += CHANGED_AT_ONCE) yield positions.slice(i, i + CHANGED_AT_ONCE);
+}
+
 async function* quarantined(
   tools: OperatorTools,
   selection: QuarantineSelection,
@@ -190,6 +203,7 @@ async function* quarantined(
       for (const item of page) if (fitsQuarantine(item, selection)) yield item;
       if (page.length < PAGE) break;
       last = page.at(-1)?.id ?? last;
+      await turn();
     }
   }
 }
