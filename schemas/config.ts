@@ -40,8 +40,8 @@ export const pipelineSchema = (kinds: readonly Kind[]) =>
   Type.Object(
     {
       id: Type.String({
-        pattern: '^[a-z0-9][a-z0-9_-]{0,62}$',
-        expected: 'up to 63 lower-case letters, digits, - and _',
+        pattern: '^(?!.*-r[0-9]+$)[a-z0-9][a-z0-9_-]{0,62}$',
+        expected: 'up to 63 lower-case letters, digits, - and _, without an end such as -r1, which replays have',
         description: 'Unique in its shop. Its place on the log is kept under this id, so a new id is a new pipeline.',
       }),
       events: Type.Array(EventPattern, {

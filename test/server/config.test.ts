@@ -148,7 +148,7 @@ describe('configuration', ({ it }) => {
       'shops[1].shop: must be a domain in lower case such as demo.myshopify.com, got "https://b.myshopify.com"',
       'shops[1].tokens[0]: must be a token without spaces, or sha256: and 64 hex digits in lower case, got a number; put it in quotes',
       'shops[2].glood.allowShopHeaderOnly: must be true or false, got "yes"',
-      'shops[2].pipelines[0].id: must be up to 63 lower-case letters, digits, - and _, got "A B"',
+      'shops[2].pipelines[0].id: must be up to 63 lower-case letters, digits, - and _, without an end such as -r1, which replays have, got "A B"',
       'shops[2].pipelines[0].events: must be a non-empty list, each an event name without spaces, got an empty list',
       'shops[2].pipelines[0].destination.type: must be one of post, drop, got "pots"; did you mean post?',
       'shops[2].pipelines[1].consent[0]: must be one of analytics, marketing, preferences, sale_of_data, got "analytic"; did you mean analytics?',
@@ -157,6 +157,15 @@ describe('configuration', ({ it }) => {
       'shops[2].pipelines[3].destination: is missing; expected a destination with one of these types: post, drop',
       'shops[2].pipelines[4]: must be a pipeline, got nothing',
     ]);
+  });
+
+  it('refuses the names that replays have', () => {
+    const withIds = (...ids: string[]) =>
+      withShops(shopWith({ pipelines: ids.map((id) => ({ id, destination: { type: 'drop' } })) }));
+    assert.equal(mistakesOf(withIds('archive-r1')), [
+      'shops[0].pipelines[0].id: must be up to 63 lower-case letters, digits, - and _, without an end such as -r1, which replays have, got "archive-r1"',
+    ]);
+    assert.equal(mistakesOf(withIds('archive-r1a', 'archive-r', 'archive_r1', 'r1', 'a-r1-b')), []);
   });
 
   it('refuses settings that the destination does not know or objects to', () => {
