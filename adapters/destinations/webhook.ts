@@ -87,15 +87,19 @@ const bodyOf = ({ shop, pipeline, events }: Batch): string =>
     data: { shop, pipeline, events: events.map(({ event }) => event) },
   });
 
-// What an answer may throw back at us and a log must not hold: secrets, and the tokens in headers and in the URL's query.
+const SHORTEST_TOKEN = 8;
+
+// What an answer may throw back at us and a log must not hold: secrets, and the tokens in headers and in the URL's path and query.
 function confidential({ url, secret, previousSecret, headers }: Settings): string[] {
   const secrets = [secret, previousSecret ?? ''].flatMap((text) => [text, text.replace('whsec_', '')]);
   const tokens = Object.values(headers).flatMap((value) => [
     value,
-    ...value.split(/\s+/).filter((part) => part.length >= 8),
+    ...value.split(/\s+/).filter((part) => part.length >= SHORTEST_TOKEN),
   ]);
-  const query = URL.canParse(url) ? [...new URL(url).searchParams.values()] : [];
-  return [...secrets, ...tokens, ...query];
+  if (!URL.canParse(url)) return [...secrets, ...tokens];
+  const { pathname, searchParams } = new URL(url);
+  const path = [pathname, ...pathname.split('/')].filter((part) => part.length >= SHORTEST_TOKEN);
+  return [...secrets, ...tokens, ...searchParams.values(), ...path];
 }
 
 const ours =

@@ -220,6 +220,22 @@ describe('webhook', ({ it, beforeEach, afterEach }) => {
     assert.match(reason, /^HTTP 400: \*\*\*/);
   });
 
+  it("blacks out the tokens of the url's path", async () => {
+    const url = `${sink.url}/T0/path-token-4711`;
+    const said = async (behaviour: Behaviour) => {
+      sink.behave(behaviour);
+      const sender = connectWebhook(settingsFor(url), testTools());
+      const reason = reasonOf((await sender.send(sampleBatch(1), never()))[0]!);
+      await sender.close?.();
+      assert.not.match(reason, /4711/);
+      return reason;
+    };
+    const body = 'Cannot POST /hooks/T0/path-token-4711, no path-token-4711';
+    assert.match(await said({ kind: 'answer', status: 404, body }), /: Cannot POST \*\*\*, no \*\*\*$/);
+    const to = `${url}/`;
+    assert.match(await said({ kind: 'redirect', status: 308, to }), /points to http:\/\/127\.0\.0\.1:\d+\*\*\*\/;/);
+  });
+
   it('says in one line that a server does not speak TLS', async () => {
     const reason = reasonOf(await sendWith({ url: sink.url.replace('http:', 'https:') }));
     assert.match(reason, /wrong version number/);
