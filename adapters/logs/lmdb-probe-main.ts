@@ -1,5 +1,11 @@
-import { walk } from './lmdb-probe.ts';
+import { DAMAGED, isDamage, walk } from './lmdb-probe.ts';
 
 // The process that may die of a damaged file, so that the gateway does not.
-walk(process.argv[2] ?? '');
+try {
+  walk(process.argv[2] ?? '');
+} catch (error) {
+  if (!isDamage(error)) throw error;
+  console.error(String(error));
+  process.exit(DAMAGED);
+}
 process.exit(0);

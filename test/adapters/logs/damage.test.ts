@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
 import { readMark, writeMark } from '../../../adapters/logs/lmdb-mark.ts';
+import { DAMAGED, damageBy, isDamage } from '../../../adapters/logs/lmdb-probe.ts';
 import { setAside } from '../../../adapters/logs/lmdb-restoration.ts';
 import type { DamageReport, Store } from '../../../adapters/logs/store.ts';
 import { randomBits } from '../../bench/bodies.ts';
@@ -158,6 +159,43 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
       assert.ok(report?.aside);
       await log.append(record(['new']));
     });
+  });
+
+  it('is told from one that could not be read for other reasons', () => {
+    for (const signal of ['SIGSEGV', 'SIGBUS', 'SIGABRT'] as const)
+      assert.is(damageBy({ code: null, signal, words: '' }), `reading it ended with ${signal}`);
+    const words = 'Error: MDB_INVALID: File is not an LMDB file';
+    assert.is(damageBy({ code: DAMAGED, signal: null, words }), `reading it failed: ${words}`);
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const)
+      assert.throws(() => damageBy({ code: null, signal, words: '' }), /left as it is/);
+    assert.throws(() => damageBy({ code: 1, signal: null, words: 'Error: EMFILE' }), /EMFILE.*left as it is/);
+    const failed = (code: number | string, more = {}) => isDamage(Object.assign(new Error(), { code, ...more }));
+    assert.equal(
+      [-30796, -30794, -30793, 21].map((code) => failed(code)),
+      [true, true, true, true],
+    );
+    assert.equal(
+      [5, 12, 24].map((code) => failed(code)),
+      [false, false, false],
+    );
+    assert.not(failed('EACCES', { syscall: 'stat' }));
+    assert.ok(isDamage(new TypeError('undefined')));
+  });
+
+  it('is not seen in a good one that cannot be looked into', async () => {
+    const folder = copy();
+    const before = process.env.NODE_OPTIONS;
+    process.env.NODE_OPTIONS = '--no-such-flag';
+    try {
+      await openLmdb(folder, storeOptions()).then(
+        () => assert.unreachable(),
+        ({ message }: Error) => assert.match(message, /cannot be told whether .* left as it is/),
+      );
+    } finally {
+      if (before === undefined) delete process.env.NODE_OPTIONS;
+      else process.env.NODE_OPTIONS = before;
+    }
+    assert.not(existsSync(join(folder, 'damaged')));
   });
 
   it('where its folder should be is an error that says so', async () => {
