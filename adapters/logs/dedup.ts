@@ -13,7 +13,7 @@ interface Mark {
   readonly position: Position;
 }
 
-/** Ids are forgotten in so many steps: as many parts of the time that they are kept, and of the most there may be. */
+/** Ids are forgotten in so many steps: as many parts of the time that they are kept, and of the most there may be of all shops together. */
 const STEPS = 64;
 const HOUR_MS = 3_600_000;
 
@@ -53,7 +53,11 @@ export class Dedup {
 
   forgetOld(): void {
     const since = this.#options.now() - this.#options.dedupMs;
-    for (const { marks, ids } of this.#shops) {
+    for (const known of this.#shops) {
+      const { marks, ids } = known;
+      const newest = ids.floor + ids.size;
+      // The last ids of a shop that has fallen silent would have no mark, and stay for ever.
+      if (ids.size > 0 && newest > (marks.at(-1)?.position ?? 0)) this.mark(known, newest);
       while (marks[1] && marks[1].at < since) marks.shift();
       if (marks[0] && marks[0].at < since) ids.forget(marks[0].position);
     }
@@ -61,7 +65,8 @@ export class Dedup {
 
   #isApart(later: Mark, earlier: Mark): boolean {
     const { dedupMs, dedupMax } = this.#options;
-    return later.at - earlier.at >= dedupMs / STEPS || later.position - earlier.position >= dedupMax / STEPS;
+    const most = dedupMax / STEPS / this.#shops.length;
+    return later.at - earlier.at >= dedupMs / STEPS || later.position - earlier.position >= most;
   }
 
   /** The oldest go, whosever they are. */
