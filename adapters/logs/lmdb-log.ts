@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RootDatabase } from 'lmdb';
+import type { Draft } from '../dialects/dialect.ts';
 import { Dedup, type KnownIds } from './dedup.ts';
 import type { Fingerprint } from './ids.ts';
 import type { Chain } from './lmdb-chain.ts';
@@ -6,6 +8,7 @@ import { LmdbPages } from './lmdb-pages.ts';
 import type { LmdbState } from './lmdb-state.ts';
 import type { EventLog, Extent, LogRecord, Position, Stored, Tally, Trimmed, TrimOptions, Verdict } from './log.ts';
 import { LogUnavailable } from './log.ts';
+import type { Page } from './page.ts';
 import type { Entry } from './record.ts';
 import type { StoreOptions } from './store.ts';
 import { counted, NOTHING } from './tally.ts';
@@ -14,6 +17,12 @@ import { counted, NOTHING } from './tally.ts';
 const COMMITS_IN_FLIGHT = 2;
 const PAGE_BYTES = 1024 * 1024;
 const WAITING_BYTES = 64 * 1024 * 1024;
+/** So many pages are looked into in one turn to confirm duplicates: each may have records of 256 KB that must be parsed for it. */
+const PAGES_A_TURN = 2;
+/** So many appends at a time may take further turns for it. An append can take fifty, and more would wait too long for theirs. */
+const MOST_LOOKING_BACK = 8;
+
+const NOTHING_KNOWN: ReadonlyMap<Position, string> = new Map();
 
 /** What the log knows of one shop without reading. */
 interface ShopLog {
@@ -25,6 +34,11 @@ interface ShopLog {
   tally: Tally;
   readonly readers: Set<() => void>;
 }
+
+/** An event that is to be stored, unless it is already. */
+type Arrival = Draft & { readonly fingerprint: Fingerprint };
+
+type Seeming = Arrival & { readonly position: Position };
 
 /** A record on its way to the disk. `first` is the position of its first new event. */
 interface Waiting {
@@ -54,6 +68,8 @@ export class LmdbLog implements EventLog {
   #committing: Waiting[][] = [];
   #waitingBytes = 0;
   #flushScheduled = false;
+  readonly #lookingBack = new Set<LogRecord>();
+  #turns: Promise<void> = Promise.resolve();
   #closed = false;
 
   /** `keepMark`: writes down how far the log has come. */
@@ -88,16 +104,13 @@ export class LmdbLog implements EventLog {
   }
 
   append(record: LogRecord): Promise<Verdict[]> {
-    if (this.failure) return Promise.reject(new LogUnavailable('the log has failed', { cause: this.failure }));
-    if (this.#closed) return Promise.reject(new LogUnavailable('the log is closed'));
-    const obstacle = this.#options.obstacle?.();
-    if (obstacle !== undefined) return Promise.reject(new LogUnavailable(obstacle));
-    if (this.#waitingBytes > WAITING_BYTES) return Promise.reject(new LogUnavailable('the disk cannot keep up'));
-    return new Promise((resolve, reject) => {
-      this.#group.push(this.#admit(record, resolve, reject));
-      this.#waitingBytes += record.body.length;
-      this.#scheduleFlush();
-    });
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
+    const shop = this.#shop(record.context.shop);
+    const arrivals = record.events.map(({ id, index }) => ({ id, index, fingerprint: this.#fingerprint(id) }));
+    return seeming(shop, arrivals, 0, shop.committed).length === 0
+      ? this.#join(shop, record, arrivals, NOTHING_KNOWN)
+      : this.#joinConfirmed(shop, record, arrivals);
   }
 
   async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
@@ -118,7 +131,8 @@ export class LmdbLog implements EventLog {
     const { ids } = log.known;
     let found = ids.find(
       fingerprint,
-      (position) => position <= log.committed && this.#holds(log, position, fingerprint, eventId),
+      (position) =>
+        position <= log.committed && this.#pages.at(shop, position)?.holds(position, fingerprint, eventId) === true,
     );
     if (found === 0) found = await this.#search(shop, fingerprint, eventId, ids.floor);
     if (found === 0) return undefined;
@@ -200,21 +214,84 @@ export class LmdbLog implements EventLog {
     this.#options.onFailure(error);
   }
 
-  /** Gives every new event its position and finds the duplicates; nothing is durable yet. */
-  #admit(record: LogRecord, resolve: Waiting['resolve'], reject: Waiting['reject']): Waiting {
-    const shop = this.#shop(record.context.shop);
+  #refusal(): LogUnavailable | undefined {
+    if (this.failure) return new LogUnavailable('the log has failed', { cause: this.failure });
+    if (this.#closed) return new LogUnavailable('the log is closed');
+    const obstacle = this.#options.obstacle?.();
+    if (obstacle !== undefined) return new LogUnavailable(obstacle);
+    return this.#waitingBytes > WAITING_BYTES ? new LogUnavailable('the disk cannot keep up') : undefined;
+  }
+
+  /** Joins the next commit when it is read which of the arrivals are on the disk already. Lets others run between pages. */
+  async #joinConfirmed(shop: ShopLog, record: LogRecord, arrivals: readonly Arrival[]): Promise<Verdict[]> {
+    const known = new Map<Position, string>();
+    let page: Page | undefined;
+    let pages = 0;
+    try {
+      // What is committed meanwhile is looked at too, so nothing is left when it joins.
+      for (let from = 0; from < shop.committed; ) {
+        const upTo = shop.committed;
+        for (const { position, id, fingerprint } of seeming(shop, arrivals, from, upTo)) {
+          if (page === undefined || position < page.first || position > page.last) {
+            if (pages === PAGES_A_TURN) {
+              await this.#turnOf(record);
+              pages = 0;
+            }
+            page = this.#pages.at(shop.name, position);
+            pages += 1;
+          }
+          if (page?.holds(position, fingerprint, id)) known.set(position, id);
+        }
+        from = upTo;
+      }
+    } finally {
+      this.#lookingBack.delete(record);
+    }
+    return this.#join(shop, record, arrivals, known);
+  }
+
+  /** The next turn in which this record's events may be confirmed: one record has it at a time, so that many cost a turn no more than one. */
+  async #turnOf(record: LogRecord): Promise<void> {
+    if (this.#lookingBack.size === MOST_LOOKING_BACK && !this.#lookingBack.has(record))
+      throw new LogUnavailable('too many events are being compared with what is far back on the log');
+    this.#lookingBack.add(record);
+    this.#turns = this.#turns.then(() => nextTurn());
+    await this.#turns;
+    const refusal = this.#refusal();
+    if (refusal) throw refusal;
+  }
+
+  #join(
+    shop: ShopLog,
+    record: LogRecord,
+    arrivals: readonly Arrival[],
+    known: ReadonlyMap<Position, string>,
+  ): Promise<Verdict[]> {
+    return new Promise((resolve, reject) => {
+      this.#group.push(this.#admit({ shop, record, resolve, reject }, arrivals, known));
+      this.#waitingBytes += record.body.length;
+      this.#scheduleFlush();
+    });
+  }
+
+  /** Gives every new event its position and finds the duplicates; nothing is durable yet. `known`: the ids at positions on the disk. */
+  #admit(
+    { shop, record, resolve, reject }: Pick<Waiting, 'shop' | 'record' | 'resolve' | 'reject'>,
+    arrivals: readonly Arrival[],
+    known: ReadonlyMap<Position, string>,
+  ): Waiting {
     const first = shop.given + 1;
     const verdicts: Verdict[] = [];
     const indexes: number[] = [];
     const fingerprints: Fingerprint[] = [];
     const ids: string[] = [];
-    for (const { id, index } of record.events) {
-      const fingerprint = this.#fingerprint(id);
-      const known = shop.known.ids.find(fingerprint, (at) =>
-        at >= first ? ids[at - first] === id : this.#holds(shop, at, fingerprint, id),
-      );
-      if (known !== 0) {
-        verdicts.push({ kind: 'duplicate', position: known });
+    for (const { id, index, fingerprint } of arrivals) {
+      const at = shop.known.ids.find(fingerprint, (position) => {
+        if (position >= first) return ids[position - first] === id;
+        return position <= shop.committed ? known.get(position) === id : this.#isWaiting(shop, position, id);
+      });
+      if (at !== 0) {
+        verdicts.push({ kind: 'duplicate', position: at });
         continue;
       }
       shop.given += 1;
@@ -290,10 +367,8 @@ export class LmdbLog implements EventLog {
     this.#flush();
   }
 
-  /** Whether the event at this position has this id. */
-  #holds(shop: ShopLog, position: Position, fingerprint: Fingerprint, id: string): boolean {
-    if (position <= shop.committed)
-      return this.#pages.at(shop.name, position)?.holds(position, fingerprint, id) ?? false;
+  /** Whether the event that gets this position has this id. */
+  #isWaiting(shop: ShopLog, position: Position, id: string): boolean {
     for (const { shop: of, first, ids } of [...this.#committing.flat(), ...this.#group]) {
       if (of === shop && position >= first && position < first + ids.length) return ids[position - first] === id;
     }
@@ -308,7 +383,7 @@ export class LmdbLog implements EventLog {
       const hit = page.positionsOf(fingerprint).find((position) => page.holds(position, fingerprint, id));
       if (hit !== undefined) return hit;
       next = page.last + 1;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   }
 
@@ -336,6 +411,19 @@ export class LmdbLog implements EventLog {
     }
     return oldest?.shop;
   }
+}
+
+/** The arrivals that seem to be on the disk, after a position and up to another, by what is remembered of all ids. */
+function seeming({ known }: ShopLog, arrivals: readonly Arrival[], from: Position, upTo: Position): Seeming[] {
+  const found: Seeming[] = [];
+  let arrival: Arrival | undefined;
+  // One for all of them, since nearly every event comes by here for nothing.
+  const note = (position: Position): boolean => {
+    if (arrival && position > from && position <= upTo) found.push({ ...arrival, position });
+    return false;
+  };
+  for (arrival of arrivals) known.ids.find(arrival.fingerprint, note);
+  return found;
 }
 
 /** Splits what one shop gets in one commit into pages of about PAGE_BYTES. */

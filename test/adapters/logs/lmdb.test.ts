@@ -8,7 +8,7 @@ import { openLmdb } from '../../../adapters/logs/lmdb.ts';
 import type { Stored } from '../../../adapters/logs/log.ts';
 import { Page } from '../../../adapters/logs/page.ts';
 import { encodePage, openRecord, recordsOf } from '../../../adapters/logs/record.ts';
-import { never, OTHER, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
+import { never, OTHER, record, SHOP, START, storeOptions, view } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
@@ -117,6 +117,65 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     await second.close();
   });
 
+  /** An id that does not stand in the body as it is, so that only parsing tells whether it is there. */
+  const escaped = (n: number) => {
+    const id = `a${n}`;
+    return { ...record([id]), body: Buffer.from(`["\\u0061${n}"]`) };
+  };
+
+  it('confirms repeats of many records a few at a time, and lets others run between', async () => {
+    let views = 0;
+    const options = storeOptions({
+      view: (...args) => {
+        views += 1;
+        return view(...args);
+      },
+    });
+    const { log, close } = await openLmdb(folder.path, options);
+    for (let n = 0; n < 40; n++) await log.append(escaped(n));
+    let [before, most] = [views, 0];
+    const stopCounting = everyTurn(() => {
+      most = Math.max(most, views - before);
+      before = views;
+    });
+    const ids = Array.from({ length: 40 }, (_, n) => `a${n}`);
+    // Both look back, turn by turn, while the third is stored; both bring an event that is new.
+    const [first, second] = await Promise.all([
+      log.append(record([...ids, 'b', 'a0', 'b'])),
+      log.append(record([...ids, 'b', 'c'])),
+      log.append(record(['c'])),
+    ]);
+    stopCounting();
+    const known = ids.map((_, i) => ({ kind: 'duplicate', position: i + 1 }));
+    assert.equal(first.slice(0, 40), known);
+    assert.equal(second.slice(0, 40), known);
+    assert.equal(
+      [...first.slice(40), ...second.slice(40)],
+      [
+        { kind: 'stored', position: 42 },
+        { kind: 'duplicate', position: 1 },
+        { kind: 'duplicate', position: 42 },
+        { kind: 'duplicate', position: 42 },
+        { kind: 'duplicate', position: 41 },
+      ],
+    );
+    assert.is(views, 40);
+    assert.ok(most <= 4, `${most} records in one turn`);
+    await close();
+  });
+
+  it('refuses what would wait too long to be confirmed, and what waits when it is closed', async () => {
+    const { log, close } = await openLmdb(folder.path, storeOptions());
+    for (let n = 0; n < 40; n++) await log.append(escaped(n));
+    const all = () => record(Array.from({ length: 40 }, (_, n) => `a${n}`));
+    const reasonsOf = async (appends: readonly Promise<unknown>[]) =>
+      (await Promise.allSettled(appends)).flatMap((end) => (end.status === 'rejected' ? [end.reason.message] : []));
+    const reasons = await reasonsOf(Array.from({ length: 10 }, () => log.append(all())));
+    assert.is(reasons.length, 2);
+    assert.match(reasons[0], /too many/);
+    assert.equal(await reasonsOf([log.append(all()), close()]), ['the log is closed']);
+  });
+
   it('knows no more ids than it may although many shops share them, and in the end none of shops that are silent', () => {
     let now = START;
     const dedup = new Dedup(storeOptions({ dedupMax: 1000, dedupMs: 64_000, now: () => now }));
@@ -177,6 +236,16 @@ describe('dead letters in LMDB', ({ it }) => {
     folder.remove();
   });
 });
+/** Does something in every turn of the event loop, until it is stopped. */
+function everyTurn(action: () => void): () => void {
+  let next: NodeJS.Immediate;
+  const turn = () => {
+    action();
+    next = setImmediate(turn).unref();
+  };
+  next = setImmediate(turn).unref();
+  return () => clearImmediate(next);
+}
 
 function flip(file: string, text: string): void {
   const at = readFileSync(file).lastIndexOf(text) + 50;
