@@ -10,12 +10,14 @@ import { probe } from './lmdb-probe.ts';
 import { finished, type Restoration, setAside, unfinished } from './lmdb-restoration.ts';
 import { salvage } from './lmdb-salvage.ts';
 import { LmdbState } from './lmdb-state.ts';
-import { LogUnavailable } from './log.ts';
+import { type LogRecord, LogUnavailable } from './log.ts';
 import { own } from './owner.ts';
 import type { Store, StoreOptions } from './store.ts';
 
 const NOW = AbortSignal.abort();
 const APPENDS_AT_ONCE = 256;
+/** Far below what may wait for a commit. */
+const BYTES_AT_ONCE = 16 * 1024 * 1024;
 
 /**
  * Opens the embedded log in a folder of its own. A damaged file is put aside, and what is intact in it is stored anew; the next start does
@@ -126,19 +128,22 @@ async function restore(
   { view, onDamage }: StoreOptions,
 ): Promise<void> {
   let events = 0;
-  let appends: Promise<void>[] = [];
+  const append = async (records: readonly LogRecord[]): Promise<void> => {
+    const verdicts = await Promise.all(records.map((record) => log.append(record)));
+    events += verdicts.flat().filter(({ kind }) => kind === 'stored').length;
+  };
   const file = join(aside, 'data.mdb');
+  let records: LogRecord[] = [];
+  let bytes = 0;
   for await (const record of existsSync(file) ? salvage(file, view) : []) {
-    appends.push(
-      log.append(record).then((verdicts) => {
-        events += verdicts.filter(({ kind }) => kind === 'stored').length;
-      }),
-    );
-    if (appends.length < APPENDS_AT_ONCE) continue;
-    await Promise.all(appends);
-    appends = [];
+    records.push(record);
+    bytes += record.body.length;
+    if (records.length < APPENDS_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
+    await append(records);
+    records = [];
+    bytes = 0;
   }
-  await Promise.all(appends);
+  await append(records);
   for (const { settledAt, ...id } of mark?.pipelines ?? []) await state.begin(id, await log.before(id.shop, settledAt));
   onDamage({ reason, aside, events });
 }

@@ -108,6 +108,19 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
     }
   });
 
+  it('is restored whole where its bodies are large', async () => {
+    const folder = join(home.path, 'large');
+    const first = await openLmdb(folder, storeOptions());
+    const pad = 'x'.repeat(1024 * 1024);
+    for (let n = 0; n < 70; n++) await first.log.append(record([`${n}`, pad + n], { at: START + n }));
+    await first.close();
+    setAside(folder, 'noise', readMark(folder), START);
+    const { log, close } = await openLmdb(folder, storeOptions());
+    assert.equal(await log.extent(SHOP), { oldest: 1, newest: 140 });
+    await close();
+    rmSync(folder, { recursive: true });
+  });
+
   it('forgets no pipeline whose shop had no events when it began', async () => {
     const folder = join(home.path, 'young');
     const { state, close } = await openLmdb(folder, storeOptions());
