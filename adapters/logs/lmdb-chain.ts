@@ -3,6 +3,9 @@ import type { RootDatabase } from 'lmdb';
 /** Writes what the callback puts, in one commit; false where the commit before is not in the file. */
 export type Chain = (write: () => void) => Promise<boolean>;
 
+/** Makes any other commit. Throws LogUnavailable where nothing can be written now, or it fails, which is the end of the log too. */
+export type Commit = (write: () => Promise<unknown>) => Promise<void>;
+
 const LAST = 'last';
 
 /**

@@ -3,7 +3,7 @@ import type { RootDatabase } from 'lmdb';
 import type { Draft } from '../dialects/dialect.ts';
 import { Dedup, type KnownIds } from './dedup.ts';
 import type { Fingerprint } from './ids.ts';
-import type { Chain } from './lmdb-chain.ts';
+import type { Chain, Commit } from './lmdb-chain.ts';
 import { LmdbPages } from './lmdb-pages.ts';
 import type { LmdbState } from './lmdb-state.ts';
 import type { EventLog, Extent, LogRecord, Position, Stored, Tally, Trimmed, TrimOptions, Verdict } from './log.ts';
@@ -79,12 +79,13 @@ export class LmdbLog implements EventLog {
     state: LmdbState,
     fingerprint: (id: string) => Fingerprint,
     options: StoreOptions,
+    commit: Commit,
     keepMark: () => Promise<void>,
   ) {
     this.#keepMark = keepMark;
     this.durability = options.durability;
     this.#chain = chain;
-    this.#pages = new LmdbPages(root, options, (shop) => this.head(shop));
+    this.#pages = new LmdbPages(root, options, (shop) => this.head(shop), commit);
     this.#state = state;
     this.#fingerprint = fingerprint;
     this.#options = options;
@@ -160,21 +161,13 @@ export class LmdbLog implements EventLog {
     let events = 0;
     const unpassed: Record<string, number> = {};
     for (const shop of this.#shops.keys()) {
-      const removed = await this.#pages.removeWhile(
-        shop,
-        (page) => page.last <= passed(shop) && page.at < before.getTime(),
-      );
-      events += removed.events;
+      events += await this.#pages.removeWhile(shop, (page) => page.last <= passed(shop) && page.at < before.getTime());
     }
-    for (let excess = this.#pages.usedBytes() - maxBytes; excess > 0; ) {
-      const shop = this.#shopOfOldestPage();
-      if (shop === undefined) break;
-      let left = 1;
-      const removed = await this.#pages.removeWhile(shop, () => left-- > 0);
-      const lost = Math.max(0, removed.last - Math.max(passed(shop), removed.last - removed.events));
+    const excess = this.#pages.usedBytes() - maxBytes;
+    for await (const { shop, first, last } of this.#pages.removeOldest(this.#shops.keys(), excess)) {
+      const lost = Math.max(0, last - Math.max(passed(shop), first - 1));
       if (lost > 0) unpassed[shop] = (unpassed[shop] ?? 0) + lost;
-      events += removed.events;
-      excess -= removed.bytes;
+      events += last - first + 1;
     }
     for (const shop of this.#shops.keys()) await this.#trimJournals(shop);
     await this.#keepMark();
@@ -193,6 +186,11 @@ export class LmdbLog implements EventLog {
   /** What the pages take of the file. */
   usedBytes(): number {
     return this.#pages.usedBytes();
+  }
+
+  /** When the event at a position was received, in milliseconds since 1970; undefined where it cannot be read any more. */
+  receivedAt(shop: string, position: Position): number | undefined {
+    return this.#pages.at(shop, position)?.receivedAt(position);
   }
 
   /** The newest durable position of a shop. */
@@ -401,15 +399,6 @@ export class LmdbLog implements EventLog {
   async #trimJournals(shop: string): Promise<void> {
     const { oldest } = await this.extent(shop);
     for (const id of this.#state.pipelines(shop)) await this.#state.trimJournal(id, oldest);
-  }
-
-  #shopOfOldestPage(): string | undefined {
-    let oldest: { shop: string; at: number } | undefined;
-    for (const shop of this.#shops.keys()) {
-      const at = this.#pages.oldestTime(shop);
-      if (at !== undefined && (!oldest || at < oldest.at)) oldest = { shop, at };
-    }
-    return oldest?.shop;
   }
 }
 

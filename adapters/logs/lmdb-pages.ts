@@ -1,38 +1,59 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { LRUCache } from 'lru-cache';
 import type { Fingerprint } from './ids.ts';
+import type { Commit } from './lmdb-chain.ts';
 import { type Position, READ_BYTES, type Stored } from './log.ts';
 import { Page } from './page.ts';
-import { type Entry, encodePage, fingerprintAt, type RecordSlice, receivedAt, recordsOf } from './record.ts';
+import {
+  type Entry,
+  encodePage,
+  fingerprintAt,
+  openRecord,
+  type RecordSlice,
+  receivedAt,
+  recordsOf,
+} from './record.ts';
 import type { StoreOptions } from './store.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
 const CACHED_BYTES = 6 * 1024 * 1024;
 const REMOVED_AT_ONCE = 100;
+/** So far a clock may have been set back while the log grew. */
+const SET_BACK_MS = 3_600_000;
 /** Of a day each is a second and a third. */
 const TIME_SLICES = 65_536;
 
 type Key = [shop: string, first: Position];
 
-export interface Removed {
-  readonly events: number;
-  readonly bytes: number;
+/** What there is to know of a page that may go. */
+export interface OldPage {
+  readonly shop: string;
+  readonly first: Position;
   readonly last: Position;
+  readonly bytes: number;
+  /** When the first and the last of its records were received. */
+  readonly since: number;
+  readonly at: number;
 }
 
 /** The pages of all shops in LMDB: key (shop, position of the first event), value the records of one commit. */
 export class LmdbPages {
+  readonly #root: RootDatabase;
   readonly #pages: Database<Buffer, Key>;
   readonly #options: StoreOptions;
   readonly #cache: LRUCache<string, Page>;
   readonly #head: (shop: string) => Position;
+  readonly #commit: Commit;
 
   /** `head`: the newest durable position of a shop. */
-  constructor(root: RootDatabase, options: StoreOptions, head: (shop: string) => Position) {
+  constructor(root: RootDatabase, options: StoreOptions, head: (shop: string) => Position, commit: Commit) {
+    this.#root = root;
     this.#pages = root.openDB({ name: 'pages', encoding: 'binary' });
     this.#options = options;
     this.#cache = new LRUCache({ maxSize: CACHED_BYTES, sizeCalculation: ({ bytes }) => Math.max(1, bytes) });
     this.#head = head;
+    this.#commit = commit;
   }
 
   /** To be called inside a batch. */
@@ -75,18 +96,43 @@ export class LmdbPages {
     return key?.[1];
   }
 
-  /** The last position received before a time. */
-  before(shop: string, time: number): Position {
+  /** The last position received before a time. Lets others run between pages. */
+  async before(shop: string, time: number): Promise<Position> {
     let position = 0;
-    for (const { key, value } of this.#pages.getRange({ start: [shop, 0], end: [shop, LAST] })) {
-      let first = key[1];
-      for (const record of recordsOf(value)) {
-        if (receivedAt(record) >= time) return first - 1;
-        first += record.count;
-      }
+    for (let next = await this.#longBefore(shop, time); ; ) {
+      const [page] = this.#pages.getRange({ start: [shop, next], end: [shop, LAST], limit: 1 });
+      if (page === undefined) return position;
+      const first = page.key[1];
       position = first - 1;
+      for (const record of recordsOf(page.value)) {
+        if (receivedAt(record) >= time) return position;
+        position += record.count;
+      }
+      next = first + 1;
+      await nextTurn();
     }
-    return position;
+  }
+
+  /**
+   * Where a page begins before which nothing was received at a time or later; found by halves, since the log may have gigabytes. An earlier
+   * time is looked for, because times do not rise with positions where the clock was set back.
+   */
+  async #longBefore(shop: string, time: number): Promise<Position> {
+    let low = this.oldest(shop) ?? 0;
+    let high = this.#head(shop);
+    let first = low;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      const [page] = this.#pages.getRange({ start: [shop, middle], end: [shop, 0], reverse: true, limit: 1 });
+      const newest = page && recordsOf(page.value).at(-1);
+      // A damaged time says nothing.
+      if (newest && openRecord(newest) && receivedAt(newest) < time - SET_BACK_MS) {
+        low = middle;
+        first = page.key[1];
+      } else high = middle - 1;
+      await nextTurn();
+    }
+    return first;
   }
 
   /** Goes back over the fingerprints of a shop's events, newest first, as far as they were received since a time. */
@@ -140,40 +186,67 @@ export class LmdbPages {
     }
   }
 
-  /** Removes pages from the oldest on, as long as `wanted` says so. */
-  async removeWhile(shop: string, wanted: (page: { last: Position; at: number }) => boolean): Promise<Removed> {
-    const removed = { events: 0, bytes: 0, last: 0 };
-    for (let more = true; more; ) {
-      let count = 0;
-      // One by one as they are wanted: a page takes up to a megabyte.
-      for (const { key, value } of this.#pages.getRange({
-        start: [shop, 0],
-        end: [shop, LAST],
-        limit: REMOVED_AT_ONCE,
-      })) {
-        const records = recordsOf(value);
-        const events = countOf(records);
-        const newest = records.at(-1);
-        const last = key[1] + events - 1;
-        if (!wanted({ last, at: newest ? receivedAt(newest) : 0 })) break;
-        void this.#pages.remove(key);
-        this.#cache.delete(nameOf(key));
-        removed.events += events;
-        removed.bytes += value.length;
-        removed.last = last;
-        count += 1;
+  /** Removes pages of a shop from the oldest on, as long as `wanted` says so; gives how many events they had. */
+  async removeWhile(shop: string, wanted: (page: OldPage) => boolean): Promise<number> {
+    for (let events = 0; ; ) {
+      const pages: OldPage[] = [];
+      for (let page = this.#oldFrom(shop, 0); page && wanted(page); page = this.#oldFrom(shop, page.first + 1)) {
+        pages.push(page);
+        if (pages.length === REMOVED_AT_ONCE) break;
+        await nextTurn();
       }
-      if (count > 0) await this.#pages.committed;
-      more = count === REMOVED_AT_ONCE;
+      if (pages.length === 0) return events;
+      await this.#remove(pages);
+      events += pages.reduce((sum, { first, last }) => sum + last - first + 1, 0);
     }
-    return removed;
   }
 
-  /** When the oldest page of a shop was received; undefined where it has none. */
-  oldestTime(shop: string): number | undefined {
-    const [first] = this.#pages.getRange({ start: [shop, 0], end: [shop, LAST], limit: 1 });
-    const record = first && recordsOf(first.value)[0];
-    return record && receivedAt(record);
+  /** Removes the oldest pages, whosever they are, until so many bytes are gone; gives each when it is gone. */
+  async *removeOldest(shops: Iterable<string>, bytes: number): AsyncGenerator<OldPage> {
+    const oldest = new Map<string, OldPage>();
+    const look = async (shop: string, from: Position): Promise<void> => {
+      const page = this.#oldFrom(shop, from);
+      if (page) oldest.set(shop, page);
+      else oldest.delete(shop);
+      // A page takes up to a megabyte.
+      await nextTurn();
+    };
+    for (const shop of shops) await look(shop, 0);
+    for (let excess = bytes; excess > 0 && oldest.size > 0; ) {
+      const pages: OldPage[] = [];
+      while (excess > 0 && oldest.size > 0 && pages.length < REMOVED_AT_ONCE) {
+        const page = [...oldest.values()].reduce((a, b) => (b.since < a.since ? b : a));
+        pages.push(page);
+        excess -= page.bytes;
+        await look(page.shop, page.first + 1);
+      }
+      await this.#remove(pages);
+      yield* pages;
+    }
+  }
+
+  #oldFrom(shop: string, position: Position): OldPage | undefined {
+    const [page] = this.#pages.getRange({ start: [shop, position], end: [shop, LAST], limit: 1 });
+    if (page === undefined) return undefined;
+    const records = recordsOf(page.value);
+    const [oldest, newest] = [records[0], records.at(-1)];
+    const first = page.key[1];
+    return {
+      shop,
+      first,
+      last: first + countOf(records) - 1,
+      bytes: page.value.length,
+      since: oldest ? receivedAt(oldest) : 0,
+      at: newest ? receivedAt(newest) : 0,
+    };
+  }
+
+  async #remove(pages: readonly OldPage[]): Promise<void> {
+    const write = () => {
+      for (const { shop, first } of pages) void this.#pages.remove([shop, first]);
+    };
+    await this.#commit(() => this.#root.batch(write));
+    for (const { shop, first } of pages) this.#cache.delete(nameOf([shop, first]));
   }
 
   /** What the pages take of the file. */

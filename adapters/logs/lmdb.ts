@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { open } from 'lmdb';
 import { fingerprinter } from './ids.ts';
-import { chained } from './lmdb-chain.ts';
+import { type Commit, chained } from './lmdb-chain.ts';
 import { LmdbLog } from './lmdb-log.ts';
 import { type Mark, readMark, writeMark } from './lmdb-mark.ts';
 import { probe } from './lmdb-probe.ts';
@@ -14,7 +15,6 @@ import { type LogRecord, LogUnavailable } from './log.ts';
 import { own } from './owner.ts';
 import type { Store, StoreOptions } from './store.ts';
 
-const NOW = AbortSignal.abort();
 const APPENDS_AT_ONCE = 256;
 /** Far below what may wait for a commit. */
 const BYTES_AT_ONCE = 16 * 1024 * 1024;
@@ -68,7 +68,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
     marked = marked.catch(() => {}).then(async () => writeMark(folder, await markOf(log, state)));
     return marked;
   };
-  const commit = async (write: () => Promise<unknown>): Promise<void> => {
+  const commit: Commit = async (write) => {
     if (log.failure) throw new LogUnavailable('the log has failed', { cause: log.failure });
     const obstacle = options.obstacle?.();
     if (obstacle !== undefined) throw new LogUnavailable(obstacle);
@@ -86,7 +86,15 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
     onBegun: keepMark,
     commit,
   });
-  const log: LmdbLog = new LmdbLog(root, await chained(root), state, fingerprinter(...seeds), options, keepMark);
+  const log: LmdbLog = new LmdbLog(
+    root,
+    await chained(root),
+    state,
+    fingerprinter(...seeds),
+    options,
+    commit,
+    keepMark,
+  );
   const close = async (): Promise<void> => {
     await log.close();
     if (log.failure === undefined) await keepMark();
@@ -107,14 +115,14 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
 
 async function markOf(log: LmdbLog, state: LmdbState): Promise<Mark> {
   const shops = Object.fromEntries(state.shops().map((shop) => [shop, log.head(shop)]));
+  const pipelines: Mark['pipelines'][number][] = [];
   // Also those whose shops have no events yet: what they get before the next mark is theirs after a restoration.
-  const pipelines = await Promise.all(
-    state.allPipelines().map(async (id) => {
-      const { position = 0 } = (await state.progress(id)) ?? {};
-      const [last] = position > 0 ? await log.read(id.shop, position - 1, 1, NOW) : [];
-      return { ...id, settledAt: last?.position === position ? Date.parse(last.event.received_at) : 0 };
-    }),
-  );
+  for (const id of state.allPipelines()) {
+    const { position = 0 } = (await state.progress(id)) ?? {};
+    pipelines.push({ ...id, settledAt: (position > 0 && log.receivedAt(id.shop, position)) || 0 });
+    // A page takes up to a megabyte, and there may be hundreds of pipelines.
+    if (position > 0) await nextTurn();
+  }
   return { shops, pipelines };
 }
 

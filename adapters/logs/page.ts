@@ -45,7 +45,7 @@ export class Page {
 
   /** Whether the event at a position has this id. */
   holds(position: Position, [high, low]: Fingerprint, id: string): boolean {
-    const record = this.#records.find(({ first, places }) => position >= first && position < first + places.length);
+    const record = this.#recordOf(position);
     if (record === undefined) return false;
     const { slice, first, places } = record;
     const [storedHigh, storedLow] = fingerprintAt(slice, places[position - first] ?? 0);
@@ -53,6 +53,12 @@ export class Page {
     // Most ids stand in the body as they are, and finding them there costs a hundredth of mapping the record.
     if (slice.page.subarray(slice.offset, slice.offset + slice.length).includes(`"${id}"`)) return true;
     return [...this.events(position, position)].some(({ event }) => event.event_id === id);
+  }
+
+  /** When the event at a position was received; undefined where its record is not intact. */
+  receivedAt(position: Position): number | undefined {
+    const record = this.#recordOf(position);
+    return record && openRecord(record.slice)?.context.receivedAt;
   }
 
   positionsOf([high, low]: Fingerprint): Position[] {
@@ -73,6 +79,10 @@ export class Page {
       record.events ??= this.#open(record);
       for (const stored of record.events) if (stored.position >= from && stored.position <= to) yield stored;
     }
+  }
+
+  #recordOf(position: Position): Placed | undefined {
+    return this.#records.find(({ first, places }) => position >= first && position < first + places.length);
   }
 
   #open({ slice, first, places }: Placed): readonly Stored[] {

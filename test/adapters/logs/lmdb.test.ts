@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { Dedup } from '../../../adapters/logs/dedup.ts';
 import { fingerprinter, IdTable } from '../../../adapters/logs/ids.ts';
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
+import { readMark } from '../../../adapters/logs/lmdb-mark.ts';
 import type { Stored } from '../../../adapters/logs/log.ts';
 import { Page } from '../../../adapters/logs/page.ts';
 import { encodePage, openRecord, recordsOf } from '../../../adapters/logs/record.ts';
@@ -195,6 +196,94 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     now += 70_000;
     dedup.forgetOld();
     assert.is(sum(), 0);
+  });
+
+  it('finds times among many pages without reading them all, also where the clock was set back', async () => {
+    const { log, close } = await openLmdb(folder.path, storeOptions());
+    const hourMs = 3_600_000;
+    // Every half hour a page; after 50 hours the clock goes back by three quarters of one.
+    const times = Array.from({ length: 200 }, (_, n) => START + n * (hourMs / 2) - (n < 100 ? 0 : 0.75 * hourMs));
+    for (const [n, at] of times.entries()) await log.append(record([`${n}`], { at }));
+    let turns = 0;
+    const stopCounting = everyTurn(() => {
+      turns += 1;
+    });
+    for (const time of [START - 1, START + 1, ...times, START + 1000 * hourMs]) {
+      const first = times.findIndex((at) => at >= time);
+      const before = turns;
+      assert.is(await log.before(SHOP, time), first < 0 ? times.length : first);
+      assert.ok(turns - before >= 3 && turns - before < 30, `${turns - before} turns`);
+    }
+    stopCounting();
+    await close();
+  });
+
+  it('notes how far pipelines have come without reading events', async () => {
+    let views = 0;
+    const options = storeOptions({
+      view: (...args) => {
+        views += 1;
+        return view(...args);
+      },
+    });
+    const { log, state, close } = await openLmdb(folder.path, options);
+    await log.append(record(['a']));
+    await log.append(record(['b'], { at: START + 5 }));
+    for (const pipeline of ['p', 'q']) {
+      const id = { shop: SHOP, pipeline };
+      await state.begin(id, 0);
+      const cursor = await state.claim(id, never);
+      await cursor.save({ progress: { ...cursor.progress, position: 2 } });
+    }
+    await close();
+    assert.is(views, 0);
+    assert.equal(
+      readMark(folder.path)?.pipelines.map(({ settledAt }) => settledAt),
+      [START + 5, START + 5],
+    );
+  });
+
+  it('removes the oldest of many shops in few commits, whatever is past its size', async () => {
+    const { log, close } = await openLmdb(folder.path, storeOptions());
+    const shops = Array.from({ length: 30 }, (_, n) => `s${n}.myshopify.com`);
+    for (const round of [0, 1])
+      await Promise.all(
+        shops.map((shop, n) =>
+          log.append(record([`${round}${'x'.repeat(10_000)}`], { shop, at: START + round * 100 + n })),
+        ),
+      );
+    const file = open({ path: folder.path, overlappingSync: false });
+    const commits = () => (file.getStats() as { lastTxnId: number }).lastTxnId;
+    const before = commits();
+    const { events, unpassed } = await log.trim({ before: new Date(0), passed: () => 0, maxBytes: 200_000 });
+    assert.is(commits() - before, 1);
+    assert.ok(events >= 40 && events < 60, `${events} events`);
+    assert.is(
+      Object.values(unpassed).reduce((sum, lost) => sum + lost, 0),
+      events,
+    );
+    // The first of each shop, and then the second of those that are oldest.
+    for (const [n, shop] of shops.entries())
+      assert.equal(await log.extent(shop), { oldest: n < events - 30 ? 3 : 2, newest: 2 });
+    await file.close();
+    await close();
+  });
+
+  it('asks before each commit of its upkeep whether anything can be written', async () => {
+    let asked = 0;
+    const obstacle = () => (++asked > 1 ? 'the disk is full' : undefined);
+    let options = storeOptions();
+    const first = await openLmdb(folder.path, options);
+    await first.log.append(record(['a']));
+    await first.close();
+    options = storeOptions({ obstacle });
+    const { log, close } = await openLmdb(folder.path, options);
+    await log.trim({ before: new Date(START + 1), passed: () => 1, maxBytes: 1e9 }).then(
+      () => assert.unreachable('removed'),
+      ({ message }) => assert.is(message, 'the disk is full'),
+    );
+    assert.equal(await log.extent(SHOP), { oldest: 1, newest: 1 });
+    await close();
   });
 
   it('pages large groups and reads them back in order', async () => {
