@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
+import type { Commit } from './lmdb-chain.ts';
 import { bytesOf } from './lmdb-pages.ts';
 import type { LogRecord, Position, Tally } from './log.ts';
 import type {
@@ -20,14 +22,14 @@ import type {
 
 const LAST = Number.MAX_SAFE_INTEGER;
 const LETTERS_AT_ONCE = 50;
+const TRIMMED_AT_ONCE = 1000;
 
 export interface LmdbStateOptions {
   readonly quarantineMax: number;
   /** The newest durable position of a shop. */
   readonly head: (shop: string) => Position;
   readonly onBegun: () => Promise<void>;
-  /** Makes a commit. Throws LogUnavailable where nothing can be written now, or it fails, which is the end of the log too. */
-  readonly commit: (write: () => Promise<unknown>) => Promise<void>;
+  readonly commit: Commit;
 }
 
 /** The state beside the log, in the same LMDB environment, so that one commit covers both. */
@@ -44,8 +46,10 @@ export class LmdbState implements State {
   readonly #quarantineEnds = new Map<string, { first: number; last: number }>();
   readonly #head: (shop: string) => Position;
   readonly #onBegun: () => Promise<void>;
-  readonly #commit: LmdbStateOptions['commit'];
+  readonly #commit: Commit;
   readonly #holders = new Holders();
+  /** Where the next look for ended dead letters begins, by pipeline. */
+  readonly #deadSeen = new Map<string, Position>();
 
   constructor(root: RootDatabase, options: LmdbStateOptions) {
     this.#root = root;
@@ -112,7 +116,7 @@ export class LmdbState implements State {
       if (open.length >= limit || letters.length < LETTERS_AT_ONCE) return open.slice(0, limit);
       last = letters.at(-1)?.position ?? LAST;
       // There may be very many, also of those that have ended: others have their turn.
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   }
 
@@ -201,23 +205,18 @@ export class LmdbState implements State {
 
   /** Lets go of journal lines and ended dead letters about positions that the log no longer keeps. */
   async trimJournal(id: PipelineId, oldest: Position): Promise<void> {
-    const { shop, pipeline } = id;
-    for (const { key, value } of this.#journal.getRange({
-      start: [shop, pipeline, 0],
-      end: [shop, pipeline, oldest],
-      limit: 1000,
-    })) {
-      if (value.to >= oldest) break;
-      void this.#journal.remove(key);
+    for (;;) {
+      const old = upTo(this.#journal, id, 0, oldest).filter(({ value }) => value.to < oldest);
+      if (old.length === 0) break;
+      await this.#remove(this.#journal, old);
     }
-    for (const { key, value } of this.#dead.getRange({
-      start: [shop, pipeline, 0],
-      end: [shop, pipeline, oldest],
-      limit: 1000,
-    })) {
-      if (value.ended) void this.#dead.remove(key);
-    }
-    await this.#journal.committed;
+    const name = `${id.shop}/${id.pipeline}`;
+    const letters = upTo(this.#dead, id, this.#deadSeen.get(name) ?? 0, oldest);
+    // Open ones stay, and there may be millions: so each time looks at some, the next at those behind, and after the last all begins anew.
+    const last = letters.length === TRIMMED_AT_ONCE ? letters.at(-1) : undefined;
+    this.#deadSeen.set(name, last ? last.value.position + 1 : 0);
+    const ended = letters.filter(({ value }) => value.ended);
+    if (ended.length > 0) await this.#remove(this.#dead, ended);
   }
 
   /** What it takes of the file. */
@@ -242,6 +241,16 @@ export class LmdbState implements State {
   pipelines(shop: string): PipelineId[] {
     const keys = this.#cursors.getKeys({ start: [shop], end: [`${shop}\u0000`] });
     return [...keys].map(([of = '', pipeline = '']) => ({ shop: of, pipeline })).filter((id) => id.shop === shop);
+  }
+
+  async #remove<V>(
+    from: Database<V, (string | number)[]>,
+    entries: readonly { readonly key: (string | number)[] }[],
+  ): Promise<void> {
+    const write = () => {
+      for (const { key } of entries) void from.remove(key);
+    };
+    await this.#commit(() => this.#root.batch(write));
   }
 
   #ends(shop: string): { first: number; last: number } {
@@ -278,6 +287,14 @@ export class LmdbState implements State {
     await this.#commit(() => this.#root.batch(write));
   }
 }
+
+/** The first entries of a pipeline from a position on, before another. */
+const upTo = <V>(
+  entries: Database<V, (string | number)[]>,
+  { shop, pipeline }: PipelineId,
+  from: Position,
+  end: Position,
+) => [...entries.getRange({ start: [shop, pipeline, from], end: [shop, pipeline, end], limit: TRIMMED_AT_ONCE })];
 
 /** The value with the highest number up to a position, among keys that begin alike and end with a number. */
 function newestUpTo<T>(

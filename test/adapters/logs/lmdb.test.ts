@@ -286,6 +286,45 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     await close();
   });
 
+  it('lets go of all old journal lines, and of ended dead letters behind any number of open ones', async () => {
+    const { log, state, close } = await openLmdb(folder.path, storeOptions());
+    const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id, 0);
+    const ids = Array.from({ length: 2300 }, (_, n) => `${n}`);
+    for (let n = 0; n < 2300; n += 100) await log.append(record(ids.slice(n, n + 100)));
+    const [stored] = await log.read(SHOP, 0, 1, never);
+    const cursor = await state.claim(id, never);
+    const ended = { kind: 'discarded' as const, at: START, attempts: 1, status: '' };
+    await Promise.all(
+      ids.map((_, n) =>
+        cursor.save({
+          progress: cursor.progress,
+          journal: { from: n + 1, to: n + 1, lanes: 1, batches: [] },
+          dead: [
+            {
+              position: n + 1,
+              event: stored!.event,
+              reason: '',
+              attempts: 1,
+              at: START,
+              ...(n >= 1200 && { ended }),
+            },
+          ],
+        }),
+      ),
+    );
+    await log.append(record(['new'], { at: START + 10 }));
+    const trim = () => log.trim({ before: new Date(START + 5), passed: () => 1e9, maxBytes: 1e9 });
+    await trim();
+    assert.is((await log.extent(SHOP)).oldest, 2301);
+    for (const position of [1, 1000, 1001, 2300]) assert.is(await state.journalAt(id, position), undefined);
+    await trim();
+    await trim();
+    assert.ok(await state.deadAt(id, 1200));
+    for (const position of [1201, 2300]) assert.is(await state.deadAt(id, position), undefined);
+    await close();
+  });
+
   it('pages large groups and reads them back in order', async () => {
     const store = await openLmdb(folder.path, storeOptions());
     const pad = 'y'.repeat(60_000);
