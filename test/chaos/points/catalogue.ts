@@ -62,13 +62,13 @@ const embedded: readonly Point[] = [
   before('committed', log, 'this.#committing = this.#committing.filter((other) => other !== group);', load),
   after('within-save', state, 'void this.#cursors.put([shop, pipeline], progress);', load),
   before('within-burying', state, 'for (const letter of dead)', { ...letters, only: 'dead.length > 0' }),
-  before('removing', 'adapters/logs/lmdb-pages.js', 'void this.#pages.remove(key);', trim),
+  before('removing', 'adapters/logs/lmdb-pages.js', 'void this.#pages.remove([shop, first]);', trim),
   before('removed', log, 'await this.#keepMark();', trim),
   during('marking-reached', 'adapters/logs/lmdb-mark.js', 'const fresh =', trim),
   before('noting', restoration, 'note(folder, restoration);', damaged),
   before('setting-aside', restoration, 'move(folder, aside);', damaged),
   after('set-aside', restoration, 'move(folder, aside);', damaged),
-  before('restoring', lmdb, 'if (appends.length < APPENDS_AT_ONCE)', { stage: 'restore' }),
+  before('restoring', lmdb, 'records.push(record);', { stage: 'restore' }),
   before('restored', lmdb, 'onDamage({ reason, aside, events });', damaged),
 ];
 

@@ -10,10 +10,10 @@ export const droppers: readonly Saboteur[] = [
     changes: [
       {
         file: 'adapters/logs/lmdb-log.js',
-        piece: 'if (this.#waitingBytes > WAITING_BYTES)',
-        by: `if (this.#waitingBytes > 16_384)
-            return Promise.resolve(record.events.map(() => ({ kind: 'stored', position: 1 })));
-        if (this.#waitingBytes > WAITING_BYTES)`,
+        piece: 'append(record) {',
+        by: `append(record) {
+        if (this.#waitingBytes > 16_384)
+            return Promise.resolve(record.events.map(() => ({ kind: 'stored', position: 1 })));`,
       },
     ],
   },
@@ -132,8 +132,9 @@ export const bookkeepers: readonly Saboteur[] = [
       },
       {
         file: 'adapters/logs/lmdb-log.js',
-        piece: '(at) => at >= first ? ids[at - first] === id : this.#holds(shop, at, fingerprint, id)',
-        by: '() => true',
+        piece: 'const at = shop.known.ids.find(fingerprint, (position) => {',
+        by: `const at = shop.known.ids.find(fingerprint, (position) => {
+                return true;`,
       },
     ],
   },
