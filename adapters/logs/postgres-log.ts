@@ -50,6 +50,8 @@ export class PostgresLog implements EventLog {
   #waitingBytes = 0;
   #committing: Promise<void> | undefined;
   #failure: Error | undefined;
+  /** Without any events, of the shop whose commit was the last to fail. */
+  #nothing: LogRecord | undefined;
   #closed = false;
 
   constructor(tools: PostgresLogTools) {
@@ -72,6 +74,14 @@ export class PostgresLog implements EventLog {
       // After the requests that are already read have been admitted too: they share the commit.
       this.#committing ??= new Promise(setImmediate).then(() => this.#commitAll());
     });
+  }
+
+  /**
+   * Where the last commit failed: makes one of nothing, which ends the failure if it can be made. Whoever is sent nothing because it is
+   * not ready would otherwise never find out. To be called now and then.
+   */
+  tryAgain(): void {
+    if (this.#nothing && !this.#committing) this.append(this.#nothing).catch(() => {});
   }
 
   async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
@@ -184,11 +194,13 @@ export class PostgresLog implements EventLog {
       try {
         const verdicts = await this.#store(commit);
         this.#failure = undefined;
+        this.#nothing = undefined;
         for (const [shop, newest] of commit.newest) this.grown(shop, newest);
         this.#tools.onNewest(commit.newest);
         for (const [i, { resolve }] of group.entries()) resolve(verdicts[i] ?? []);
       } catch (error) {
         this.#failure = error instanceof Error ? error : new Error(String(error));
+        this.#nothing = nothingOf(group[0]?.record);
         // Whether it was stored or not is not known: whoever sends it again finds out.
         const unavailable = new LogUnavailable('the commit failed', { cause: error });
         // Whoever has waited through a long attempt does not wait for the next one too.
@@ -236,6 +248,9 @@ export class PostgresLog implements EventLog {
     return commit.verdicts(numbers(row?.known), numbers(row?.befores));
   }
 }
+
+const nothingOf = (record: LogRecord | undefined): LogRecord | undefined =>
+  record && { ...record, body: Buffer.alloc(0), events: [], refused: [], released: [] };
 
 const NO_PARTITION = '23514';
 const APPEND = `select known, befores from ${SCHEMA}.append_1(

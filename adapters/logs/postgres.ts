@@ -8,7 +8,7 @@ import { SCHEMA } from './postgres-schema.ts';
 import { PostgresState } from './postgres-state.ts';
 import type { Store, StoreOptions } from './store.ts';
 
-/** How often what is waited for is asked after, in case no word of it came. */
+/** How often what is waited for is asked after, in case no word of it came; how often a commit is tried where the last one failed. */
 const POLL_MS = 1000;
 const ROOM_WAIT_MS = 30_000;
 const ROOM_POLL_MS = 500;
@@ -40,7 +40,10 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     await log.ensureDays();
     const leases = new Leases({ me, kind, connections, home, saver: mover, tell: tell.leases });
     hear = (message) => heard(message, log, leases);
-    const poll = setInterval(() => void askAfter(home.ask, log), POLL_MS);
+    const poll = setInterval(() => {
+      log.tryAgain();
+      void askAfter(home.ask, log);
+    }, POLL_MS);
     return {
       log,
       state: new PostgresState(home.ask, leases, tell.leases),

@@ -235,4 +235,19 @@ describe('a store whose database dies', ({ it, before, after }) => {
     await postgres.start();
     assert.is((await state.claim(pipeline, AbortSignal.timeout(10_000))).progress.position, 0);
   });
+
+  it('is well again when the database is, although nobody sends it anything', async () => {
+    const { log } = store;
+    await log.append(record(['first']));
+    await postgres.kill();
+    await log.append(record(['lost'])).then(
+      () => assert.unreachable('the database was away'),
+      (error: unknown) => assert.instance(error, LogUnavailable),
+    );
+    assert.ok(log.failure);
+    await postgres.start();
+    await until(() => log.failure === undefined);
+    assert.equal(await log.tally(SHOP), { received: 1, appended: 1, duplicate: 0, quarantined: {} });
+    assert.equal((await log.append(record(['lost'])))[0], { kind: 'stored', position: 2 });
+  });
 });
