@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
+import { LogUnavailable } from '../adapters/logs/log.ts';
 import { Wire } from '../adapters/logs/wire.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
@@ -95,15 +96,25 @@ Try it:
 `;
 }
 
+/** Between two tries to take a configuration while the log cannot be reached. */
+const RELOAD_AGAIN_MS = 5000;
+
 function followConfig(gateway: Gateway, found: Found, load: () => Config, logger: Logger): void {
   let last = Promise.resolve();
+  let again: NodeJS.Timeout | undefined;
   const reload = (): void => {
     last = last.then(async () => {
+      clearTimeout(again);
       try {
         await gateway.reload(load());
         logger.info({ config: found.kind }, 'configuration reloaded');
       } catch (error) {
         gateway.reloadRefused();
+        if (error instanceof LogUnavailable) {
+          again = setTimeout(reload, RELOAD_AGAIN_MS);
+          logger.error({ reason: error.message }, 'the new configuration waits for the log; the old one keeps running');
+          return;
+        }
         logger.error(
           { mistakes: error instanceof ConfigError ? error.mistakes : [String(error)] },
           'the new configuration is refused; the old one keeps running',

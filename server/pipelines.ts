@@ -59,7 +59,10 @@ export class Pipelines {
     this.#tools = tools;
   }
 
-  /** Starts, keeps or stops pipelines so that exactly the configured ones run. Those that did not change are not touched. */
+  /**
+   * Starts, keeps or stops pipelines so that exactly the configured ones run. Those that did not change are not touched; where it throws,
+   * none is.
+   */
   async follow(config: Config): Promise<void> {
     const wanted = new Map<string, { shop: string; pipeline: Pipeline }>(
       config.shops.flatMap(({ shop, pipelines }) =>
@@ -69,18 +72,23 @@ export class Pipelines {
     const outdated = [...this.#configured].filter(
       ([key, { pipeline: was }]) => !isDeepStrictEqual(wanted.get(key)?.pipeline, was),
     );
-    await Promise.all(outdated.map(([key]) => this.#end(key)));
-    for (const [key, { shop, pipeline }] of wanted) {
-      if (this.#configured.has(key)) continue;
-      const id = { shop, pipeline: pipeline.id };
-      await this.#tools.store.state.begin(id);
-      this.#configured.set(key, this.#start(id, pipeline));
-    }
+    const coming = [...wanted].flatMap(([key, { shop, pipeline }]) =>
+      isDeepStrictEqual(this.#configured.get(key)?.pipeline, pipeline)
+        ? []
+        : [{ key, id: { shop, pipeline: pipeline.id }, pipeline }],
+    );
+    // Before any is ended: the log may be away.
+    for (const { id } of coming) await this.#tools.store.state.begin(id);
+    await Promise.all(outdated.map(([, one]) => end(one)));
+    // Exchanged at once: trimming waits for those that are here.
+    for (const [key] of outdated) this.#configured.delete(key);
+    for (const { key, id, pipeline } of coming) this.#configured.set(key, this.#start(id, pipeline));
   }
 
   /** Stops all: what is being sent is finished or given up, and nothing is settled that was not answered. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#configured.keys()].map((key) => this.#end(key)));
+    await Promise.all([...this.#configured.values()].map(end));
+    this.#configured.clear();
   }
 
   /** Every configured pipeline, whichever process moves it. */
@@ -215,13 +223,11 @@ export class Pipelines {
     const { since: __, ...known } = last ?? { since: 0 };
     if (JSON.stringify(same) !== JSON.stringify(known)) await state.saveRule(id, rule);
   }
+}
 
-  async #end(key: string): Promise<void> {
-    const configured = this.#configured.get(key);
-    configured?.stop.abort();
-    await configured?.ended;
-    this.#configured.delete(key);
-  }
+function end({ stop, ended }: Configured): Promise<void> {
+  stop.abort();
+  return ended;
 }
 
 function logAttempt(logger: Logger, attempt: Attempt): void {

@@ -1,0 +1,110 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { file } from '../../adapters/destinations/file.ts';
+import { LogUnavailable } from '../../adapters/logs/log.ts';
+import { openMemory } from '../../adapters/logs/memory.ts';
+import { systemClock } from '../../server/clock.ts';
+import { createLogger } from '../../server/logger.ts';
+import { Pipelines } from '../../server/pipelines.ts';
+import { record, SHOP, storeOptions } from '../contracts/log.ts';
+import { describe } from '../support/describe.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { beacon, configOf, layersEvent } from '../support/gateway.ts';
+import { startMain } from '../support/main.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+
+const config = (...directories: string[]) =>
+  configOf(`
+shops:
+  - shop: ${SHOP}
+    tokens: [t]
+    pipelines:
+${directories.map((directory, n) => `      - { id: p${n}, destination: { type: file, directory: ${directory} } }`).join('\n')}`);
+
+describe('a new configuration', ({ it }) => {
+  it('that finds the log away changes no pipeline, and can be tried again', async () => {
+    const store = openMemory(storeOptions());
+    let away = false;
+    const begin: typeof store.state.begin = async (id) => {
+      if (away) throw new LogUnavailable('away');
+      await store.state.begin(id);
+    };
+    const state = new Proxy(store.state, {
+      get: (target, key) => {
+        if (key === 'begin') return begin;
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const sent: string[] = [];
+    const telling: typeof file = {
+      ...file,
+      connect: ({ directory }) => ({
+        send: async ({ events }) => {
+          sent.push(...events.map(({ event }) => `${directory} ${event.event_id}`));
+          return events.map(() => ({ kind: 'delivered' }));
+        },
+      }),
+    };
+    const pipelines = new Pipelines({
+      store: { ...store, state },
+      moves: true,
+      destinations: [telling],
+      clock: systemClock,
+      random: () => 0,
+      logger: createLogger('silent'),
+      onFailure: (error) => {
+        throw error;
+      },
+    });
+    await pipelines.follow(config('old', 'same'));
+    away = true;
+    await pipelines.follow(config('new', 'same', 'more')).then(
+      () => assert.unreachable('the log was away'),
+      (error: unknown) => assert.instance(error, LogUnavailable),
+    );
+    assert.equal(
+      (await pipelines.running()).map(({ id }) => id.pipeline),
+      ['p0', 'p1'],
+    );
+    await store.log.append(record(['a']));
+    await until(() => sent.length === 2);
+    assert.equal(sent.sort(), ['old a', 'same a']);
+    await until(async () => (await pipelines.passed(SHOP)) === 1);
+    away = false;
+    await pipelines.follow(config('new', 'same', 'more'));
+    await store.log.append(record(['b']));
+    await until(() => sent.length === 5);
+    assert.equal(sent.sort(), ['more b', 'new b', 'old a', 'same a', 'same b']);
+    await pipelines.stop();
+    await store.close();
+  });
+
+  it(
+    'that finds the log away is taken when the log is back',
+    async () => {
+      const [folder, postgres] = [temporaryFolder(), await startPostgres()];
+      const path = join(folder.path, 'gateway.yaml');
+      const write = (token: string, pipelines: string) =>
+        writeFileSync(path, `{ shops: [{ shop: ${SHOP}, tokens: [${token}], pipelines: [${pipelines}] }] }`);
+      write('demo-token', '');
+      const gateway = startMain(folder.path, { LOG_URL: await postgres.createDatabase(), GATEWAY_CONFIG: path });
+      try {
+        const port = await gateway.port();
+        await postgres.kill();
+        write('new-token', '{ id: p, destination: { type: file, directory: archive } }');
+        await until(() => gateway.output().includes('the new configuration waits for the log'));
+        await postgres.start();
+        const headers = { 'x-storefront-access-token': 'new-token' };
+        await until(async () => (await beacon(port, [layersEvent()], { headers })).status === 201, 20_000);
+      } finally {
+        gateway.signalAll('SIGKILL');
+        await postgres.stop();
+        folder.remove();
+      }
+    },
+    { timeoutMs: 90_000 },
+  );
+});
