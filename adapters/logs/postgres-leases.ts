@@ -189,7 +189,10 @@ export class Leases {
     const claimed = await this.#ask(CLAIM, [me, free.map(({ row }) => row.id)]);
     for (const { id, progress, redrives } of claimed) {
       const found = free.find(({ row }) => row.id === Number(id));
-      if (found) this.#grant(found.waiter, Number(id), progress as Progress, String(redrives));
+      // Whoever waited for it may have gone meanwhile.
+      if (found && this.#waiters.has(found.waiter))
+        this.#grant(found.waiter, Number(id), progress as Progress, String(redrives));
+      else await this.#giveBack(Number(id));
     }
     return true;
   }
@@ -289,17 +292,21 @@ export class Leases {
     held.progress = progress;
   }
 
-  /** Never rejects: where the database is away, the lease runs out. */
   async #release(key: string, held: Held): Promise<void> {
     if (this.#held.get(key) !== held || held.releasing) return;
     held.releasing = true;
+    await this.#giveBack(held.row);
+    this.#held.delete(key);
+    if (!this.#closed) this.beat();
+  }
+
+  /** Never rejects: where the database is away, the lease runs out. */
+  async #giveBack(row: number): Promise<void> {
     await this.#ask(
       `update ${SCHEMA}.pipelines set owner = null, lease_until = null, phase = null where id = $1 and owner = $2`,
-      [held.row, this.#options.me],
+      [row, this.#options.me],
     ).catch(() => {});
-    this.#held.delete(key);
     this.#options.tell();
-    if (!this.#closed) this.beat();
   }
 
   #expire(): void {

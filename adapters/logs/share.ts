@@ -27,7 +27,11 @@ export function shareStore(
   const failure = failureTeller(log, wire);
   wire.answer({
     ...passedOn(log, state),
-    open: () => ({ durability: log.durability, failure: failure.now() }),
+    open: () => {
+      // Nothing is told before: nobody would hear it.
+      void tellReplays(state, wire);
+      return { durability: log.durability, failure: failure.follow() };
+    },
     append: async ([packed]) => {
       const record = unpackRecord(packed);
       try {
@@ -40,7 +44,6 @@ export function shareStore(
     },
     read: ([shop, after, limit], signal) => log.read(shop, after, limit, signal),
   });
-  void tellReplays(state, wire);
 }
 
 function passedOn(log: EventLog, state: State): Partial<Answers<PassedOn>> {
@@ -50,7 +53,7 @@ function passedOn(log: EventLog, state: State): Partial<Answers<PassedOn>> {
   ) as Partial<Answers<PassedOn>>;
 }
 
-/** Tells whether the log fails, whenever that has changed. */
+/** Tells whether the log fails, whenever that has changed since `follow`, which gives what is so then. */
 function failureTeller(log: EventLog, wire: Wire<UserCalls, OwnerCalls>) {
   let told: string | undefined;
   const now = (): string | undefined => {
@@ -60,9 +63,12 @@ function failureTeller(log: EventLog, wire: Wire<UserCalls, OwnerCalls>) {
   const tell = (): void => {
     if (log.failure?.message !== told) wire.tell('failure', [now()]);
   };
-  const look = setInterval(tell, LOOK_MS).unref();
-  wire.closed.addEventListener('abort', () => clearInterval(look), { once: true });
-  return { now, tell };
+  const follow = (): string | undefined => {
+    const look = setInterval(tell, LOOK_MS).unref();
+    wire.closed.addEventListener('abort', () => clearInterval(look), { once: true });
+    return now();
+  };
+  return { follow, tell };
 }
 
 async function tellReplays(state: State, wire: Wire<UserCalls, OwnerCalls>): Promise<void> {

@@ -132,6 +132,27 @@ describe('the store of another process', ({ it, after }) => {
     await until(() => log.failure?.message === 'gone again');
   });
 
+  it('is told nothing before it is opened, when nobody would hear it', async () => {
+    const { user, owner } = wires();
+    const { state, ...store } = openMemory(storeOptions());
+    shareStore({ state, ...store }, owner);
+    let told = 0;
+    user.answer({
+      replaySaved: () => {
+        told += 1;
+      },
+    });
+    const save = async () => {
+      await state.saveReplay({ id: 'r1', shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: 0 });
+      await user.ask('replays', []);
+    };
+    await save();
+    assert.is(told, 0);
+    await user.ask('open', []);
+    await save();
+    await until(() => told === 1);
+  });
+
   it('refuses what the owner cannot keep up with', async () => {
     const { log, cut } = await opened(broken({ append: () => new Promise(() => {}) }));
     const large = { ...record(['a']), body: Buffer.alloc(8 * 1024 * 1024) };
