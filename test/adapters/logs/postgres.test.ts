@@ -2,6 +2,7 @@ import pg from 'pg';
 import * as assert from 'uvu/assert';
 import { findRoom, migratePostgres, openPostgres } from '../../../adapters/logs/postgres.ts';
 import { type Ask, Connection, configOf } from '../../../adapters/logs/postgres-database.ts';
+import { Leases } from '../../../adapters/logs/postgres-leases.ts';
 import { PostgresLog } from '../../../adapters/logs/postgres-log.ts';
 import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
 import { migrations } from '../../../adapters/logs/postgres-schema.ts';
@@ -199,6 +200,38 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     );
     assert.ok(cursor.wanted.aborted);
     assert.is((await state.progress(pipeline('p')))?.delivered, 0);
+  });
+
+  it('gives a pipeline back at once whose waiter has gone while it was being claimed', async () => {
+    await (await open()).state.begin(pipeline('p'));
+    const home = new Connection(configOf(url, false, 'test'));
+    const gone = new AbortController();
+    const ask: Ask = async (text, values, name) => {
+      const rows = await home.ask(text, values, name);
+      if (text.includes('returning id, progress, redrives')) gone.abort();
+      return rows;
+    };
+    const leases = new Leases({
+      me: '00000000-0000-0000-0000-000000000001',
+      kind: 'all',
+      connections: 1,
+      home: { ask } as Connection,
+      saver: home,
+      tell: () => {},
+    });
+    try {
+      await leases.claim(pipeline('p'), gone.signal).then(
+        () => assert.unreachable('it has gone'),
+        () => {},
+      );
+      await until(async () => {
+        const [row] = await postgres.query(url, 'select owner from headless_events.pipelines');
+        return row && (row as { owner: string | null }).owner === null;
+      });
+    } finally {
+      await leases.close();
+      await home.close();
+    }
   });
 
   it('takes over from a process that is gone as soon as its lease has run out, not at the next beat', async () => {
