@@ -435,7 +435,8 @@ function letRunOut(request: IncomingMessage): void {
     bytes += chunk.length;
     if (bytes > RUN_OUT_BYTES) request.socket.destroy();
   });
-  // Whoever read it until now has paused it.
+  // Whoever read it until now has paused it, as a full decompression would at each chunk.
+  request.unpipe();
   request.resume();
 }
 

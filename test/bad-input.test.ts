@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { storeOptions } from './contracts/log.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { beacon, type Call, call, gatewayWith, glood, lanes, layersEvent, SHOP } from './support/gateway.ts';
+import { until } from './support/until.ts';
 
 const config = `
 shops:
@@ -104,6 +106,23 @@ describe('a bad request to Layers gets a clear answer:', ({ it, before, after })
     });
     assert.is(reply.status, 413);
     assert.ok(performance.now() - started < 2000);
+  });
+  it('8 MB of gzip, which are taken in, so that the answer is seen', async () => {
+    const body = gzipSync(randomBytes(8 * 1024 * 1024));
+    const socket = connect(gateway.port, '127.0.0.1');
+    try {
+      let answers = '';
+      socket.on('data', (chunk) => {
+        answers += String(chunk);
+      });
+      const head = 'POST /beacon HTTP/1.1\r\nHost: x\r\nX-Storefront-Access-Token: demo-token\r\n';
+      socket.write(`${head}Content-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`);
+      socket.write(body);
+      socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      await until(() => /^HTTP\/1.1 413 .*HTTP\/1.1 200 /s.test(answers), 4000);
+    } finally {
+      socket.destroy();
+    }
   });
   it('an unknown encoding', async () => {
     assert.is((await beacon(gateway.port, [layersEvent()], { headers: { 'content-encoding': 'snappy' } })).status, 415);
