@@ -191,8 +191,10 @@ function healthRoutes(router: Router, parts: Parts): void {
   router.get('/healthz', (ctx) => {
     ctx.body = { ok: true };
   });
+  const reported = shared(() => reportOf(parts));
+  const rendered = shared(metrics.render);
   router.get('/readyz', async (ctx) => {
-    const report = await reportOf(parts).catch((error: unknown) => {
+    const report = await reported().catch((error: unknown) => {
       if (error instanceof LogUnavailable) return unreachable(store, stopping.aborted, error);
       throw error;
     });
@@ -202,8 +204,19 @@ function healthRoutes(router: Router, parts: Parts): void {
   });
   router.get('/metrics', async (ctx) => {
     ctx.type = metrics.contentType;
-    ctx.body = await metrics.render();
+    ctx.body = await rendered();
   });
+}
+
+/** Asks once for all who come while it is being answered: anybody may ask, and each answer costs the log several questions. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= ask().finally(() => {
+      answer = undefined;
+    });
+    return answer;
+  };
 }
 
 /** Everything else that is answered beside the events themselves. */
