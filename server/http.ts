@@ -42,7 +42,7 @@ export interface HttpOptions {
   readonly draining: () => boolean;
   /** Called once per answered request of a dialect. */
   readonly onAnswered: (exchange: Answered) => void;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, requestId?: string) => void;
 }
 
 export interface Answered {
@@ -306,7 +306,7 @@ function bodyOf(request: IncomingMessage, { inHand }: Load, started: number): Ar
 function createKoa(options: HttpOptions): Koa {
   const { dialects, ingest } = options;
   const app = new Koa();
-  app.on('error', options.onError);
+  app.on('error', (error: unknown) => options.onError(error));
   const calls = [
     ...dialects.map((dialect) => ({ dialect, path: dialect.path, answer: ingest.take })),
     ...options.sideCalls,
@@ -502,7 +502,7 @@ function errorsAsJson({ onError, draining }: HttpOptions): Koa.Middleware {
 
 function failed(ctx: Koa.Context, error: unknown, onError: HttpOptions['onError']): void {
   const { status = 500, expose = false, message } = error as Error & { status?: number; expose?: boolean };
-  if (status >= 500) onError(error);
+  if (status >= 500) onError(error, String(ctx.res.getHeader('X-Request-Id')));
   ctx.status = status;
   ctx.body = { error: expose ? message : 'Something went wrong here. The request id names the log line.' };
 }

@@ -67,6 +67,8 @@ const HELD_MS = 5000;
 /** Of more than so many at a time each is held longer, so that not more than 200 a second come again. */
 const HELD_WELL = 1000;
 const LONGER_AT_MOST = 3;
+/** More are answered at once: who sends on without waiting for answers is not to fill the memory with refusals. */
+const MOST_HELD = 10_000;
 const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
 /** Of the room for bodies, past which it is kept for better ones than browse events. */
 const ROOM_FOR_ALL = 3 / 4;
@@ -116,7 +118,10 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
       const answers = shortage === 'disk' ? AT_ONCE : HELD;
       return answers[refusals % answers.length] as Overloaded;
     },
-    holdBack: () => held.wait(heldMs * Math.min(LONGER_AT_MOST, Math.max(1, held.size() / HELD_WELL))),
+    holdBack: async () => {
+      if (held.size() < MOST_HELD)
+        await held.wait(heldMs * Math.min(LONGER_AT_MOST, Math.max(1, held.size() / HELD_WELL)));
+    },
     sheddingFor: () => (now() - shedAt < RECENT_MS ? latest : undefined),
     close: delay.close,
   };

@@ -16,6 +16,7 @@ import type { WireToOwner } from './process-calls.ts';
 import { ConfigError, dutiesOf, readSettings } from './settings.ts';
 import { startWebProcess } from './web-process.ts';
 import { OWNER } from './web-processes.ts';
+import { placesOf } from './words.ts';
 
 // The process: environment, signals, exit code. Date.parse reads times without a zone in the process's own, so that is UTC.
 process.env.TZ = 'UTC';
@@ -69,7 +70,7 @@ function toolsOf(settings: Settings, logger: Logger) {
 function fail(logger: Logger): (error: unknown) => void {
   return (error) => {
     logger.fatal(
-      { reason: error instanceof Error ? error.message : String(error) },
+      { reason: error instanceof Error ? error.message : String(error), at: placesOf(error) },
       'something failed that must not; stopping',
     );
     process.exitCode = 1;

@@ -50,15 +50,22 @@ export function createMetrics(sources?: MetricsSources): Metrics {
     'Events that left the log before a pipeline had passed them.',
     ['shop', 'reason'],
   );
+  let refresh = async (): Promise<void> => {};
   if (sources) {
     watchShops(registry, sources);
-    watchPipelines(registry, sources);
+    refresh = watchPipelines(registry, sources);
     watchDiskRoom(registry, sources);
     watchDamage(registry, sources);
   }
   return {
-    render: () => registry.metrics(),
-    collected: () => registry.getMetricsAsJSON(),
+    render: async () => {
+      await refresh();
+      return registry.metrics();
+    },
+    collected: async () => {
+      await refresh();
+      return registry.getMetricsAsJSON();
+    },
     contentType: registry.contentType,
     answered: requests,
     shed: countShed(registry),
@@ -133,7 +140,8 @@ function watchShops(registry: Registry, { log, shops }: MetricsSources): void {
   );
 }
 
-function watchPipelines(registry: Registry, { log, shops, pipelines }: MetricsSources): void {
+/** Gives what brings them up to date, all from the same figures: a page does not wait for what one of them collects for the others. */
+function watchPipelines(registry: Registry, { log, shops, pipelines }: MetricsSources): () => Promise<void> {
   const labels = ['shop', 'pipeline'];
   const pending = new Gauge({
     name: 'gateway_pipeline_pending',
@@ -158,25 +166,24 @@ function watchPipelines(registry: Registry, { log, shops, pipelines }: MetricsSo
     'gateway_pipeline_events_total',
     'Events a pipeline has finished, by outcome: delivered, dead, filtered, dropped.',
     [...labels, 'outcome', 'reason'],
-    async () => {
-      const running = await pipelines();
-      for (const metric of [outcomes, pending, phase, difference]) metric.reset();
-      const balance = await balanceOf(log, shops(), running);
-      for (const { shop, difference: events } of balance.shops) difference.set({ shop, pipeline: '' }, events);
-      for (const { shop, pipeline, difference: events } of balance.pipelines)
-        difference.set({ shop, pipeline }, events);
-      for (const { id, progress, pending: open, phase: now } of running) {
-        outcomes.inc({ ...id, outcome: 'delivered', reason: '' }, progress.delivered);
-        outcomes.inc({ ...id, outcome: 'dead', reason: '' }, progress.dead);
-        for (const [reason, count] of Object.entries(progress.filtered))
-          outcomes.inc({ ...id, outcome: 'filtered', reason }, count);
-        for (const [reason, count] of Object.entries(progress.dropped))
-          outcomes.inc({ ...id, outcome: 'dropped', reason }, count);
-        pending.set({ ...id }, open);
-        for (const kind of PHASES) phase.set({ ...id, phase: kind }, now.kind === kind ? 1 : 0);
-      }
-    },
   );
+  return unlessAway(async () => {
+    const running = await pipelines();
+    const balance = await balanceOf(log, shops(), running);
+    for (const metric of [outcomes, pending, phase, difference]) metric.reset();
+    for (const { shop, difference: events } of balance.shops) difference.set({ shop, pipeline: '' }, events);
+    for (const { shop, pipeline, difference: events } of balance.pipelines) difference.set({ shop, pipeline }, events);
+    for (const { id, progress, pending: open, phase: now } of running) {
+      outcomes.inc({ ...id, outcome: 'delivered', reason: '' }, progress.delivered);
+      outcomes.inc({ ...id, outcome: 'dead', reason: '' }, progress.dead);
+      for (const [reason, count] of Object.entries(progress.filtered))
+        outcomes.inc({ ...id, outcome: 'filtered', reason }, count);
+      for (const [reason, count] of Object.entries(progress.dropped))
+        outcomes.inc({ ...id, outcome: 'dropped', reason }, count);
+      pending.set({ ...id }, open);
+      for (const kind of PHASES) phase.set({ ...id, phase: kind }, now.kind === kind ? 1 : 0);
+    }
+  });
 }
 
 function watchDiskRoom(registry: Registry, { disk }: MetricsSources): void {

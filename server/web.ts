@@ -12,7 +12,7 @@ import type { Deliveries } from './deliveries.ts';
 import { createEnricher } from './enrich/enrich.ts';
 import { openGeoDatabase } from './enrich/geo.ts';
 import { type Readiness, readiness, unreachable } from './health.ts';
-import { createHttp, type Router, type SideCall } from './http.ts';
+import { createHttp, type HttpOptions, type Router, type SideCall } from './http.ts';
 import { createIngest } from './ingest.ts';
 import { createInit } from './init.ts';
 import { createLoad, type Load, type Shortage } from './load.ts';
@@ -28,6 +28,7 @@ import type { OpenedLog } from './store.ts';
 import type { Tail } from './tail.ts';
 import { createUpstream } from './upstream.ts';
 import { createVisitors } from './visitors.ts';
+import { placesOf } from './words.ts';
 
 export interface WebOptions {
   readonly settings: Settings;
@@ -129,7 +130,7 @@ interface Parts extends WebOptions {
   readonly shops: () => Shops;
   readonly stopping: AbortSignal;
   readonly load: Load;
-  readonly onError: (error: unknown) => void;
+  readonly onError: HttpOptions['onError'];
 }
 
 /** What a client can bring about by itself, as often as it likes: it sends what is no HTTP, or nothing more, or goes away. */
@@ -137,10 +138,10 @@ const BY_CLIENTS = /^(HPE_.*|ERR_HTTP_REQUEST_TIMEOUT|ECONNRESET|ECONNABORTED|EP
 
 const errorLogger =
   ({ logger }: WebOptions) =>
-  (error: unknown): void => {
+  (error: unknown, requestId?: string): void => {
     const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
     if (BY_CLIENTS.test(code)) logger.debug({ reason: message }, 'a connection broke');
-    else logger.error({ reason: message }, 'a request failed');
+    else logger.error({ reason: message, ...(requestId && { requestId }), at: placesOf(error) }, 'a request failed');
   };
 
 const toolsOf = ({ settings, store, clock }: WebOptions) => ({

@@ -28,6 +28,14 @@ export function choicesOf(schema: TSchema): readonly unknown[] | undefined {
   return undefined;
 }
 
+/** Where an error comes from, without its message, which may hold what a client sent. */
+export function placesOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  const { message, stack = '' } = error;
+  const lines = stack.slice(stack.indexOf(message) + message.length).split('\n');
+  return lines.map((line) => line.trim()).filter((line) => line.startsWith('at '));
+}
+
 /** Whether values of this schema are secrets. */
 export const isSensitive = (schema: TSchema): boolean => 'sensitive' in schema && schema.sensitive === true;
 

@@ -193,6 +193,10 @@ for (const log of logKinds()) {
       assert.is(ready.status, 200);
       assert.equal(JSON.parse(ready.body).log, { durability: 'disk' });
       const metrics = (await call(port, { method: 'GET', path: '/metrics' })).body;
+      // The first page has all of them: they are not those of the page before.
+      for (const known of ['gateway_pipeline_pending', 'gateway_imbalance'])
+        assert.match(metrics, `${known}{shop="${SHOP}",pipeline="hook"} 0`);
+      assert.match(metrics, /^gateway_pipeline_phase\{.*\} 1$/m);
       assert.match(metrics, /gateway_events_total\{shop="demo.myshopify.com",outcome="appended",reason=""\} \d+/);
       assert.match(
         metrics,

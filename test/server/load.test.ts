@@ -202,6 +202,15 @@ describe('refusals that are held back', ({ it }) => {
     const twice = await heldMs();
     assert.ok(twice >= 78, `${twice} ms`);
     await Promise.all(others);
+    // More than there are connections for are not held at all.
+    const all = Array.from({ length: 10_000 }, () => load.holdBack());
+    let held = true;
+    void load.holdBack().then(() => {
+      held = false;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.not(held);
+    await Promise.all(all);
     load.close();
   });
 });
