@@ -19,8 +19,8 @@ const PAGE_BYTES = 1024 * 1024;
 const WAITING_BYTES = 64 * 1024 * 1024;
 /** So many pages are looked into in one turn to confirm duplicates: each may have records of 256 KB that must be parsed for it. */
 const PAGES_A_TURN = 2;
-/** So many appends at a time may take further turns for it. An append can take fifty, and more would wait too long for theirs. */
-const MOST_LOOKING_BACK = 8;
+/** So many appends at a time may take further turns for it. */
+const MOST_LOOKING_BACK = 256;
 
 const NOTHING_KNOWN: ReadonlyMap<Position, string> = new Map();
 

@@ -171,7 +171,7 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     const all = () => record(Array.from({ length: 40 }, (_, n) => `a${n}`));
     const reasonsOf = async (appends: readonly Promise<unknown>[]) =>
       (await Promise.allSettled(appends)).flatMap((end) => (end.status === 'rejected' ? [end.reason.message] : []));
-    const reasons = await reasonsOf(Array.from({ length: 10 }, () => log.append(all())));
+    const reasons = await reasonsOf(Array.from({ length: 258 }, () => log.append(all())));
     assert.is(reasons.length, 2);
     assert.match(reasons[0], /too many/);
     assert.equal(await reasonsOf([log.append(all()), close()]), ['the log is closed']);
