@@ -45,9 +45,6 @@ export function ageing(clock: Pick<Clock, 'now' | 'steady'>): () => number {
   };
 }
 
-/** Lets everything that waits have its turn: for work that would take long in one. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 /** Resolves when a signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

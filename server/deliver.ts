@@ -1,8 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Outbound, Sender } from '../adapters/destinations/destination.ts';
 import { type EventLog, type Position, READ_BYTES, type Stored } from '../adapters/logs/log.ts';
 import type { Cursor, DeadLetter, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
 import { Books, type Passed, type Seen } from './books.ts';
-import { turn } from './clock.ts';
 import { Gate } from './gate.ts';
 import { laneOf } from './lanes.ts';
 import type { Route } from './route.ts';
@@ -141,7 +141,7 @@ async function stretch(
     stored.push(...piece);
     // A piece that is not full is the last one, or all that was asked for.
     if (stored.length >= limit || piece.reduce((sum, { bytes }) => sum + bytes, 0) < READ_BYTES) break;
-    await turn();
+    await nextTurn();
   }
   return stored;
 }
@@ -258,7 +258,7 @@ async function* redriven(state: State, id: PipelineId, signal: AbortSignal): Asy
       yield marked.splice(0, REDRIVEN_AT_ONCE);
     if (last === undefined) return;
     after = String(last.position);
-    await turn();
+    await nextTurn();
   }
 }
 

@@ -1,9 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Dialect, RequestRefused, type Rules } from '../adapters/dialects/dialect.ts';
 import type { LogRecord } from '../adapters/logs/log.ts';
 import type { DeadLetter, PipelineId, Quarantined } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import { balanceOf } from './balance.ts';
-import { turn } from './clock.ts';
 import {
   type DeadSelection,
   type DeadView,
@@ -137,7 +137,7 @@ async function* deadLetters(
         if (fitsDead(letter, selection)) yield { ...id, ...letter, key: `${keyOf(id)}#${letter.position}` };
       if (page.length < PAGE) break;
       last = String(page.at(-1)?.position);
-      await turn();
+      await nextTurn();
     }
   }
 }
@@ -203,7 +203,7 @@ async function* quarantined(
       for (const item of page) if (fitsQuarantine(item, selection)) yield item;
       if (page.length < PAGE) break;
       last = page.at(-1)?.id ?? last;
-      await turn();
+      await nextTurn();
     }
   }
 }

@@ -1,8 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LogUnavailable, type Stored } from '../adapters/logs/log.ts';
 import type { Progress, Replay } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Pipeline } from '../schemas/config.ts';
-import { aborted, type Clock, turn } from './clock.ts';
+import { aborted, type Clock } from './clock.ts';
 import {
   BadOrder,
   NotFound,
@@ -258,6 +259,6 @@ async function* stretch({ log }: Store, shop: string, after: number, to: number)
     for (const one of stored) if (one.position <= to) yield one;
     position = stored.at(-1)?.position ?? to;
     // Reading is synchronous underneath: others get their turn.
-    await turn();
+    await nextTurn();
   }
 }

@@ -1,8 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Client, Visitor } from '../adapters/dialects/glood-init.ts';
 import type { EventLog, Position } from '../adapters/logs/log.ts';
 import type { Event } from '../schemas/event.ts';
-import { turn } from './clock.ts';
 
 /** Knows the products that visitors of a shop saw, put into the cart and bought, by the shop's recent events. */
 export interface Visitors {
@@ -76,7 +76,7 @@ async function catchUp(log: Pick<EventLog, 'extent' | 'read'>, shop: string, mem
     for (const { event } of piece) note(memory.known, event);
     position = piece.at(-1)?.position ?? newest;
     memory.position = position;
-    await turn();
+    await nextTurn();
   }
 }
 
