@@ -69,19 +69,17 @@ export class Pipelines {
         pipelines.map((pipeline) => [`${shop}/${pipeline.id}`, { shop, pipeline }] as const),
       ),
     );
-    const outdated = [...this.#configured].filter(
-      ([key, { pipeline: was }]) => !isDeepStrictEqual(wanted.get(key)?.pipeline, was),
+    const outdated = new Map(
+      [...this.#configured].filter(([key, { pipeline: was }]) => !isDeepStrictEqual(wanted.get(key)?.pipeline, was)),
     );
-    const coming = [...wanted].flatMap(([key, { shop, pipeline }]) =>
-      isDeepStrictEqual(this.#configured.get(key)?.pipeline, pipeline)
-        ? []
-        : [{ key, id: { shop, pipeline: pipeline.id }, pipeline }],
-    );
+    const coming = [...wanted]
+      .filter(([key]) => outdated.has(key) || !this.#configured.has(key))
+      .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));
     // Before any is ended: the log may be away.
     for (const { id } of coming) await this.#tools.store.state.begin(id);
-    await Promise.all(outdated.map(([, one]) => end(one)));
+    await Promise.all([...outdated.values()].map(end));
     // Exchanged at once: trimming waits for those that are here.
-    for (const [key] of outdated) this.#configured.delete(key);
+    for (const key of outdated.keys()) this.#configured.delete(key);
     for (const { key, id, pipeline } of coming) this.#configured.set(key, this.#start(id, pipeline));
   }
 
