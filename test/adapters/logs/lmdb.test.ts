@@ -12,6 +12,7 @@ import { encodePage, openRecord, recordsOf } from '../../../adapters/logs/record
 import { never, OTHER, record, SHOP, START, storeOptions, view } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { countTurns, everyTurn } from '../../support/turns.ts';
 
 describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
   let folder = temporaryFolder();
@@ -125,19 +126,13 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
   };
 
   it('confirms repeats of many records a few at a time, and lets others run between', async () => {
-    let views = 0;
-    const options = storeOptions({
-      view: (...args) => {
-        views += 1;
-        return view(...args);
-      },
-    });
+    const { options, views } = countingViews();
     const { log, close } = await openLmdb(folder.path, options);
     for (let n = 0; n < 40; n++) await log.append(escaped(n));
-    let [before, most] = [views, 0];
+    let [before, most] = [views(), 0];
     const stopCounting = everyTurn(() => {
-      most = Math.max(most, views - before);
-      before = views;
+      most = Math.max(most, views() - before);
+      before = views();
     });
     const ids = Array.from({ length: 40 }, (_, n) => `a${n}`);
     // Both look back, turn by turn, while the third is stored; both bring an event that is new.
@@ -160,7 +155,7 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
         { kind: 'duplicate', position: 41 },
       ],
     );
-    assert.is(views, 40);
+    assert.is(views(), 40);
     assert.ok(most <= 4, `${most} records in one turn`);
     await close();
   });
@@ -204,28 +199,20 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     // Every half hour a page; after 50 hours the clock goes back by three quarters of one.
     const times = Array.from({ length: 200 }, (_, n) => START + n * (hourMs / 2) - (n < 100 ? 0 : 0.75 * hourMs));
     for (const [n, at] of times.entries()) await log.append(record([`${n}`], { at }));
-    let turns = 0;
-    const stopCounting = everyTurn(() => {
-      turns += 1;
-    });
+    const turns = countTurns();
     for (const time of [START - 1, START + 1, ...times, START + 1000 * hourMs]) {
       const first = times.findIndex((at) => at >= time);
-      const before = turns;
+      const before = turns.count();
       assert.is(await log.before(SHOP, time), first < 0 ? times.length : first);
-      assert.ok(turns - before >= 3 && turns - before < 30, `${turns - before} turns`);
+      const taken = turns.count() - before;
+      assert.ok(taken >= 3 && taken < 30, `${taken} turns`);
     }
-    stopCounting();
+    turns.stop();
     await close();
   });
 
   it('notes how far pipelines have come without reading events', async () => {
-    let views = 0;
-    const options = storeOptions({
-      view: (...args) => {
-        views += 1;
-        return view(...args);
-      },
-    });
+    const { options, views } = countingViews();
     const { log, state, close } = await openLmdb(folder.path, options);
     await log.append(record(['a']));
     await log.append(record(['b'], { at: START + 5 }));
@@ -236,7 +223,7 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
       await cursor.save({ progress: { ...cursor.progress, position: 2 } });
     }
     await close();
-    assert.is(views, 0);
+    assert.is(views(), 0);
     assert.equal(
       readMark(folder.path)?.pipelines.map(({ settledAt }) => settledAt),
       [START + 5, START + 5],
@@ -364,15 +351,16 @@ describe('dead letters in LMDB', ({ it }) => {
     folder.remove();
   });
 });
-/** Does something in every turn of the event loop, until it is stopped. */
-function everyTurn(action: () => void): () => void {
-  let next: NodeJS.Immediate;
-  const turn = () => {
-    action();
-    next = setImmediate(turn).unref();
-  };
-  next = setImmediate(turn).unref();
-  return () => clearImmediate(next);
+/** Options of a store, and how often it has parsed a record. */
+function countingViews() {
+  let count = 0;
+  const options = storeOptions({
+    view: (...args) => {
+      count += 1;
+      return view(...args);
+    },
+  });
+  return { options, views: () => count };
 }
 
 function flip(file: string, text: string): void {
