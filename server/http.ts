@@ -231,7 +231,7 @@ function worthy({ load }: HttpOptions, { pressure, shortage }: Strain, body: Buf
 
 /** The steps of every request of a dialect. `body` is asked for only where the headers are in order. */
 async function answerOf(
-  { ingest }: HttpOptions,
+  { ingest, load }: HttpOptions,
   dialect: Dialect,
   inbound: Inbound,
   body: () => Promise<Buffer>,
@@ -241,7 +241,9 @@ async function answerOf(
   try {
     const admission = ingest.admit(dialect, inbound);
     admitted = true;
-    return { answer: await take(admission, await body()), admitted };
+    const bytes = await body();
+    await load.turn();
+    return { answer: await take(admission, bytes), admitted };
   } catch (error) {
     return { answer: ingest.refuse(dialect, error), admitted };
   }

@@ -1,7 +1,7 @@
-import { MessageChannel } from 'node:worker_threads';
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
 import { createInHand, type InHand } from './in-hand.ts';
 import type { Pressure } from './pressure.ts';
+import { createTurns } from './turns.ts';
 import type { Worth } from './worth.ts';
 
 /** What there is too little of: processor time, memory for bodies, room on the disk, connections. */
@@ -13,6 +13,8 @@ export interface Load {
   strain(time: number): Strain;
   /** The bodies that are being received, or wait for their answer. */
   readonly inHand: InHand;
+  /** Resolves when it is the turn of a request whose body is here. */
+  turn(): Promise<void>;
   /** Counts a refusal and gives what the client is told. */
   shed(shortage: Shortage, worth: Worth | 'any'): Overloaded;
   /** Resolves when a refusal is to be sent, or at once where the gateway is stopping. */
@@ -39,11 +41,7 @@ export interface LoadOptions {
   readonly onShedding: (shortage: Shortage) => void;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
-  readonly probe?: Probe;
 }
-
-/** Goes once through the queue in which requests wait, and calls back. */
-export type Probe = (onBack: () => void) => { send(): void; close(): void };
 
 /** The answer to what cannot be taken now. */
 export class Overloaded extends RequestRefused {
@@ -57,15 +55,15 @@ export class Overloaded extends RequestRefused {
   }
 }
 
-/** Milliseconds that a request has waited for its turn, past which browse events are refused, and past which everything is. */
+/** Milliseconds that the first request has waited for its turn, past which browse events are refused, and past which everything is. */
 const LIMITS = { browse: 1000, all: 5000 } as const;
 /**
  * So long a refusal is held back where time or memory is short. Even a refusal costs a part of the work that it saves; who is held
  * sends nothing meanwhile, so refusals never take the time in which something could be done.
  */
 const HELD_MS = 5000;
-/** Of more than so many at a time each is held longer, so that not more than 200 a second come again. */
-const HELD_WELL = 1000;
+/** Of more than so many at a time each is held longer, so that not more than 100 a second come again. */
+const HELD_WELL = 500;
 const LONGER_AT_MOST = 3;
 /** More are answered at once: who sends on without waiting for answers is not to fill the memory with refusals. */
 const MOST_HELD = 10_000;
@@ -77,36 +75,34 @@ const RECENT_MS = 2 * HELD_MS;
 const MINUTE = 60_000;
 
 /**
- * Decides what is refused where more comes than can be done. Requests wait in their sockets, as long as that may take; past it some
- * are refused, so that the others do not wait until nobody waits for the answer any more.
+ * Decides what is refused where more comes than can be done. Requests wait for their turn; past some time others are refused, so that
+ * nobody waits until he no longer waits for the answer.
  */
-export function createLoad(options: LoadOptions): Load & { close(): void } {
+export function createLoad(options: LoadOptions): Load {
   const { maxBytes, disk, onShed, onShedding, heldMs = HELD_MS, stopping, now = () => performance.now() } = options;
   const inHand = createInHand(maxBytes, now);
+  const turns = createTurns(now);
   const held = holdings(stopping);
   let shedAt = Number.NEGATIVE_INFINITY;
-  // Apart, since a full disk says nothing of the next wait.
-  let delayedAt = Number.NEGATIVE_INFINITY;
   let toldAt = Number.NEGATIVE_INFINITY;
   let latest: Shortage = 'delay';
   let refusals = 0;
-  const delay = watchDelay(now, options.probe ?? throughEventLoop);
   const room = (time: number): Pressure => {
     if (inHand.isFull(time)) return 'all';
     return inHand.bytes() > maxBytes * ROOM_FOR_ALL ? 'browse' : 'none';
   };
   return {
     inHand,
+    turn: () => turns.next(now()),
     strain(time) {
       const byDisk: Strain = { pressure: disk(), shortage: 'disk' };
       const byMemory: Strain = { pressure: room(time), shortage: 'memory' };
-      const byDelay: Strain = { pressure: delay.pressure(time, time - delayedAt < RECENT_MS), shortage: 'delay' };
+      const byDelay: Strain = { pressure: pressureOf(turns.wait(time)), shortage: 'delay' };
       return worse(worse(byDisk, byMemory), byDelay);
     },
     shed(shortage, worth) {
       const time = now();
       shedAt = time;
-      if (shortage === 'delay') delayedAt = time;
       latest = shortage;
       onShed(shortage, worth);
       if (time - toldAt >= MINUTE) {
@@ -123,8 +119,12 @@ export function createLoad(options: LoadOptions): Load & { close(): void } {
         await held.wait(heldMs * Math.min(LONGER_AT_MOST, Math.max(1, held.size() / HELD_WELL)));
     },
     sheddingFor: () => (now() - shedAt < RECENT_MS ? latest : undefined),
-    close: delay.close,
   };
+}
+
+function pressureOf(waitMs: number): Pressure {
+  if (waitMs <= LIMITS.browse) return 'none';
+  return waitMs <= LIMITS.all ? 'browse' : 'all';
 }
 
 /** The first where they are alike. */
@@ -157,68 +157,3 @@ function holdings(stopping?: AbortSignal) {
 /** Made once: an error costs more than all else of a refusal. They differ, so that clients do not come back all at once. */
 const HELD = [2, 3, 4, 5].map((seconds) => new Overloaded(seconds, true));
 const AT_ONCE = [2, 3, 4, 5].map((seconds) => new Overloaded(seconds, false));
-
-interface Delay {
-  pressure(time: number, recent: boolean): Pressure;
-  close(): void;
-}
-
-/** A probe at most so often: it costs some microseconds. */
-const PROBE_EVERY_MS = 10;
-/** Fewer requests than this wait for a machine that stands still, and not for each other: to refuse them would help nobody. */
-const QUEUE = 64;
-/** Where no request has asked for so long, nothing waits. */
-const STALE_MS = 100;
-
-/**
- * How long a request waits before the gateway sees it. It waits in the kernel, as a socket that is ready and whose turn has not come;
- * a probe that is made ready in the same way waits as long.
- */
-function watchDelay(now: () => number, probe: Probe): Delay {
-  let sentAt: number | undefined;
-  let backAt = now();
-  /** Requests since the probe was sent: those that were before it in the queue. */
-  let ahead = 0;
-  let last = 0;
-  let before = 0;
-  const { send, close } = probe(() => {
-    if (sentAt === undefined) return;
-    backAt = now();
-    before = last;
-    last = ahead < QUEUE ? 0 : backAt - sentAt;
-    sentAt = undefined;
-  });
-  const over = (limit: number, underWay: number, recent: boolean) => {
-    if (Math.max(last, underWay) <= limit) return false;
-    // A single long wait is a stall, of the disk or the machine, and what has waited can be served; a second one is an overload.
-    return recent || (last > LIMITS.browse && Math.max(before, underWay) > LIMITS.browse);
-  };
-  return {
-    pressure(time, recent) {
-      if (sentAt === undefined && time - backAt >= PROBE_EVERY_MS) {
-        if (time - backAt > STALE_MS) last = 0;
-        sentAt = time;
-        ahead = 0;
-        send();
-      }
-      ahead += 1;
-      const underWay = sentAt === undefined || ahead < QUEUE ? 0 : time - sentAt;
-      if (!over(LIMITS.browse, underWay, recent)) return 'none';
-      return over(LIMITS.all, underWay, recent) ? 'all' : 'browse';
-    },
-    close,
-  };
-}
-
-/** A message of this thread to itself. */
-const throughEventLoop: Probe = (onBack) => {
-  const { port1, port2 } = new MessageChannel();
-  port2.on('message', onBack);
-  // After the listener, which would hold the process.
-  port1.unref();
-  port2.unref();
-  return {
-    send: () => port1.postMessage(0),
-    close: () => port1.close(),
-  };
-};

@@ -110,7 +110,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     },
     stop: () => {
       stopping.abort();
-      return closed(server, settings).finally(load.close);
+      return closed(server, settings);
     },
   };
 }

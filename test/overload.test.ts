@@ -75,7 +75,6 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   const close = () => {
-    load.close();
     server.closeAllConnections();
     server.close();
   };

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/folder.ts';
 import { closed, listening } from './listen.ts';
 import { answerReader } from './overload/answers.ts';
 import { bodyFor } from './overload/bodies.ts';
-import { ackedOf, answersAre, goodput, met, worth, worthIsKept } from './overload/findings.ts';
+import { ackedOf, answersAre, goodput, met, rateOf, together, worth, worthIsKept } from './overload/findings.ts';
 import { type LoadResult, load, type Tally } from './overload/load.ts';
 
 const tally = (statuses: Record<string, number>): Tally => ({
@@ -26,6 +26,7 @@ const result = (
   more: Partial<LoadResult> = {},
 ): LoadResult => ({
   seconds: 10,
+  ackedSeconds: 10,
   kinds: { browse: tally(browse), sale: tally(sale) },
   untold: 0,
   broken: 0,
@@ -51,10 +52,20 @@ describe('the judgement of an overload', ({ it }) => {
   it('finds goodput that collapses, and a load that was none', () => {
     const over = result({ 201: 700, 503: 1300 }, { 201: 100 });
     assert.equal(failed([goodput(peak, over, 90)]), ['GOODPUT']);
+    const lasting = { ...result({ 201: 820, 503: 1180 }, { 201: 100 }), ackedSeconds: 11 };
+    assert.equal(failed([goodput(peak, lasting, 90)]), ['GOODPUT']);
     assert.equal(failed(met(over, peak, 3)), ['WANTED']);
     assert.equal(failed(met(peak, peak, 1)), ['MET']);
     assert.equal(failed(met({ ...over, late: 1000 }, peak, 3)), []);
     assert.equal(failed(met(result({ 201: 600, 503: 300 }, {}, { late: 2000 }), peak, 2)), ['SENT']);
+  });
+
+  it('takes several loads as one', () => {
+    const all = together([peak, result({ 201: 300, 503: 7 }, { 201: 100 }, { unanswered: 2, late: 5, broken: 1 })]);
+    assert.is(ackedOf(all), 1400);
+    assert.is(rateOf(all), 70);
+    assert.equal(all.kinds.browse.statuses, { 201: 1200, 503: 7 });
+    assert.equal([all.kinds.browse.sent, all.unanswered, all.late, all.broken], [1207, 2, 5, 1]);
   });
 
   it('finds answers that nobody may get', () => {
@@ -84,8 +95,10 @@ describe('the load of an overload', ({ it, after }) => {
   const loadAt = async (fifth: (socket: Socket) => void) => {
     let requests = 0;
     const server = createServer((request, response) => {
-      requests += 1;
       request.resume();
+      // What it asks first is only whether it is heard.
+      if (request.method === 'GET') return void response.writeHead(200).end();
+      requests += 1;
       if (requests === 5) fifth(request.socket);
       else request.once('end', () => response.writeHead(201).end());
     });

@@ -9,18 +9,19 @@ import { type Gateway, startGateway } from './gateway.ts';
 import { NotRun } from './not-run.ts';
 import { TOKEN } from './overload/bodies.ts';
 import { notArchived } from './overload/carts.ts';
-import { ackedOf, answersAre, goodput, met, rateOf, worth, worthIsKept } from './overload/findings.ts';
+import { ackedOf, answersAre, goodput, met, rateOf, together, worth, worthIsKept } from './overload/findings.ts';
 import { appendedOf, loadedBy, watchMemory } from './overload/gauges.ts';
 import type { LoadOptions, LoadResult } from './overload/load.ts';
+import { welcomed } from './overload/newcomers.ts';
 import { layersOrder, post } from './post.ts';
 import { pause } from './random.ts';
 import { commonOptions, judged, stopped } from './scenario.ts';
 
 /**
- * More than the gateway can do. First its peak is measured, with as many connections as it answers best; then thousands of clients
- * want to send so many times as much, each as soon as its last request is answered: what it acknowledges must stay near the peak, all else
- * be told when to come again, and what is about carts be refused last. In the end everything acknowledged must be on the log, and its
- * carts at the destination.
+ * More than the gateway can do. Its peak is measured, with as many connections as it answers best, and then thousands of clients
+ * want to send so many times as much, each as soon as its last request is answered, and that again and again: what it acknowledges must
+ * stay near the peak, all else be told when to come again, and what is about carts be refused last; and whoever comes anew meanwhile must
+ * be answered soon. In the end everything acknowledged must be on the log, and its carts at the destination.
  *
  *   node --import tsx test/chaos/overload.ts --times 3,10 --seconds 12
  *   node --import tsx test/chaos/overload.ts --times 10 --seconds 60 --memory-mb 512
@@ -55,13 +56,11 @@ const least = Number(values.goodput);
 const PEAK = 512;
 const SHOP = 'overloaded.myshopify.com';
 
-/** A peak, and what came of more than that right after it. */
-interface Round {
-  readonly peak: LoadResult;
-  readonly overs: readonly LoadResult[];
-  /** Milliseconds from their end until a request is answered as usual. */
-  readonly backMs: number;
-}
+/** Never fewer: what one load is compared with was played at another time, and neighbours on the machine come and go. */
+const LEAST_ROUNDS = 2;
+const MOST_ROUNDS = 5;
+/** The peak swings, so more is sent by this than its last measure says. */
+const ABOVE = 1.25;
 
 await judged(values, async (folder, entry) => {
   if (!canPin)
@@ -93,39 +92,45 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
   const warm = await loaded('warm', { seconds: 3, connections: PEAK });
   const watched = watchMemory(gateway.pid);
   const [seconds, connections] = [Number(values.seconds), Number(values.connections)];
-  const rounds: Round[] = [];
-  // A neighbour on the machine can spoil one half of a comparison: the best of three counts.
-  while (rounds.length < 3 && !rounds.some((round) => goodputs(round).every(({ passed }) => passed))) {
-    const number = rounds.length;
-    const peak = await loaded(`peak${number}`, { seconds: Number(values['peak-seconds']), connections: PEAK });
-    const overs: LoadResult[] = [];
-    for (const more of times)
-      overs.push(await loaded(`over${number}x${more}`, { seconds, connections, rate: rateOf(peak) * more }));
-    rounds.push({ peak, overs, backMs: await backToNormal(gateway.port) });
+  const peakOf = (round: number) =>
+    loaded(`peak${round}`, { seconds: Number(values['peak-seconds']), connections: PEAK });
+  const newcomers = welcomed(gateway.port);
+  let last = await peakOf(0);
+  const peaks: [LoadResult, ...LoadResult[]] = [last];
+  const rounds: LoadResult[][] = [];
+  const backMs: number[] = [];
+  // All of them count, and there are more as long as they say that less is left: they take turns, so that they meet the same neighbours.
+  const goodputs = () => oversOf(rounds).map((over) => goodput(together(peaks), over, least));
+  while (rounds.length < LEAST_ROUNDS || (rounds.length < MOST_ROUNDS && goodputs().some(({ passed }) => !passed))) {
+    const round: LoadResult[] = [];
+    for (const more of times) {
+      const name = `over${rounds.length}x${more}`;
+      round.push(await loaded(name, { seconds, connections, rate: rateOf(last) * more * ABOVE }));
+    }
+    rounds.push(round);
+    backMs.push(await backToNormal(gateway.port));
+    last = await peakOf(rounds.length);
+    peaks.push(last);
   }
-  const worst = (round: Round) => Math.min(...goodputs(round).map(({ count }) => count));
-  const best = rounds.toSorted((one, other) => worst(other) - worst(one))[0] as Round;
-  const mild = await loaded('mild', { seconds: 6, connections, rate: rateOf(best.peak) * 1.5 });
+  const welcome = newcomers.stop();
+  const mild = await loaded('mild', { seconds: 6, connections, rate: rateOf(last) * 1.5 });
   await backToNormal(gateway.port);
   const memory = watched.stop();
   console.log(`memory ${JSON.stringify(memory)}`);
-  const overs = rounds.flatMap((round) => round.overs);
-  const all = [warm, ...rounds.map(({ peak }) => peak), ...overs, mild];
+  const overs = rounds.flat();
+  const all = [warm, ...peaks, ...overs, mild];
   const stored = await appendedOf(gateway.port);
   const sum = all.reduce((total, result) => total + ackedOf(result) * events, 0);
+  const peak = together(peaks);
   return [
-    ...best.overs.flatMap((over, at) => met(over, best.peak, times[at] ?? 0)),
+    ...oversOf(rounds).flatMap((over, at) => met(over, peak, times[at] ?? 0)),
     ...answersAre(all),
-    atLeast('PEAK', `events acknowledged a second with ${PEAK} clients`, Math.round(rateOf(best.peak) * events), 1),
-    ...goodputs(best),
+    atLeast('PEAK', `events acknowledged a second with ${PEAK} clients`, Math.round(rateOf(peak) * events), 1),
+    ...goodputs(),
+    welcome,
     ...worthIsKept(mild, 0.1, 50),
     worth([...overs, mild]),
-    atMost(
-      'BACK',
-      'seconds until a request is answered as usual again',
-      Math.max(...rounds.map(({ backMs }) => backMs)) / 1000,
-      5,
-    ),
+    atMost('BACK', 'seconds until a request is answered as usual again', Math.max(...backMs) / 1000, 5),
     ...(memoryMb === undefined
       ? []
       : [atMost('RSS', 'MB of memory at the most, pages of the log included', memory.whole, memoryMb * 0.8)]),
@@ -143,8 +148,9 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
   ];
 }
 
-function goodputs({ peak, overs }: Round): Finding[] {
-  return overs.map((over) => goodput(peak, over, least));
+/** What came of each of `times`, all rounds together. */
+function oversOf(rounds: readonly LoadResult[][]): LoadResult[] {
+  return times.map((_, at) => together(rounds.map((round) => round[at]) as [LoadResult, ...LoadResult[]]));
 }
 
 /** Milliseconds until five requests in a row are taken within 100 ms each. */

@@ -6,11 +6,9 @@ import type { Pressure } from '../../server/pressure.ts';
 import { worthOf } from '../../server/worth.ts';
 import { describe } from '../support/describe.ts';
 
-/** A load on a clock of its own, whose probe is under way until it is called back. */
+/** A load on a clock of its own; each request that is begun takes a millisecond of it. */
 function loadAt(disk: () => Pressure = () => 'none') {
   let time = 1000;
-  let back = () => {};
-  let probes = 0;
   const shed: string[] = [];
   const told: Shortage[] = [];
   const load = createLoad({
@@ -19,114 +17,84 @@ function loadAt(disk: () => Pressure = () => 'none') {
     onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
     onShedding: (shortage) => told.push(shortage),
     now: () => time,
-    probe: (onBack) => {
-      back = onBack;
-      const send = () => {
-        probes += 1;
-      };
-      return { send, close: () => {} };
-    },
   });
+  let begun = 0;
   const own = {
     load,
     shed,
     told,
-    probes: () => probes,
+    begun: () => begun,
     pass: (ms: number) => {
       time += ms;
     },
-    back: () => back(),
     pressure: () => load.strain(time).pressure,
-    /** So many requests come, the first of which sends a probe. */
-    come(requests = 100) {
-      for (let request = 0; request < requests; request += 1) own.pressure();
+    /** So many requests come in one turn of the event loop. */
+    async come(requests: number) {
+      for (let request = 0; request < requests; request += 1) {
+        void load.turn().then(() => {
+          begun += 1;
+          time += 1;
+        });
+        await undefined;
+      }
     },
-    /** A probe waits so long behind so many requests. */
-    waits(ms: number, requests = 100) {
-      own.pass(20);
-      own.come(requests);
-      own.pass(ms);
-      back();
+    /** A turn of the event loop. */
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    /** So many requests wait, the first of which came behind a hundred others. */
+    async queue(requests: number) {
+      await own.come(requests + 120);
+      while (begun < 120) await own.turn();
     },
   };
   return own;
 }
 
 describe('a load', ({ it }) => {
-  it('that is carried refuses nothing, and probes now and then only', () => {
-    const { pressure, pass, back, probes } = loadAt();
-    for (let request = 0; request < 1000; request += 1) {
+  it('that is carried refuses nothing, and waits for nothing', async () => {
+    const { pressure, come, begun, turn, pass } = loadAt();
+    for (let request = 1; request <= 100; request += 1) {
+      await come(1);
+      assert.is(begun(), request);
       assert.is(pressure(), 'none');
-      pass(0.5);
-      back();
-    }
-    assert.ok(probes() <= 51, `${probes()} probes in half a second`);
-  });
-
-  it('that comes after a single stall is taken', () => {
-    const { pressure, waits, pass } = loadAt();
-    waits(4000);
-    assert.is(pressure(), 'none');
-    pass(20);
-    assert.is(pressure(), 'none');
-    waits(5);
-    waits(1500);
-    assert.is(pressure(), 'none');
-  });
-
-  it('that has to wait again and again with few others is taken: the machine stands still', () => {
-    const { pressure, waits, load } = loadAt();
-    load.shed('delay', 'browse');
-    for (let stall = 0; stall < 5; stall += 1) {
-      waits(1500, 63);
-      assert.is(pressure(), 'none');
+      if (request % 3 === 0) await turn();
+      pass(5);
     }
   });
 
-  it('that has to wait twice for more than a second loses browse events', () => {
-    const { pressure, waits } = loadAt();
-    waits(1100);
-    waits(1100);
+  it('is begun a little in each turn of the event loop, the first come first', async () => {
+    const { come, begun, turn, load } = loadAt();
+    await come(1000);
+    assert.is(begun(), 20);
+    const order: number[] = [];
+    for (const number of [1, 2, 3]) void load.turn().then(() => order.push(number));
+    let turns = 0;
+    for (let before = begun(); begun() < 1000; before = begun(), turns += 1) {
+      await turn();
+      assert.ok(begun() - before <= 20, `${begun() - before} in one turn`);
+    }
+    assert.ok(turns >= 45, `${turns} turns`);
+    while (order.length < 3) await turn();
+    assert.equal(order, [1, 2, 3]);
+    await come(1);
+    assert.is(begun(), 1001, 'nobody waits any more');
+  });
+
+  it('that waits for more than a second loses browse events, and past five seconds everything', async () => {
+    const { pressure, queue, pass, turn, begun } = loadAt();
+    await queue(200);
+    assert.is(pressure(), 'none');
+    pass(1000);
     assert.is(pressure(), 'browse');
-    waits(50);
+    pass(4000);
+    assert.is(pressure(), 'all');
+    while (begun() < 320) await turn();
     assert.is(pressure(), 'none');
   });
 
-  it('that has to wait for more than five seconds is refused, whatever it is worth', () => {
-    const { pressure, waits } = loadAt();
-    waits(1200);
-    waits(5100);
-    assert.is(pressure(), 'all');
-  });
-
-  it('is judged by the wait that is under way', () => {
-    const { pressure, waits, pass, come } = loadAt();
-    waits(1100);
-    pass(20);
-    assert.is(pressure(), 'none');
-    come();
-    pass(1100);
-    assert.is(pressure(), 'browse');
-    pass(5000);
-    assert.is(pressure(), 'all');
-  });
-
-  it('is refused at once where there was a refusal a moment ago', () => {
-    const { load, pressure, waits, pass } = loadAt();
-    load.shed('delay', 'browse');
-    waits(1100);
-    assert.is(pressure(), 'browse');
-    waits(5);
+  it('that waits with few others is taken: the machine stands still', async () => {
+    const { pressure, come, pass } = loadAt();
+    await come(20 + 64);
     pass(10_000);
-    waits(1100);
-    assert.is(pressure(), 'none');
-  });
-
-  it('that comes after a quiet time knows nothing of what was', () => {
-    const { pressure, waits, pass } = loadAt();
-    waits(1100);
-    waits(5100);
-    pass(500);
     assert.is(pressure(), 'none');
   });
 
@@ -141,29 +109,20 @@ describe('a load', ({ it }) => {
     assert.is(pressure(), 'none');
   });
 
-  it('is the worst of what the processor, the memory and the disk say', () => {
+  it('is the worst of what the processor, the memory and the disk say', async () => {
     let disk: Pressure = 'browse';
-    const { load, pressure, waits } = loadAt(() => disk);
+    const { load, queue } = loadAt(() => disk);
     assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'disk' });
-    waits(5100);
-    waits(5100);
-    assert.is(pressure(), 'all');
+    await queue(200);
+    assert.equal(load.strain(60_000), { pressure: 'all', shortage: 'delay' });
     disk = 'all';
-    assert.equal(load.strain(4000), { pressure: 'all', shortage: 'disk' });
+    assert.equal(load.strain(60_000), { pressure: 'all', shortage: 'disk' });
   });
 
   it('does not go on the disk for all the bodies that are in hand', () => {
     const { load } = loadAt(() => 'all');
     load.inHand.take(800);
     assert.equal(load.strain(1000), { pressure: 'all', shortage: 'disk' });
-  });
-
-  it('does not become an overload by what a disk or connections refuse', () => {
-    const { load, pressure, waits } = loadAt();
-    load.shed('disk', 'browse');
-    load.shed('connections', 'any');
-    waits(1100);
-    assert.is(pressure(), 'none');
   });
 
   it('is told once a minute, counted each time, and its refusals come back at different times', () => {
@@ -198,7 +157,7 @@ describe('refusals that are held back', ({ it }) => {
       await load.holdBack();
       return performance.now() - begin;
     };
-    const others = Array.from({ length: 2000 }, () => load.holdBack());
+    const others = Array.from({ length: 1000 }, () => load.holdBack());
     const twice = await heldMs();
     assert.ok(twice >= 78, `${twice} ms`);
     await Promise.all(others);
@@ -211,7 +170,6 @@ describe('refusals that are held back', ({ it }) => {
     await new Promise((resolve) => setImmediate(resolve));
     assert.not(held);
     await Promise.all(all);
-    load.close();
   });
 });
 

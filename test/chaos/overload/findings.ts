@@ -5,10 +5,35 @@ import type { LoadResult, Tally } from './load.ts';
 export const ackedOf = ({ kinds }: LoadResult): number =>
   count(kinds.browse.statuses, 201) + count(kinds.sale.statuses, 201);
 
-/** Requests that were acknowledged, by second. */
-export const rateOf = (result: LoadResult): number => ackedOf(result) / result.seconds;
+/**
+ * Requests that were acknowledged, by second. Those that are on their way when the last is sent are acknowledged too, so the time until
+ * then counts: the more clients there are, the more of it.
+ */
+export const rateOf = (result: LoadResult): number => ackedOf(result) / result.ackedSeconds;
 
 const count = (statuses: Readonly<Record<string, number>>, status: number): number => statuses[status] ?? 0;
+
+/** Several loads as one. The percentiles are the worst of them. */
+export function together(results: readonly [LoadResult, ...LoadResult[]]): LoadResult {
+  return results.reduce((all, { kinds, ...more }) => ({
+    kinds: { browse: added(all.kinds.browse, kinds.browse), sale: added(all.kinds.sale, kinds.sale) },
+    seconds: all.seconds + more.seconds,
+    ackedSeconds: all.ackedSeconds + more.ackedSeconds,
+    untold: all.untold + more.untold,
+    broken: all.broken + more.broken,
+    unanswered: all.unanswered + more.unanswered,
+    late: all.late + more.late,
+    cpu: Math.max(all.cpu, more.cpu),
+  }));
+}
+
+function added(one: Tally, other: Tally): Tally {
+  const statuses = { ...one.statuses };
+  for (const [status, number] of Object.entries(other.statuses))
+    statuses[status] = count(statuses, Number(status)) + number;
+  const worst = (part: 'p50' | 'p99' | 'worst') => Math.max(one[part], other[part]);
+  return { sent: one.sent + other.sent, statuses, p50: worst('p50'), p99: worst('p99'), worst: worst('worst') };
+}
 
 /** Part of a kind that was answered 201. */
 export function passedOf({ kinds }: LoadResult, kind: 'browse' | 'sale'): number {
