@@ -41,8 +41,8 @@ const { values } = parseArgs({
     /** Percent of the peak that must be left. */
     goodput: { type: 'string', default: '90' },
     /**
-     * All that the gateway may have, and at most four fifths of which it may take, with the pages of the log that are in memory. Without a
-     * destination: whoever reads the log has as many of them in memory as there is room for.
+     * All that the gateway may have; of 512 it may take 400, with the pages of the log that are in memory. Without a destination: whoever
+     * reads the log has as many of them in memory as there is room for.
      */
     'memory-mb': { type: 'string' },
   },
@@ -55,6 +55,7 @@ const least = Number(values.goodput);
 /** With fewer, commits are small and it waits for the disk; with more it has no less to do. */
 const PEAK = 512;
 const SHOP = 'overloaded.myshopify.com';
+const PART_TAKEN = 400 / 512;
 
 /** Never fewer: what one load is compared with was played at another time, and neighbours on the machine come and go. */
 const LEAST_ROUNDS = 2;
@@ -133,7 +134,7 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
     atMost('BACK', 'seconds until a request is answered as usual again', Math.max(...backMs) / 1000, 5),
     ...(memoryMb === undefined
       ? []
-      : [atMost('RSS', 'MB of memory at the most, pages of the log included', memory.whole, memoryMb * 0.8)]),
+      : [atMost('RSS', 'MB of memory at the most, pages of the log included', memory.whole, memoryMb * PART_TAKEN)]),
     exactly('MISSING', 'acknowledged events that are not on the log', Math.max(0, sum - stored), 0),
     ...(memoryMb === undefined
       ? [
