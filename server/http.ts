@@ -72,7 +72,7 @@ export function createHttp(options: HttpOptions): Server {
       maxHeaderSize: 16 * 1024,
     },
     (request, response) => {
-      if (isFlooded(request.socket) || namesTwoHosts(request)) return refuseConnection(request.socket);
+      if (isFlooded(request.socket) || namesTwoHosts(request)) return refuseConnection(response);
       const dialect = isPlain(request, options.bodyMaxBytes) ? hot.get(pathOf(request.url ?? '')) : undefined;
       if (dialect) void answerPlain(options, dialect, request, response);
       else void koa(request, response);
@@ -136,10 +136,9 @@ function namesTwoHosts({ rawHeaders }: IncomingMessage): boolean {
   return hosts > 1;
 }
 
-/** As Node refuses what is no HTTP. */
-function refuseConnection(socket: Socket): void {
-  if (!socket.writableEnded)
-    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', () => socket.destroy());
+/** The last answer of a connection, behind those to what it asked before. */
+function refuseConnection(response: ServerResponse): void {
+  response.writeHead(400, { Connection: 'close', 'Content-Length': 0 }).end();
 }
 
 function isPlain({ method, headers }: IncomingMessage, bodyMaxBytes: number): boolean {
