@@ -10,7 +10,7 @@ import { NotRun } from './not-run.ts';
 import { TOKEN } from './overload/bodies.ts';
 import { notArchived } from './overload/carts.ts';
 import { ackedOf, answersAre, goodput, met, rateOf, together, worth, worthIsKept } from './overload/findings.ts';
-import { appendedOf, loadedBy, watchMemory } from './overload/gauges.ts';
+import { appendedOf, caughtUp, loadedBy, watchMemory } from './overload/gauges.ts';
 import type { LoadOptions, LoadResult } from './overload/load.ts';
 import { welcomed } from './overload/newcomers.ts';
 import { layersOrder, post } from './post.ts';
@@ -57,8 +57,7 @@ const PEAK = 512;
 const SHOP = 'overloaded.myshopify.com';
 const PART_TAKEN = 400 / 512;
 
-/** Never fewer: what one load is compared with was played at another time, and neighbours on the machine come and go. */
-const LEAST_ROUNDS = 2;
+/** What a load is compared with is played at another time, and neighbours on the machine come and go. */
 const MOST_ROUNDS = 5;
 /** The peak swings, so more is sent by this than its last measure says. */
 const ABOVE = 1.25;
@@ -86,13 +85,15 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
   const acked = join(folder, 'acked.ndjson');
   const common = { port: gateway.port, events, saleEvery: Number(values['sale-every']), acked };
   const loaded = async (phase: string, options: Pick<LoadOptions, 'seconds' | 'connections' | 'rate'>) => {
+    await caughtUp(gateway.port);
     const result = await loadedBy({ ...common, ...options, run: `${phase}${values.seed}` }, 1);
     console.log(`${phase}: ${JSON.stringify(result)}`);
     return result;
   };
-  const warm = await loaded('warm', { seconds: 3, connections: PEAK });
-  const watched = watchMemory(gateway.pid);
   const [seconds, connections] = [Number(values.seconds), Number(values.connections)];
+  const watched = watchMemory(gateway.pid);
+  // All of them, so that what grows with their number has grown before anything is compared.
+  const warm = await loaded('warm', { seconds: 4, connections });
   const peakOf = (round: number) =>
     loaded(`peak${round}`, { seconds: Number(values['peak-seconds']), connections: PEAK });
   const newcomers = welcomed(gateway.port);
@@ -102,7 +103,7 @@ async function findingsOf(gateway: Gateway, folder: string): Promise<Finding[]> 
   const backMs: number[] = [];
   // All of them count, and there are more as long as they say that less is left: they take turns, so that they meet the same neighbours.
   const goodputs = () => oversOf(rounds).map((over) => goodput(together(peaks), over, least));
-  while (rounds.length < LEAST_ROUNDS || (rounds.length < MOST_ROUNDS && goodputs().some(({ passed }) => !passed))) {
+  while (rounds.length < MOST_ROUNDS && (rounds.length === 0 || goodputs().some(({ passed }) => !passed))) {
     const round: LoadResult[] = [];
     for (const more of times) {
       const name = `over${rounds.length}x${more}`;

@@ -78,7 +78,7 @@ export const short: readonly Act[] = [
   {
     scenario: 'stop',
     about: '20 times SIGTERM under load, while a destination takes 10 s',
-    with: '--times 20 --at-once 7',
+    with: '--times 20 --at-once 10',
   },
   {
     scenario: 'recovery',
@@ -90,7 +90,7 @@ export const short: readonly Act[] = [
   {
     scenario: 'overload',
     about: 'thousands of clients that want three and ten times what it can carry: what is worth least is refused first',
-    with: '--times 3,10 --seconds 8 --peak-seconds 4',
+    with: '--times 3,10 --seconds 6 --peak-seconds 4',
     alone: true,
   },
 ];

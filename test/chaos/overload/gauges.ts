@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { firstMessage, startNode } from '../children.ts';
 import { type Memory, memoryOf } from '../memory.ts';
+import { pause } from '../random.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
 
 /** Plays a load in a process of its own, on a core of its own where there is one to spare. */
@@ -29,8 +30,19 @@ export function watchMemory(pid: number): { stop(): Memory } {
 }
 
 /** Events on the log of a gateway's only shop, by its own books. */
-export async function appendedOf(port: number): Promise<number> {
+export const appendedOf = (port: number): Promise<number> =>
+  gauge(port, /gateway_events_total\{[^}]*outcome="appended"[^}]*\} (\S+)/);
+
+const CAUGHT_UP_MS = 60_000;
+
+/** Resolves when the only pipeline, if there is one, has nothing before it: what a load leaves behind costs the next one. */
+export async function caughtUp(port: number): Promise<void> {
+  const end = performance.now() + CAUGHT_UP_MS;
+  while ((await gauge(port, /gateway_pipeline_pending\{[^}]*\} (\S+)/)) > 0 && performance.now() < end)
+    await pause(200);
+}
+
+async function gauge(port: number, pattern: RegExp): Promise<number> {
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const [, appended = '0'] = /gateway_events_total\{[^}]*outcome="appended"[^}]*\} (\S+)/.exec(page) ?? [];
-  return Number(appended);
+  return Number(pattern.exec(page)?.[1] ?? 0);
 }
