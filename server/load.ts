@@ -75,8 +75,8 @@ const RECENT_MS = 2 * HELD_MS;
 const MINUTE = 60_000;
 
 /**
- * Decides what is refused where more comes than can be done. Requests wait for their turn; past some time others are refused, so that
- * nobody waits until he no longer waits for the answer.
+ * Decides what is refused where more comes than can be done. Requests wait for their turn; past some time those that come are refused,
+ * so that the others are answered while somebody still waits for it.
  */
 export function createLoad(options: LoadOptions): Load {
   const { maxBytes, disk, onShed, onShedding, heldMs = HELD_MS, stopping, now = () => performance.now() } = options;
