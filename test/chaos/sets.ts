@@ -90,7 +90,7 @@ export const short: readonly Act[] = [
   {
     scenario: 'overload',
     about: 'thousands of clients that want three and ten times what it can carry: what is worth least is refused first',
-    with: '--times 3,10 --seconds 6 --peak-seconds 4',
+    with: '--times 3,10 --seconds 16 --peak-seconds 4',
     alone: true,
   },
 ];
