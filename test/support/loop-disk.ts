@@ -20,22 +20,35 @@ export interface LoopDisk {
 }
 
 /**
- * Makes a disk in a file of this folder and mounts it there. Only for root, and many containers forbid it even then: throws if so.
- * Whoever makes it removes it; what is forgotten is unmounted when this process exits.
+ * Makes a disk in a file of this folder and mounts it there. Throws, and leaves nothing behind, where this process may not mount or a
+ * program is missing. The caller removes the disk; a forgotten one is unmounted when this process exits.
  */
 export function loopDisk(folder: string, kind: FileSystem, megabytes = 600): LoopDisk {
   const [image, path] = [join(folder, 'disk.img'), join(folder, 'disk')];
   writeFileSync(image, '');
   truncateSync(image, megabytes * 1024 * 1024);
   mkdirSync(path);
-  run(`mkfs.${kind}`, '-q', image);
   // The same file system may still be mounted elsewhere, by whoever was born into a namespace of its own meanwhile.
   const options = kind === 'xfs' ? 'loop,nouuid' : 'loop';
   const mount = () => run('mount', '-t', kind, '-o', options, image, path);
-  mount();
-  // Lazily, since somebody who failed may still have files open there.
+  // Lazily, since a process that failed may still have files open there.
   const release = () => void spawnSync('umount', ['-l', path]);
+  const remove = () => {
+    process.removeListener('exit', release);
+    release();
+    rmSync(path, { recursive: true });
+    rmSync(image);
+  };
   process.once('exit', release);
+  try {
+    // Cuts the power later, of ext4 too.
+    run('xfs_io', '-V');
+    run(`mkfs.${kind}`, '-q', image);
+    mount();
+  } catch (error) {
+    remove();
+    throw error;
+  }
   return {
     path,
     cut: () => run('xfs_io', '-x', '-c', 'shutdown', path),
@@ -46,12 +59,7 @@ export function loopDisk(folder: string, kind: FileSystem, megabytes = 600): Loo
       renameSync(`${image}.next`, image);
       mount();
     },
-    remove() {
-      process.removeListener('exit', release);
-      release();
-      rmSync(path, { recursive: true });
-      rmSync(image);
-    },
+    remove,
   };
 }
 
