@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import type { Shop } from '../../schemas/config.ts';
 import type { Event } from '../../schemas/event.ts';
+import type { Kind } from './kind.ts';
 
 /** What a dialect may know of a request: no framework, no body yet. */
 export interface InboundRequest {
@@ -41,10 +42,16 @@ export interface BodyLimits {
   readonly eventBytes: number;
 }
 
-/** An event that may be stored: its place in the body and its id. */
+/** An event that may be stored: its place in the body, its id, and by what it is told from another event with the same id. */
 export interface Draft {
   readonly index: number;
   readonly id: string;
+  /** `kindOf` its type, session and device; left out where they are not known. */
+  readonly kind?: Kind | undefined;
+  /** By which version of `derivedId` its id was made; left out where the client sent it. */
+  readonly derived?: number | undefined;
+  /** `orderOf` a purchase, where it states one. */
+  readonly order?: string | undefined;
 }
 
 /** An event that may not be stored, and every reason, each saying what was expected and what came. */

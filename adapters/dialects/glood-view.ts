@@ -1,10 +1,11 @@
 import type { Event } from '../../schemas/event.ts';
 import { consent, consentKeys } from './consent.ts';
-import type { Context } from './dialect.ts';
+import type { Context, Draft } from './dialect.ts';
 import { enriched } from './enriched.ts';
 import { blockPayload } from './glood-block.ts';
 import { meaning } from './glood-names.ts';
 import { anyId } from './ids.ts';
+import { kindOf, orderOf, PURCHASE } from './kind.ts';
 import { standardPayload } from './shopify.ts';
 import { iso, milliseconds } from './timestamp.ts';
 import { filled, type Json, object, present, rest, text } from './values.ts';
@@ -30,6 +31,18 @@ export function gloodEvent(body: Json, context: Context): Event {
     ...enriched(context),
     ...device(object(body.device)),
     ...leftover(body, event),
+  };
+}
+
+/** What the log needs of a body that passed validation. */
+export function gloodDraft(body: Json): Draft {
+  const event = object(body.event) ?? {};
+  const { type } = meaning(String(event.name));
+  return {
+    index: 0,
+    id: String(event.id),
+    kind: kindOf(type, text(body.session_id), text(body.client_id)),
+    ...(type === PURCHASE && { order: orderOf(filled(event.customData) ?? filled(event.data) ?? {}) }),
   };
 }
 

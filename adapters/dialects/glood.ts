@@ -4,7 +4,7 @@ import { parseBody } from './body.ts';
 import { type Dialect, type Reading, RequestRefused, type Rules } from './dialect.ts';
 import { gloodDocumentation } from './glood-documentation.ts';
 import { canonicalTypes } from './glood-names.ts';
-import { gloodEvent } from './glood-view.ts';
+import { gloodDraft, gloodEvent } from './glood-view.ts';
 import { bearer, header } from './headers.ts';
 import { excess } from './limits.ts';
 import { shopDomain } from './shop-domain.ts';
@@ -54,7 +54,7 @@ function read(text: string, rules: Rules): Reading {
       body,
     );
   }
-  return { events: [{ index: 0, id: String(object(body.event)?.id) }], refused: [] };
+  return { events: [gloodDraft(body)], refused: [] };
 }
 
 const names: ReadonlySet<string> = new Set(gloodNames);

@@ -14,6 +14,9 @@ export function digits(value: unknown): string | undefined {
 export const anyId = (value: unknown): string | undefined =>
   digits(value) ?? (typeof value === 'string' && value !== '' ? value : undefined);
 
+/** The version of `derivedId`, kept with each event: those that are stored keep theirs when it changes. */
+export const DERIVATION = 1;
+
 /**
  * An id for an event that came without: the same content gives the same id, whatever the order of its keys, so that a resend is
  * still a duplicate. So are two equal events of one millisecond; only the client could tell them apart.

@@ -1,12 +1,27 @@
 import type { Event } from '../../schemas/event.ts';
-import type { Context } from './dialect.ts';
+import type { Context, Draft } from './dialect.ts';
 import { enriched } from './enriched.ts';
-import { anyId, derivedId, digits } from './ids.ts';
+import { anyId, DERIVATION, derivedId, digits } from './ids.ts';
+import { kindOf, orderOf, PURCHASE } from './kind.ts';
 import { iso, utc } from './timestamp.ts';
 import { absent, filled, type Json, number, object, present, text } from './values.ts';
 
 /** The id of an event: the client's, or one derived from all that the client sent. Reading and viewing agree on it. */
 export const layersId = (event: Json): string => text(event.event_id) ?? derivedId(event);
+
+/** What the log needs of an event that passed validation. */
+export function layersDraft(index: number, event: Json): Draft {
+  const type = String(event.event_type);
+  return {
+    index,
+    id: layersId(event),
+    kind: kindOf(type, text(event.session_id), text(event.device_id)),
+    ...(isDerived(event) && { derived: DERIVATION }),
+    ...(type === PURCHASE && { order: orderOf(event) }),
+  };
+}
+
+const isDerived = (event: Json): boolean => text(event.event_id) === undefined;
 
 /** Gives the model of events that passed validation. What the gateway found out itself replaces what the client says of it. */
 export function layersViewer(context: Context): (event: Json) => Event {

@@ -5,7 +5,7 @@ import type { Context, Dialect, Draft, Reading, Refusal, Rules } from './dialect
 import { header } from './headers.ts';
 import { batch } from './layers-batch.ts';
 import { layersDocumentation } from './layers-documentation.ts';
-import { layersId, layersViewer } from './layers-view.ts';
+import { layersDraft, layersViewer } from './layers-view.ts';
 import { excess } from './limits.ts';
 import { eventSlices } from './slices.ts';
 import { type Json, object } from './values.ts';
@@ -40,12 +40,10 @@ function read(body: string, rules: Rules): Reading {
   let slices: readonly string[] | undefined;
   for (let index = 0; index < entries.length; index += 1) {
     const judgement = judge(entries[index], rules);
-    if (typeof judgement === 'string') {
-      drafts.push({ index, id: judgement });
-    } else {
+    if ('code' in judgement) {
       slices ??= eventSlices(body);
       refused.push(refusal(index, entries[index], judgement, slices[index] ?? body));
-    }
+    } else drafts.push(layersDraft(index, judgement.event));
   }
   return { events: drafts, refused };
 }
@@ -64,8 +62,8 @@ interface Refused {
 const validators = new Map(Object.entries(layersEvents).map(([type, schema]) => [type, Compile(schema)]));
 const customValidator = Compile(LayersCustomEvent);
 
-/** The id of an event that may be stored, or why it may not. */
-function judge(entry: unknown, rules: Rules): string | Refused {
+/** The event, if it may be stored, or why it may not. */
+function judge(entry: unknown, rules: Rules): { readonly event: Json } | Refused {
   const event = object(entry);
   if (!event) return invalid({ path: '', expected: 'an object', came: shown(entry) });
   const much = excess(event, rules.limits);
@@ -77,7 +75,7 @@ function judge(entry: unknown, rules: Rules): string | Refused {
   if (!validator) {
     return { code: 'unknown_type', faults: [{ path: 'event_type', expected: eventTypes, came: shown(type) }] };
   }
-  return validator.Check(event) ? layersId(event) : invalid(...faults(validator.Type(), event));
+  return validator.Check(event) ? { event } : invalid(...faults(validator.Type(), event));
 }
 
 const eventTypes = `one of ${[...validators.keys()].join(', ')}`;

@@ -3,9 +3,10 @@ import { Compile } from 'typebox/compile';
 import type { Event } from '../../schemas/event.ts';
 import { Anything, EventId, oneOf, optional, required, Text } from '../../schemas/wire.ts';
 import { parseBody } from './body.ts';
-import { type Context, type Dialect, type Reading, RequestRefused, type Rules } from './dialect.ts';
+import { type Context, type Dialect, type Draft, type Reading, RequestRefused, type Rules } from './dialect.ts';
 import { bearer } from './headers.ts';
 import { anyId, digits } from './ids.ts';
+import { kindOf, orderOf, PURCHASE } from './kind.ts';
 import { excess } from './limits.ts';
 import { lines, standardPayload } from './shopify.ts';
 import { iso, milliseconds } from './timestamp.ts';
@@ -109,7 +110,7 @@ function read(text: string, rules: Rules): Reading {
     const reasons = faults(fitting.Type(), body).map((fault) => must('be', fault));
     throw refused(text, strange && !custom ? 'unknown_type' : 'invalid', reasons, body);
   }
-  return { events: [{ index: 0, id: idOf(body) }], refused: [] };
+  return { events: [draftOf(body)], refused: [] };
 }
 
 function bodyOf(text: string): Json {
@@ -129,6 +130,19 @@ function refused(raw: string, code: string, reasons: readonly string[], body?: J
   return new RequestRefused(422, reasons.join('; '), { ...about, code, reasons, raw });
 }
 
+/** The device may stand in a header, or in several places of the body: the session tells enough. */
+function draftOf(body: Json): Draft {
+  const type = typeOf(String(body.event));
+  return {
+    index: 0,
+    id: idOf(body),
+    kind: kindOf(type, text(object(body.mp_metadata)?.mp_session_id), undefined),
+    ...(type === PURCHASE && { order: orderOf(object(body.data) ?? {}) }),
+  };
+}
+
+const typeOf = (name: string): string => (Object.hasOwn(types, name) ? (types[name] ?? name) : name);
+
 const idOf = (body: Json): string => String(object(body.mp_metadata)?.mp_event_id);
 
 /**
@@ -142,7 +156,7 @@ function eventOf(body: Json, context: Context): Event {
   return {
     event_id: idOf(body),
     id_source: 'client',
-    event_type: Object.hasOwn(types, name) ? (types[name] ?? name) : name,
+    event_type: typeOf(name),
     name,
     dialect: 'tapcart',
     timestamp: iso(timeIn(metadata, properties, data, body) ?? context.receivedAt),

@@ -1,4 +1,4 @@
-import type { Context, Refusal } from '../dialects/dialect.ts';
+import type { Context, Draft, Refusal } from '../dialects/dialect.ts';
 import type { Durability, EventLog, LogRecord, Position, Stored, Verdict } from './log.ts';
 import type { State } from './state.ts';
 
@@ -56,6 +56,10 @@ export interface PackedRecord {
   readonly body: Buffer;
   readonly indexes: readonly number[];
   readonly ids: readonly string[];
+  readonly kinds: readonly (Draft['kind'] | undefined)[];
+  /** Of few events only, by their places among the drafts. */
+  readonly derived: readonly (readonly [at: number, version: number])[];
+  readonly orders: readonly (readonly [at: number, order: string])[];
   readonly refused: readonly Refusal[];
   readonly released: LogRecord['released'];
 }
@@ -69,15 +73,26 @@ export const packRecord = ({ dialect, context, body, events, refused, released }
   body,
   indexes: events.map(({ index }) => index),
   ids: events.map(({ id }) => id),
+  kinds: events.map(({ kind }) => kind),
+  derived: events.flatMap(({ derived }, at) => (derived === undefined ? [] : [[at, derived] as const])),
+  orders: events.flatMap(({ order }, at) => (order === undefined ? [] : [[at, order] as const])),
   refused,
   released,
 });
 
-export const unpackRecord = ({ indexes, ids, released, ...record }: PackedRecord): LogRecord => ({
-  ...record,
-  events: ids.map((id, i) => ({ id, index: indexes[i] ?? 0 })),
-  ...(released && { released }),
-});
+export function unpackRecord({ indexes, ids, kinds, derived, orders, released, ...record }: PackedRecord): LogRecord {
+  const [versions, keys] = [new Map(derived), new Map(orders)];
+  const events = ids.map((id, i) => {
+    const [kind, version, order] = [kinds[i], versions.get(i), keys.get(i)];
+    return {
+      ...{ id, index: indexes[i] ?? 0 },
+      ...(kind !== undefined && { kind }),
+      ...(version !== undefined && { derived: version }),
+      ...(order !== undefined && { order }),
+    };
+  });
+  return { ...record, events, ...(released && { released }) };
+}
 
 export const packVerdicts = (verdicts: readonly Verdict[]): PackedVerdicts =>
   verdicts.map(({ kind, position }) => (kind === 'stored' ? position : -position));

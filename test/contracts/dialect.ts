@@ -55,6 +55,9 @@ export function contextOf({ dialect, context }: Given, { request }: Fixture): Co
 }
 
 const model = Compile(Event);
+/** What may be stored of a body, by places and ids. */
+export const draftsOf = ({ events }: Reading) => events.map(({ index, id }) => ({ index, id }));
+
 const accepted = (reading: Reading) => reading.events.map(({ index }) => index);
 
 /** What every dialect promises; each check throws where the promise is broken. */

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { type Context, type Refusal, RequestRefused } from '../../../adapters/dialects/dialect.ts';
 import { layers } from '../../../adapters/dialects/layers.ts';
 import { layersEvents } from '../../../schemas/layers.ts';
-import { context, fixturesOf, rules } from '../../contracts/dialect.ts';
+import { context, draftsOf, fixturesOf, rules } from '../../contracts/dialect.ts';
 import { describe } from '../../support/describe.ts';
 
 const event = (more: object = {}) => ({
@@ -284,7 +284,7 @@ describe('Layers, an event that is too much', ({ it }) => {
   it('of 50,000 nested objects is refused as it came, its neighbours are not', () => {
     const deep = `{"a":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`;
     const { events, refused } = read(`{"events":[${deep},${JSON.stringify(event())}]}`);
-    assert.equal(events, [{ index: 1, id: 'e-1' }]);
+    assert.equal(draftsOf({ events, refused: [] }), [{ index: 1, id: 'e-1' }]);
     assert.is(refused[0]?.code, 'too_deep');
     assert.is(refused[0]?.raw, deep);
   });
@@ -343,7 +343,7 @@ describe('Layers, what it takes', ({ it }) => {
     const { events, refused } = read(
       `{"events":[${JSON.stringify(event())},${bad},${JSON.stringify(event({ event_id: 'e-3' }))}]}`,
     );
-    assert.equal(events, [
+    assert.equal(draftsOf({ events, refused: [] }), [
       { index: 0, id: 'e-1' },
       { index: 2, id: 'e-3' },
     ]);
@@ -412,7 +412,7 @@ describe('Layers, what it takes', ({ it }) => {
   it("takes a shop's own types on the common fields alone, and keeps what does not fit the model", () => {
     const own = { event_id: 'w-1', event_type: 'wishlist_add', timestamp: '2026-06-01T11:59:00Z', session_id: 's' };
     const body = bodyOf({ ...own, product_id: 'SKU-9', variant_id: '5', position: { row: 1 }, list: 'summer' });
-    assert.equal(read(body).events, [{ index: 0, id: 'w-1' }]);
+    assert.equal(draftsOf(read(body)), [{ index: 0, id: 'w-1' }]);
     const { event_type, name, product_id, variant_id, extra } = view(body);
     assert.equal(
       { event_type, name, product_id, variant_id, extra },
@@ -478,7 +478,7 @@ describe('Layers, what it takes', ({ it }) => {
   it('mends half surrogate pairs, the same when it reads and when it views', () => {
     const body =
       '{"events":[{"event_id":"a\\ud800b","event_type":"search","timestamp":"2026-06-01T11:59:00Z","session_id":"\\\\ud800 \\ud83d\\ude00 \\uDC00","query":"\\udfff","\\ud800":1}]}';
-    assert.equal(read(body).events, [{ index: 0, id: 'a\ufffdb' }]);
+    assert.equal(draftsOf(read(body)), [{ index: 0, id: 'a\ufffdb' }]);
     const { event_id, session_id, query, extra } = view(body);
     assert.equal(
       { event_id, session_id, query, extra },

@@ -3,7 +3,7 @@ import { type Context, RequestRefused } from '../../../adapters/dialects/dialect
 import { keptHeaders } from '../../../adapters/dialects/headers.ts';
 import { tapcart } from '../../../adapters/dialects/tapcart.ts';
 import type { Gateway } from '../../../server/gateway.ts';
-import { context, fixturesOf, rules } from '../../contracts/dialect.ts';
+import { context, draftsOf, fixturesOf, rules } from '../../contracts/dialect.ts';
 import { describe } from '../../support/describe.ts';
 import { gatewayWith, lanes, SHOP, tapcart as send } from '../../support/gateway.ts';
 import { openSink, type Sink } from '../../support/sink.ts';
@@ -61,7 +61,7 @@ describe('Tapcart', ({ it }) => {
 
   it('takes a name that the shop lists itself, as it is', () => {
     const custom = body({ event: 'wishlist_add' });
-    assert.equal(tapcart.read(JSON.stringify(custom), rules).events, [{ index: 0, id: 'tc-1' }]);
+    assert.equal(draftsOf(tapcart.read(JSON.stringify(custom), rules)), [{ index: 0, id: 'tc-1' }]);
     assert.is(view(custom).event_type, 'wishlist_add');
   });
 

@@ -1,0 +1,77 @@
+import * as assert from 'uvu/assert';
+import { glood } from '../../../adapters/dialects/glood.ts';
+import { areDifferent, kindOf, orderOf } from '../../../adapters/dialects/kind.ts';
+import { layers } from '../../../adapters/dialects/layers.ts';
+import { tapcart } from '../../../adapters/dialects/tapcart.ts';
+import { describe } from '../../support/describe.ts';
+
+const rules = {
+  shop: 'demo.myshopify.com',
+  names: () => true,
+  shopNamed: true,
+  customEvents: new Set(['purchase']),
+  limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
+};
+
+describe('the kind of an event', ({ it }) => {
+  it('differs where the types do', () => {
+    assert.ok(areDifferent(kindOf('search', 's', 'd'), kindOf('page_view', 's', 'd')));
+    assert.not(areDifferent(kindOf('search', 's', 'd'), kindOf('search', 's', 'd')));
+  });
+
+  it('differs where session and device both do, and both state both', () => {
+    assert.ok(areDifferent(kindOf('search', 's', 'd'), kindOf('search', 't', 'e')));
+    assert.not(areDifferent(kindOf('search', 's', 'd'), kindOf('search', 't', 'd')));
+    assert.not(areDifferent(kindOf('search', 's', 'd'), kindOf('search', 's', 'e')));
+    assert.not(areDifferent(kindOf('search', 's', 'd'), kindOf('search', 't', undefined)));
+    assert.not(areDifferent(kindOf('search', '', 'd'), kindOf('search', 't', 'e')));
+    assert.not(areDifferent(0, kindOf('search', 't', 'e')));
+  });
+
+  it('has 32 bits, and each part says whether it is stated', () => {
+    for (let n = 0; n < 5000; n++) {
+      const kind = kindOf(`t${n}`, `s${n}`, `d${n}`);
+      assert.ok(kind > 0 && kind < 2 ** 32);
+      for (const part of [kind >>> 20, (kind >>> 10) & 1023, kind & 1023]) assert.ok(part > 0);
+    }
+    assert.is(kindOf(undefined, undefined, undefined), 0);
+  });
+
+  it('is the same in all dialects that say the same', () => {
+    const kinds = [
+      layers.read(
+        '{"events":[{"event_type":"search","event_id":"a","timestamp":"2026-06-01T12:00:00Z","session_id":"s","device_id":"d","query":"q"}]}',
+        rules,
+      ),
+      glood.read(
+        '{"event":{"id":"a","name":"search_submitted"},"session_id":"s","client_id":"d","channel":"web"}',
+        rules,
+      ),
+    ].map(({ events }) => events[0]?.kind);
+    assert.equal(kinds, [kindOf('search', 's', 'd'), kindOf('search', 's', 'd')]);
+  });
+});
+
+describe('an order', ({ it }) => {
+  it('is known by its id, else by its checkout', () => {
+    assert.is(orderOf({ order_id: 'gid://shopify/Order/12' }), 'order 12');
+    assert.is(orderOf({ checkout: { token: 'c', order: { id: 12 } } }), 'order 12');
+    assert.is(orderOf({ checkout: { token: 'c' } }), 'checkout c');
+    assert.is(orderOf({ total: 3 }), undefined);
+  });
+
+  it('is given for purchases of every dialect', () => {
+    const orders = [
+      layers.read(
+        '{"events":[{"event_type":"purchase","event_id":"a","timestamp":"2026-06-01T12:00:00Z","session_id":"s","order_id":"7"}]}',
+        rules,
+      ),
+      glood.read(
+        '{"event":{"id":"a","name":"checkout_completed","data":{"checkout":{"order":{"id":"7"}}}},"session_id":"s","channel":"web"}',
+        rules,
+      ),
+      tapcart.read('{"event":"purchaseCompleted","data":{"order_id":7},"mp_metadata":{"mp_event_id":"a"}}', rules),
+    ].map(({ events }) => events[0]?.order);
+    assert.equal(orders, ['order 7', 'order 7', 'order 7']);
+  });
+});
