@@ -197,7 +197,8 @@ export const ReplayPlan = Type.Object({
 export const ReplayJob = Type.Object({
   ...shopAndPipeline,
   id: Type.String(),
-  state: Type.Enum(['running', 'done', 'cancelled', 'suspended']),
+  state: Type.Enum(['running', 'done', 'cancelled', 'suspended', 'waiting']),
+  reason: maybe(Type.String({ description: 'Why it does not go on.' })),
   from: Count,
   to: Count,
   position: Count,

@@ -63,6 +63,7 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
     shops: () => shops,
     follow: async (next) => {
       await pipelines.follow(next);
+      await replays.reconfigured();
       shops = namesOf(next);
     },
     stop: async () => {

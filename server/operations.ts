@@ -157,7 +157,10 @@ export interface ReplayPlan extends PipelineRef {
 
 export interface ReplayJob extends PipelineRef {
   readonly id: string;
-  readonly state: 'running' | 'done' | 'cancelled' | 'suspended';
+  /** `waiting`: its pipeline is not configured now. */
+  readonly state: 'running' | 'done' | 'cancelled' | 'suspended' | 'waiting';
+  /** Why it does not go on. */
+  readonly reason?: string;
   readonly from: number;
   readonly to: number;
   readonly position: number;

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { LogUnavailable, type Stored } from '../adapters/logs/log.ts';
 import type { Progress, Replay } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
@@ -31,11 +32,21 @@ export interface ReplayTools {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** A replay's loop, and the configuration that it delivers with. */
+interface Run {
+  readonly replay: Replay;
+  readonly pipeline: Pipeline;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
 /** Stretches of the log that pipelines deliver again. A replay is a pipeline with an end, so it survives restarts as pipelines do. */
 export class Replays {
   readonly #tools: ReplayTools;
-  readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+  readonly #running = new Map<string, Run>();
   readonly #stopping = new AbortController();
+  /** Aborts when the configuration has changed. */
+  #reconfigured = new AbortController();
   #followed: Promise<void> = Promise.resolve();
 
   constructor(tools: ReplayTools) {
@@ -45,6 +56,18 @@ export class Replays {
   /** Runs what is to be replayed, what was under way when the last process ended included, until `stop`. */
   follow(): void {
     if (this.#tools.moves) this.#followed = this.#follow();
+  }
+
+  /**
+   * Call it when the configuration has changed. Resolves when no replay delivers with what a pipeline was before; those whose pipeline
+   * is still configured go on with what it is now.
+   */
+  async reconfigured(): Promise<void> {
+    const outdated = [...this.#running].filter(
+      ([, { replay, pipeline }]) => !isDeepStrictEqual(this.#tools.find(replay), pipeline),
+    );
+    await Promise.all(outdated.map(([id]) => this.#end(id)));
+    this.#reconfigured.abort();
   }
 
   async plan(order: ReplayOrder): Promise<ReplayPlan> {
@@ -145,8 +168,10 @@ export class Replays {
     while (!signal.aborted) {
       try {
         const changed = store.state.replaysChanged();
+        this.#reconfigured = new AbortController();
+        const reconfigured = this.#reconfigured.signal;
         await this.#runThose(await store.state.replays());
-        await aborted(AbortSignal.any([changed, signal]));
+        await aborted(AbortSignal.any([changed, reconfigured, signal]));
       } catch (error) {
         if (!(error instanceof LogUnavailable)) return onFailure(error);
         await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
@@ -158,15 +183,16 @@ export class Replays {
   async #runThose(replays: readonly Replay[]): Promise<void> {
     const open = replays.filter(({ ended, revived }) => !ended || revived);
     for (const replay of open) if (!this.#running.has(replay.id)) this.#start(replay);
-    for (const id of this.#running.keys()) if (!open.some((one) => one.id === id)) await this.#end(id);
+    const over = [...this.#running.keys()].filter((id) => !open.some((one) => one.id === id));
+    await Promise.all(over.map((id) => this.#end(id)));
   }
 
   #start(replay: Replay): void {
     const pipeline = this.#tools.find(replay);
-    // Its pipeline is not configured now; it goes on after a start with it.
+    // Its pipeline is not configured now; it goes on when that is back.
     if (pipeline === undefined) return;
     const stop = new AbortController();
-    this.#running.set(replay.id, { stop, ended: this.#run(replay, pipeline, stop.signal) });
+    this.#running.set(replay.id, { replay, pipeline, stop, ended: this.#run(replay, pipeline, stop.signal) });
   }
 
   async #run(replay: Replay, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
@@ -216,12 +242,15 @@ export class Replays {
   async #job(replay: Replay): Promise<ReplayJob> {
     const { id, shop, pipeline, after, to, startedAt, ended } = replay;
     const progress = await this.#progress(replay);
-    const state = ended ?? (progress?.suspended ? 'suspended' : 'running');
+    const waits = !ended && this.#tools.find(replay) === undefined;
+    const reason = ended ? undefined : waits ? 'its pipeline is not configured' : progress?.suspended?.reason;
+    const state = ended ?? (waits ? 'waiting' : progress?.suspended ? 'suspended' : 'running');
     return {
       id,
       shop,
       pipeline,
       state,
+      ...(reason !== undefined && { reason }),
       from: after + 1,
       to,
       position: progress?.position ?? after,

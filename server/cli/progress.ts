@@ -42,7 +42,7 @@ async function jobOf(client: AdminClient, id: string): Promise<ReplayJob> {
 
 /** One line about a replay that says all there is to say. */
 export const jobLine = (job: ReplayJob): string =>
-  `Replay ${job.id} to ${job.pipeline} of ${job.shop} is ${job.state} at ${percent(job)}: ${countsOf(job)}`;
+  `Replay ${job.id} to ${job.pipeline} of ${job.shop} is ${job.state}${job.reason === undefined ? '' : ` (${job.reason})`} at ${percent(job)}: ${countsOf(job)}`;
 
 const countsOf = ({ delivered, dead, filtered }: ReplayJob): string =>
   `${number(delivered)} delivered, ${number(dead)} dead, ${number(filtered)} filtered`;

@@ -140,7 +140,8 @@ async function watch(
   const last = await follow(client, job, terminal);
   const hint = {
     running: `It goes on: headless-events replay status ${job.id} --follow`,
-    suspended: 'Its pipeline is suspended: headless-events pipelines says why.',
+    suspended: `Resume it with: headless-events pipelines resume ${job.shop} ${job.pipeline}-${job.id}`,
+    waiting: 'It goes on when its pipeline is configured again; headless-events replay cancel ends it.',
     cancelled: '',
     done: last.dead > 0 ? 'headless-events dead says why some are dead letters.' : '',
   }[last.state];

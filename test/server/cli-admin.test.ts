@@ -389,7 +389,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.match((await run('replay status r-1')).out, 'is running at 50%');
     const suspended = await run('replay status r-2 --follow');
     assert.is(suspended.exit, 1);
-    assert.match(suspended.out, 'pipelines says why');
+    assert.match(suspended.out, `Resume it with: headless-events pipelines resume ${SHOP} archive-r-2`);
     const unknown = await run('replay status r-9');
     assert.is(unknown.exit, 1);
     assert.match(unknown.err, 'There is no replay r-9');
