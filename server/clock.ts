@@ -52,3 +52,6 @@ export function aborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
+
+/** Whether an error says that a signal aborted. */
+export const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';

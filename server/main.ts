@@ -5,7 +5,7 @@ import { LogUnavailable } from '../adapters/logs/log.ts';
 import { Wire } from '../adapters/logs/wire.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
-import { systemClock } from './clock.ts';
+import { isAbort, systemClock } from './clock.ts';
 import { type Found, findConfig, loadConfig, watchConfig } from './config.ts';
 import { describeConfig } from './describe.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -110,6 +110,8 @@ function followConfig(gateway: Gateway, found: Found, load: () => Config, logger
         await gateway.reload(load());
         logger.info({ config: found.kind }, 'configuration reloaded');
       } catch (error) {
+        // A stop ends a reload that is under way.
+        if (isAbort(error)) return;
         gateway.reloadRefused();
         if (error instanceof LogUnavailable) {
           again = setTimeout(reload, RELOAD_AGAIN_MS);

@@ -54,16 +54,42 @@ interface Configured {
 export class Pipelines {
   readonly #tools: PipelineTools;
   readonly #configured = new Map<string, Configured>();
+  readonly #stopping = new AbortController();
+  /** A new configuration and the end come one after the other, so that nothing is started behind the end. */
+  #last: Promise<void> = Promise.resolve();
 
   constructor(tools: PipelineTools) {
     this.#tools = tools;
   }
 
   /**
-   * Starts, keeps or stops pipelines so that exactly the configured ones run. Those that did not change are not touched; where it throws,
-   * none is.
+   * Starts, keeps or stops pipelines so that exactly the configured ones run, one configuration after the other. Those that did not change
+   * are not touched; where it throws, none is. Rejects with an AbortError where `stop` was called meanwhile or before.
    */
-  async follow(config: Config): Promise<void> {
+  follow(config: Config): Promise<void> {
+    return this.#inTurn(() => this.#follow(config));
+  }
+
+  /** Stops all: what is being sent is finished or given up, and nothing is settled that was not answered. */
+  stop(): Promise<void> {
+    this.#stopping.abort();
+    // Those of a configuration that is being taken end when that has noticed.
+    for (const { stop } of this.#configured.values()) stop.abort();
+    return this.#inTurn(async () => {
+      await Promise.all([...this.#configured.values()].map(end));
+      this.#configured.clear();
+    });
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(step);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #follow(config: Config): Promise<void> {
+    const { signal } = this.#stopping;
+    signal.throwIfAborted();
     const wanted = new Map<string, { shop: string; pipeline: Pipeline }>(
       config.shops.flatMap(({ shop, pipelines }) =>
         pipelines.map((pipeline) => [`${shop}/${pipeline.id}`, { shop, pipeline }] as const),
@@ -76,17 +102,15 @@ export class Pipelines {
       .filter(([key]) => outdated.has(key) || !this.#configured.has(key))
       .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));
     // Before any is ended: the log may be away.
-    for (const { id } of coming) await this.#tools.store.state.begin(id);
+    for (const { id } of coming) {
+      await this.#tools.store.state.begin(id);
+      signal.throwIfAborted();
+    }
     await Promise.all([...outdated.values()].map(end));
+    signal.throwIfAborted();
     // Exchanged at once: trimming waits for those that are here.
     for (const key of outdated.keys()) this.#configured.delete(key);
     for (const { key, id, pipeline } of coming) this.#configured.set(key, this.#start(id, pipeline));
-  }
-
-  /** Stops all: what is being sent is finished or given up, and nothing is settled that was not answered. */
-  async stop(): Promise<void> {
-    await Promise.all([...this.#configured.values()].map(end));
-    this.#configured.clear();
   }
 
   /** Every configured pipeline, whichever process moves it. */

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { open } from 'lmdb';
+import { endedByClose } from './closing.ts';
 import { fingerprinter } from './ids.ts';
 import { type Commit, chained } from './lmdb-chain.ts';
 import { LmdbLog } from './lmdb-log.ts';
@@ -34,7 +35,7 @@ export async function openLmdb(folder: string, options: StoreOptions): Promise<S
     await restore(store, restoration, options);
     finished(folder);
   }
-  return store;
+  return endedByClose(store);
 }
 
 /** Puts a damaged file aside. */

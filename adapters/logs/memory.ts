@@ -1,3 +1,4 @@
+import { endedByClose } from './closing.ts';
 import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
 import {
   type EventLog,
@@ -32,7 +33,7 @@ import { counted, NOTHING } from './tally.ts';
 /** Everything in this process, nothing on a disk: for tests. Remembers every id it keeps, whatever the dedup window. */
 export function openMemory(options: StoreOptions): Store {
   const log = new MemoryLog(options);
-  return { log, state: log, close: () => log.close() };
+  return endedByClose({ log, state: log, close: () => log.close() });
 }
 
 interface Shop {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { endedByClose } from './closing.ts';
 import type { Durability, Position } from './log.ts';
 import { type Ask, Connection, configOf, listening, TELL } from './postgres-database.ts';
 import { Leases } from './postgres-leases.ts';
@@ -44,7 +45,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
       log.tryAgain();
       void askAfter(home.ask, log);
     }, POLL_MS);
-    return {
+    return endedByClose({
       log,
       state: new PostgresState(home.ask, leases, tell.leases),
       close: async () => {
@@ -54,7 +55,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
         await leases.close();
         await closeAll([writer, mover, home]);
       },
-    };
+    });
   } catch (error) {
     await closeAll([writer, mover, home]);
     throw error;

@@ -1,3 +1,4 @@
+import { endedByClose } from './closing.ts';
 import { Bell } from './holders.ts';
 import { type EventLog, LogUnavailable } from './log.ts';
 import {
@@ -48,7 +49,7 @@ export async function openRemote(wire: Wire<OwnerCalls, UserCalls>): Promise<Sto
     claim: () => Promise.reject(new Error('only the process that owns the log moves pipelines')),
     replaysChanged: () => replays.next('replays'),
   };
-  return { log, state, close };
+  return endedByClose({ log, state, close });
 }
 
 function appender(wire: Wire<OwnerCalls, UserCalls>): Pick<EventLog, 'append' | 'close'> {

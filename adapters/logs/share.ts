@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { EventLog, LogRecord, Verdict } from './log.ts';
+import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from './log.ts';
 import {
   type OwnerCalls,
   PASSED_ON,
@@ -29,7 +29,7 @@ export function shareStore(
     ...passedOn(log, state),
     open: () => {
       // Nothing is told before: nobody would hear it.
-      void tellReplays(state, wire);
+      tellReplays(state, wire).catch(afterClose);
       return { durability: log.durability, failure: failure.follow() };
     },
     append: async ([packed]) => {
@@ -69,6 +69,11 @@ function failureTeller(log: EventLog, wire: Wire<UserCalls, OwnerCalls>) {
     return now();
   };
   return { follow, tell };
+}
+
+/** A log that is closed has nothing more to tell. */
+function afterClose(error: unknown): void {
+  if (!(error instanceof LogUnavailable)) throw error;
 }
 
 async function tellReplays(state: State, wire: Wire<UserCalls, OwnerCalls>): Promise<void> {

@@ -474,6 +474,56 @@ export const logChecks: readonly Check[] = [
       (error) => assert.is(error.name, 'LogUnavailable'),
     );
   }),
+  check('refuses everything after close, so that no loop goes on with it', async (store) => {
+    const { log, state } = store;
+    const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
+    const cursor = await state.claim(id, never);
+    const changed = (): unknown => state.replaysChanged();
+    await store.close();
+    const asked: Readonly<Record<string, () => unknown>> = {
+      read: () => log.read(SHOP, 0, 10, never),
+      find: () => log.find(SHOP, 'a'),
+      extent: () => log.extent(SHOP),
+      before: () => log.before(SHOP, START),
+      tally: () => log.tally(SHOP),
+      trim: () => log.trim({ before: new Date(START), passed: () => 0, maxBytes: 1e12 }),
+      begin: () => state.begin({ shop: SHOP, pipeline: 'new' }),
+      claim: () => state.claim({ shop: SHOP, pipeline: 'q' }, never),
+      progress: () => state.progress(id),
+      standing: () => state.standing(id),
+      suspend: () => state.suspend(id, { reason: 'test', at: START }),
+      dead: () => state.dead(id, { limit: 1 }),
+      quarantined: () => state.quarantined(SHOP, { limit: 1 }),
+      replays: () => state.replays(),
+      replaysChanged: changed,
+      save: () => cursor.save({ progress: cursor.progress }),
+    };
+    for (const [name, ask] of Object.entries(asked)) {
+      const error = await Promise.resolve()
+        .then(ask)
+        .then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+      assert.is((error as Error | undefined)?.name, 'LogUnavailable', name);
+    }
+    await cursor.release();
+  }),
+  check('ends reads and claims that wait when it is closed', async (store) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    await store.state.begin(id);
+    await store.state.claim(id, never);
+    const waiting = [store.log.read(SHOP, 0, 10, never), store.state.claim(id, never)].map((asked) =>
+      asked.then(
+        () => 'answered',
+        (error: Error) => error.name,
+      ),
+    );
+    await soon(undefined);
+    await store.close();
+    assert.equal(await Promise.all(waiting), ['LogUnavailable', 'LogUnavailable']);
+  }),
   afterReopening(
     'still has everything after it was opened again',
     async ({ log, state }) => {

@@ -10,7 +10,7 @@ import { Pipelines } from '../../server/pipelines.ts';
 import { record, SHOP, storeOptions } from '../contracts/log.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { beacon, configOf, layersEvent } from '../support/gateway.ts';
+import { beacon, configOf, gatewayWith, layersEvent } from '../support/gateway.ts';
 import { startMain } from '../support/main.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
@@ -22,6 +22,15 @@ shops:
     tokens: [t]
     pipelines:
 ${directories.map((directory, n) => `      - { id: p${n}, destination: { type: file, directory: ${directory} } }`).join('\n')}`);
+
+/** A destination where nothing listens. */
+const hook = (batchSize: number) => `
+shops:
+  - shop: ${SHOP}
+    tokens: [demo-token]
+    pipelines:
+      - id: hook
+        destination: { type: webhook, url: "http://127.0.0.1:9/", secret: whsec_${'A'.repeat(32)}, allowPrivateNetworks: true, batchSize: ${batchSize} }`;
 
 describe('a new configuration', ({ it }) => {
   it('that finds the log away changes no pipeline, and can be tried again', async () => {
@@ -107,4 +116,28 @@ describe('a new configuration', ({ it }) => {
     },
     { timeoutMs: 90_000 },
   );
+
+  for (const log of ['memory:', 'lmdb:']) {
+    it(`that is being taken when the gateway stops starts nothing behind its end (${log})`, async () => {
+      const folder = temporaryFolder();
+      const gateway = await gatewayWith(hook(1), { LOG_URL: log === 'memory:' ? log : `${log}${folder.path}/log` });
+      await beacon(gateway.port, [layersEvent()]);
+      const reload = gateway.reload(configOf(hook(2))).then(
+        () => 'taken',
+        (error: Error) => error.name,
+      );
+      await gateway.stop();
+      assert.is(await reload, 'AbortError');
+      // A loop that was left on the closed log would keep this from ever running.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      folder.remove();
+    });
+  }
+
+  it('that comes after the gateway stopped is not taken', async () => {
+    const gateway = await gatewayWith(hook(1));
+    await gateway.stop();
+    const error = await gateway.reload(configOf(hook(2))).catch((reason: Error) => reason);
+    assert.is(error?.name, 'AbortError');
+  });
 });
