@@ -1,7 +1,7 @@
 import { view } from '../adapters/dialects/index.ts';
 import { withDeadline } from '../adapters/logs/deadline.ts';
 import { migrate, openStore } from '../adapters/logs/index.ts';
-import { type Durability, type EventLog, LogUnavailable } from '../adapters/logs/log.ts';
+import { type Durability, type EventLog, LogUnavailable, LogUnusable } from '../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { ageing, type Clock } from './clock.ts';
@@ -65,6 +65,7 @@ export async function openLog(tools: StoreTools): Promise<OpenedLog> {
 
 async function opened(options: StoreOptions, settings: Settings): Promise<Store> {
   const store = await openStore(settings.LOG_URL, options).catch((error: unknown) => {
+    if (error instanceof LogUnusable) throw new ConfigError([error.message], { cause: error });
     if (!(error instanceof LogUnavailable)) throw error;
     throw new ConfigError([`LOG_URL must name a log that can be reached, got ${error.message}`], { cause: error });
   });

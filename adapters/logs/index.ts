@@ -1,4 +1,5 @@
 import { openLmdb } from './lmdb.ts';
+import { LogUnusable } from './log.ts';
 import { openMemory } from './memory.ts';
 import { migratePostgres, openPostgres } from './postgres.ts';
 import type { Store, StoreOptions } from './store.ts';
@@ -15,7 +16,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
     case 'memory':
       return openMemory(options);
     default:
-      throw new Error(`LOG_URL must start with lmdb:, postgres: or memory:, got "${scheme}:"`);
+      throw new LogUnusable(`LOG_URL must start with lmdb:, postgres: or memory:, got "${scheme}:"`);
   }
 }
 

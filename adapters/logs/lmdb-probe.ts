@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { extname, join } from 'node:path';
 import { open } from 'lmdb';
+import { LogUnusable } from './log.ts';
 
 const PROBE_TIMEOUT_MS = 20_000;
 /** How long a probe reads at most: what lies further back is found damaged when it is read. */
@@ -58,7 +59,7 @@ export function damageBy({ code, signal, words }: ProbeEnd): Damage {
   const end = signal
     ? `was ended with ${signal}, as it is after ${PROBE_TIMEOUT_MS / 1000} s`
     : `failed with ${code}: ${lastLine(words)}`;
-  throw new Error(
+  throw new LogUnusable(
     `it cannot be told whether the file of the log is intact: reading it ${end}. ` +
       'The file is left as it is. See whether its disk answers, and whether memory and open files suffice; then start again.',
   );

@@ -47,6 +47,14 @@ export class LogUnavailable extends Error {
   }
 }
 
+/** The log cannot be opened as it is set or as it is: a sentence for the operator that says what to do, without secrets. */
+export class LogUnusable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LogUnusable';
+  }
+}
+
 export type Durability = 'disk' | 'replicated' | 'process' | 'ephemeral';
 
 export interface EventLog {

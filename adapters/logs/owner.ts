@@ -1,6 +1,7 @@
 import { mkdirSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join, relative } from 'node:path';
+import { LogUnusable } from './log.ts';
 
 /** Taking a folder takes milliseconds: whoever has not done it after so long has died over it. */
 const TAKEN_WITHIN_MS = 2000;
@@ -16,7 +17,7 @@ export async function own(folder: string): Promise<{ release: () => Promise<void
   const path = [absolute, relative('', absolute)].reduce((a, b) => (b.length < a.length ? b : a));
   const server = await oneByOne(join(folder, 'owner.taking'), async () => {
     if (await answers(path))
-      throw new Error(`${folder} is in use by another process. Stop it first, or give this one its own LOG_URL.`);
+      throw new LogUnusable(`${folder} is in use by another process. Stop it first, or give this one its own LOG_URL.`);
     ignoring('ENOENT', () => unlinkSync(path));
     return listening(path);
   });

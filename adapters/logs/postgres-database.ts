@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
-import { LogUnavailable } from './log.ts';
+import { LogUnavailable, LogUnusable } from './log.ts';
 import { SCHEMA } from './postgres-schema.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -145,7 +145,7 @@ function tlsOf(parameters: URLSearchParams, encrypt: boolean): ConnectionOptions
     case 'verify-full':
       return { rejectUnauthorized: true, ...(root && { ca: readFileSync(root) }) };
     default:
-      throw new Error(
+      throw new LogUnusable(
         `sslmode must be disable, allow, prefer, require, no-verify, verify-ca or verify-full, got "${mode}"`,
       );
   }

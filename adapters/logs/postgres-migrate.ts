@@ -1,3 +1,4 @@
+import { LogUnusable } from './log.ts';
 import type { Ask } from './postgres-database.ts';
 import { type Migration, migrations, SCHEMA } from './postgres-schema.ts';
 
@@ -15,7 +16,7 @@ export async function migrate(ask: Ask, known: readonly Migration[] = migrations
   const done = await ask(`select number, name, works_from from ${SCHEMA}.migrations order by number`);
   const tooNew = done.find(({ works_from }) => Number(works_from) > newest(known));
   if (tooNew) {
-    throw new Error(
+    throw new LogUnusable(
       `the database was migrated to "${String(tooNew.name)}" (${String(tooNew.number)}) by a newer version, which this version cannot work with; deploy that version`,
     );
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { endedByClose } from './closing.ts';
-import type { Durability, Position } from './log.ts';
+import { type Durability, LogUnusable, type Position } from './log.ts';
 import { type Ask, Connection, configOf, listening, TELL } from './postgres-database.ts';
 import { Leases } from './postgres-leases.ts';
 import { PostgresLog } from './postgres-log.ts';
@@ -126,7 +126,7 @@ export async function whenConnected<T>(work: () => Promise<T>, waitMs: number): 
       const { cause, message } = error as Error & { cause?: { code?: string } };
       if (cause?.code !== TOO_MANY_CONNECTIONS) throw error;
       if (waitedMs >= waitMs) {
-        throw new Error(
+        throw new LogUnusable(
           `the database must have a connection left for this process, and for ${waitMs / 1000} s it had none (${message}). Run fewer processes, end other clients of it, or raise its max_connections.`,
           { cause: error },
         );
@@ -165,7 +165,7 @@ export async function findRoom(home: Connection, { me, kind, connections, budget
     // More than all together may have no process will ever get.
     if (waitedMs >= waitMs || connections > budget) {
       const list = others.map((row) => `${String(row.kind)} ${String(row.connections)}`).join(', ');
-      throw new Error(
+      throw new LogUnusable(
         `DATABASE_CONNECTIONS allows ${budget} connections for all processes together, of which others have taken ${list || 'none'}, and this one needs ${connections}. Run fewer processes, or raise it where the database allows more.`,
       );
     }
