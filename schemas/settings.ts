@@ -96,6 +96,13 @@ export const Settings = Type.Object({
     1_000_000_000,
   ),
   QUARANTINE_MAX_PER_SHOP: count(10_000, 'Refused events kept per shop; past it the oldest go.', 10_000_000),
+  QUARANTINE_MAX_BYTES_PER_SHOP: Type.Integer({
+    default: 512 * 1024 ** 2,
+    minimum: 1024 ** 2,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: 'Bytes of refused events kept per shop; past it the oldest go.',
+  }),
+  QUARANTINE_DAYS: count(90, 'Days that refused events are kept.', 3650),
   GEO_HEADERS: Type.Array(GeoFamily, {
     default: [],
     description:

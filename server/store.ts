@@ -13,6 +13,7 @@ import { roomToStart } from './waiting.ts';
 
 const LMDB = 'lmdb:';
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 export interface StoreTools {
   readonly settings: Settings;
@@ -110,6 +111,8 @@ const optionsOf = (
   dedupMs: settings.DEDUP_HOURS * HOUR_MS,
   dedupMax: settings.DEDUP_MAX_IDS,
   quarantineMax: settings.QUARANTINE_MAX_PER_SHOP,
+  quarantineMaxBytes: settings.QUARANTINE_MAX_BYTES_PER_SHOP,
+  quarantineMs: settings.QUARANTINE_DAYS * DAY_MS,
   process: settings.PROCESS,
   connections: settings.DATABASE_CONNECTIONS,
   encrypt: isWiped(settings),

@@ -1,17 +1,22 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
+import { Jobs } from './jobs.ts';
 import type { Commit } from './lmdb-chain.ts';
 import { bytesOf } from './lmdb-pages.ts';
+import { LmdbQuarantine, type QuarantineLimits } from './lmdb-quarantine.ts';
 import type { LogRecord, Position, Tally } from './log.ts';
 import type {
   Cursor,
   DeadLetter,
+  Job,
   JournalLine,
   Page,
   PipelineId,
   Progress,
   Quarantined,
+  QuarantinedHead,
+  QuarantineSums,
   Replay,
   Rule,
   Standing,
@@ -24,8 +29,7 @@ const LAST = Number.MAX_SAFE_INTEGER;
 const LETTERS_AT_ONCE = 50;
 const TRIMMED_AT_ONCE = 1000;
 
-export interface LmdbStateOptions {
-  readonly quarantineMax: number;
+export interface LmdbStateOptions extends QuarantineLimits {
   /** The newest durable position of a shop. */
   readonly head: (shop: string) => Position;
   readonly onBegun: () => Promise<void>;
@@ -38,12 +42,13 @@ export class LmdbState implements State {
   readonly #cursors: Database<Progress, string[]>;
   readonly #journal: Database<JournalLine, (string | number)[]>;
   readonly #dead: Database<DeadLetter, (string | number)[]>;
-  readonly #quarantine: Database<Quarantined, (string | number)[]>;
+  /** To be indexed before anything is asked of it. */
+  readonly quarantine: LmdbQuarantine;
   readonly #tallies: Database<Tally, string>;
   readonly #rules: Database<Rule, (string | number)[]>;
   readonly #replays: Database<Replay, string>;
-  readonly #quarantineMax: number;
-  readonly #quarantineEnds = new Map<string, { first: number; last: number }>();
+  readonly #jobsKept: Database<Job, string>;
+  readonly #jobs: Jobs;
   readonly #head: (shop: string) => Position;
   readonly #onBegun: () => Promise<void>;
   readonly #commit: Commit;
@@ -56,14 +61,16 @@ export class LmdbState implements State {
     this.#cursors = root.openDB({ name: 'cursors', encoding: 'json' });
     this.#journal = root.openDB({ name: 'journal', encoding: 'json' });
     this.#dead = root.openDB({ name: 'dead', encoding: 'json' });
-    this.#quarantine = root.openDB({ name: 'quarantine', encoding: 'json' });
     this.#tallies = root.openDB({ name: 'tallies', encoding: 'json' });
     this.#rules = root.openDB({ name: 'rules', encoding: 'json' });
     this.#replays = root.openDB({ name: 'replays', encoding: 'json' });
-    this.#quarantineMax = options.quarantineMax;
     this.#head = options.head;
     this.#onBegun = options.onBegun;
     this.#commit = options.commit;
+    this.quarantine = new LmdbQuarantine(root, options, options.commit);
+    this.#jobsKept = root.openDB({ name: 'jobs', encoding: 'json' });
+    const jobs = [...this.#jobsKept.getRange()].map(({ value }) => value);
+    this.#jobs = new Jobs(jobs, (job, forgotten) => this.#saveJob(job, forgotten));
   }
 
   async begin(id: PipelineId, start = this.#head(id.shop)): Promise<void> {
@@ -136,8 +143,24 @@ export class LmdbState implements State {
     }));
   }
 
-  async discardQuarantined(shop: string, ids: readonly string[]): Promise<void> {
-    await this.#commit(() => this.#root.batch(() => this.removeQuarantined(shop, ids)));
+  discardQuarantined(shop: string, ids: readonly string[]): Promise<number> {
+    return this.quarantine.discard(shop, ids);
+  }
+
+  limitQuarantine(shop: string): Promise<void> {
+    return this.quarantine.limit(shop);
+  }
+
+  startJob(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }> {
+    return this.#jobs.start(job, silentSince);
+  }
+
+  saveJob(job: Job): Promise<Job> {
+    return this.#jobs.put(job);
+  }
+
+  async jobs(): Promise<Job[]> {
+    return this.#jobs.all();
   }
 
   async saveReplay(replay: Replay): Promise<void> {
@@ -153,9 +176,24 @@ export class LmdbState implements State {
     return [...this.#replays.getRange()].map(({ value }) => value);
   }
 
-  async quarantined(shop: string, { limit, after = '0' }: Page): Promise<Quarantined[]> {
-    const range = this.#quarantine.getRange({ start: [shop, Number(after) + 1], end: [shop, LAST], limit });
-    return [...range].map(({ value }) => value);
+  async quarantined(shop: string, page: Page): Promise<Quarantined[]> {
+    return this.quarantine.page(shop, page);
+  }
+
+  async quarantineHeads(shop: string, page: Page): Promise<QuarantinedHead[]> {
+    return this.quarantine.heads(shop, page);
+  }
+
+  async quarantinedAt(shop: string, id: string): Promise<Quarantined | undefined> {
+    return this.quarantine.at(shop, id);
+  }
+
+  async quarantinedAbout(shop: string, eventId: string, limit: number): Promise<QuarantinedHead[]> {
+    return this.quarantine.about(shop, eventId, limit);
+  }
+
+  async quarantineSums(shop: string): Promise<QuarantineSums> {
+    return this.quarantine.sums(shop);
   }
 
   tally(shop: string): Tally | undefined {
@@ -172,35 +210,17 @@ export class LmdbState implements State {
   }
 
   /** Keeps a record's refused events. To be called inside the batch that stores the record. */
-  putRefused({ dialect, context, refused }: LogRecord): void {
-    const { shop, receivedAt } = context;
-    const ends = this.#ends(shop);
-    for (const { index, id: eventId, name, code, reasons, raw } of refused) {
-      ends.last += 1;
-      const id = String(ends.last);
-      void this.#quarantine.put([shop, ends.last], {
-        id,
-        shop,
-        at: receivedAt,
-        dialect,
-        code,
-        reasons,
-        index,
-        eventId,
-        name,
-        raw,
-        context,
-      });
-    }
-    while (ends.last - ends.first >= this.#quarantineMax) {
-      void this.#quarantine.remove([shop, ends.first]);
-      ends.first += 1;
-    }
+  putRefused(record: LogRecord): void {
+    this.quarantine.put(record);
+  }
+
+  isQuarantined(shop: string, id: string): boolean {
+    return this.quarantine.has(shop, id);
   }
 
   /** To be called inside a batch. */
   removeQuarantined(shop: string, ids: readonly string[]): void {
-    for (const id of ids) void this.#quarantine.remove([shop, Number(id)]);
+    this.quarantine.remove(shop, ids);
   }
 
   /** Lets go of journal lines and ended dead letters about positions that the log no longer keeps. */
@@ -221,16 +241,8 @@ export class LmdbState implements State {
 
   /** What it takes of the file. */
   usedBytes(): number {
-    const trees = [
-      this.#cursors,
-      this.#journal,
-      this.#dead,
-      this.#quarantine,
-      this.#tallies,
-      this.#rules,
-      this.#replays,
-    ];
-    return trees.reduce((bytes, tree) => bytes + bytesOf(tree), 0);
+    const trees = [this.#cursors, this.#journal, this.#dead, this.#tallies, this.#rules, this.#replays, this.#jobsKept];
+    return trees.reduce((bytes, tree) => bytes + bytesOf(tree), this.quarantine.usedBytes());
   }
 
   /** Every pipeline that has begun, replays included. */
@@ -253,15 +265,12 @@ export class LmdbState implements State {
     await this.#commit(() => this.#root.batch(write));
   }
 
-  #ends(shop: string): { first: number; last: number } {
-    let ends = this.#quarantineEnds.get(shop);
-    if (ends === undefined) {
-      const [first] = this.#quarantine.getKeys({ start: [shop, 0], end: [shop, LAST], limit: 1 });
-      const [last] = this.#quarantine.getKeys({ start: [shop, LAST], end: [shop, 0], reverse: true, limit: 1 });
-      ends = { first: Number(first?.[1] ?? 1), last: Number(last?.[1] ?? 0) };
-      this.#quarantineEnds.set(shop, ends);
-    }
-    return ends;
+  async #saveJob(job: Job, forgotten: readonly string[]): Promise<void> {
+    const write = () => {
+      void this.#jobsKept.put(job.id, job);
+      for (const id of forgotten) void this.#jobsKept.remove(id);
+    };
+    await this.#commit(() => this.#root.batch(write));
   }
 
   async #change(

@@ -53,7 +53,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
   const root = open({
     path: folder,
     encoding: 'binary',
-    maxDbs: 16,
+    maxDbs: 32,
     // A commit resolves after its sync, never before; and a log is never opened on pages that were not synced.
     overlappingSync: false,
     safeRestore: true,
@@ -80,9 +80,8 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
       throw new LogUnavailable('the commit failed', { cause: error });
     }
   };
-  const { quarantineMax } = options;
   const state: LmdbState = new LmdbState(root, {
-    quarantineMax,
+    ...options,
     head: (shop) => log.head(shop),
     onBegun: keepMark,
     commit,
@@ -96,6 +95,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
     commit,
     keepMark,
   );
+  await state.quarantine.index(state.shops());
   const close = async (): Promise<void> => {
     await log.close();
     if (log.failure === undefined) await keepMark();

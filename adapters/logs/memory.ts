@@ -1,5 +1,6 @@
 import { endedByClose } from './closing.ts';
 import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
+import { Jobs } from './jobs.ts';
 import {
   type EventLog,
   type Extent,
@@ -13,14 +14,19 @@ import {
   type TrimOptions,
   type Verdict,
 } from './log.ts';
+import { headOf } from './quarantine-head.ts';
 import type {
   Cursor,
   DeadLetter,
+  Job,
   JournalLine,
   Page,
   PipelineId,
   Progress,
   Quarantined,
+  QuarantinedHead,
+  QuarantineLimit,
+  QuarantineSums,
   Replay,
   Rule,
   Standing,
@@ -42,7 +48,8 @@ interface Shop {
   quarantine: Quarantined[];
   readonly readers: Set<() => void>;
   newest: Position;
-  refusals: number;
+  lastId: number;
+  dropped: Record<QuarantineLimit, number>;
   tally: Tally;
 }
 
@@ -61,6 +68,7 @@ class MemoryLog implements EventLog, State {
   readonly #pipelines = new Map<string, Pipeline>();
   readonly #replays = new Map<string, Replay>();
   readonly #holders = new Holders();
+  readonly #jobs = new Jobs([], async () => {});
   #closed = false;
 
   constructor(options: StoreOptions) {
@@ -70,6 +78,9 @@ class MemoryLog implements EventLog, State {
   async append(record: LogRecord): Promise<Verdict[]> {
     if (this.#closed) throw new LogUnavailable('the log is closed');
     const shop = this.#shop(record.context.shop);
+    const { released = [] } = record;
+    if (!released.every(({ id }) => shop.quarantine.some((one) => one.id === id)))
+      return record.events.map(({ id }) => ({ kind: 'duplicate', position: shop.ids.get(id) ?? 0 }));
     const views = this.#options.view(
       record.dialect,
       record.body.toString(),
@@ -222,9 +233,27 @@ class MemoryLog implements EventLog, State {
     }));
   }
 
-  async discardQuarantined(name: string, ids: readonly string[]): Promise<void> {
+  async discardQuarantined(name: string, ids: readonly string[]): Promise<number> {
     const shop = this.#shop(name);
+    const before = shop.quarantine.length;
     shop.quarantine = shop.quarantine.filter(({ id }) => !ids.includes(id));
+    return before - shop.quarantine.length;
+  }
+
+  async limitQuarantine(name: string): Promise<void> {
+    this.#limit(this.#shop(name));
+  }
+
+  startJob(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }> {
+    return this.#jobs.start(job, silentSince);
+  }
+
+  saveJob(job: Job): Promise<Job> {
+    return this.#jobs.put(job);
+  }
+
+  async jobs(): Promise<Job[]> {
+    return this.#jobs.all();
   }
 
   async saveReplay(replay: Replay): Promise<void> {
@@ -240,7 +269,35 @@ class MemoryLog implements EventLog, State {
     return [...this.#replays.values()];
   }
 
-  async quarantined(name: string, { limit, after = '0' }: Page): Promise<Quarantined[]> {
+  async quarantined(name: string, page: Page): Promise<Quarantined[]> {
+    const found = this.#quarantined(name, page);
+    let bytes = 0;
+    const end = found.findIndex(({ raw }) => {
+      bytes += Buffer.byteLength(raw);
+      return bytes >= READ_BYTES;
+    });
+    return end < 0 ? found : found.slice(0, end + 1);
+  }
+
+  async quarantineHeads(name: string, page: Page): Promise<QuarantinedHead[]> {
+    return this.#quarantined(name, page).map(headOf);
+  }
+
+  async quarantinedAt(name: string, id: string): Promise<Quarantined | undefined> {
+    return this.#shop(name).quarantine.find((one) => one.id === id);
+  }
+
+  async quarantinedAbout(name: string, eventId: string, limit: number): Promise<QuarantinedHead[]> {
+    const about = this.#shop(name).quarantine.filter((one) => one.eventId === eventId);
+    return about.slice(0, limit).map(headOf);
+  }
+
+  async quarantineSums(name: string): Promise<QuarantineSums> {
+    const { quarantine, dropped } = this.#shop(name);
+    return { kept: quarantine.length, bytes: bytesOf(quarantine), dropped: { ...dropped } };
+  }
+
+  #quarantined(name: string, { limit, after = '0' }: Page): Quarantined[] {
     return this.#shop(name)
       .quarantine.filter(({ id }) => Number(id) > Number(after))
       .slice(0, limit);
@@ -250,22 +307,24 @@ class MemoryLog implements EventLog, State {
     const gone = new Set(released.map(({ id }) => id));
     shop.quarantine = shop.quarantine.filter(({ id }) => !gone.has(id));
     for (const { id: eventId, index, name, code, reasons, raw } of refused) {
-      shop.refusals += 1;
-      const id = String(shop.refusals);
-      shop.quarantine.push({
-        id,
-        shop: context.shop,
-        at: context.receivedAt,
-        dialect,
-        code,
-        reasons,
-        index,
-        eventId,
-        name,
-        raw,
-        context,
-      });
-      if (shop.quarantine.length > this.#options.quarantineMax) shop.quarantine.shift();
+      shop.lastId += 1;
+      const id = String(shop.lastId);
+      const { shop: of, receivedAt: at } = context;
+      shop.quarantine.push({ id, shop: of, at, dialect, code, reasons, index, eventId, name, raw, context });
+    }
+    this.#limit(shop);
+  }
+
+  #limit(shop: Shop): void {
+    const { quarantineMax, quarantineMaxBytes, quarantineMs, now } = this.#options;
+    for (;;) {
+      const [oldest] = shop.quarantine;
+      if (oldest === undefined) return;
+      if (shop.quarantine.length > quarantineMax) shop.dropped.count += 1;
+      else if (bytesOf(shop.quarantine) > quarantineMaxBytes) shop.dropped.bytes += 1;
+      else if (oldest.at < now() - quarantineMs) shop.dropped.age += 1;
+      else return;
+      shop.quarantine.shift();
     }
   }
 
@@ -301,7 +360,8 @@ class MemoryLog implements EventLog, State {
         events: new Map(),
         ids: new Map(),
         quarantine: [],
-        refusals: 0,
+        lastId: 0,
+        dropped: { count: 0, bytes: 0, age: 0 },
         readers: new Set(),
         newest: 0,
         tally: NOTHING,
@@ -311,3 +371,6 @@ class MemoryLog implements EventLog, State {
     return shop;
   }
 }
+
+const bytesOf = (quarantine: readonly Quarantined[]): number =>
+  quarantine.reduce((sum, { raw }) => sum + Buffer.byteLength(raw), 0);

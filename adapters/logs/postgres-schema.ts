@@ -1,3 +1,5 @@
+import { quarantineOf } from './postgres-schema-quarantine.ts';
+
 /** Everything lives in a schema of its own, so that the database may be shared with a shop's other software. */
 export const SCHEMA = 'headless_events';
 
@@ -223,4 +225,5 @@ create table ${SCHEMA}.processes (
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'log', worksFrom: 1, sql: log + days + append },
   { number: 2, name: 'state', worksFrom: 1, sql: state },
+  { number: 6, name: 'quarantine', worksFrom: 1, sql: quarantineOf(SCHEMA) },
 ];

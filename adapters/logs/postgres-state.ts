@@ -1,17 +1,22 @@
 import { beginning, changeOn, resumed, standingOf, suspendedBy } from './holders.ts';
 import type { Position } from './log.ts';
 import type { Ask } from './postgres-database.ts';
+import { PostgresJobs } from './postgres-jobs.ts';
 import type { Leases } from './postgres-leases.ts';
+import type { PostgresQuarantine } from './postgres-quarantine.ts';
 import { SCHEMA } from './postgres-schema.ts';
 import type {
   Cursor,
   DeadLetter,
+  Job,
   JournalLine,
   Page,
   Phase,
   PipelineId,
   Progress,
   Quarantined,
+  QuarantinedHead,
+  QuarantineSums,
   Replay,
   Rule,
   Standing,
@@ -32,9 +37,13 @@ export class PostgresState implements State {
   readonly #ask: Ask;
   readonly #leases: Leases;
   readonly #tell: () => void;
+  readonly #quarantine: PostgresQuarantine;
+  readonly #jobs: PostgresJobs;
 
   /** `tell`: has the other processes look what has changed. */
-  constructor(ask: Ask, leases: Leases, tell: () => void) {
+  constructor(ask: Ask, leases: Leases, quarantine: PostgresQuarantine, tell: () => void) {
+    this.#quarantine = quarantine;
+    this.#jobs = new PostgresJobs(ask);
     this.#ask = ask;
     this.#leases = leases;
     this.#tell = tell;
@@ -143,20 +152,44 @@ export class PostgresState implements State {
     );
   }
 
-  async quarantined(shop: string, { limit, after = '0' }: Page): Promise<Quarantined[]> {
-    const rows = await this.#ask(
-      `select q.id, q.entry from ${SCHEMA}.quarantine q join ${SCHEMA}.shops s on s.id = q.shop
-       where s.name = $1 and q.id > $2 order by q.id limit $3`,
-      [shop, after, limit],
-    );
-    return rows.map(({ id, entry }) => ({ id: String(id), ...(entry as Omit<Quarantined, 'id'>) }));
+  quarantined(shop: string, page: Page): Promise<Quarantined[]> {
+    return this.#quarantine.page(shop, page);
   }
 
-  async discardQuarantined(shop: string, ids: readonly string[]): Promise<void> {
-    await this.#ask(
-      `delete from ${SCHEMA}.quarantine q using ${SCHEMA}.shops s where s.name = $1 and q.shop = s.id and q.id = any($2)`,
-      [shop, ids],
-    );
+  quarantineHeads(shop: string, page: Page): Promise<QuarantinedHead[]> {
+    return this.#quarantine.heads(shop, page);
+  }
+
+  quarantinedAt(shop: string, id: string): Promise<Quarantined | undefined> {
+    return this.#quarantine.at(shop, id);
+  }
+
+  quarantinedAbout(shop: string, eventId: string, limit: number): Promise<QuarantinedHead[]> {
+    return this.#quarantine.about(shop, eventId, limit);
+  }
+
+  quarantineSums(shop: string): Promise<QuarantineSums> {
+    return this.#quarantine.sums(shop);
+  }
+
+  discardQuarantined(shop: string, ids: readonly string[]): Promise<number> {
+    return this.#quarantine.discard(shop, ids);
+  }
+
+  limitQuarantine(shop: string): Promise<void> {
+    return this.#quarantine.limit(shop);
+  }
+
+  startJob(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }> {
+    return this.#jobs.start(job, silentSince);
+  }
+
+  saveJob(job: Job): Promise<Job> {
+    return this.#jobs.save(job);
+  }
+
+  jobs(): Promise<Job[]> {
+    return this.#jobs.all();
   }
 
   async saveReplay(replay: Replay): Promise<void> {

@@ -5,6 +5,7 @@ import { type Ask, Connection, configOf, listening, TELL } from './postgres-data
 import { Leases } from './postgres-leases.ts';
 import { PostgresLog } from './postgres-log.ts';
 import { migrate } from './postgres-migrate.ts';
+import { PostgresQuarantine } from './postgres-quarantine.ts';
 import { SCHEMA } from './postgres-schema.ts';
 import { PostgresState } from './postgres-state.ts';
 import type { Store, StoreOptions } from './store.ts';
@@ -40,6 +41,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     const log = new PostgresLog({ writer, reader: mover, durability, options, onNewest: tell.newest });
     await log.ensureDays();
     const leases = new Leases({ me, kind, connections, home, saver: mover, tell: tell.leases });
+    const quarantine = new PostgresQuarantine(mover.ask, options);
     hear = (message) => heard(message, log, leases);
     const poll = setInterval(() => {
       log.tryAgain();
@@ -47,10 +49,11 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     }, POLL_MS);
     return endedByClose({
       log,
-      state: new PostgresState(home.ask, leases, tell.leases),
+      state: new PostgresState(home.ask, leases, quarantine, tell.leases),
       close: async () => {
         clearInterval(poll);
         await log.close();
+        await quarantine.close();
         await tell.close();
         await leases.close();
         await closeAll([writer, mover, home]);

@@ -144,7 +144,7 @@ export interface Replay extends PipelineId {
 
 /** An event refused at ingest, kept as it came. */
 export interface Quarantined {
-  /** Sorts by time of arrival within its shop. */
+  /** A whole number, higher than those of all that came before to its shop; never used again. */
   readonly id: string;
   readonly shop: string;
   readonly at: number;
@@ -157,6 +157,47 @@ export interface Quarantined {
   readonly raw: string;
   /** What enrichment found then, for the day it is read again. */
   readonly context: Context;
+}
+
+/** A quarantined event without its body, for lists and searches. Long ids, names and reasons are cut, and of many reasons the first are given. */
+export interface QuarantinedHead extends Omit<Quarantined, 'raw' | 'context'> {
+  /** Size of its body. */
+  readonly bytes: number;
+  /** The first 200 characters of its body. */
+  readonly beginning: string;
+}
+
+/** What a shop's quarantine holds, and what its limits have let go since the log began. */
+export interface QuarantineSums {
+  readonly kept: number;
+  /** Of all bodies together. */
+  readonly bytes: number;
+  /** By limit: count, bytes, age. */
+  readonly dropped: Readonly<Record<QuarantineLimit, number>>;
+}
+
+export type QuarantineLimit = 'count' | 'bytes' | 'age';
+
+/** An order about much of what is kept, and how far it has come. */
+export interface Job {
+  readonly id: string;
+  readonly of: 'quarantine' | 'dead';
+  readonly kind: 'redrive' | 'discard';
+  /** Its shop; absent: all shops. */
+  readonly shop?: string | undefined;
+  readonly selection: Readonly<Record<string, string>>;
+  /** Interrupted: the process that worked on it is gone. What it had done is done; the same order again does the rest. */
+  readonly state: 'running' | 'done' | 'cancelled' | 'interrupted' | 'failed';
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** When its process last said that it works on it. */
+  readonly seenAt: number;
+  /** How many it has looked at so far, whether they were selected or not. */
+  readonly looked: number;
+  /** What became of those that were selected. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Why it failed. */
+  readonly reason?: string | undefined;
 }
 
 export interface Page {
@@ -195,9 +236,27 @@ export interface State {
   redrive(id: PipelineId, positions: readonly Position[]): Promise<void>;
   /** `at`: milliseconds since 1970. */
   discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void>;
-  /** From the oldest kept. */
+  /** From the oldest kept: at least one, up to `limit`, or up to the one with which they have READ_BYTES. Only the last page is empty. */
   quarantined(shop: string, page: Page): Promise<Quarantined[]>;
-  discardQuarantined(shop: string, ids: readonly string[]): Promise<void>;
+  /** The same without bodies, which are not read for it. */
+  quarantineHeads(shop: string, page: Page): Promise<QuarantinedHead[]>;
+  quarantinedAt(shop: string, id: string): Promise<Quarantined | undefined>;
+  /** Those with an event's id, from the oldest kept. Found by an index. */
+  quarantinedAbout(shop: string, eventId: string, limit: number): Promise<QuarantinedHead[]>;
+  quarantineSums(shop: string): Promise<QuarantineSums>;
+  /** Gives how many of them were there. */
+  discardQuarantined(shop: string, ids: readonly string[]): Promise<number>;
+  /** Lets go of the oldest past the limits of the store; at most 1,000 a call and shop. */
+  limitQuarantine(shop: string): Promise<void>;
+  /**
+   * Writes a job down under the next id, unless one about the same is running: then gives that one. A job that was last seen before
+   * `silentSince` (milliseconds since 1970) is taken as interrupted. Ended jobs past the last 100 are forgotten.
+   */
+  startJob(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }>;
+  /** Writes down how far a job has come; one that was cancelled stays so. Gives it as it is kept now. */
+  saveJob(job: Job): Promise<Job>;
+  /** From the newest. */
+  jobs(): Promise<Job[]>;
   saveReplay(replay: Replay): Promise<void>;
   replays(): Promise<Replay[]>;
   /** Gives a signal that aborts when a replay is saved, in this process or another, from now on. */

@@ -20,6 +20,10 @@ export interface StoreOptions {
   readonly dedupMax: number;
   /** Most quarantined events kept for one shop; the oldest leave first. */
   readonly quarantineMax: number;
+  /** Most bytes that the bodies of one shop's quarantined events may take together. */
+  readonly quarantineMaxBytes: number;
+  /** How long a quarantined event is kept, in milliseconds. */
+  readonly quarantineMs: number;
   /** What this process does: takes events, moves pipelines, or both. */
   readonly process: 'all' | 'web' | 'worker';
   /** Most connections to a database, of all processes together. */

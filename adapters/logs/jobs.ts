@@ -1,0 +1,53 @@
+import type { Job } from './state.ts';
+
+const KEPT = 100;
+
+/** Whether two jobs would work on the same. */
+export const overlap = (one: Pick<Job, 'of' | 'shop'>, other: Pick<Job, 'of' | 'shop'>): boolean =>
+  one.of === other.of && (one.shop === undefined || other.shop === undefined || one.shop === other.shop);
+
+/** The jobs of a log that one process owns. `save` and `remove` write through; nothing else writes them. */
+export class Jobs {
+  readonly #jobs = new Map<string, Job>();
+  readonly #save: (job: Job, forgotten: readonly string[]) => Promise<void>;
+  #last = 0;
+
+  /** `jobs`: those of earlier processes, none of which is running any more. */
+  constructor(jobs: readonly Job[], save: (job: Job, forgotten: readonly string[]) => Promise<void>) {
+    this.#save = save;
+    for (const job of [...jobs].sort((a, b) => numberOf(a) - numberOf(b))) {
+      this.#jobs.set(job.id, job.state === 'running' ? { ...job, state: 'interrupted' } : job);
+      this.#last = Math.max(this.#last, numberOf(job));
+    }
+  }
+
+  async start(job: Omit<Job, 'id'>, silentSince: number): Promise<{ job: Job; started: boolean }> {
+    const running = [...this.#jobs.values()].find(
+      (one) => one.state === 'running' && one.seenAt >= silentSince && overlap(one, job),
+    );
+    if (running) return { job: running, started: false };
+    this.#last += 1;
+    const started = { ...job, id: `j${this.#last}` };
+    this.#jobs.set(started.id, started);
+    const forgotten = [...this.#jobs.values()].filter(({ state }) => state !== 'running').slice(0, -KEPT);
+    for (const { id } of forgotten) this.#jobs.delete(id);
+    await this.#save(
+      started,
+      forgotten.map(({ id }) => id),
+    );
+    return { job: started, started: true };
+  }
+
+  async put(job: Job): Promise<Job> {
+    const saved = this.#jobs.get(job.id)?.state === 'cancelled' ? { ...job, state: 'cancelled' as const } : job;
+    this.#jobs.set(job.id, saved);
+    await this.#save(saved, []);
+    return saved;
+  }
+
+  all(): Job[] {
+    return [...this.#jobs.values()].reverse();
+  }
+}
+
+const numberOf = ({ id }: Pick<Job, 'id'>): number => Number(id.slice(1));
