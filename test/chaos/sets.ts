@@ -45,6 +45,12 @@ export const short: readonly Act[] = [
     about: '3 shops, 6 pipelines, filters, repeats, invalid events, kills; then the receipt of every id',
     with: '--events 5000 --kills 1',
   },
+  {
+    scenario: 'operators',
+    about: 'operators who suspend, redrive, discard, replay, reload under kills, standstills and stops',
+    with: '--seconds 20',
+  },
+  { scenario: 'operators', about: 'the same on PostgreSQL', with: '--log postgres --seconds 20 --least-orders 25' },
   { scenario: 'poison', about: 'one event that a destination never takes' },
   {
     scenario: 'secrets',
@@ -124,6 +130,16 @@ export const long: readonly Act[] = [
     with: '--events 100000 --kills 3',
   },
   { scenario: 'mixed', about: 'the same on PostgreSQL', with: '--log postgres --events 50000 --kills 3' },
+  {
+    scenario: 'operators',
+    about: 'operators who suspend, redrive, discard, replay, reload under kills, standstills and stops',
+    with: '--seconds 300 --settle-seconds 180 --least-orders 400',
+  },
+  {
+    scenario: 'operators',
+    about: 'the same on PostgreSQL',
+    with: '--log postgres --seconds 300 --settle-seconds 180 --least-orders 300',
+  },
   { scenario: 'poison', about: 'one event that a destination never takes' },
   { scenario: 'poison', about: 'the same on PostgreSQL', with: '--log postgres' },
   { scenario: 'outage', about: 'a destination is gone for ten minutes', with: '--minutes 10' },

@@ -1,0 +1,205 @@
+import { copyFileSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Quarantined } from '../../adapters/logs/state.ts';
+import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../../server/operations.ts';
+import { freePort } from '../support/ports.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+import { shops } from './audit.ts';
+import { atLeast, type Finding } from './findings.ts';
+import { type Desk, openDesk } from './operators/desk.ts';
+import { type Final, type History, keyOf, openHistory, type Scribe } from './operators/history.ts';
+import { type House, openHouse } from './operators/house.ts';
+import { judge } from './operators/judge.ts';
+import { ledgerOf } from './operators/ledger.ts';
+import { startLoad } from './operators/load.ts';
+import { dead, operatorOf, quarantine, resume } from './operators/orders.ts';
+import { first, PIPELINES, written } from './operators/plan.ts';
+import { openReceivers } from './operators/receivers.ts';
+import { pause, seeded } from './random.ts';
+import { judged, logOptions } from './scenario.ts';
+
+/**
+ * Operators with restless hands: suspensions, resumptions, redrives, discards, replays, new configurations (addresses that change, a
+ * pipeline that is renamed, goes and returns) and quarantine, by the admin API and the command line, while the gateway is killed, stands still and
+ * is stopped in order, and while destinations fail, refuse and hang. Then everything that was answered must have had its effect, nothing may be
+ * lost, and books and receipts must say what the receivers wrote down.
+ *
+ *   node --import tsx test/chaos/operators.ts --seed 1 --seconds 25 --log postgres
+ */
+const { values } = parseArgs({
+  options: {
+    ...logOptions,
+    seconds: { type: 'string', default: '25' },
+    /** Operators at the same time. */
+    hands: { type: 'string', default: '3' },
+    /** Events per second and shop. */
+    rate: { type: 'string', default: '50' },
+    /** The part of the time in which processes are only stopped in order, so that no crash explains anything. */
+    orderly: { type: 'string', default: '0.5' },
+    'settle-seconds': { type: 'string', default: '90' },
+    /** Fewer orders that were carried out prove too little. */
+    'least-orders': { type: 'string', default: '40' },
+  },
+});
+
+/** Of the history, for each failure. */
+const LINES = 14;
+const seed = Number(values.seed);
+const lengthMs = Number(values.seconds) * 1000;
+const settleMs = Number(values['settle-seconds']) * 1000;
+
+await judged(values, async (folder, entry) => {
+  if (values.log === 'lmdb') return played(folder, entry, `lmdb:${join(folder, 'log')}`);
+  if (values.log !== 'postgres') throw new Error(`--log must be lmdb or postgres, got ${values.log}`);
+  const postgres = await startPostgres();
+  try {
+    return await played(folder, entry, await postgres.createDatabase());
+  } finally {
+    await postgres.stop();
+  }
+});
+
+async function played(folder: string, entry: string, log: string): Promise<readonly Finding[]> {
+  const file = join(folder, 'history.ndjson');
+  const history = openHistory(file);
+  const receivers = await openReceivers(await freePort(), seed, history);
+  const house = await openHouse({ folder, entry, log, history });
+  await house.open(written(first, receivers.port));
+  const desk = openDesk(house.port, entry, history);
+  const random = seeded(seed);
+  const operator = operatorOf({ desk, house, history, port: receivers.port, random });
+  const load = startLoad({ run: `r${seed}`, seed, port: house.port, shops, rate: Number(values.rate), history });
+  const endsAt = performance.now() + lengthMs;
+  const isOver = () => performance.now() > endsAt;
+  const hands = Array.from({ length: Number(values.hands) }, () => operator.work(isOver));
+  await Promise.all([...hands, strike(house, seeded(seed + 1), endsAt, isOver)]);
+  receivers.recover();
+  await load.stop();
+  await operator.reload({ comes: 'both', takesCustom: true, isNarrow: false });
+  // Whoever starts waits for nobody any more.
+  for (const { name } of house.members) await house.stop(name);
+  const final = await settled(desk, history);
+  await house.close();
+  await receivers.close();
+  desk.close();
+  const findings = [...summary(history), ...judge(history, final)];
+  if (findings.some(({ passed }) => !passed)) tell(file, findings);
+  return findings;
+}
+
+/** Kills and standstills in the first part of the time, orderly stops all the time. */
+async function strike(house: House, random: () => number, endsAt: number, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    await pause(1200 + random() * 2200);
+    if (isOver()) return;
+    const { name } = house.members[Math.floor(random() * house.members.length)] ?? { name: '' };
+    const isOrderly = endsAt - performance.now() < lengthMs * Number(values.orderly);
+    const fate = random();
+    if (isOrderly || fate < 0.3) await house.stop(name);
+    else if (fate < 0.8) await house.kill(name);
+    else await house.halt(name, 300 + random() * 1500);
+  }
+}
+
+/** Brings everything to an end, and asks the gateway what it knows. */
+async function settled(desk: Desk, history: Scribe): Promise<Final> {
+  const pipelines = async () => (await desk.look<{ pipelines: PipelineReport[] }>('/pipelines'))?.pipelines;
+  const replays = async () => (await desk.look<{ replays: ReplayJob[] }>('/replays'))?.replays;
+  const letters = () => all<DeadView>(desk, '/dead');
+  const isQuiet = async () => {
+    const [reports, jobs] = [await pipelines(), await replays()];
+    if (!reports || !jobs) return false;
+    for (const one of reports) if (one.phase === 'suspended') await desk.order(resume(one));
+    for (const { id, shop, pipeline, state } of jobs)
+      if (state === 'suspended') await desk.order(resume({ shop, pipeline: `${pipeline}-${id}` }));
+    const isMoving = reports.some(({ pending }) => pending > 0) || jobs.some(({ state }) => state === 'running');
+    return !isMoving && (await letters()).every(({ redrive }) => !redrive);
+  };
+  const quiet = (what: string) => until(isQuiet, settleMs).catch(() => history.note('not quiet', { what }));
+  await quiet('before the last redrive');
+  const lettersBefore = (await letters()).map((one) => `${keyOf(one)}#${one.event.event_id}`);
+  await desk.order(quarantine('redrive'));
+  await desk.order(dead('redrive'));
+  await quiet('after the last redrive');
+  const ledger = ledgerOf(history);
+  const asked = [...history.sent.values()].filter(
+    ({ id, shop, isCustom }, index) =>
+      isCustom ||
+      index % 20 === 0 ||
+      PIPELINES.some((ref) => {
+        const key = keyOf(ref);
+        if (ref.shop !== shop) return false;
+        const requests = ledger.all(key, id);
+        // Those with a story: refused, cut off, sent more than once, or never taken.
+        return requests.length !== 1 || requests.some(({ answer, whole }) => answer !== 200 || !whole);
+      }),
+  );
+  const receipts = new Map<string, readonly Receipt[]>();
+  for (const { id, shop } of asked) {
+    const found = await desk.look<{ receipts: Receipt[] }>(`/receipts/${encodeURIComponent(id)}?shop=${shop}`);
+    receipts.set(`${shop}#${id}`, found?.receipts ?? []);
+  }
+  const final: Final = {
+    lettersBefore,
+    receipts,
+    balance: await sure(desk.look<Balance>('/balance')),
+    pipelines: await sure(pipelines()),
+    replays: await sure(replays()),
+    dead: await letters(),
+    quarantine: await all<Quarantined>(desk, '/quarantine'),
+  };
+  history.note('balance', final.balance);
+  history.note('replays', { replays: final.replays });
+  return final;
+}
+
+async function sure<T>(asked: Promise<T | undefined>): Promise<T> {
+  const found = await asked;
+  if (found === undefined) throw new Error('expected an answer of the admin API at the end, got none');
+  return found;
+}
+
+async function all<T>(desk: Desk, path: string): Promise<T[]> {
+  const items: T[] = [];
+  for (let after: string | undefined; ; ) {
+    const more: string = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
+    const page: PageOf<T> = await sure(desk.look<PageOf<T>>(`${path}?limit=500${more}`));
+    items.push(...page.items);
+    if (page.next === undefined) return items;
+    after = page.next;
+  }
+}
+
+/** What was done, so that a run that did nothing proves nothing. */
+function summary({ orders, faults, sent, deliveries }: History): Finding[] {
+  const done = orders.filter(({ result }) => result === 'done');
+  const kinds = [...new Set(done.map(({ kind }) => kind))].map(
+    (kind) => `${done.filter((one) => one.kind === kind).length} x ${kind}`,
+  );
+  const cut = orders.filter(({ result }) => result === 'cut').length;
+  const of = (kind: string) => faults.filter((fault) => fault.kind === kind).length;
+  const blows = `${of('kill')} kills, ${of('pause')} standstills, ${of('stop')} orderly stops`;
+  const meaning = `orders carried out (${kinds.join(', ')}; ${cut} cut off), under ${blows}, with ${deliveries.length} requests`;
+  return [
+    atLeast('ORDERS', meaning, done.length, Number(values['least-orders'])),
+    atLeast('ACKED', 'events acknowledged', [...sent.values()].filter(({ ackedAt }) => ackedAt).length, 500),
+  ];
+}
+
+/** The lines of the history that belong to the first example of each failure, and where the whole is kept. */
+function tell(file: string, findings: readonly Finding[]): void {
+  const kept = join(tmpdir(), `operators-${values.log}-${values.seed}.ndjson`);
+  copyFileSync(file, kept);
+  const lines = readFileSync(file, 'utf8').split('\n');
+  for (const { name, examples } of findings.filter(({ passed }) => !passed)) {
+    const words = /r\d+-\d-[\w-]+/.exec(examples[0] ?? '')?.[0];
+    const story = words === undefined ? [] : lines.filter((line) => line.includes(`"${words}"`));
+    console.log(
+      [`${name}: ${examples[0]}`, ...story.slice(-LINES).map((line) => `  ${line.slice(0, 400)}`)].join('\n'),
+    );
+  }
+  console.log(`the whole history: ${kept}`);
+}

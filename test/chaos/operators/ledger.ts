@@ -1,0 +1,79 @@
+import { type Delivery, type Fault, type History, keyOf, type Order } from './history.ts';
+import { CHOOSY } from './plan.ts';
+
+/** How long after an order was answered something that was on its way may still be on its way, in milliseconds. */
+export const SLACK_MS = 150;
+/** How long a process that stood still may need to see what has happened meanwhile. */
+const AWAKE_MS = 3_000;
+/** How long after it was taken an event may be forgotten by a crash: it may be ahead of a cursor that waits for another lane. */
+const UNSAVED_MS = 15_000;
+
+/** What the receivers know, by pipeline and event. */
+export interface Ledger {
+  /** Every request that held the event. */
+  all(key: string, id: string): readonly Delivery[];
+  /** Those whose receiver has taken it. */
+  taken(key: string, id: string): readonly Delivery[];
+  /** The events that a pipeline's receiver has taken. */
+  ids(key: string): ReadonlySet<string>;
+  readonly keys: readonly string[];
+}
+
+export function ledgerOf({ deliveries }: History): Ledger {
+  const by = new Map<string, Map<string, Delivery[]>>();
+  for (const delivery of deliveries) {
+    const key = keyOf(delivery);
+    const events = by.get(key) ?? new Map<string, Delivery[]>();
+    by.set(key, events);
+    for (const id of delivery.ids) events.set(id, [...(events.get(id) ?? []), delivery]);
+  }
+  const all = (key: string, id: string) => by.get(key)?.get(id) ?? [];
+  const taken = (key: string, id: string) => all(key, id).filter(isTaken);
+  return {
+    all,
+    taken,
+    ids: (key) => new Set([...(by.get(key) ?? [])].flatMap(([id, some]) => (some.some(isTaken) ? [id] : []))),
+    keys: [...by.keys()],
+  };
+}
+
+const isTaken = ({ answer }: Delivery): boolean => answer === 200;
+
+/** What may make a gateway forget or not see: a crash, or a standstill, of a process that delivers. */
+const blows = ({ faults }: History): readonly Fault[] =>
+  faults.filter(({ kind, delivers }) => delivers && kind !== 'stop');
+
+/** Whether a crash or a standstill fell into this time. */
+export const wasStruck = (history: History, from: number, to: number): boolean =>
+  blows(history).some((fault) => fault.from <= to && (fault.to ?? fault.from) >= from);
+
+/** Whether a gateway must know that this was delivered: the answer was whole, and no crash came before it was surely saved. */
+export const isKnown = (history: History, { answer, whole, begunAt, endedAt = begunAt }: Delivery): boolean =>
+  answer === 200 && whole === true && !wasStruck(history, begunAt, endedAt + UNSAVED_MS);
+
+/** Whether a process had just been woken, and may have done what was in hand. */
+export const wasAsleep = (history: History, at: number): boolean =>
+  history.faults.some(({ kind, from, to = from }) => kind === 'pause' && from <= at && at <= to + AWAKE_MS);
+
+/** Whether an order may have had an effect. */
+export const mayHaveWorked = ({ result }: Order): boolean =>
+  result === 'done' || result === 'cut' || result === undefined;
+
+/** Whether the pipeline with a filter may leave out an event: it was narrow at some time, and this goes into the cart. */
+export const mayBeFiltered = ({ configured, sent }: History, key: string, id: string): boolean => {
+  const event = sent.get(id);
+  const isOut = event !== undefined && (event.isCart || event.isCustom);
+  return isChoosy(key) && isOut && configured.some(({ isNarrow }) => isNarrow);
+};
+
+/** Also a replay's, which has the filter of its pipeline. */
+const isChoosy = (key: string): boolean => key === keyOf(CHOOSY) || key.startsWith(`${keyOf(CHOOSY)}-r`);
+
+/** Whether some order may have let this letter go. */
+export function mayBeDiscarded({ orders }: History, key: string, id: string): boolean {
+  return orders.some((order) => {
+    const { shop, pipeline, eventId } = order.input;
+    if (order.kind !== 'discard' || !mayHaveWorked(order)) return false;
+    return key === `${shop}/${pipeline}` && (eventId === undefined || eventId === id);
+  });
+}
