@@ -68,7 +68,7 @@ export const Settings = Type.Object({
     default: 20,
     minimum: 2,
     maximum: 10_000,
-    description: 'Most connections to PostgreSQL, of all processes together: 3 for `all`, 2 for `web` and `worker`.',
+    description: 'Most connections to PostgreSQL, of all processes together: 4 for `all`, 2 for `web`, 3 for `worker`.',
   }),
   RETENTION_DAYS: count(7, 'Days that delivered events stay on the log, for replay and receipts.', 3650),
   LOG_MAX_BYTES: Type.Integer({

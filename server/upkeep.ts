@@ -32,7 +32,7 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
     await clock.sleep(EVERY_MS, stopping);
     if (stopping.aborted) return;
     try {
-      await trim(tools, now());
+      await trim(tools, now(), stopping);
       await checkBooks(tools);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) onFailure(error);
@@ -41,7 +41,7 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
   }
 }
 
-async function trim(tools: UpkeepTools, now: number): Promise<void> {
+async function trim(tools: UpkeepTools, now: number, stopping: AbortSignal): Promise<void> {
   const { store, pipelines, replays, shops, settings, logger, onDropped } = tools;
   const all = await Promise.all(
     shops().map(async (shop) => [shop, Math.min(await pipelines.passed(shop), await replays.passed(shop))] as const),
@@ -49,7 +49,7 @@ async function trim(tools: UpkeepTools, now: number): Promise<void> {
   const positions = new Map(all);
   const passed = (shop: string): number => positions.get(shop) ?? Number.MAX_SAFE_INTEGER;
   const before = new Date(now - settings.RETENTION_DAYS * DAY_MS);
-  const { unpassed } = await store.log.trim({ before, passed, maxBytes: settings.LOG_MAX_BYTES });
+  const { unpassed } = await store.log.trim({ before, passed, maxBytes: settings.LOG_MAX_BYTES, stopping });
   for (const [shop, events] of Object.entries(unpassed)) {
     onDropped(shop, events);
     logger.error(

@@ -99,6 +99,8 @@ export interface TrimOptions {
   readonly before: Date;
   readonly passed: (shop: string) => Position;
   readonly maxBytes: number;
+  /** Ends it before its time; what it has done so far stays. */
+  readonly stopping?: AbortSignal;
 }
 
 export interface Trimmed {

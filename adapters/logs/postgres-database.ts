@@ -51,6 +51,11 @@ export class Connection {
     return rows as Row[];
   };
 
+  /** Statements with nobody else's in between, each a transaction of its own. */
+  alone<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
+    return this.#with((client) => work(async (text, values = []) => (await client.query(text, [...values])).rows));
+  }
+
   /** Statements in one transaction. */
   async transaction<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
     return this.#with(async (client) => {

@@ -14,7 +14,7 @@ import {
 import type { Ask, Connection } from './postgres-database.ts';
 import { COMMIT_EVENTS, PostgresPages } from './postgres-pages.ts';
 import { SCHEMA } from './postgres-schema.ts';
-import { trim } from './postgres-trim.ts';
+import { dayName, trim } from './postgres-trim.ts';
 import { type Entry, encodePage } from './record.ts';
 import type { StoreOptions } from './store.ts';
 
@@ -32,7 +32,10 @@ interface Waiting {
 
 export interface PostgresLogTools {
   readonly writer: Connection;
+  /** For whoever delivers. */
   readonly reader: Connection;
+  /** For all else, so that neither appends nor deliveries wait for it. */
+  readonly side: Connection;
   readonly durability: EventLog['durability'];
   readonly options: StoreOptions;
   /** Called with the newest positions that a commit of this process has brought. */
@@ -97,7 +100,7 @@ export class PostgresLog implements EventLog {
   }
 
   async find(shop: string, eventId: string): Promise<Stored | undefined> {
-    const [row] = await this.#tools.reader.ask(
+    const [row] = await this.#tools.side.ask(
       `select max(i.position) as position from ${SCHEMA}.ids i join ${SCHEMA}.shops s on s.id = i.shop where s.name = $1 and i.hash = $2::uuid`,
       [shop, hashOf(eventId)],
     );
@@ -108,7 +111,7 @@ export class PostgresLog implements EventLog {
   }
 
   async extent(shop: string): Promise<Extent> {
-    const [row] = await this.#tools.reader.ask(
+    const [row] = await this.#tools.side.ask(
       `select s.newest, (select min(p.first) from ${SCHEMA}.pages p where p.shop = s.id) as oldest from ${SCHEMA}.shops s where s.name = $1`,
       [shop],
     );
@@ -121,8 +124,7 @@ export class PostgresLog implements EventLog {
   }
 
   async tally(shop: string): Promise<Tally> {
-    const { ask } = this.#tools.reader;
-    const [row] = await ask(
+    const [row] = await this.#tools.side.ask(
       `select s.received, s.newest, s.duplicate, coalesce((select json_object_agg(code, count) from ${SCHEMA}.refusals r where r.shop = s.id), '{}') as quarantined
        from ${SCHEMA}.shops s where s.name = $1`,
       [shop],
@@ -137,7 +139,7 @@ export class PostgresLog implements EventLog {
 
   async trim(options: TrimOptions): Promise<Trimmed> {
     await this.ensureDays();
-    const trimmed = await trim(this.#tools.reader, options);
+    const trimmed = await trim(this.#tools.side, { ...options, today: dayName(new Date(this.#tools.options.now())) });
     if (trimmed.events > 0) this.#pages.forget();
     return trimmed;
   }
@@ -145,7 +147,7 @@ export class PostgresLog implements EventLog {
   /** Makes the partitions of today and the days that come next. */
   async ensureDays(): Promise<void> {
     const now = this.#tools.options.now();
-    await ensureDays(this.#tools.reader.ask, dayOf(now), dayOf(now + 2 * DAY_MS));
+    await ensureDays(this.#tools.side.ask, dayOf(now), dayOf(now + 2 * DAY_MS));
   }
 
   async close(): Promise<void> {
@@ -261,7 +263,7 @@ const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 const hashOf = (id: string): string => hash('sha256', id).slice(0, 32);
 
 async function ensureDays(ask: Ask, from: string, to: string): Promise<void> {
-  await ask(`select ${SCHEMA}.ensure_days_1($1, $2)`, [from, to]);
+  await ask(`select ${SCHEMA}.ensure_days_2($1, $2)`, [from, to]);
 }
 
 /** One shop's part of a commit. */

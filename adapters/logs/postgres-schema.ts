@@ -166,6 +166,27 @@ begin
 end $$;
 `;
 
+// A table that is made as a partition, or dropped as one, locks the whole log until whoever reads it has finished. To attach one does not.
+const attach = `
+create function ${SCHEMA}.ensure_days_2(from_day date, to_day date) returns void language plpgsql as $$
+declare
+  one date;
+  kind text;
+  name text;
+begin
+  perform pg_advisory_xact_lock(hashtext('${SCHEMA}.days'));
+  for one in select generate_series(from_day, to_day, interval '1 day')::date loop
+    foreach kind in array array['pages', 'ids'] loop
+      name := kind || '_' || to_char(one, 'YYYYMMDD');
+      if to_regclass('${SCHEMA}.' || name) is null then
+        execute format('create table ${SCHEMA}.%I (like ${SCHEMA}.%I including all)', name, kind);
+        execute format('alter table ${SCHEMA}.%I attach partition ${SCHEMA}.%I for values from (%L) to (%L)', kind, name, one, one + 1);
+      end if;
+    end loop;
+  end loop;
+end $$;
+`;
+
 const state = `
 create table ${SCHEMA}.pipelines (
   id int generated always as identity primary key,
@@ -225,5 +246,6 @@ create table ${SCHEMA}.processes (
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'log', worksFrom: 1, sql: log + days + append },
   { number: 2, name: 'state', worksFrom: 1, sql: state },
+  { number: 4, name: 'days that lock nothing', worksFrom: 1, sql: attach },
   { number: 6, name: 'quarantine', worksFrom: 1, sql: quarantineOf(SCHEMA) },
 ];

@@ -26,22 +26,24 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
   const config = configOf(url, options.encrypt, `headless-events ${kind}`);
   let hear = (_message: string): void => {};
   const home = listening(config, (message) => hear(message));
-  // Where pipelines are moved, reading and saving have a connection of their own, so that neither appends nor beats wait for them.
+  // Where pipelines are moved, reading and saving have a connection of their own, and all else another, so that no beat waits for it.
+  const side = kind === 'web' ? home : new Connection(config);
   const mover = kind === 'web' ? home : new Connection(config);
   const writer = kind === 'worker' ? mover : new Connection(config);
-  const connections = kind === 'all' ? 3 : 2;
+  const all = [...new Set([writer, mover, side, home])];
+  const connections = all.length;
   const me = randomUUID();
   try {
     await whenConnected(() => home.transaction((ask) => migrate(ask)), ROOM_WAIT_MS);
     await findRoom(home, { me, kind, connections, budget: options.connections, waitMs: ROOM_WAIT_MS });
     // All connections are opened before the first request needs them.
-    await whenConnected(() => Promise.all([writer, mover].map(({ ask }) => ask('select 1'))), ROOM_WAIT_MS);
+    await whenConnected(() => Promise.all(all.map(({ ask }) => ask('select 1'))), ROOM_WAIT_MS);
     const tell = teller(home.ask);
     const durability = await durabilityOf(home.ask);
-    const log = new PostgresLog({ writer, reader: mover, durability, options, onNewest: tell.newest });
+    const log = new PostgresLog({ writer, reader: mover, side, durability, options, onNewest: tell.newest });
     await log.ensureDays();
     const leases = new Leases({ me, kind, connections, home, saver: mover, tell: tell.leases });
-    const quarantine = new PostgresQuarantine(mover.ask, options);
+    const quarantine = new PostgresQuarantine(side.ask, options);
     hear = (message) => heard(message, log, leases);
     const poll = setInterval(() => {
       log.tryAgain();
@@ -49,18 +51,18 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     }, POLL_MS);
     return endedByClose({
       log,
-      state: new PostgresState(home.ask, leases, quarantine, tell.leases),
+      state: new PostgresState(side.ask, leases, quarantine, tell.leases),
       close: async () => {
         clearInterval(poll);
         await log.close();
         await quarantine.close();
         await tell.close();
         await leases.close();
-        await closeAll([writer, mover, home]);
+        await closeAll(all);
       },
     });
   } catch (error) {
-    await closeAll([writer, mover, home]);
+    await closeAll(all);
     throw error;
   }
 }

@@ -129,7 +129,7 @@ describe('a database without a connection left', ({ it, before, after }) => {
   let postgres: Postgres;
   let url = '';
   before(async () => {
-    postgres = await startPostgres({ settings: { max_connections: '4', superuser_reserved_connections: '0' } });
+    postgres = await startPostgres({ settings: { max_connections: '5', superuser_reserved_connections: '0' } });
     url = await postgres.createDatabase();
   });
   after(() => postgres.stop());
@@ -141,7 +141,7 @@ describe('a database without a connection left', ({ it, before, after }) => {
   const leave = (connections: readonly Connection[]) => Promise.all(connections.map((one) => one.close()));
 
   it('is waited for until others leave', async () => {
-    const others = await crowd(3);
+    const others = await crowd(4);
     const opening = openPostgres(url, storeOptions());
     const early = await Promise.race([opening, new Promise((resolve) => setTimeout(resolve, 1000, 'waits'))]);
     assert.is(early, 'waits');
@@ -150,7 +150,7 @@ describe('a database without a connection left', ({ it, before, after }) => {
   });
 
   it('is said to be so after a while', async () => {
-    const others = await crowd(4);
+    const others = await crowd(5);
     const late = new Connection(configOf(url, false, 'late'));
     await whenConnected(() => late.ask('select 1'), 600).then(
       () => assert.unreachable('there was a connection left'),

@@ -28,8 +28,8 @@ export const limit: Fault = {
         const crowded = await isReady(second, options.seconds);
         await crowd.leave();
         await second.ready(PATIENCE_MS);
-        // These two have six connections.
-        const third = await run.start({ DATABASE_CONNECTIONS: '6' });
+        // These two have eight connections.
+        const third = await run.start({ DATABASE_CONNECTIONS: '8' });
         const beyond = await isReady(third, options.seconds);
         run.front.to(second.port);
         await run.gateway.stop();
@@ -69,6 +69,6 @@ async function isReady(gateway: Gateway, withinSeconds: number): Promise<string[
 }
 
 function clear(words: string | undefined): Finding {
-  const right = words?.includes('DATABASE_CONNECTIONS allows 2 connections') && words.includes('this one needs 3');
+  const right = words?.includes('DATABASE_CONNECTIONS allows 2 connections') && words.includes('this one needs 4');
   return none('MESSAGE', 'a gateway that started, or did not say what it lacks', right ? [] : [words ?? 'it started']);
 }

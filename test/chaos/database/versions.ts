@@ -10,7 +10,7 @@ import { refusal } from './gateways.ts';
 import { underLoad } from './run.ts';
 
 const START_MS = 10_000;
-const known = migrations.length;
+const known = Math.max(...migrations.map(({ number }) => number));
 
 /** What versions to come may do to the database: the first adds to it, the second leaves the form that is known today. */
 const additive = {
