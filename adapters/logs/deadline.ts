@@ -15,19 +15,24 @@ interface Waiting {
 }
 
 const LOOKS = 10;
+const TOO_LONG =
+  'the events have waited too long to be compared with what is far back on the log: send fewer repeats at a time';
 
 /**
- * The same log, but no append takes longer than the limit: it rejects with LogUnavailable, and what becomes of its record is not known. As
- * long as one is late, further ones reject at once, and `failure` says so; when the log answers again, all goes on.
+ * The same log, but no append waits for the disk longer than the limit: it rejects with LogUnavailable, and what becomes of its record is
+ * not known. As long as one is late, further ones reject at once, and `failure` says so; when the log answers again, all goes on. What has
+ * not joined a commit yet waits for its shop's turn and says nothing of the disk: it rejects after the same time, and for itself alone.
  */
 export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog {
   const { limitMs, now, sleep, onLate } = options;
-  // In the order of their time.
-  const waiting = new Set<Waiting>();
+  // Each in the order of their time. Those that have joined a commit wait for the disk, the others for their turn.
+  const joined = new Set<Waiting>();
+  const lining = new Set<Waiting>();
   let watching = false;
+  const isOver = ({ at }: Waiting): boolean => now() - at >= limitMs;
   const late = (): LogUnavailable | undefined => {
-    const [oldest] = waiting;
-    if (oldest === undefined || now() - oldest.at < limitMs) return undefined;
+    const [oldest] = joined;
+    if (oldest === undefined || !isOver(oldest)) return undefined;
     return new LogUnavailable(
       `the log has not answered for ${Math.round((now() - oldest.at) / 1000)} s: its disk hangs, or is far too slow`,
     );
@@ -35,12 +40,13 @@ export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog 
   const watch = async (): Promise<void> => {
     watching = true;
     let wasLate = false;
-    while (waiting.size > 0) {
+    while (joined.size + lining.size > 0) {
       await sleep(limitMs / LOOKS, new AbortController().signal);
       const reason = late();
       if ((reason !== undefined) !== wasLate) onLate(!wasLate);
       wasLate = reason !== undefined;
-      if (reason) for (const { at, reject } of waiting) if (now() - at >= limitMs) reject(reason);
+      for (const one of joined) if (reason && isOver(one)) one.reject(reason);
+      for (const one of lining) if (isOver(one)) one.reject(new LogUnavailable(TOO_LONG));
     }
     if (wasLate) onLate(false);
     watching = false;
@@ -56,13 +62,21 @@ export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog 
       const reason = late();
       if (reason) return Promise.reject(reason);
       return new Promise<Verdict[]>((resolve, reject) => {
-        const one = { at: now(), reject };
-        waiting.add(one);
+        let one: Waiting = { at: now(), reject };
+        lining.add(one);
         if (!watching) void watch();
+        const onJoined = () => {
+          if (!lining.delete(one)) return;
+          one = { at: now(), reject };
+          joined.add(one);
+        };
         log
-          .append(record)
+          .append(record, onJoined)
           .then(resolve, reject)
-          .finally(() => waiting.delete(one));
+          .finally(() => {
+            joined.delete(one);
+            lining.delete(one);
+          });
       });
     },
     read: (...args) => log.read(...args),

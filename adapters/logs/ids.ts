@@ -1,10 +1,10 @@
 import type { Position } from './log.ts';
 
-/** 64 bits of an event id. Two different ids may share it, so a hit is confirmed against the stored id. */
+/** 64 bits of an event id. The table of ids keeps fewer, so a hit is confirmed by what is stored. */
 export type Fingerprint = readonly [high: number, low: number];
 
-/** Gives the fingerprint of an id. The seed is secret to one log: otherwise a client could choose ids that collide. */
-export function fingerprinter(seedA: number, seedB: number): (id: string) => Fingerprint {
+/** Gives the fingerprint of an id as records of format 1 have it. The seed is secret to one log. */
+export function oldFingerprinter(seedA: number, seedB: number): (id: string) => Fingerprint {
   return (id) => {
     let a = seedA ^ 0xdeadbeef;
     let b = seedB ^ 0x41c6ce57;
@@ -24,12 +24,13 @@ const WORDS = 2;
 const FIRST_CAPACITY = 16;
 const FULLEST = 0.75;
 const GROWTH = 1.5;
+const CYCLE = 2 ** 32 - 1;
 
 /**
  * Which ids of one shop are known, and at which position: an open-addressing table of typed arrays, 8 bytes a slot and 10
  * to 16 bytes an id. It is split by hash into parts that grow one at a time, and at different times: growing a table of five
  * million at once would stop the process for 300 ms. A slot keeps the lower half of the fingerprint, the upper one chooses the part.
- * Positions are kept modulo 2^32, which is unambiguous for the newest four billion events.
+ * Positions are kept modulo 2^32 - 1, and one more, since 0 means an empty slot; that is unambiguous for the newest four billion events.
  */
 export class IdTable {
   readonly #parts: (Part | undefined)[] = new Array(PARTS);
@@ -64,7 +65,7 @@ export class IdTable {
       part = this.#rebuilt(part);
       this.#parts[index] = part;
     }
-    put(part, low, position >>> 0);
+    put(part, low, 1 + (position % CYCLE));
   }
 
   /** Ids up to this position are forgotten; their room is used again as the table is rebuilt, part by part. */
@@ -90,7 +91,8 @@ export class IdTable {
   }
 
   #whole(stored: number): Position {
-    return this.#newest - ((this.#newest - stored) >>> 0);
+    const behind = 1 + (this.#newest % CYCLE) - stored;
+    return this.#newest - (behind < 0 ? behind + CYCLE : behind);
   }
 
   /** Without the forgotten ids, and larger only if those that stay need it. */

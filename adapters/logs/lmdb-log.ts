@@ -1,117 +1,93 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { RootDatabase } from 'lmdb';
-import type { Draft } from '../dialects/dialect.ts';
-import { Dedup, type KnownIds } from './dedup.ts';
-import type { Fingerprint } from './ids.ts';
-import type { Chain, Commit } from './lmdb-chain.ts';
-import { LmdbPages } from './lmdb-pages.ts';
+import { Dedup } from './dedup.ts';
+import type { Head } from './head.ts';
+import type { IdHash } from './id-hash.ts';
+import type { Chain } from './lmdb-chain.ts';
+import type { LmdbHeads } from './lmdb-heads.ts';
+import { LookBacks } from './lmdb-lookback.ts';
+import type { LmdbPages } from './lmdb-pages.ts';
+import { remember, timeOfNewest } from './lmdb-remember.ts';
+import {
+  type Arrival,
+  arrivalOf,
+  byShop,
+  changed,
+  firstOf,
+  type Hashing,
+  hasIdOf,
+  paged,
+  positionOf,
+  type ShopLog,
+  seeming,
+  type Waiting,
+  wake,
+} from './lmdb-shop.ts';
 import type { LmdbState } from './lmdb-state.ts';
 import type { EventLog, Extent, LogRecord, Position, Stored, Tally, Trimmed, TrimOptions, Verdict } from './log.ts';
 import { LogUnavailable } from './log.ts';
-import type { Page } from './page.ts';
-import type { Entry } from './record.ts';
 import type { StoreOptions } from './store.ts';
 import { counted, NOTHING } from './tally.ts';
 
 /** Two commits in flight: the second collects and copies while the first syncs. */
 const COMMITS_IN_FLIGHT = 2;
-const PAGE_BYTES = 1024 * 1024;
 const WAITING_BYTES = 64 * 1024 * 1024;
-/** So many pages are looked into in one turn to confirm duplicates: each may have records of 256 KB that must be parsed for it. */
-const PAGES_A_TURN = 2;
-/** So many appends at a time may take further turns for it. */
-const MOST_LOOKING_BACK = 256;
+/** So many blocks of heads are looked through in one turn. */
+const BLOCKS_A_TURN = 64;
 
-const NOTHING_KNOWN: ReadonlyMap<Position, string> = new Map();
+const NOTHING_KNOWN: ReadonlyMap<Position, IdHash> = new Map();
 
-/** What the log knows of one shop without reading. */
-interface ShopLog {
-  readonly name: string;
-  readonly known: KnownIds;
-  /** The last position given out, and the last that is durable. */
-  given: Position;
-  committed: Position;
-  tally: Tally;
-  readonly readers: Set<() => void>;
-}
-
-/** An event that is to be stored, unless it is already. */
-type Arrival = Draft & { readonly fingerprint: Fingerprint };
-
-type Seeming = Arrival & { readonly position: Position };
-
-/** A record on its way to the disk. `first` is the position of its first new event. */
-interface Waiting {
-  readonly shop: ShopLog;
-  readonly record: LogRecord;
-  readonly first: Position;
-  readonly entry: Entry | undefined;
-  readonly ids: readonly string[];
-  readonly verdicts: Verdict[];
-  readonly resolve: (verdicts: Verdict[]) => void;
-  readonly reject: (error: Error) => void;
+/** What an LMDB log is made of. */
+export interface LmdbLogParts {
+  readonly chain: Chain;
+  readonly state: LmdbState;
+  readonly pages: LmdbPages;
+  readonly heads: LmdbHeads;
+  readonly hashing: Hashing;
+  /** Writes down how far the log has come. */
+  readonly keepMark: () => Promise<void>;
 }
 
 /** The embedded log: one LMDB entry per shop and commit. One process writes it. */
 export class LmdbLog implements EventLog {
   readonly durability: StoreOptions['durability'];
   failure: Error | undefined;
-  readonly #chain: Chain;
+  readonly #parts: LmdbLogParts;
   readonly #pages: LmdbPages;
   readonly #state: LmdbState;
-  readonly #fingerprint: (id: string) => Fingerprint;
   readonly #options: StoreOptions;
-  readonly #keepMark: () => Promise<void>;
   readonly #dedup: Dedup;
+  readonly #lookBacks = new LookBacks();
   readonly #shops = new Map<string, ShopLog>();
   #group: Waiting[] = [];
   #committing: Waiting[][] = [];
   #waitingBytes = 0;
   #flushScheduled = false;
-  readonly #lookingBack = new Set<LogRecord>();
-  #turns: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** `keepMark`: writes down how far the log has come. */
-  constructor(
-    root: RootDatabase,
-    chain: Chain,
-    state: LmdbState,
-    fingerprint: (id: string) => Fingerprint,
-    options: StoreOptions,
-    commit: Commit,
-    keepMark: () => Promise<void>,
-  ) {
-    this.#keepMark = keepMark;
+  constructor(parts: LmdbLogParts, options: StoreOptions) {
+    const { state, pages, heads } = parts;
+    this.#parts = parts;
     this.durability = options.durability;
-    this.#chain = chain;
-    this.#pages = new LmdbPages(root, options, (shop) => this.head(shop), commit);
+    this.#pages = pages;
     this.#state = state;
-    this.#fingerprint = fingerprint;
     this.#options = options;
     this.#dedup = new Dedup(options);
+    const shops = state.shops().map((name) => this.#shop(name));
     const { now, dedupMs, dedupMax } = options;
-    const since = this.#pages.timeOfNewest(dedupMax, state.shops(), { since: now() - dedupMs, now: now() });
-    for (const name of state.shops()) {
-      const { known, committed } = this.#shop(name);
-      let first = committed + 1;
-      this.#pages.rememberSince(name, since, (fingerprint, position, at) => {
-        known.ids.add(fingerprint, position);
-        this.#dedup.markBack(known, { at, position });
-        first = position;
-      });
-      known.ids.forget(first - 1);
-    }
+    const since = timeOfNewest(heads, dedupMax, shops, { since: now() - dedupMs, now: now() });
+    for (const shop of shops) remember(heads, this.#dedup, shop, since);
   }
 
-  append(record: LogRecord): Promise<Verdict[]> {
+  append(record: LogRecord, onJoined: () => void = () => {}): Promise<Verdict[]> {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
     const shop = this.#shop(record.context.shop);
-    const arrivals = record.events.map(({ id, index }) => ({ id, index, fingerprint: this.#fingerprint(id) }));
-    return seeming(shop, arrivals, 0, shop.committed).length === 0
-      ? this.#join(shop, record, arrivals, NOTHING_KNOWN)
-      : this.#joinConfirmed(shop, record, arrivals);
+    const hashing = this.#hashingOf(shop);
+    const arrivals = record.events.map((draft) => arrivalOf(draft, hashing));
+    if (seeming(shop, arrivals, 0, shop.committed).length > 0)
+      return this.#joinConfirmed(shop, record, arrivals, onJoined);
+    onJoined();
+    return this.#join(shop, record, arrivals, NOTHING_KNOWN);
   }
 
   async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
@@ -126,18 +102,18 @@ export class LmdbLog implements EventLog {
     }
   }
 
-  async find(shop: string, eventId: string): Promise<Stored | undefined> {
-    const log = this.#shop(shop);
-    const fingerprint = this.#fingerprint(eventId);
-    const { ids } = log.known;
-    let found = ids.find(
-      fingerprint,
-      (position) =>
-        position <= log.committed && this.#pages.at(shop, position)?.holds(position, fingerprint, eventId) === true,
-    );
-    if (found === 0) found = await this.#search(shop, fingerprint, eventId, ids.floor);
-    if (found === 0) return undefined;
-    return this.#pages.collect(shop, found - 1, log.committed, 1)[0];
+  async find(name: string, eventId: string): Promise<Stored | undefined> {
+    const shop = this.#shop(name);
+    const arrival = arrivalOf({ id: eventId, index: 0 }, this.#parts.hashing);
+    const { heads } = this.#parts;
+    const isHere = (position: Position): boolean => {
+      const head = position <= shop.committed ? heads.at(name, position) : undefined;
+      return head !== undefined && hasIdOf(head, arrival);
+    };
+    const position = positionOf(shop, arrival, isHere) || (await this.#search(shop, arrival));
+    if (position === 0) return undefined;
+    const [found] = this.#pages.collect(name, position - 1, shop.committed, 1);
+    return found?.position === position ? found : undefined;
   }
 
   async extent(shop: string): Promise<Extent> {
@@ -170,7 +146,7 @@ export class LmdbLog implements EventLog {
       events += last - first + 1;
     }
     for (const shop of this.#shops.keys()) await this.#trimJournals(shop);
-    await this.#keepMark();
+    await this.#parts.keepMark();
     return { events, unpassed };
   }
 
@@ -220,50 +196,47 @@ export class LmdbLog implements EventLog {
     return this.#waitingBytes > WAITING_BYTES ? new LogUnavailable('the disk cannot keep up') : undefined;
   }
 
-  /** Joins the next commit when it is read which of the arrivals are on the disk already. Lets others run between pages. */
-  async #joinConfirmed(shop: ShopLog, record: LogRecord, arrivals: readonly Arrival[]): Promise<Verdict[]> {
-    const known = new Map<Position, string>();
-    let page: Page | undefined;
-    let pages = 0;
-    try {
-      // What is committed meanwhile is looked at too, so nothing is left when it joins.
-      for (let from = 0; from < shop.committed; ) {
-        const upTo = shop.committed;
-        for (const { position, id, fingerprint } of seeming(shop, arrivals, from, upTo)) {
-          if (page === undefined || position < page.first || position > page.last) {
-            if (pages === PAGES_A_TURN) {
-              await this.#turnOf(record);
-              pages = 0;
-            }
-            page = this.#pages.at(shop.name, position);
-            pages += 1;
-          }
-          if (page?.holds(position, fingerprint, id)) known.set(position, id);
-        }
-        from = upTo;
-      }
-    } finally {
-      this.#lookingBack.delete(record);
-    }
-    return this.#join(shop, record, arrivals, known);
+  /** As much of what the log knows as is needed to hash ids for a shop. */
+  #hashingOf(shop: ShopLog): Hashing {
+    const { hashing } = this.#parts;
+    return shop.oldUpTo > shop.known.ids.floor ? hashing : { hasher: hashing.hasher };
   }
 
-  /** The next turn in which this record's events may be confirmed: one record has it at a time, so that many cost a turn no more than one. */
-  async #turnOf(record: LogRecord): Promise<void> {
-    if (this.#lookingBack.size === MOST_LOOKING_BACK && !this.#lookingBack.has(record))
-      throw new LogUnavailable('too many events are being compared with what is far back on the log');
-    this.#lookingBack.add(record);
-    this.#turns = this.#turns.then(() => nextTurn());
-    await this.#turns;
-    const refusal = this.#refusal();
-    if (refusal) throw refusal;
+  /** Joins the next commit when it is read which of the arrivals are on the disk already. */
+  async #joinConfirmed(
+    shop: ShopLog,
+    record: LogRecord,
+    arrivals: readonly Arrival[],
+    onJoined: () => void,
+  ): Promise<Verdict[]> {
+    const known = new Map<Position, IdHash>();
+    const heads = new Map<Position, Head | undefined>();
+    // What is committed meanwhile is looked at too, so nothing is left when it joins.
+    for (let from = 0; from < shop.committed; ) {
+      const upTo = shop.committed;
+      const found = seeming(shop, arrivals, from, upTo);
+      const turn = found.length > 0 ? this.#lookBacks.ask(shop.name, found.length) : undefined;
+      if (turn !== undefined) {
+        await turn;
+        const refusal = this.#refusal();
+        if (refusal) throw refusal;
+      }
+      for (const { arrival, position } of found) {
+        if (!heads.has(position)) heads.set(position, this.#parts.heads.at(shop.name, position));
+        const head = heads.get(position);
+        if (head && hasIdOf(head, arrival)) known.set(position, arrival.head.hash);
+      }
+      from = upTo;
+    }
+    onJoined();
+    return this.#join(shop, record, arrivals, known);
   }
 
   #join(
     shop: ShopLog,
     record: LogRecord,
     arrivals: readonly Arrival[],
-    known: ReadonlyMap<Position, string>,
+    known: ReadonlyMap<Position, IdHash>,
   ): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
       this.#group.push(this.#admit({ shop, record, resolve, reject }, arrivals, known));
@@ -276,35 +249,38 @@ export class LmdbLog implements EventLog {
   #admit(
     { shop, record, resolve, reject }: Pick<Waiting, 'shop' | 'record' | 'resolve' | 'reject'>,
     arrivals: readonly Arrival[],
-    known: ReadonlyMap<Position, string>,
+    known: ReadonlyMap<Position, IdHash>,
   ): Waiting {
     const first = shop.given + 1;
     const verdicts: Verdict[] = [];
-    const indexes: number[] = [];
-    const fingerprints: Fingerprint[] = [];
-    const ids: string[] = [];
-    for (const { id, index, fingerprint } of arrivals) {
-      const at = shop.known.ids.find(fingerprint, (position) => {
-        if (position >= first) return ids[position - first] === id;
-        return position <= shop.committed ? known.get(position) === id : this.#isWaiting(shop, position, id);
-      });
-      if (at !== 0) {
+    const fresh: Arrival[] = [];
+    const isReleased = this.#release(shop, record);
+    for (const arrival of arrivals) {
+      const { hash } = arrival.head;
+      const at = positionOf(shop, arrival, (position) => (known.get(position) ?? shop.pending.get(position)) === hash);
+      if (at !== 0 || !isReleased) {
         verdicts.push({ kind: 'duplicate', position: at });
         continue;
       }
       shop.given += 1;
-      shop.known.ids.add(fingerprint, shop.given);
+      shop.known.ids.add(arrival.fingerprint, shop.given);
+      shop.pending.set(shop.given, hash);
       verdicts.push({ kind: 'stored', position: shop.given });
-      indexes.push(index);
-      fingerprints.push(fingerprint);
-      ids.push(id);
+      fresh.push(arrival);
     }
-    shop.tally = counted(shop.tally, record, ids.length);
-    const entry =
-      ids.length > 0
-        ? { dialect: record.dialect, context: record.context, body: record.body, indexes, fingerprints }
-        : undefined;
-    return { shop, record, first, entry, ids, verdicts, resolve, reject };
+    const counts = isReleased ? record : { ...record, events: [], refused: [], released: [] };
+    shop.tally = counted(shop.tally, counts, fresh.length);
+    const { dialect, context, body } = record;
+    const [indexes, heads] = [fresh.map(({ index }) => index), fresh.map(({ head }) => head)];
+    const entry = fresh.length > 0 ? { dialect, context, body, indexes, heads } : undefined;
+    return { shop, record: counts, first, entry, verdicts, resolve, reject };
+  }
+
+  /** Whether all that a record brings out of quarantine is there, and no other record brings it. */
+  #release(shop: ShopLog, { released = [] }: LogRecord): boolean {
+    if (released.some(({ id }) => shop.releasing.has(id) || !this.#state.isQuarantined(shop.name, id))) return false;
+    for (const { id } of released) shop.releasing.add(id);
+    return true;
   }
 
   #scheduleFlush(): void {
@@ -329,7 +305,7 @@ export class LmdbLog implements EventLog {
   }
 
   async #write(group: readonly Waiting[]): Promise<void> {
-    const written = this.#chain(() => {
+    const written = this.#parts.chain(() => {
       for (const [shop, waiting] of byShop(group)) {
         for (const page of paged(waiting)) {
           const entries = page.flatMap(({ entry }) => entry ?? []);
@@ -352,8 +328,11 @@ export class LmdbLog implements EventLog {
   #committed(group: readonly Waiting[]): void {
     this.#committing = this.#committing.filter((other) => other !== group);
     const touched = new Set<ShopLog>();
-    for (const { shop, record, first, ids, verdicts, resolve } of group) {
-      shop.committed = Math.max(shop.committed, first + ids.length - 1);
+    for (const { shop, record, first, entry, verdicts, resolve } of group) {
+      const last = first + (entry?.heads.length ?? 0) - 1;
+      for (let position = first; position <= last; position++) shop.pending.delete(position);
+      for (const { id } of record.released ?? []) shop.releasing.delete(id);
+      shop.committed = Math.max(shop.committed, last);
       this.#waitingBytes -= record.body.length;
       touched.add(shop);
       resolve(verdicts);
@@ -365,20 +344,20 @@ export class LmdbLog implements EventLog {
     this.#flush();
   }
 
-  /** Whether the event that gets this position has this id. */
-  #isWaiting(shop: ShopLog, position: Position, id: string): boolean {
-    for (const { shop: of, first, ids } of [...this.#committing.flat(), ...this.#group]) {
-      if (of === shop && position >= first && position < first + ids.length) return ids[position - first] === id;
+  /** Looks through a shop's log for an id that dedup has forgotten: through its heads, and where there are none through its pages. Lets others run between. */
+  async #search(shop: ShopLog, arrival: Arrival): Promise<Position> {
+    const { heads } = this.#parts;
+    let blocks = 0;
+    for (const block of heads.backwards(shop.name, shop.known.ids.floor)) {
+      const hit = block.heads.find(({ head }) => hasIdOf(head, arrival));
+      if (hit) return hit.position;
+      if (++blocks % BLOCKS_A_TURN === 0) await nextTurn();
     }
-    return false;
-  }
-
-  /** Looks through the headers of a shop's log for an id that dedup has forgotten, up to where it has. Lets others run between pages. */
-  async #search(shop: string, fingerprint: Fingerprint, id: string, upTo: Position): Promise<Position> {
+    const end = heads.oldest(shop.name) ?? shop.committed + 1;
     for (let next = 0; ; ) {
-      const page = this.#pages.from(shop, next);
-      if (page === undefined || page.first > upTo) return 0;
-      const hit = page.positionsOf(fingerprint).find((position) => page.holds(position, fingerprint, id));
+      const page = this.#pages.from(shop.name, next);
+      if (page === undefined || page.first >= end) return 0;
+      const hit = page.positionOf((head) => hasIdOf(head, arrival));
       if (hit !== undefined) return hit;
       next = page.last + 1;
       await nextTurn();
@@ -390,7 +369,10 @@ export class LmdbLog implements EventLog {
     if (shop === undefined) {
       const tally = this.#state.tally(name) ?? NOTHING;
       const at = tally.appended;
-      shop = { name, known: this.#dedup.open(), given: at, committed: at, tally, readers: new Set() };
+      shop = {
+        ...{ name, known: this.#dedup.open(), oldUpTo: 0, given: at, committed: at, tally },
+        ...{ pending: new Map(), releasing: new Set(), readers: new Set() },
+      };
       this.#shops.set(name, shop);
     }
     return shop;
@@ -400,61 +382,4 @@ export class LmdbLog implements EventLog {
     const { oldest } = await this.extent(shop);
     for (const id of this.#state.pipelines(shop)) await this.#state.trimJournal(id, oldest);
   }
-}
-
-/** The arrivals that seem to be on the disk, after a position and up to another, by what is remembered of all ids. */
-function seeming({ known }: ShopLog, arrivals: readonly Arrival[], from: Position, upTo: Position): Seeming[] {
-  const found: Seeming[] = [];
-  let arrival: Arrival | undefined;
-  // One for all of them, since nearly every event comes by here for nothing.
-  const note = (position: Position): boolean => {
-    if (arrival && position > from && position <= upTo) found.push({ ...arrival, position });
-    return false;
-  };
-  for (arrival of arrivals) known.ids.find(arrival.fingerprint, note);
-  return found;
-}
-
-/** Splits what one shop gets in one commit into pages of about PAGE_BYTES. */
-function* paged(waiting: readonly Waiting[]): Generator<Waiting[]> {
-  let page: Waiting[] = [];
-  let bytes = 0;
-  for (const one of waiting) {
-    if (bytes > 0 && bytes + one.record.body.length > PAGE_BYTES) {
-      yield page;
-      page = [];
-      bytes = 0;
-    }
-    page.push(one);
-    bytes += one.record.body.length;
-  }
-  yield page;
-}
-
-const firstOf = (page: readonly Waiting[]): Position => page.find(({ entry }) => entry)?.first ?? 0;
-
-function byShop(group: readonly Waiting[]): Map<ShopLog, Waiting[]> {
-  const shops = new Map<ShopLog, Waiting[]>();
-  for (const one of group) {
-    const same = shops.get(one.shop);
-    if (same) same.push(one);
-    else shops.set(one.shop, [one]);
-  }
-  return shops;
-}
-
-function changed(shop: ShopLog, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      shop.readers.delete(done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    shop.readers.add(done);
-    signal.addEventListener('abort', done, { once: true });
-  });
-}
-
-function wake(shop: ShopLog): void {
-  for (const reader of [...shop.readers]) reader();
 }

@@ -1,19 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { LRUCache } from 'lru-cache';
-import type { Fingerprint } from './ids.ts';
 import type { Commit } from './lmdb-chain.ts';
-import { type Position, READ_BYTES, type Stored } from './log.ts';
+import type { LmdbHeads } from './lmdb-heads.ts';
+import { type Position, READ_BYTES, type Stored, UnreadableEvents } from './log.ts';
 import { Page } from './page.ts';
-import {
-  type Entry,
-  encodePage,
-  fingerprintAt,
-  openRecord,
-  type RecordSlice,
-  receivedAt,
-  recordsOf,
-} from './record.ts';
+import { type Entry, encodePage, openRecord, type RecordSlice, receivedAt, recordsOf } from './record.ts';
 import type { StoreOptions } from './store.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
@@ -21,8 +13,6 @@ const CACHED_BYTES = 6 * 1024 * 1024;
 const REMOVED_AT_ONCE = 100;
 /** So far a clock may have been set back while the log grew. */
 const SET_BACK_MS = 3_600_000;
-/** Of a day each is a second and a third. */
-const TIME_SLICES = 65_536;
 
 type Key = [shop: string, first: Position];
 
@@ -41,14 +31,22 @@ export interface OldPage {
 export class LmdbPages {
   readonly #root: RootDatabase;
   readonly #pages: Database<Buffer, Key>;
+  readonly #heads: LmdbHeads;
   readonly #options: StoreOptions;
   readonly #cache: LRUCache<string, Page>;
   readonly #head: (shop: string) => Position;
   readonly #commit: Commit;
 
   /** `head`: the newest durable position of a shop. */
-  constructor(root: RootDatabase, options: StoreOptions, head: (shop: string) => Position, commit: Commit) {
+  constructor(
+    root: RootDatabase,
+    heads: LmdbHeads,
+    options: StoreOptions,
+    head: (shop: string) => Position,
+    commit: Commit,
+  ) {
     this.#root = root;
+    this.#heads = heads;
     this.#pages = root.openDB({ name: 'pages', encoding: 'binary' });
     this.#options = options;
     this.#cache = new LRUCache({ maxSize: CACHED_BYTES, sizeCalculation: ({ bytes }) => Math.max(1, bytes) });
@@ -59,6 +57,8 @@ export class LmdbPages {
   /** To be called inside a batch. */
   put(shop: string, first: Position, entries: readonly Entry[]): void {
     void this.#pages.put([shop, first], encodePage(entries));
+    const heads = entries.flatMap((entry) => entry.heads);
+    this.#heads.put(shop, first, heads, entries.at(-1)?.context.receivedAt ?? 0);
   }
 
   /** The page that holds a position, if it is kept. */
@@ -74,17 +74,22 @@ export class LmdbPages {
     return key && this.#page(key);
   }
 
-  /** Events after a position up to another, at most so many, or up to the one with which they have READ_BYTES. */
+  /** Events after a position up to another, at most so many, or up to the one with which they have READ_BYTES. Throws UnreadableEvents where none could be read before. */
   collect(shop: string, after: Position, newest: Position, limit: number): Stored[] {
     const found: Stored[] = [];
     let bytes = 0;
     for (let next = after + 1; next <= newest; ) {
       const page = this.at(shop, next) ?? this.from(shop, next);
       if (page === undefined) break;
-      for (const stored of page.events(next, newest)) {
-        found.push(stored);
-        bytes += stored.bytes;
-        if (found.length >= limit || bytes >= READ_BYTES) return found;
+      try {
+        for (const stored of page.events(next, newest)) {
+          found.push(stored);
+          bytes += stored.bytes;
+          if (found.length >= limit || bytes >= READ_BYTES) return found;
+        }
+      } catch (error) {
+        if (error instanceof UnreadableEvents && found.length > 0) return found;
+        throw error;
       }
       next = page.last + 1;
     }
@@ -135,54 +140,20 @@ export class LmdbPages {
     return first;
   }
 
-  /** Goes back over the fingerprints of a shop's events, newest first, as far as they were received since a time. */
-  rememberSince(
-    shop: string,
-    time: number,
-    remember: (fingerprint: Fingerprint, position: Position, at: number) => void,
-  ): void {
-    for (const { key, records, at } of this.#backwards(shop)) {
-      if (at < time) return;
-      let position = key[1] + countOf(records);
-      for (const record of records.reverse()) {
-        for (let i = record.count - 1; i >= 0; i--) remember(fingerprintAt(record, i), --position, at);
-      }
-    }
-  }
-
-  /** Since when not many more than so many events of these shops were received; `since` where it is fewer. */
-  timeOfNewest(most: number, shops: readonly string[], { since, now }: { since: number; now: number }): number {
-    // Nearly always all of them may be known, and nothing need be read to see that.
-    const held = shops.reduce((sum, shop) => {
-      const oldest = this.oldest(shop);
-      return oldest === undefined ? sum : sum + this.#head(shop) - oldest + 1;
-    }, 0);
-    if (held <= most) return since;
-    const slices = new Float64Array(TIME_SLICES);
-    const sliceMs = (now - since) / TIME_SLICES;
-    for (const shop of shops) {
-      let left = most;
-      for (const { records, at } of this.#backwards(shop)) {
-        if (at < since || left <= 0) break;
-        const slice = Math.min(TIME_SLICES - 1, Math.floor((at - since) / sliceMs));
-        const count = countOf(records);
-        slices[slice] = (slices[slice] ?? 0) + count;
-        left -= count;
-      }
-    }
-    let left = most;
-    const full = slices.findLastIndex((count) => {
-      left -= count;
-      return left < 0;
-    });
-    return full < 0 ? since : since + full * sliceMs;
-  }
-
-  *#backwards(shop: string): Generator<{ key: Key; records: RecordSlice[]; at: number }> {
+  /** The records of the pages that have events received since a time, at most so many events, from the oldest on; one page at a time is in memory. */
+  *since(shop: string, time: number, most: number): Generator<{ first: Position; records: RecordSlice[] }> {
+    const firsts: Position[] = [];
+    let events = 0;
     for (const { key, value } of this.#pages.getRange({ start: [shop, LAST], end: [shop, 0], reverse: true })) {
       const records = recordsOf(value);
       const newest = records.at(-1);
-      yield { key, records, at: newest ? receivedAt(newest) : Number.POSITIVE_INFINITY };
+      if ((newest && receivedAt(newest) < time) || events >= most) break;
+      firsts.push(key[1]);
+      events += countOf(records);
+    }
+    for (const first of firsts.reverse()) {
+      const bytes = this.#pages.get([shop, first]);
+      if (bytes) yield { first, records: recordsOf(bytes) };
     }
   }
 
@@ -243,15 +214,18 @@ export class LmdbPages {
 
   async #remove(pages: readonly OldPage[]): Promise<void> {
     const write = () => {
-      for (const { shop, first } of pages) void this.#pages.remove([shop, first]);
+      for (const { shop, first, last } of pages) {
+        void this.#pages.remove([shop, first]);
+        this.#heads.removeUpTo(shop, last);
+      }
     };
     await this.#commit(() => this.#root.batch(write));
     for (const { shop, first } of pages) this.#cache.delete(nameOf([shop, first]));
   }
 
-  /** What the pages take of the file. */
+  /** What the pages take of the file, and what is kept beside them. */
   usedBytes(): number {
-    return bytesOf(this.#pages);
+    return bytesOf(this.#pages) + bytesOf(this.#heads.tree);
   }
 
   #page(key: Key): Page | undefined {

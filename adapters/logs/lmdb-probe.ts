@@ -10,7 +10,7 @@ const PROBE_TIMEOUT_MS = 20_000;
 const READ_MS = 3000;
 const WORDS_KEPT = 500;
 /** A damaged tree of trees may have no end. */
-const MOST_TREES = 16;
+export const MOST_TREES = 32;
 /** What a process dies of that reads a damaged file. With others it was ended: for lack of memory, by whoever stops the gateway, or by us. */
 const DEADLY: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGTRAP'];
 /** The exit code of a probe that found damage; Node's own are below. */

@@ -1,4 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Event } from '../../schemas/event.ts';
+import type { Draft } from '../dialects/dialect.ts';
+import { DERIVATION } from '../dialects/ids.ts';
+import { kindOf, orderOf, PURCHASE } from '../dialects/kind.ts';
 import type { LogRecord, View } from './log.ts';
 import { openRecord, receivedAt, recordAt } from './record.ts';
 
@@ -52,11 +56,22 @@ async function recordsIn(handle: FileHandle): Promise<Found[]> {
   return found;
 }
 
+/** What an event was when it was stored cannot be read where this version has no view of it: it stays in the file that was put aside. */
 function logRecordOf(bytes: Buffer, view: View): LogRecord | undefined {
-  const opened = openRecord({ page: bytes, offset: 0, length: bytes.length, count: bytes.readUInt8(9) });
+  const slice = { page: bytes, offset: 0, length: bytes.length, count: bytes.readUInt8(9) };
+  const opened = openRecord(slice);
   if (opened === undefined) return undefined;
   const { dialect, context, indexes, body } = opened;
   const events = view(dialect, body.toString(), indexes, context);
-  const drafts = events.map(({ event_id: id }, i) => ({ id, index: indexes[i] ?? 0 }));
-  return { dialect, context, body, events: drafts, refused: [] };
+  return { dialect, context, body, events: events.map((event, i) => draftOf(event, indexes[i] ?? 0)), refused: [] };
 }
+
+/** The draft of an event that is stored again. */
+const draftOf = (
+  { event_id: id, id_source, event_type, session_id, device_id, data, custom_data, extra }: Event,
+  index: number,
+): Draft => ({
+  ...{ id, index, kind: kindOf(event_type, session_id, device_id) },
+  ...(id_source === 'derived' && { derived: DERIVATION }),
+  ...(event_type === PURCHASE && { order: orderOf(custom_data ?? data ?? extra ?? {}) }),
+});

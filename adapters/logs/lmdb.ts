@@ -1,14 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { open } from 'lmdb';
 import { endedByClose } from './closing.ts';
-import { fingerprinter } from './ids.ts';
 import { type Commit, chained } from './lmdb-chain.ts';
+import { formOf } from './lmdb-format.ts';
+import { LmdbHeads } from './lmdb-heads.ts';
 import { LmdbLog } from './lmdb-log.ts';
 import { type Mark, readMark, writeMark } from './lmdb-mark.ts';
-import { probe } from './lmdb-probe.ts';
+import { LmdbPages } from './lmdb-pages.ts';
+import { MOST_TREES, probe } from './lmdb-probe.ts';
+import { makeHeads } from './lmdb-remember.ts';
 import { finished, type Restoration, setAside, unfinished } from './lmdb-restoration.ts';
 import { salvage } from './lmdb-salvage.ts';
 import { LmdbState } from './lmdb-state.ts';
@@ -53,16 +55,16 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
   const root = open({
     path: folder,
     encoding: 'binary',
-    maxDbs: 32,
+    maxDbs: MOST_TREES,
     // A commit resolves after its sync, never before; and a log is never opened on pages that were not synced.
     overlappingSync: false,
     safeRestore: true,
   } as Parameters<typeof open>[0] & { path: string });
-  const settings = root.openDB<{ seeds: [number, number] }, string>({ name: 'settings', encoding: 'json' });
-  const stored = settings.get('fingerprints');
-  const seeds = stored?.seeds ?? newSeeds();
-  if (stored === undefined) await settings.put('fingerprints', { seeds });
-
+  const form = await formOf(root, folder).catch(async (error: unknown) => {
+    await root.close();
+    await release();
+    throw error;
+  });
   let marked = Promise.resolve();
   // One after the other, since they write the same file.
   const keepMark = (): Promise<void> => {
@@ -86,15 +88,15 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
     onBegun: keepMark,
     commit,
   });
-  const log: LmdbLog = new LmdbLog(
-    root,
-    await chained(root),
-    state,
-    fingerprinter(...seeds),
-    options,
-    commit,
-    keepMark,
-  );
+  const heads = new LmdbHeads(root);
+  const pages = new LmdbPages(root, heads, options, (shop) => log.head(shop), commit);
+  if (form.settle) {
+    await makeHeads(root, heads, pages, state.shops(), options);
+    await form.settle();
+  }
+  const { hashing } = form;
+  const chain = await chained(root);
+  const log: LmdbLog = new LmdbLog({ chain, state, pages, heads, hashing, keepMark }, options);
   await state.quarantine.index(state.shops());
   const close = async (): Promise<void> => {
     await log.close();
@@ -166,8 +168,3 @@ async function compare(log: Store['log'], mark: Mark | undefined, { onDamage }: 
 }
 
 const sizeOf = (folder: string): number => statSync(join(folder, 'data.mdb')).size;
-
-const newSeeds = (): [number, number] => {
-  const bytes = randomBytes(8);
-  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
-};

@@ -12,12 +12,16 @@ export interface LogRecord {
   readonly body: Buffer;
   readonly events: readonly Draft[];
   readonly refused: readonly Refusal[];
-  /** Quarantined events that this record brings after all: they leave quarantine in the same commit, and were counted as received before. */
+  /**
+   * Quarantined events that this record brings after all: they leave quarantine in the same commit, and were counted as received before. Where
+   * one of them is not in quarantine any more, another record has brought it: this one stores and counts nothing, and all its events are duplicates.
+   */
   readonly released?: readonly { readonly id: string; readonly code: string }[];
 }
 
 export type Verdict =
   | { readonly kind: 'stored'; readonly position: Position }
+  /** The position is 0 where the event was released from quarantine by another record, and it is not known any more under which id. */
   | { readonly kind: 'duplicate'; readonly position: Position };
 
 export interface Stored {
@@ -47,6 +51,30 @@ export class LogUnavailable extends Error {
   }
 }
 
+/**
+ * Events that are stored intact and that this version cannot read: it does not know their dialect, or its view of them fails, as it may
+ * when a release was rolled back. Another version can read them.
+ */
+export class UnreadableEvents extends Error {
+  readonly shop: string;
+  readonly from: Position;
+  readonly to: Position;
+  readonly dialect: string;
+  /** What is wrong, without a name for the shop: for whoever knows it. */
+  readonly reason: string;
+
+  constructor(shop: string, from: Position, to: Position, dialect: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${shop}: the events ${from} to ${to} cannot be read by this version: ${reason}`, { cause });
+    this.name = 'UnreadableEvents';
+    this.shop = shop;
+    this.from = from;
+    this.to = to;
+    this.dialect = dialect;
+    this.reason = reason;
+  }
+}
+
 /** The log cannot be opened as it is set or as it is: a sentence for the operator that says what to do, without secrets. */
 export class LogUnusable extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -66,14 +94,17 @@ export interface EventLog {
    * at the log's level, with one verdict per draft in order. Idempotent by (shop, event id) within the dedup window, also within one record; a duplicate of an
    * event whose commit is still running resolves after that commit. Group commit is the log's business.
    * Rejects with LogUnavailable where it cannot promise durability; then nothing of the record counts as stored.
+   * `onJoined` is called when nothing but the disk is waited for any more, before the promise settles.
    */
-  append(record: LogRecord): Promise<Verdict[]>;
+  append(record: LogRecord, onJoined?: () => void): Promise<Verdict[]>;
   /**
    * Events of one shop after a position, in order, at least one and up to `limit`, or up to the one with which they have READ_BYTES;
    * waits for the first. A signal that is aborted ends only the wait: what is there already is given, and [] where nothing is. A gap
-   * in the positions means events that are no longer kept or cannot be read.
+   * in the positions means events that are no longer kept or whose bytes were damaged. Rejects with UnreadableEvents where the first
+   * that there would be cannot be read by this version.
    */
   read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]>;
+  /** Rejects with UnreadableEvents where the event is there and this version cannot read it. */
   find(shop: string, eventId: string): Promise<Stored | undefined>;
   extent(shop: string): Promise<Extent>;
   /** The last position received before a time (milliseconds since 1970); 0 or more, at most the newest. */

@@ -75,8 +75,9 @@ class MemoryLog implements EventLog, State {
     this.#options = options;
   }
 
-  async append(record: LogRecord): Promise<Verdict[]> {
+  async append(record: LogRecord, onJoined: () => void = () => {}): Promise<Verdict[]> {
     if (this.#closed) throw new LogUnavailable('the log is closed');
+    onJoined();
     const shop = this.#shop(record.context.shop);
     const { released = [] } = record;
     if (!released.every(({ id }) => shop.quarantine.some((one) => one.id === id)))

@@ -1,6 +1,7 @@
-import type { Fingerprint } from './ids.ts';
-import type { Position, Stored } from './log.ts';
-import { fingerprintAt, openRecord, type RecordSlice, recordsOf } from './record.ts';
+import type { Event } from '../../schemas/event.ts';
+import type { Head } from './head.ts';
+import { type Position, type Stored, UnreadableEvents } from './log.ts';
+import { headAt, type Opened, openRecord, type RecordSlice, receivedAt, recordsOf } from './record.ts';
 import type { StoreOptions } from './store.ts';
 
 /** What a page holds, and where in the log. */
@@ -43,36 +44,27 @@ export class Page {
     if (end <= this.last) options.onCorrupt(shop, end, this.last);
   }
 
-  /** Whether the event at a position has this id. */
-  holds(position: Position, [high, low]: Fingerprint, id: string): boolean {
-    const record = this.#recordOf(position);
-    if (record === undefined) return false;
-    const { slice, first, places } = record;
-    const [storedHigh, storedLow] = fingerprintAt(slice, places[position - first] ?? 0);
-    if (storedHigh !== high || storedLow !== low) return false;
-    // Most ids stand in the body as they are, and finding them there costs a hundredth of mapping the record.
-    if (slice.page.subarray(slice.offset, slice.offset + slice.length).includes(`"${id}"`)) return true;
-    return [...this.events(position, position)].some(({ event }) => event.event_id === id);
-  }
-
   /** When the event at a position was received; undefined where its record is not intact. */
   receivedAt(position: Position): number | undefined {
     const record = this.#recordOf(position);
     return record && openRecord(record.slice)?.context.receivedAt;
   }
 
-  positionsOf([high, low]: Fingerprint): Position[] {
-    const found: Position[] = [];
-    for (const { slice, first, places } of this.#records) {
-      for (const [i, place] of places.entries()) {
-        const [storedHigh, storedLow] = fingerprintAt(slice, place);
-        if (storedHigh === high && storedLow === low) found.push(first + i);
-      }
-    }
-    return found;
+  /** The first position received at a time or later. */
+  firstSince(time: number): Position | undefined {
+    return this.#records.find(({ slice }) => receivedAt(slice) >= time)?.first;
   }
 
-  /** One after the other, so that no record is opened for events that nobody takes. */
+  /** The first position whose head is the one that is looked for. */
+  positionOf(isIt: (head: Head) => boolean): Position | undefined {
+    for (const { slice, first, places } of this.#records) {
+      const i = places.findIndex((place) => isIt(headAt(slice, place)));
+      if (i >= 0) return first + i;
+    }
+    return undefined;
+  }
+
+  /** One after the other, so that no record is opened for events that nobody takes. Throws UnreadableEvents at a record that this version cannot read. */
   *events(from: Position, to: Position): Generator<Stored> {
     for (const record of this.#records) {
       if (record.first > to || record.first + record.places.length <= from) continue;
@@ -91,12 +83,18 @@ export class Page {
       this.#options.onCorrupt(this.#shop, first, first + places.length - 1);
       return [];
     }
-    const { dialect, body, indexes, context } = opened;
+    const { indexes } = opened;
     const wanted = places.length === indexes.length ? indexes : places.map((place) => indexes[place] ?? 0);
     const bytes = Math.ceil(slice.length / places.length);
-    return this.#options
-      .view(dialect, body.toString(), wanted, context)
-      .map((event, i) => ({ position: first + i, event, bytes }));
+    return this.#viewed(opened, wanted, first).map((event, i) => ({ position: first + i, event, bytes }));
+  }
+
+  #viewed({ dialect, body, context }: Opened, indexes: readonly number[], first: Position): Event[] {
+    try {
+      return this.#options.view(dialect, body.toString(), indexes, context);
+    } catch (error) {
+      throw new UnreadableEvents(this.#shop, first, first + indexes.length - 1, dialect, error);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-import { hash } from 'node:crypto';
+import { type Head, headOf } from './head.ts';
+import { hasher, hexOf } from './id-hash.ts';
 import {
   type EventLog,
   type Extent,
@@ -68,9 +69,10 @@ export class PostgresLog implements EventLog {
     return this.#failure;
   }
 
-  append(record: LogRecord): Promise<Verdict[]> {
+  append(record: LogRecord, onJoined: () => void = () => {}): Promise<Verdict[]> {
     if (this.#closed) return Promise.reject(new LogUnavailable('the log is closed'));
     if (this.#waitingBytes > WAITING_BYTES) return Promise.reject(new LogUnavailable('the database cannot keep up'));
+    onJoined();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ record, resolve, reject });
       this.#waitingBytes += record.body.length;
@@ -260,7 +262,8 @@ const APPEND = `select known, befores from ${SCHEMA}.append_1(
 
 const numbers = (value: unknown): number[] => (value as unknown[]).map(Number);
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
-const hashOf = (id: string): string => hash('sha256', id).slice(0, 32);
+const HASHER = hasher('');
+const hashOf = (id: string): string => hexOf(HASHER.id(id));
 
 async function ensureDays(ask: Ask, from: string, to: string): Promise<void> {
   await ask(`select ${SCHEMA}.ensure_days_2($1, $2)`, [from, to]);
@@ -306,7 +309,7 @@ class Commit {
   }
 
   values(day: string, since: string, quarantineMax: number): unknown[] {
-    const pages = this.#shares.map(({ entries }) => (entries.length > 0 ? encodePage(entries) : Buffer.alloc(0)));
+    const pages = this.#shares.map(({ entries }) => (entries.length > 0 ? encodePage(entries, 1) : Buffer.alloc(0)));
     let end = 0;
     const ends = pages.map((page) => {
       end += page.length;
@@ -366,10 +369,11 @@ class Commit {
     const owner = this.#ownerOf(context.shop);
     const share = this.#shares[owner - 1] as Share;
     const indexes: number[] = [];
-    const fingerprints: [number, number][] = [];
+    const heads: Head[] = [];
     const places: Place[] = [];
-    for (const { id, index } of events) {
-      const hashed = hashOf(id);
+    for (const draft of events) {
+      const head = headOf(draft, HASHER);
+      const hashed = hexOf(head.hash);
       const first = share.known.get(hashed);
       if (first !== undefined) {
         places.push({ ordinal: first, repeated: true });
@@ -380,11 +384,11 @@ class Commit {
       this.#owners.push(owner);
       share.known.set(hashed, ordinal);
       places.push({ ordinal, repeated: false });
-      indexes.push(index);
-      fingerprints.push([Number.parseInt(hashed.slice(0, 8), 16), Number.parseInt(hashed.slice(8, 16), 16)]);
+      indexes.push(draft.index);
+      heads.push(head);
     }
     this.#places.push(places);
-    if (indexes.length > 0) share.entries.push({ dialect, context, body, indexes, fingerprints });
+    if (indexes.length > 0) share.entries.push({ dialect, context, body, indexes, heads });
     share.at = Math.max(share.at, context.receivedAt);
     share.gained += events.length + refused.length - released.length;
   }

@@ -1,29 +1,35 @@
 import { crc32 } from 'node:zlib';
 import type { Context } from '../dialects/dialect.ts';
-import type { Fingerprint } from './ids.ts';
+import { flagsAt, HAS_ORDER, HEAD_BYTES, type Head, OLD, ORDER_BYTES, REUSED, readHead, writeHead } from './head.ts';
+import { fingerprintOf, hashOfFingerprint } from './id-hash.ts';
 
 // A page is what one commit appended to one shop: records one after the other. A record is one request:
 //
 //   0  u32  length of the record, this field included
 //   4  u32  CRC-32 of everything after this field
-//   8  u8   format (1)
+//   8  u8   format (2)
 //   9  u8   number of events, n (a body holds 100 at most)
 //  10  u16  length of the context, c
 //  12  f64  time of receipt, milliseconds since 1970
-//  20  n x 2 x u32  fingerprints of the event ids, so that dedup is rebuilt without reading bodies
-//      n x u8       places of the accepted events in the body
+//  20  n x 22       of each event 128 bits of a keyed hash of its id, 32 bits of its kind, 8 flags, and its place in the body
+//      m x 8        64 bits of a keyed hash of the order, of each event whose flags say that it has one
 //      c bytes      dialect and context, JSON
 //      rest         the request's own bytes
-const FORMAT = 1;
+//
+// Format 1 has instead of the heads and orders 64 bits of another hash of each id (n x 2 x u32), and then the n places.
+export type RecordFormat = 1 | 2;
+const NEWEST: RecordFormat = 2;
 const MOST_EVENTS = 100;
 const HEADER = 20;
+const OLD_HASH_BYTES = 8;
+const EVENT_BYTES: Readonly<Record<RecordFormat, number>> = { 1: OLD_HASH_BYTES + 1, 2: HEAD_BYTES + 1 };
 
 export interface Entry {
   readonly dialect: string;
   readonly context: Context;
   readonly body: Buffer;
   readonly indexes: readonly number[];
-  readonly fingerprints: readonly Fingerprint[];
+  readonly heads: readonly Head[];
 }
 
 /** A record in a page: read lazily, since most readers want one field of many records. */
@@ -34,36 +40,64 @@ export interface RecordSlice {
   readonly count: number;
 }
 
-export function encodePage(entries: readonly Entry[]): Buffer {
+/** `format`: 1 where others that read this log know no other. */
+export function encodePage(entries: readonly Entry[], format: RecordFormat = NEWEST): Buffer {
   const contexts = entries.map((entry) => Buffer.from(JSON.stringify({ dialect: entry.dialect, ...entry.context })));
   const lengths = entries.map(
-    (entry, i) => HEADER + entry.indexes.length * 9 + (contexts[i]?.length ?? 0) + entry.body.length,
+    (entry, i) => HEADER + headsBytes(entry, format) + (contexts[i]?.length ?? 0) + entry.body.length,
   );
   const page = Buffer.allocUnsafeSlow(lengths.reduce((sum, length) => sum + length, 0));
   let offset = 0;
   entries.forEach((entry, i) => {
-    offset = encodeRecord(page, offset, lengths[i] ?? 0, entry, contexts[i] ?? Buffer.alloc(0));
+    offset = encodeRecord(page, offset, lengths[i] ?? 0, entry, contexts[i] ?? Buffer.alloc(0), format);
   });
   return page;
 }
 
-function encodeRecord(page: Buffer, start: number, length: number, entry: Entry, context: Buffer): number {
+const headsBytes = ({ heads }: Entry, format: RecordFormat): number =>
+  heads.length * EVENT_BYTES[format] +
+  (format === 1 ? 0 : heads.reduce((sum, { order }) => (order === undefined ? sum : sum + ORDER_BYTES), 0));
+
+function encodeRecord(
+  page: Buffer,
+  start: number,
+  length: number,
+  entry: Entry,
+  context: Buffer,
+  format: RecordFormat,
+): number {
   page.writeUInt32LE(length, start);
-  page[start + 8] = FORMAT;
+  page[start + 8] = format;
   page[start + 9] = entry.indexes.length;
   page.writeUInt16LE(context.length, start + 10);
   page.writeDoubleLE(entry.context.receivedAt, start + 12);
-  let at = start + HEADER;
-  for (const [high, low] of entry.fingerprints) {
-    page.writeUInt32LE(high, at);
-    page.writeUInt32LE(low, at + 4);
-    at += 8;
-  }
-  for (const index of entry.indexes) page[at++] = index;
+  let at = (format === 1 ? writeOldHeads : writeHeads)(page, start + HEADER, entry);
   at += context.copy(page, at);
   entry.body.copy(page, at);
   page.writeUInt32LE(crc32(page.subarray(start + 8, start + length)), start + 4);
   return start + length;
+}
+
+function writeHeads(page: Buffer, start: number, { heads, indexes }: Entry): number {
+  let at = start;
+  for (const [i, head] of heads.entries()) {
+    at = writeHead(page, at, head);
+    page[at++] = indexes[i] ?? 0;
+  }
+  for (const { order } of heads) if (order !== undefined) at += page.write(order, at, ORDER_BYTES, 'latin1');
+  return at;
+}
+
+function writeOldHeads(page: Buffer, start: number, { heads, indexes }: Entry): number {
+  let at = start;
+  for (const { hash } of heads) {
+    const [high, low] = fingerprintOf(hash);
+    page.writeUInt32LE(high, at);
+    page.writeUInt32LE(low, at + 4);
+    at += OLD_HASH_BYTES;
+  }
+  for (const index of indexes) page[at++] = index;
+  return at;
 }
 
 /** The records of a page, in order. Stops where a length makes no sense: what follows cannot be found any more. */
@@ -73,7 +107,7 @@ export function recordsOf(page: Buffer): RecordSlice[] {
   while (offset + HEADER <= page.length) {
     const length = page.readUInt32LE(offset);
     const count = page.readUInt8(offset + 9);
-    if (length < HEADER + count * 9 || offset + length > page.length) break;
+    if (length < HEADER + count * EVENT_BYTES[formatOf({ page, offset })] || offset + length > page.length) break;
     records.push({ page, offset, length, count });
     offset += length;
   }
@@ -82,47 +116,97 @@ export function recordsOf(page: Buffer): RecordSlice[] {
 
 /** The intact record whose context begins at a place in some bytes, if there is one. */
 export function recordAt(bytes: Buffer, context: number): RecordSlice | undefined {
-  // How many events it has is not known before its beginning is, and the other way round.
+  // How many events it has, and how many of those have orders, is not known before its beginning is, and the other way round.
   for (let count = 1; count <= MOST_EVENTS; count++) {
-    const offset = context - HEADER - count * 9;
-    if (offset < 0) return undefined;
-    if (bytes[offset + 9] !== count || bytes[offset + 8] !== FORMAT) continue;
-    const length = bytes.readUInt32LE(offset);
-    if (length <= context - offset || offset + length > bytes.length) continue;
-    const record = { page: bytes, offset, length, count };
-    if (isIntact(record)) return record;
+    const old = recordBefore(bytes, context, count, 1, 0);
+    if (old) return old;
+    for (let orders = 0; orders <= count; orders++) {
+      const record = recordBefore(bytes, context, count, NEWEST, orders);
+      if (record) return record;
+    }
   }
   return undefined;
 }
 
+function recordBefore(
+  bytes: Buffer,
+  context: number,
+  count: number,
+  format: RecordFormat,
+  orders: number,
+): RecordSlice | undefined {
+  const offset = context - HEADER - count * EVENT_BYTES[format] - orders * ORDER_BYTES;
+  if (offset < 0 || bytes[offset + 9] !== count || bytes[offset + 8] !== format) return undefined;
+  const length = bytes.readUInt32LE(offset);
+  if (length <= context - offset || offset + length > bytes.length) return undefined;
+  const record = { page: bytes, offset, length, count };
+  return contextAt(record) === context && isIntact(record) ? record : undefined;
+}
+
 export const receivedAt = ({ page, offset }: RecordSlice): number => page.readDoubleLE(offset + 12);
 
-export function fingerprintAt({ page, offset }: RecordSlice, i: number): Fingerprint {
-  const at = offset + HEADER + i * 8;
-  return [page.readUInt32LE(at), page.readUInt32LE(at + 4)];
+/** What is kept of an event of a record. */
+export function headAt(record: RecordSlice, i: number): Head {
+  const { page, offset } = record;
+  if (formatOf(record) === 1) {
+    const at = offset + HEADER + i * OLD_HASH_BYTES;
+    return { hash: hashOfFingerprint([page.readUInt32LE(at), page.readUInt32LE(at + 4)]), kind: 0, flags: OLD };
+  }
+  const at = offset + HEADER + i * EVENT_BYTES[NEWEST];
+  const head = readHead(page, at);
+  if ((head.flags & HAS_ORDER) === 0) return head;
+  const orderAt = ordersAt(record) + ordersBefore(record, i) * ORDER_BYTES;
+  return { ...head, order: page.toString('latin1', orderAt, orderAt + ORDER_BYTES) };
 }
 
 export interface Opened {
   readonly dialect: string;
   readonly context: Context;
   readonly indexes: readonly number[];
+  /** Of its events those whose ids belonged to others before, by their places in the record. */
+  readonly reused: readonly number[];
   readonly body: Buffer;
+}
+
+const formatOf = ({ page, offset }: Pick<RecordSlice, 'page' | 'offset'>): RecordFormat =>
+  page[offset + 8] === 1 ? 1 : NEWEST;
+
+const ordersAt = ({ offset, count }: RecordSlice): number => offset + HEADER + count * EVENT_BYTES[NEWEST];
+
+/** How many of the first so many events of a record have orders. */
+function ordersBefore({ page, offset }: RecordSlice, places: number): number {
+  let orders = 0;
+  for (let i = 0; i < places; i++)
+    if ((flagsAt(page, offset + HEADER + i * EVENT_BYTES[NEWEST]) & HAS_ORDER) !== 0) orders += 1;
+  return orders;
+}
+
+function contextAt(record: RecordSlice): number {
+  const { offset, count } = record;
+  if (formatOf(record) === 1) return offset + HEADER + count * EVENT_BYTES[1];
+  return ordersAt(record) + ordersBefore(record, count) * ORDER_BYTES;
 }
 
 const isIntact = ({ page, offset, length }: Omit<RecordSlice, 'count'>): boolean =>
   crc32(page.subarray(offset + 8, offset + length)) === page.readUInt32LE(offset + 4);
 
 /** Everything in a record, or undefined where its checksum or format is wrong. The body is a view into the page. */
-export function openRecord({ page, offset, length, count }: RecordSlice): Opened | undefined {
-  if (!isIntact({ page, offset, length }) || page[offset + 8] !== FORMAT) return undefined;
-  const indexesAt = offset + HEADER + count * 8;
-  const contextAt = indexesAt + count;
-  const bodyAt = contextAt + page.readUInt16LE(offset + 10);
-  const { dialect, ...context } = JSON.parse(page.toString('utf8', contextAt, bodyAt)) as Context & { dialect: string };
+export function openRecord(record: RecordSlice): Opened | undefined {
+  const { page, offset, length, count } = record;
+  const format = page[offset + 8];
+  if ((format !== 1 && format !== NEWEST) || !isIntact(record)) return undefined;
+  const from = contextAt(record);
+  const bodyAt = from + page.readUInt16LE(offset + 10);
+  const { dialect, ...context } = JSON.parse(page.toString('utf8', from, bodyAt)) as Context & { dialect: string };
+  const places = Array.from({ length: count }, (_, i) => i);
+  const first = offset + HEADER;
   return {
     dialect,
     context,
-    indexes: [...page.subarray(indexesAt, contextAt)],
+    indexes: places.map(
+      (i) => page[format === 1 ? first + count * OLD_HASH_BYTES + i : first + (i + 1) * EVENT_BYTES[NEWEST] - 1] ?? 0,
+    ),
+    reused: format === 1 ? [] : places.filter((i) => (flagsAt(page, first + i * EVENT_BYTES[NEWEST]) & REUSED) !== 0),
     body: page.subarray(bodyAt, offset + length),
   };
 }

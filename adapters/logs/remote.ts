@@ -57,10 +57,12 @@ function appender(wire: Wire<OwnerCalls, UserCalls>): Pick<EventLog, 'append' | 
   let waitingBytes = 0;
   let closed = false;
   return {
-    append: async (record) => {
+    append: async (record, onJoined = () => {}) => {
       if (closed) throw new LogUnavailable('the log is closed');
       if (waitingBytes > WAITING_BYTES) throw new LogUnavailable('the process that owns the log cannot keep up');
       waitingBytes += record.body.length;
+      // The owner tells turns and disk apart.
+      onJoined();
       const answered = wire.ask('append', [packRecord(record)]);
       waiting.add(answered);
       try {

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { open, type RootDatabase } from 'lmdb';
 import { layers } from '../../adapters/dialects/layers.ts';
-import { fingerprinter } from '../../adapters/logs/ids.ts';
+import { headOf } from '../../adapters/logs/head.ts';
+import { hasher } from '../../adapters/logs/id-hash.ts';
 import { openLmdb } from '../../adapters/logs/lmdb.ts';
 import type { LogRecord } from '../../adapters/logs/log.ts';
 import { encodePage } from '../../adapters/logs/record.ts';
@@ -102,7 +103,7 @@ async function remote(): Promise<Append> {
 function bare(): Append {
   const root: RootDatabase = open({ path: folder, encoding: 'binary', overlappingSync: false } as { path: string });
   const pages = root.openDB<Buffer, [string, number]>({ name: 'pages', encoding: 'binary' });
-  const fingerprint = fingerprinter(1, 2);
+  const hashing = hasher('a key of sixteen');
   let waiting: { record: LogRecord; resolve: () => void }[] = [];
   let committing = 0;
   let page = 0;
@@ -114,7 +115,7 @@ function bare(): Append {
     const entries = group.map(({ record }) => ({
       ...record,
       indexes: record.events.map(({ index }) => index),
-      fingerprints: record.events.map(({ id }) => fingerprint(id)),
+      heads: record.events.map((draft) => headOf(draft, hashing)),
     }));
     void pages.put([writer, ++page], encodePage(entries)).then(() => {
       committing -= 1;

@@ -14,13 +14,15 @@ function trial() {
   const late: boolean[] = [];
   const { log: well } = openMemory(storeOptions());
   let held: (() => void)[] | undefined;
+  let lining = false;
   let asked = 0;
   const hanging: EventLog = {
     ...well,
     durability: well.durability,
     failure: undefined,
-    append: async (one) => {
+    append: async (one, onJoined) => {
       asked += 1;
+      if (!lining) onJoined?.();
       const waiting = held;
       if (waiting) await new Promise<void>((resolve) => waiting.push(resolve));
       return well.append(one);
@@ -36,11 +38,34 @@ function trial() {
     hang: () => {
       held = [];
     },
+    /** What comes now waits for its turn and not for the disk. */
+    line: (is: boolean) => {
+      lining = is;
+    },
     goOn: () => {
       for (const resolve of held ?? []) resolve();
       held = undefined;
     },
   };
+}
+
+/** A log that never stores, and says by itself when a record has joined. */
+function trialOf(join: (onJoined: () => void) => void) {
+  const clock = new TestClock();
+  const late: boolean[] = [];
+  const { log: well } = openMemory(storeOptions());
+  const hanging: EventLog = {
+    ...well,
+    durability: well.durability,
+    failure: undefined,
+    append: (_one, onJoined = () => {}) => {
+      join(onJoined);
+      return new Promise(() => {});
+    },
+  };
+  const { steady, sleep } = { steady: () => clock.steady(), sleep: clock.sleep.bind(clock) };
+  const log = withDeadline(hanging, { limitMs: LIMIT, now: steady, sleep, onLate: (isLate) => void late.push(isLate) });
+  return { log, clock, late };
 }
 
 const outcome = (append: Promise<Verdict[]>): Promise<string> =>
@@ -81,6 +106,36 @@ describe('a log with a deadline', ({ it }) => {
     const before = asked();
     for (let n = 0; n < 100; n++) assert.match(await outcome(log.append(record([`n${n}`]))), /has not answered/);
     assert.is(asked(), before);
+  });
+
+  it('does not take the disk for hung where something only waits for its turn, and ends that wait too', async () => {
+    const { log, clock, late, hang, goOn, line } = trial();
+    hang();
+    line(true);
+    const waiting = outcome(log.append(record(['a'])));
+    await clock.advance(LIMIT - 1000);
+    assert.is(await Promise.race([waiting, 'still waiting']), 'still waiting');
+    await clock.advance(1000);
+    assert.match(await waiting, /waited too long/);
+    assert.is(log.failure, undefined);
+    assert.equal(late, []);
+    line(false);
+    const next = outcome(log.append(record(['b'])));
+    goOn();
+    assert.is(await next, 'stored');
+  });
+
+  it('counts from when a record joins a commit', async () => {
+    const { clock, late, log } = trialOf((joined) => setTimeout(joined, 0));
+    const first = outcome(log.append(record(['a'])));
+    await clock.advance(LIMIT - 1000);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await clock.advance(LIMIT - 1000);
+    assert.is(await Promise.race([first, 'still waiting']), 'still waiting');
+    assert.equal(late, []);
+    await clock.advance(2000);
+    assert.match(await first, /has not answered for/);
+    assert.equal(late, [true]);
   });
 
   it('goes on when the log does; what came late is stored, and a duplicate when it comes again', async () => {

@@ -3,16 +3,17 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import * as assert from 'uvu/assert';
 import { Dedup } from '../../../adapters/logs/dedup.ts';
-import { fingerprinter, IdTable } from '../../../adapters/logs/ids.ts';
+import { HAS_ORDER, OLD, REUSED } from '../../../adapters/logs/head.ts';
+import { IdTable, oldFingerprinter } from '../../../adapters/logs/ids.ts';
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
 import { readMark } from '../../../adapters/logs/lmdb-mark.ts';
 import type { Stored } from '../../../adapters/logs/log.ts';
 import { Page } from '../../../adapters/logs/page.ts';
-import { encodePage, openRecord, recordsOf } from '../../../adapters/logs/record.ts';
+import { encodePage, headAt, openRecord, recordAt, recordsOf } from '../../../adapters/logs/record.ts';
 import { never, OTHER, record, SHOP, START, storeOptions, view } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { countTurns, everyTurn } from '../../support/turns.ts';
+import { countTurns } from '../../support/turns.ts';
 
 describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
   let folder = temporaryFolder();
@@ -125,51 +126,68 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     return { ...record([id]), body: Buffer.from(`["\\u0061${n}"]`) };
   };
 
-  it('confirms repeats of many records a few at a time, and lets others run between', async () => {
+  it('tells repeats from what it keeps beside the bodies, and parses none', async () => {
     const { options, views } = countingViews();
+    const first = await openLmdb(folder.path, options);
+    for (let n = 0; n < 40; n++) await first.log.append(escaped(n));
+    await first.close();
     const { log, close } = await openLmdb(folder.path, options);
-    for (let n = 0; n < 40; n++) await log.append(escaped(n));
-    let [before, most] = [views(), 0];
-    const stopCounting = everyTurn(() => {
-      most = Math.max(most, views() - before);
-      before = views();
-    });
     const ids = Array.from({ length: 40 }, (_, n) => `a${n}`);
-    // Both look back, turn by turn, while the third is stored; both bring an event that is new.
-    const [first, second] = await Promise.all([
-      log.append(record([...ids, 'b', 'a0', 'b'])),
-      log.append(record([...ids, 'b', 'c'])),
-      log.append(record(['c'])),
+    const verdicts = await log.append(record([...ids, 'b', 'a0', 'b']));
+    assert.equal(verdicts, [
+      ...ids.map((_, i) => ({ kind: 'duplicate', position: i + 1 })),
+      { kind: 'stored', position: 41 },
+      { kind: 'duplicate', position: 1 },
+      { kind: 'duplicate', position: 41 },
     ]);
-    stopCounting();
-    const known = ids.map((_, i) => ({ kind: 'duplicate', position: i + 1 }));
-    assert.equal(first.slice(0, 40), known);
-    assert.equal(second.slice(0, 40), known);
-    assert.equal(
-      [...first.slice(40), ...second.slice(40)],
-      [
-        { kind: 'stored', position: 42 },
-        { kind: 'duplicate', position: 1 },
-        { kind: 'duplicate', position: 42 },
-        { kind: 'duplicate', position: 42 },
-        { kind: 'duplicate', position: 41 },
-      ],
-    );
-    assert.is(views(), 40);
-    assert.ok(most <= 4, `${most} records in one turn`);
+    assert.is(views(), 0);
     await close();
   });
 
-  it('refuses what would wait too long to be confirmed, and what waits when it is closed', async () => {
+  it('has who looks back far wait in a line of his own, and others not at all', async () => {
     const { log, close } = await openLmdb(folder.path, storeOptions());
-    for (let n = 0; n < 40; n++) await log.append(escaped(n));
-    const all = () => record(Array.from({ length: 40 }, (_, n) => `a${n}`));
+    const ids = Array.from({ length: 100 }, (_, n) => `a${n}`);
+    for (const shop of [SHOP, OTHER]) await log.append(record(ids, { shop }));
+    const ends: string[] = [];
+    const appends = Array.from({ length: 200 }, async (_, n) => {
+      const verdicts = await log.append(record(ids));
+      ends.push(`${n}`);
+      return verdicts;
+    });
+    const other = log.append(record(['a1', 'b1'], { shop: OTHER })).then(() => ends.push('other'));
+    const verdicts = await Promise.all(appends);
+    await other;
+    assert.ok(ends.indexOf('other') < 20, `answered after ${ends.indexOf('other')}`);
+    for (const one of verdicts) assert.ok(one.every(({ kind }) => kind === 'duplicate'));
+    await close();
+  });
+
+  it('refuses what would wait too long to be compared, and what waits when it is closed', async () => {
+    const { log, close } = await openLmdb(folder.path, storeOptions());
+    const ids = Array.from({ length: 64 }, (_, n) => `a${n}`);
+    for (const shop of [SHOP, OTHER]) await log.append(record(ids, { shop }));
     const reasonsOf = async (appends: readonly Promise<unknown>[]) =>
       (await Promise.allSettled(appends)).flatMap((end) => (end.status === 'rejected' ? [end.reason.message] : []));
-    const reasons = await reasonsOf(Array.from({ length: 258 }, () => log.append(all())));
-    assert.is(reasons.length, 2);
-    assert.match(reasons[0], /too many/);
-    assert.equal(await reasonsOf([log.append(all()), close()]), ['the log is closed']);
+    const reasons = reasonsOf(Array.from({ length: 260 }, () => log.append(record(ids))));
+    const others = reasonsOf([log.append(record(ids, { shop: OTHER }))]);
+    assert.is((await reasons).length, 2);
+    assert.match((await reasons)[0], /too many requests of demo/);
+    assert.equal(await others, []);
+    const waiting = Array.from({ length: 3 }, () => log.append(record(ids)));
+    const closed = reasonsOf([...waiting, close()]);
+    assert.equal(await closed, ['the log is closed']);
+  });
+
+  it('stores an event out of quarantine once, whoever brings it, and counts it once', async () => {
+    const { log, state, close } = await openLmdb(folder.path, storeOptions({ dedupMs: -1 }));
+    await log.append(record([], { refused: [{ index: 0, code: 'invalid', reasons: ['no'], raw: '{}' }] }));
+    const [kept] = await state.quarantined(SHOP, { limit: 1 });
+    const again = () => ({ ...record(['a']), released: [{ id: kept!.id, code: 'invalid' }] });
+    await Promise.all([log.append(again()), log.append(again())]);
+    await log.trim({ before: new Date(0), passed: () => 0, maxBytes: 1e12 });
+    assert.equal(await log.append(again()), [{ kind: 'duplicate', position: 0 }]);
+    assert.equal(await log.tally(SHOP), { received: 1, appended: 1, duplicate: 0, quarantined: { invalid: 0 } });
+    await close();
   });
 
   it('knows no more ids than it may although many shops share them, and in the end none of shops that are silent', () => {
@@ -371,7 +389,7 @@ function flip(file: string, text: string): void {
 }
 
 describe('the table of ids', ({ it }) => {
-  const fingerprint = fingerprinter(1, 2);
+  const fingerprint = oldFingerprinter(1, 2);
   const all = () => true;
 
   it('finds each of 200,000 ids at its position, and no other', () => {
@@ -424,6 +442,15 @@ describe('the table of ids', ({ it }) => {
     table.add(fingerprint('b'), 2 ** 33 + 6);
     assert.is(table.find(fingerprint('a'), all), 2 ** 33 + 5);
   });
+
+  it('knows each position around the end of 32 bits', () => {
+    for (const end of [2 ** 32, 2 ** 32 - 1, 2 ** 33]) {
+      const table = new IdTable();
+      const positions = Array.from({ length: 200 }, (_, n) => end - 100 + n);
+      for (const position of positions) table.add(fingerprint(`id-${position}`), position);
+      for (const position of positions) assert.is(table.find(fingerprint(`id-${position}`), all), position);
+    }
+  });
 });
 
 describe('a page', ({ it }) => {
@@ -433,9 +460,9 @@ describe('a page', ({ it }) => {
     context,
     body: Buffer.from('{"events":[]}'),
     indexes: [0, 99],
-    fingerprints: [
-      [1, 2],
-      [3, 4],
+    heads: [
+      { hash: 'a'.repeat(16), kind: 7, flags: 0 },
+      { hash: 'b'.repeat(16), kind: 2 ** 32 - 1, flags: REUSED | HAS_ORDER | (1 << 4), order: 'o'.repeat(8) },
     ],
   } as const;
 
@@ -446,8 +473,10 @@ describe('a page', ({ it }) => {
       dialect: 'layers',
       context,
       indexes: [0, 99],
+      reused: [1],
       body: Buffer.from('{"events":[]}'),
     });
+    assert.equal([headAt(records[1]!, 0), headAt(records[1]!, 1)], entry.heads);
     assert.is(openRecord(records[1]!)?.body.toString(), '東京');
   });
 
@@ -466,20 +495,47 @@ describe('a page', ({ it }) => {
     dialect: 'test',
     body: Buffer.from(JSON.stringify(names)),
     indexes: names.map((_, i) => i),
-    fingerprints: names.map((_, i): [number, number] => [7, i]),
+    heads: names.map((name) => ({ hash: name.repeat(16), kind: 0, flags: 0 })),
   });
 
-  it('takes an id for known only where fingerprint and id are the same', () => {
+  it('says where the event is whose head is looked for, and when events were received', () => {
+    const later = { ...ids('c'), context: { ...context, receivedAt: START + 5 } };
     const page = new Page(
-      { shop: SHOP, first: 1, bytes: encodePage([ids('a', 'b'), ids('c')]), events: 3 },
+      { shop: SHOP, first: 1, bytes: encodePage([ids('a', 'b'), later]), events: 3 },
       storeOptions(),
     );
-    assert.ok(page.holds(2, [7, 1], 'b'));
-    // The text stands in the record, but not as the id at this position.
-    assert.not(page.holds(2, [7, 0], 'b'));
-    assert.not(page.holds(1, [7, 1], 'b'));
-    assert.not(page.holds(2, [7, 1], 'x'));
-    assert.equal(page.positionsOf([7, 0]), [1, 3]);
+    assert.is(
+      page.positionOf(({ hash }) => hash === 'b'.repeat(16)),
+      2,
+    );
+    assert.is(
+      page.positionOf(({ hash }) => hash === 'x'.repeat(16)),
+      undefined,
+    );
+    assert.equal([page.firstSince(START), page.firstSince(START + 1), page.firstSince(START + 6)], [1, 3, undefined]);
+  });
+
+  it('of format 1 gives the same events, and 64 bits of each id', () => {
+    const bytes = encodePage([ids('a', 'b')], 1);
+    const page = new Page({ shop: SHOP, first: 1, bytes, events: 2 }, storeOptions());
+    assert.equal(
+      [...page.events(1, 2)].map(({ event }) => event.event_id),
+      ['a', 'b'],
+    );
+    assert.is(
+      page.positionOf(({ hash, flags }) => hash === 'b'.repeat(8) && flags === OLD),
+      2,
+    );
+  });
+
+  it('is found by how a record begins, whatever its format', () => {
+    const many = ids(...Array.from({ length: 99 }, (_, n) => String.fromCharCode(200 + n)));
+    for (const format of [1, 2] as const)
+      for (const one of [entry, many, ids('a')]) {
+        const page = Buffer.concat([Buffer.alloc(50, 2), encodePage([one], format), Buffer.alloc(50, 2)]);
+        const found = recordAt(page, page.indexOf('{"dialect"'));
+        assert.equal([found?.offset, found?.count], [50, one.indexes.length]);
+      }
   });
 
   it('of which some events were known before gives the others', () => {
@@ -493,7 +549,10 @@ describe('a page', ({ it }) => {
         [9, 'e'],
       ],
     );
-    assert.ok(page.holds(9, [7, 2], 'e'));
+    assert.is(
+      page.positionOf(({ hash }) => hash === 'e'.repeat(16)),
+      9,
+    );
   });
 
   it('whose count was damaged gives no event a wrong position', () => {

@@ -1,0 +1,56 @@
+import type { Draft } from '../dialects/dialect.ts';
+import { type Kind, UNKNOWN_KIND } from '../dialects/kind.ts';
+import type { Hasher, IdHash, OrderHash } from './id-hash.ts';
+
+/** What a log keeps of an event beside its bytes, so that it is known again without reading them. */
+export interface Head {
+  /** 64 bits where the event was stored in format 1. */
+  readonly hash: IdHash;
+  readonly kind: Kind;
+  readonly flags: number;
+  /** Of purchases that name their order. */
+  readonly order?: OrderHash | undefined;
+}
+
+/** The id belonged to another event before; the event has one that was made of it. */
+export const REUSED = 1;
+/** What the event said is gone, by request. */
+export const ERASED = 2;
+export const HAS_ORDER = 4;
+/** Stored in format 1: its hash has 64 bits, made in another way. Never in a record itself. */
+export const OLD = 8;
+const DERIVED_SHIFT = 4;
+
+/** Hash, kind and flags, as they stand one after the other. */
+export const HEAD_BYTES = 21;
+export const ORDER_BYTES = 8;
+const HASH_BYTES = 16;
+const OLD_HASH_BYTES = 8;
+
+export function headOf(
+  { id, kind = UNKNOWN_KIND, derived = 0, order }: Draft,
+  { id: hashOf, order: hashOfOrder }: Hasher,
+): Head {
+  const flags = (derived << DERIVED_SHIFT) | (order === undefined ? 0 : HAS_ORDER);
+  return { hash: hashOf(id), kind, flags, ...(order !== undefined && { order: hashOfOrder(order) }) };
+}
+
+/** The version of `derivedId` that made the id of an event; 0 where the client sent it. At most 15. */
+export const derivationOf = ({ flags }: Pick<Head, 'flags'>): number => flags >>> DERIVED_SHIFT;
+
+/** Everything but the order, which is kept elsewhere. Gives where it ends. */
+export function writeHead(bytes: Buffer, at: number, { hash, kind, flags }: Head): number {
+  bytes.fill(0, at + hash.length, at + HASH_BYTES);
+  bytes.write(hash, at, HASH_BYTES, 'latin1');
+  bytes.writeUInt32LE(kind, at + HASH_BYTES);
+  bytes[at + HASH_BYTES + 4] = flags;
+  return at + HEAD_BYTES;
+}
+
+export function readHead(bytes: Buffer, at: number): Head {
+  const flags = flagsAt(bytes, at);
+  const end = at + ((flags & OLD) === 0 ? HASH_BYTES : OLD_HASH_BYTES);
+  return { hash: bytes.toString('latin1', at, end), kind: bytes.readUInt32LE(at + HASH_BYTES), flags };
+}
+
+export const flagsAt = (bytes: Buffer, at: number): number => bytes[at + HASH_BYTES + 4] ?? 0;

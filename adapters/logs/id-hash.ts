@@ -1,0 +1,40 @@
+import { hash } from 'node:crypto';
+import type { Fingerprint } from './ids.ts';
+
+/** 128 bits of a keyed hash, as 16 characters of one byte each: equal hashes mean equal ids, and nothing is parsed to be sure. */
+export type IdHash = string;
+
+/** 64 bits of a keyed hash of what an order is known by, as 8 characters. */
+export type OrderHash = string;
+
+export interface Hasher {
+  readonly id: (id: string) => IdHash;
+  readonly order: (order: string) => OrderHash;
+}
+
+/**
+ * SHA-256 of key and text, cut. The key is secret to one log, so that what its files and indexes show says nothing of ids. It is empty
+ * for a database that had ids before there were keys.
+ */
+export const hasher = (key: string): Hasher => ({
+  id: (id) => hash('sha256', key + id, 'binary').slice(0, 16),
+  order: (order) => hash('sha256', key + order, 'binary').slice(0, 8),
+});
+
+/** The first 64 bits of a hash, by which it is looked for in memory. */
+export const fingerprintOf = (bytes: string): Fingerprint => [wordAt(bytes, 0), wordAt(bytes, 4)];
+
+/** A fingerprint as a hash of 8 characters. */
+export const hashOfFingerprint = ([high, low]: Fingerprint): string =>
+  String.fromCharCode(
+    ...[high, low].flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]),
+  );
+
+export const hexOf = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('hex');
+
+const wordAt = (bytes: string, at: number): number =>
+  ((bytes.charCodeAt(at) << 24) |
+    (bytes.charCodeAt(at + 1) << 16) |
+    (bytes.charCodeAt(at + 2) << 8) |
+    bytes.charCodeAt(at + 3)) >>>
+  0;
