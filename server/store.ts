@@ -123,6 +123,11 @@ const optionsOf = (
     book.found(damage);
     logger.error({ ...damage }, 'the log was damaged');
   },
+  onUnmarked: (error) =>
+    logger.warn(
+      { reason: error.message },
+      'how far the log has come cannot be written beside it: after damage pipelines would go on from an older place',
+    ),
   onCrowded: (ms) =>
     logger.warn(
       { hours: Math.round((ms / HOUR_MS) * 100) / 100 },

@@ -23,15 +23,15 @@ export function readMark(folder: string): Mark | undefined {
   }
 }
 
-/** Leaves the mark before as it is where the disk has no room for another. */
+/** Throws where it cannot be written, and leaves the mark before as it is. */
 export async function writeMark(folder: string, mark: Mark): Promise<void> {
   const fresh = `${pathIn(folder)}.new`;
   try {
     await writeSynced(fresh, JSON.stringify(mark));
     await rename(fresh, pathIn(folder));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-    await rm(fresh, { force: true });
+    await rm(fresh, { force: true }).catch(() => {});
+    throw error;
   }
 }
 

@@ -65,12 +65,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
     await release();
     throw error;
   });
-  let marked = Promise.resolve();
-  // One after the other, since they write the same file.
-  const keepMark = (): Promise<void> => {
-    marked = marked.catch(() => {}).then(async () => writeMark(folder, await markOf(log, state)));
-    return marked;
-  };
+  const keepMark = markKeeper(async () => writeMark(folder, await markOf(log, state)), options);
   const commit: Commit = async (write) => {
     if (log.failure) throw new LogUnavailable('the log has failed', { cause: log.failure });
     const obstacle = options.obstacle?.();
@@ -113,6 +108,28 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
       closing ??= close();
       return closing;
     },
+  };
+}
+
+/**
+ * Writes marks one after the other, since they are one file. A mark helps after damage and nothing else needs it: where one cannot be
+ * written, for whatever reason, the one before stays and all goes on; that is told once, until one is written again.
+ */
+function markKeeper(write: () => Promise<void>, { onUnmarked }: StoreOptions): () => Promise<void> {
+  let marked = Promise.resolve();
+  let isTold = false;
+  const keep = async (): Promise<void> => {
+    try {
+      await write();
+      isTold = false;
+    } catch (error) {
+      if (!isTold) onUnmarked?.(error instanceof Error ? error : new Error(String(error)));
+      isTold = true;
+    }
+  };
+  return () => {
+    marked = marked.then(keep);
+    return marked;
   };
 }
 

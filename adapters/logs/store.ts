@@ -38,6 +38,8 @@ export interface StoreOptions {
   readonly onFailure: (error: Error) => void;
   /** Called at the start, where the log's file was found damaged. */
   readonly onDamage: (damage: DamageReport) => void;
+  /** Called where an embedded log cannot note how far it has come, once until it can: it goes on, and after damage less is known of the pipelines. */
+  readonly onUnmarked?: (error: Error) => void;
   /** Called where ids are forgotten before their time, at most once an hour, with how many milliseconds back they are known. */
   readonly onCrowded: (ms: number) => void;
   /** Called when stored events cannot be read: their bytes changed on disk. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import * as assert from 'uvu/assert';
@@ -246,6 +246,22 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
       readMark(folder.path)?.pipelines.map(({ settledAt }) => settledAt),
       [START + 5, START + 5],
     );
+  });
+
+  it('goes on where its mark cannot be written, whatever the reason, and says so once', async () => {
+    const told: string[] = [];
+    const options = storeOptions({ onUnmarked: ({ message }) => told.push(message) });
+    const { log, state, close } = await openLmdb(folder.path, options);
+    mkdirSync(join(folder.path, 'mark.json.new'));
+    await log.append(record(['a']));
+    await state.begin({ shop: SHOP, pipeline: 'p' }, 0);
+    await log.trim({ before: new Date(0), passed: () => 0, maxBytes: 1e12 });
+    assert.equal((await log.append(record(['b'])))[0], { kind: 'stored', position: 2 });
+    assert.is(told.length, 1);
+    assert.match(told[0] ?? '', /EISDIR/);
+    rmdirSync(join(folder.path, 'mark.json.new'));
+    await close();
+    assert.is(readMark(folder.path)?.shops[SHOP], 2);
   });
 
   it('removes the oldest of many shops in few commits, whatever is past its size', async () => {
