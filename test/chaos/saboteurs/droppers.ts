@@ -132,9 +132,8 @@ export const bookkeepers: readonly Saboteur[] = [
       },
       {
         file: 'adapters/logs/lmdb-log.js',
-        piece: 'const at = shop.known.ids.find(fingerprint, (position) => {',
-        by: `const at = shop.known.ids.find(fingerprint, (position) => {
-                return true;`,
+        piece: 'shop.pending.get(position)) === hash);',
+        by: 'shop.pending.get(position)) !== 0);',
       },
     ],
   },
@@ -143,7 +142,9 @@ export const bookkeepers: readonly Saboteur[] = [
     does: 'forgets known ids at a restart',
     audit: 'books',
     caughtBy: ['RENAMED'],
-    changes: [{ file: 'adapters/logs/lmdb-log.js', piece: 'known.ids.add(fingerprint, position);', by: '' }],
+    changes: [
+      { file: 'adapters/logs/lmdb-remember.js', piece: 'known.ids.add(fingerprintOf(head.hash), position);', by: '' },
+    ],
   },
   {
     name: 'miscount',
