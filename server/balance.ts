@@ -1,4 +1,5 @@
-import type { EventLog } from '../adapters/logs/log.ts';
+import type { EventLog, Tally } from '../adapters/logs/log.ts';
+import { NOTHING } from '../adapters/logs/tally.ts';
 import type { Balance, PipelineBalance, ShopBalance } from './operations.ts';
 import type { Running } from './pipelines.ts';
 
@@ -11,29 +12,21 @@ export async function balanceOf(
   shops: readonly string[],
   running: readonly Running[],
 ): Promise<Balance> {
-  const byShop = await Promise.all(shops.map((shop) => shopBalance(log, shop)));
-  const byPipeline = await Promise.all(running.map((one) => pipelineBalance(log, one)));
+  const tallies = await log.tallies(shops);
+  const byShop = shops.map((shop, i) => shopBalance(shop, tallies[i] ?? NOTHING));
+  const byPipeline = running.map(pipelineBalance);
   const balanced = [...byShop, ...byPipeline].every(({ difference }) => difference === 0);
   return { balanced, shops: byShop, pipelines: byPipeline };
 }
 
-async function shopBalance(log: EventLog, shop: string): Promise<ShopBalance> {
-  const { received, appended, duplicate, quarantined } = await log.tally(shop);
-  return {
-    shop,
-    received,
-    appended,
-    duplicate,
-    quarantined,
-    difference: received - appended - duplicate - total(quarantined),
-  };
+function shopBalance(shop: string, { received, appended, duplicate, quarantined }: Tally): ShopBalance {
+  const difference = received - appended - duplicate - total(quarantined);
+  return { shop, received, appended, duplicate, quarantined, difference };
 }
 
-async function pipelineBalance(log: EventLog, { id, progress }: Running): Promise<PipelineBalance> {
-  const { newest } = await log.extent(id.shop);
-  const { start, position, delivered, dead, filtered, dropped } = progress;
+function pipelineBalance({ id, progress, newest, pending }: Running): PipelineBalance {
+  const { start, delivered, dead, filtered, dropped } = progress;
   const appended = newest - start;
-  const pending = Math.max(0, newest - position);
   const difference = appended - delivered - dead - total(filtered) - total(dropped) - pending;
   return { ...id, appended, delivered, dead, filtered, dropped, pending, difference };
 }

@@ -4,6 +4,7 @@ import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
+import { createOverview, type Overview } from './overview.ts';
 import { Pipelines } from './pipelines.ts';
 import { Replays } from './replays.ts';
 import type { Tail } from './tail.ts';
@@ -30,6 +31,8 @@ export interface Deliveries {
   readonly replays: Replays;
   /** The shops of the configuration that is followed. */
   shops(): readonly string[];
+  /** How all pipelines and shops do, as it was within the last second. */
+  overview(): Promise<Overview>;
   /** Has a place on the log for every pipeline when it resolves: events that come from then on reach it. */
   follow(config: Config): Promise<void>;
   stop(): Promise<void>;
@@ -51,6 +54,12 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
     run: (...replay) => pipelines.replay(...replay),
   });
   let shops = namesOf(config);
+  const overview = createOverview({
+    log: options.store.log,
+    shops: () => shops,
+    running: () => pipelines.running(),
+    now: clock.steady,
+  });
   await pipelines.follow(config);
   replays.follow();
   const stopping = new AbortController();
@@ -61,10 +70,12 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
     pipelines,
     replays,
     shops: () => shops,
+    overview: overview.ask,
     follow: async (next) => {
       await pipelines.follow(next);
       await replays.reconfigured();
       shops = namesOf(next);
+      overview.forget();
     },
     stop: async () => {
       stopping.abort();

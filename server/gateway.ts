@@ -46,8 +46,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tail,
     onDropped: (...dropped) => metrics.dropped(...dropped),
   });
-  const { pipelines, shops } = deliveries;
-  const metrics = createMetrics({ ...store, shops, pipelines: () => pipelines.running() });
+  const metrics = createMetrics({ ...store, overview: deliveries.overview });
   const { answers } = duties;
   const web =
     answers === 'nothing'

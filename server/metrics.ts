@@ -1,17 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type EventLog, LogUnavailable } from '../adapters/logs/log.ts';
-import { balanceOf } from './balance.ts';
+import { LogUnavailable } from '../adapters/logs/log.ts';
 import type { Damage } from './damage.ts';
 import { type Disk, LEVELS } from './disk.ts';
 import type { Answered } from './http.ts';
 import type { Shortage } from './load.ts';
-import type { Running } from './pipelines.ts';
+import type { Overview } from './overview.ts';
 import type { Worth } from './worth.ts';
 
 export interface MetricsSources {
-  readonly log: EventLog;
-  readonly shops: () => readonly string[];
-  readonly pipelines: () => Promise<readonly Running[]>;
+  /** How every pipeline and shop does. */
+  readonly overview: () => Promise<Overview>;
   readonly disk: Disk;
   readonly damage: () => Damage | undefined;
 }
@@ -52,8 +50,7 @@ export function createMetrics(sources?: MetricsSources): Metrics {
   );
   let refresh = async (): Promise<void> => {};
   if (sources) {
-    watchShops(registry, sources);
-    refresh = watchPipelines(registry, sources);
+    refresh = watchOverview(registry, sources);
     watchDiskRoom(registry, sources);
     watchDamage(registry, sources);
   }
@@ -120,29 +117,15 @@ function countShed(registry: Registry): Metrics['shed'] {
   };
 }
 
-function watchShops(registry: Registry, { log, shops }: MetricsSources): void {
+/** Gives what brings them up to date, all from the same figures: a page does not wait for what one of them collects for the others. */
+function watchOverview(registry: Registry, { overview }: MetricsSources): () => Promise<void> {
+  const labels = ['shop', 'pipeline'];
   const events = counter(
     registry,
     'gateway_events_total',
     'Events by what became of them at ingest: received = appended + duplicate + quarantined.',
     ['shop', 'outcome', 'reason'],
-    async () => {
-      const tallies = await Promise.all(shops().map(async (shop) => [shop, await log.tally(shop)] as const));
-      events.reset();
-      for (const [shop, { received, appended, duplicate, quarantined }] of tallies) {
-        events.inc({ shop, outcome: 'received', reason: '' }, received);
-        events.inc({ shop, outcome: 'appended', reason: '' }, appended);
-        events.inc({ shop, outcome: 'duplicate', reason: '' }, duplicate);
-        for (const [reason, count] of Object.entries(quarantined))
-          events.inc({ shop, outcome: 'quarantined', reason }, count);
-      }
-    },
   );
-}
-
-/** Gives what brings them up to date, all from the same figures: a page does not wait for what one of them collects for the others. */
-function watchPipelines(registry: Registry, { log, shops, pipelines }: MetricsSources): () => Promise<void> {
-  const labels = ['shop', 'pipeline'];
   const pending = new Gauge({
     name: 'gateway_pipeline_pending',
     help: 'Events a pipeline has yet to finish.',
@@ -168,11 +151,18 @@ function watchPipelines(registry: Registry, { log, shops, pipelines }: MetricsSo
     [...labels, 'outcome', 'reason'],
   );
   return unlessAway(async () => {
-    const running = await pipelines();
-    const balance = await balanceOf(log, shops(), running);
-    for (const metric of [outcomes, pending, phase, difference]) metric.reset();
-    for (const { shop, difference: events } of balance.shops) difference.set({ shop, pipeline: '' }, events);
-    for (const { shop, pipeline, difference: events } of balance.pipelines) difference.set({ shop, pipeline }, events);
+    const { running, balance } = await overview();
+    for (const metric of [events, outcomes, pending, phase, difference]) metric.reset();
+    for (const { shop, received, appended, duplicate, quarantined, difference: missing } of balance.shops) {
+      events.inc({ shop, outcome: 'received', reason: '' }, received);
+      events.inc({ shop, outcome: 'appended', reason: '' }, appended);
+      events.inc({ shop, outcome: 'duplicate', reason: '' }, duplicate);
+      for (const [reason, count] of Object.entries(quarantined))
+        events.inc({ shop, outcome: 'quarantined', reason }, count);
+      difference.set({ shop, pipeline: '' }, missing);
+    }
+    for (const { shop, pipeline, difference: missing } of balance.pipelines)
+      difference.set({ shop, pipeline }, missing);
     for (const { id, progress, pending: open, phase: now } of running) {
       outcomes.inc({ ...id, outcome: 'delivered', reason: '' }, progress.delivered);
       outcomes.inc({ ...id, outcome: 'dead', reason: '' }, progress.dead);

@@ -38,8 +38,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     tail: watchers,
     onDropped: (...dropped) => metrics.dropped(...dropped),
   });
-  const { pipelines, shops } = deliveries;
-  const metrics = createMetrics({ ...store, shops, pipelines: () => pipelines.running() });
+  const metrics = createMetrics({ ...store, overview: deliveries.overview });
   const sum = createMetricsSum();
   const web = new WebProcesses({
     count: settings.WEB_CONCURRENCY,

@@ -38,6 +38,8 @@ export interface Running {
   readonly destination: string;
   readonly phase: Phase;
   readonly progress: Progress;
+  /** Where the log of its shop ends. */
+  readonly newest: Position;
   /** Events of the log that it has not finished. */
   readonly pending: number;
 }
@@ -102,10 +104,8 @@ export class Pipelines {
       .filter(([key]) => outdated.has(key) || !this.#configured.has(key))
       .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));
     // Before any is ended: the log may be away.
-    for (const { id } of coming) {
-      await this.#tools.store.state.begin(id);
-      signal.throwIfAborted();
-    }
+    await this.#tools.store.state.beginAll(coming.map(({ id }) => id));
+    signal.throwIfAborted();
     await Promise.all([...outdated.values()].map(end));
     signal.throwIfAborted();
     // Exchanged at once: trimming waits for those that are here.
@@ -116,18 +116,19 @@ export class Pipelines {
   /** Every configured pipeline, whichever process moves it. */
   async running(): Promise<Running[]> {
     const { log, state } = this.#tools.store;
-    const all = await Promise.all(
-      [...this.#configured.values()].map(async ({ id, pipeline }) => {
-        // In this order: a log that grows meanwhile makes more pending, never less than nothing.
-        const standing = await state.standing(id);
-        const { newest } = await log.extent(id.shop);
-        const { type: destination } = pipeline.destination;
-        return standing
-          ? [{ id, destination, ...standing, pending: Math.max(0, newest - standing.progress.position) }]
-          : [];
-      }),
-    );
-    return all.flat();
+    const configured = [...this.#configured.values()];
+    // In this order: a log that grows meanwhile makes more pending, never less than nothing.
+    const standings = await state.standings(configured.map(({ id }) => id));
+    const shops = [...new Set(configured.map(({ id }) => id.shop))];
+    const heads = await log.heads(shops);
+    const newestOf = new Map(shops.map((shop, i) => [shop, heads[i] ?? 0]));
+    return configured.flatMap(({ id, pipeline }, i) => {
+      const standing = standings[i];
+      if (standing === undefined) return [];
+      const newest = newestOf.get(id.shop) ?? 0;
+      const pending = Math.max(0, newest - standing.progress.position);
+      return [{ id, destination: pipeline.destination.type, ...standing, newest, pending }];
+    });
   }
 
   /** The configured pipeline of that name. */
@@ -149,11 +150,16 @@ export class Pipelines {
     });
   }
 
-  /** Up to where every pipeline of a shop has come; everything, where it has none. */
-  async passed(shop: string): Promise<Position> {
-    const here = [...this.#configured.values()].filter(({ id }) => id.shop === shop);
-    const all = await Promise.all(here.map(({ id }) => this.#tools.store.state.progress(id)));
-    return Math.min(Number.MAX_SAFE_INTEGER, ...all.map((progress) => progress?.position ?? 0));
+  /** Up to where every pipeline of each shop has come. Everything is passed where a shop has none. */
+  async passed(): Promise<ReadonlyMap<string, Position>> {
+    const ids = [...this.#configured.values()].map(({ id }) => id);
+    const standings = await this.#tools.store.state.standings(ids);
+    const passed = new Map<string, Position>();
+    for (const [i, { shop }] of ids.entries()) {
+      const position = standings[i]?.progress.position ?? 0;
+      passed.set(shop, Math.min(position, passed.get(shop) ?? position));
+    }
+    return passed;
   }
 
   #start(id: PipelineId, pipeline: Pipeline): Configured {

@@ -113,11 +113,14 @@ export class Replays {
     const { shop, pipeline, types } = order;
     const replay: Replay = { id: `r${number}`, shop, pipeline, after, to, types, startedAt: clock.now() };
     await store.state.saveReplay(replay);
-    return this.#job(replay);
+    return this.#job(replay, undefined);
   }
 
   async jobs(): Promise<ReplayJob[]> {
-    return Promise.all((await this.#tools.store.state.replays()).map((replay) => this.#job(replay)));
+    const { state } = this.#tools.store;
+    const replays = await state.replays();
+    const standings = await state.standings(replays.map(ownId));
+    return replays.map((replay, i) => this.#job(replay, standings[i]?.progress));
   }
 
   async cancel(id: string): Promise<void> {
@@ -146,14 +149,17 @@ export class Replays {
     return true;
   }
 
-  /** The lowest position of a shop that a replay has yet to read: the log keeps what comes after. */
-  async passed(shop: string): Promise<number> {
-    const positions = await Promise.all(
-      (await this.#tools.store.state.replays())
-        .filter((replay) => replay.shop === shop && !replay.ended)
-        .map(async (replay) => (await this.#progress(replay))?.position ?? replay.after),
-    );
-    return Math.min(Number.MAX_SAFE_INTEGER, ...positions);
+  /** The lowest position of each shop that a replay has yet to read: the log keeps what comes after. */
+  async passed(): Promise<ReadonlyMap<string, number>> {
+    const { state } = this.#tools.store;
+    const open = (await state.replays()).filter(({ ended }) => !ended);
+    const standings = await state.standings(open.map(ownId));
+    const passed = new Map<string, number>();
+    for (const [i, { shop, after }] of open.entries()) {
+      const position = standings[i]?.progress.position ?? after;
+      passed.set(shop, Math.min(position, passed.get(shop) ?? position));
+    }
+    return passed;
   }
 
   async stop(): Promise<void> {
@@ -239,9 +245,8 @@ export class Replays {
     return { after, to: end };
   }
 
-  async #job(replay: Replay): Promise<ReplayJob> {
+  #job(replay: Replay, progress: Progress | undefined): ReplayJob {
     const { id, shop, pipeline, after, to, startedAt, ended } = replay;
-    const progress = await this.#progress(replay);
     const waits = !ended && this.#tools.find(replay) === undefined;
     const reason = ended ? undefined : waits ? 'its pipeline is not configured' : progress?.suspended?.reason;
     const state = ended ?? (waits ? 'waiting' : progress?.suspended ? 'suspended' : 'running');
@@ -261,8 +266,8 @@ export class Replays {
     };
   }
 
-  #progress({ shop, pipeline, id }: Replay): Promise<Progress | undefined> {
-    return this.#tools.store.state.progress({ shop, pipeline: replayName(pipeline, id) });
+  #progress(replay: Replay): Promise<Progress | undefined> {
+    return this.#tools.store.state.progress(ownId(replay));
   }
 }
 
@@ -273,6 +278,8 @@ async function isDead({ state }: Store, ref: PipelineRef, position: number): Pro
 
 /** Under which pipeline name a replay keeps its progress and names itself to its destination. */
 export const replayName = (pipeline: string, id: string): string => `${pipeline}-${id}`;
+
+const ownId = ({ shop, pipeline, id }: Replay): PipelineRef => ({ shop, pipeline: replayName(pipeline, id) });
 
 /** The pipeline's own filter, and of that only these types. */
 function routeOf(pipeline: Pipeline, types: readonly string[] | undefined): Route {

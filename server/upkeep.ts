@@ -42,12 +42,10 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
 }
 
 async function trim(tools: UpkeepTools, now: number, stopping: AbortSignal): Promise<void> {
-  const { store, pipelines, replays, shops, settings, logger, onDropped } = tools;
-  const all = await Promise.all(
-    shops().map(async (shop) => [shop, Math.min(await pipelines.passed(shop), await replays.passed(shop))] as const),
-  );
-  const positions = new Map(all);
-  const passed = (shop: string): number => positions.get(shop) ?? Number.MAX_SAFE_INTEGER;
+  const { store, pipelines, replays, settings, logger, onDropped } = tools;
+  const positions = [await pipelines.passed(), await replays.passed()];
+  const passed = (shop: string): number =>
+    Math.min(...positions.map((all) => all.get(shop) ?? Number.MAX_SAFE_INTEGER));
   const before = new Date(now - settings.RETENTION_DAYS * DAY_MS);
   const { unpassed } = await store.log.trim({ before, passed, maxBytes: settings.LOG_MAX_BYTES, stopping });
   for (const [shop, events] of Object.entries(unpassed)) {

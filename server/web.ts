@@ -6,7 +6,6 @@ import { type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/l
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { adminRoutes } from './admin.ts';
-import { balanceOf } from './balance.ts';
 import type { Clock } from './clock.ts';
 import type { Deliveries } from './deliveries.ts';
 import { createEnricher } from './enrich/enrich.ts';
@@ -246,9 +245,8 @@ function otherRoutes(router: Router, parts: Parts): void {
 }
 
 async function reportOf({ store, deliveries, stopping }: Parts): Promise<Readiness> {
-  const running = await deliveries.pipelines.running();
-  const { balanced } = await balanceOf(store.log, deliveries.shops(), running);
-  return readiness(store, stopping.aborted, balanced, running);
+  const { running, balance } = await deliveries.overview();
+  return readiness(store, stopping.aborted, balance.balanced, running);
 }
 
 /** Resolves when every connection is closed: idle ones at once, the others with their answer, at the latest when their request is due. */

@@ -82,8 +82,10 @@ export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog 
     read: (...args) => log.read(...args),
     find: (...args) => log.find(...args),
     extent: (shop) => log.extent(shop),
+    heads: (shops) => log.heads(shops),
     before: (...args) => log.before(...args),
     tally: (shop) => log.tally(shop),
+    tallies: (shops) => log.tallies(shops),
     trim: (options) => log.trim(options),
     close: () => log.close(),
   };

@@ -129,6 +129,14 @@ export class LmdbLog implements EventLog {
     return this.#state.tally(shop) ?? NOTHING;
   }
 
+  tallies(shops: readonly string[]): Promise<Tally[]> {
+    return Promise.all(shops.map((shop) => this.tally(shop)));
+  }
+
+  async heads(shops: readonly string[]): Promise<Position[]> {
+    return shops.map((shop) => this.head(shop));
+  }
+
   async trim({ before, passed, maxBytes }: TrimOptions): Promise<Trimmed> {
     this.#dedup.forgetOld();
     // To remove is to write too.

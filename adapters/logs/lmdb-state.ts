@@ -79,6 +79,16 @@ export class LmdbState implements State {
     await this.#onBegun();
   }
 
+  async beginAll(ids: readonly PipelineId[]): Promise<void> {
+    const missing = ids.filter(({ shop, pipeline }) => this.#cursors.get([shop, pipeline]) === undefined);
+    if (missing.length === 0) return;
+    const write = () => {
+      for (const { shop, pipeline } of missing) void this.#cursors.put([shop, pipeline], beginning(this.#head(shop)));
+    };
+    await this.#commit(() => this.#root.batch(write));
+    await this.#onBegun();
+  }
+
   claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {
     const progress = async () => (await this.progress(id)) ?? beginning(this.#head(id.shop));
     return this.#holders.claim(id, signal, progress, (update) => this.#save(id, update));
@@ -91,6 +101,10 @@ export class LmdbState implements State {
   async standing(id: PipelineId): Promise<Standing | undefined> {
     const progress = await this.progress(id);
     return progress && this.#holders.standing(id, progress);
+  }
+
+  standings(ids: readonly PipelineId[]): Promise<(Standing | undefined)[]> {
+    return Promise.all(ids.map((id) => this.standing(id)));
   }
 
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {

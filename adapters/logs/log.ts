@@ -107,10 +107,14 @@ export interface EventLog {
   /** Rejects with UnreadableEvents where the event is there and this version cannot read it. */
   find(shop: string, eventId: string): Promise<Stored | undefined>;
   extent(shop: string): Promise<Extent>;
+  /** The newest position of each shop, in their order. */
+  heads(shops: readonly string[]): Promise<Position[]>;
   /** The last position received before a time (milliseconds since 1970); 0 or more, at most the newest. */
   before(shop: string, time: number): Promise<Position>;
   /** What came in for each shop since the log began; exact across crashes. */
   tally(shop: string): Promise<Tally>;
+  /** The same for each shop, in their order, at the cost of one. */
+  tallies(shops: readonly string[]): Promise<Tally[]>;
   /** Lets go of what is older than `before` and passed by every pipeline (`passed`), and of the oldest whatever is past `maxBytes`. */
   trim(options: TrimOptions): Promise<Trimmed>;
   /** Resolves after the last commit; later appends reject. */

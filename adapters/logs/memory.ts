@@ -148,6 +148,14 @@ class MemoryLog implements EventLog, State {
     return this.#shop(name).tally;
   }
 
+  tallies(names: readonly string[]): Promise<Tally[]> {
+    return Promise.all(names.map((name) => this.tally(name)));
+  }
+
+  async heads(names: readonly string[]): Promise<Position[]> {
+    return names.map((name) => this.#shop(name).newest);
+  }
+
   async trim({ before, passed, maxBytes }: TrimOptions): Promise<Trimmed> {
     let events = 0;
     const unpassed: Record<string, number> = {};
@@ -174,6 +182,10 @@ class MemoryLog implements EventLog, State {
     this.#pipeline(id).progress ??= beginning(start);
   }
 
+  async beginAll(ids: readonly PipelineId[]): Promise<void> {
+    for (const id of ids) await this.begin(id);
+  }
+
   claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {
     const pipeline = this.#pipeline(id);
     const progress = async () => pipeline.progress ?? beginning(this.#shop(id.shop).newest);
@@ -191,6 +203,10 @@ class MemoryLog implements EventLog, State {
   async standing(id: PipelineId): Promise<Standing | undefined> {
     const { progress } = this.#pipeline(id);
     return progress && this.#holders.standing(id, progress);
+  }
+
+  standings(ids: readonly PipelineId[]): Promise<(Standing | undefined)[]> {
+    return Promise.all(ids.map((id) => this.standing(id)));
   }
 
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {

@@ -18,6 +18,7 @@ import { SCHEMA } from './postgres-schema.ts';
 import { dayName, trim } from './postgres-trim.ts';
 import { type Entry, encodePage } from './record.ts';
 import type { StoreOptions } from './store.ts';
+import { NOTHING } from './tally.ts';
 
 const WAITING_BYTES = 64 * 1024 * 1024;
 /** What one commit takes at most: the rest goes into the next. */
@@ -126,17 +127,25 @@ export class PostgresLog implements EventLog {
   }
 
   async tally(shop: string): Promise<Tally> {
-    const [row] = await this.#tools.side.ask(
-      `select s.received, s.newest, s.duplicate, coalesce((select json_object_agg(code, count) from ${SCHEMA}.refusals r where r.shop = s.id), '{}') as quarantined
-       from ${SCHEMA}.shops s where s.name = $1`,
-      [shop],
+    const [tally] = await this.tallies([shop]);
+    return tally ?? NOTHING;
+  }
+
+  async tallies(shops: readonly string[]): Promise<Tally[]> {
+    const rows = await this.#tools.side.ask(
+      `select s.name, s.received, s.newest, s.duplicate,
+         (select json_object_agg(code, count) from ${SCHEMA}.refusals r where r.shop = s.id) as quarantined
+       from ${SCHEMA}.shops s where s.name = any($1)`,
+      [shops],
     );
-    return {
-      received: Number(row?.received ?? 0),
-      appended: Number(row?.newest ?? 0),
-      duplicate: Number(row?.duplicate ?? 0),
-      quarantined: (row?.quarantined ?? {}) as Tally['quarantined'],
-    };
+    const byName = new Map(rows.map((row) => [row.name, tallyOf(row)]));
+    return shops.map((shop) => byName.get(shop) ?? NOTHING);
+  }
+
+  async heads(shops: readonly string[]): Promise<Position[]> {
+    const rows = await this.#tools.side.ask(`select name, newest from ${SCHEMA}.shops where name = any($1)`, [shops]);
+    const byName = new Map(rows.map(({ name, newest }) => [name, Number(newest)]));
+    return shops.map((shop) => byName.get(shop) ?? 0);
   }
 
   async trim(options: TrimOptions): Promise<Trimmed> {
@@ -252,6 +261,13 @@ export class PostgresLog implements EventLog {
     return commit.verdicts(numbers(row?.known), numbers(row?.befores));
   }
 }
+
+const tallyOf = ({ received, newest, duplicate, quarantined }: Readonly<Record<string, unknown>>): Tally => ({
+  received: Number(received),
+  appended: Number(newest),
+  duplicate: Number(duplicate),
+  quarantined: (quarantined ?? {}) as Tally['quarantined'],
+});
 
 const nothingOf = (record: LogRecord | undefined): LogRecord | undefined =>
   record && { ...record, body: Buffer.alloc(0), events: [], refused: [], released: [] };

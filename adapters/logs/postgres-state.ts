@@ -1,4 +1,4 @@
-import { beginning, changeOn, resumed, standingOf, suspendedBy } from './holders.ts';
+import { beginning, changeOn, keyOf, resumed, standingOf, suspendedBy } from './holders.ts';
 import type { Position } from './log.ts';
 import type { Ask } from './postgres-database.ts';
 import { PostgresJobs } from './postgres-jobs.ts';
@@ -32,6 +32,16 @@ const letterOf = ({ letter, redrive }: Record<string, unknown>): DeadLetter => (
   ...(redrive === true && { redrive }),
 });
 
+interface Row {
+  readonly progress: Progress;
+  readonly phase: Phase | null;
+}
+
+const columns = (ids: readonly PipelineId[]): [shops: string[], pipelines: string[]] => [
+  ids.map(({ shop }) => shop),
+  ids.map(({ pipeline }) => pipeline),
+];
+
 /** The state beside the log, in the same database. */
 export class PostgresState implements State {
   readonly #ask: Ask;
@@ -63,6 +73,25 @@ export class PostgresState implements State {
     );
   }
 
+  async beginAll(ids: readonly PipelineId[]): Promise<void> {
+    const missing = await this.#ask(
+      `select k.shop, k.pipeline, coalesce(s.newest, 0) as newest
+       from unnest($1::text[], $2::text[]) k(shop, pipeline) left join ${SCHEMA}.shops s on s.name = k.shop
+       where not exists (select 1 from ${SCHEMA}.pipelines p where p.shop = k.shop and p.pipeline = k.pipeline)`,
+      columns(ids),
+    );
+    if (missing.length === 0) return;
+    await this.#ask(
+      `insert into ${SCHEMA}.pipelines (shop, pipeline, progress) select * from unnest($1::text[], $2::text[], $3::json[])
+       on conflict do nothing`,
+      [
+        missing.map(({ shop }) => shop),
+        missing.map(({ pipeline }) => pipeline),
+        missing.map(({ newest }) => JSON.stringify(beginning(Number(newest)))),
+      ],
+    );
+  }
+
   claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {
     return this.#leases.claim(id, signal);
   }
@@ -72,8 +101,16 @@ export class PostgresState implements State {
   }
 
   async standing(id: PipelineId): Promise<Standing | undefined> {
-    const row = await this.#row(id);
-    return row && standingOf(row.progress, this.#leases.phaseOf(id) ?? row.phase ?? undefined);
+    const [standing] = await this.standings([id]);
+    return standing;
+  }
+
+  async standings(ids: readonly PipelineId[]): Promise<(Standing | undefined)[]> {
+    const rows = await this.#rows(ids);
+    return ids.map((id) => {
+      const row = rows.get(keyOf(id));
+      return row && standingOf(row.progress, this.#leases.phaseOf(id) ?? row.phase ?? undefined);
+    });
   }
 
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {
@@ -217,11 +254,16 @@ export class PostgresState implements State {
     return true;
   }
 
-  async #row({ shop, pipeline }: PipelineId): Promise<{ progress: Progress; phase: Phase | null } | undefined> {
-    const [row] = await this.#ask(
-      `select progress, case when lease_until > now() then phase end as phase from ${SCHEMA}.pipelines where shop = $1 and pipeline = $2`,
-      [shop, pipeline],
+  async #row(id: PipelineId): Promise<Row | undefined> {
+    return (await this.#rows([id])).get(keyOf(id));
+  }
+
+  async #rows(ids: readonly PipelineId[]): Promise<Map<string, Row>> {
+    const rows = await this.#ask(
+      `select p.shop, p.pipeline, p.progress, case when p.lease_until > now() then p.phase end as phase
+       from ${SCHEMA}.pipelines p join unnest($1::text[], $2::text[]) k(shop, pipeline) on k.shop = p.shop and k.pipeline = p.pipeline`,
+      columns(ids),
     );
-    return row as { progress: Progress; phase: Phase | null } | undefined;
+    return new Map(rows.map((row) => [keyOf(row as unknown as PipelineId), row as unknown as Row]));
   }
 }

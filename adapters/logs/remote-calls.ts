@@ -3,17 +3,22 @@ import type { Durability, EventLog, LogRecord, Position, Stored, Verdict } from 
 import type { State } from './state.ts';
 
 /** What the owner of a store answers with the store's own methods. A process that does not own it moves and trims nothing. */
-export type PassedOn = Pick<EventLog, 'find' | 'extent' | 'before' | 'tally'> & Omit<State, 'claim' | 'replaysChanged'>;
+export type PassedOn = Pick<EventLog, 'find' | 'extent' | 'heads' | 'before' | 'tally' | 'tallies'> &
+  Omit<State, 'claim' | 'replaysChanged'>;
 
 /** Every one of them, and which half of the store it belongs to. */
 export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   find: 'log',
   extent: 'log',
+  heads: 'log',
   before: 'log',
   tally: 'log',
+  tallies: 'log',
   begin: 'state',
+  beginAll: 'state',
   progress: 'state',
   standing: 'state',
+  standings: 'state',
   suspend: 'state',
   resume: 'state',
   journalAt: 'state',

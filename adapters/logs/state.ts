@@ -210,6 +210,8 @@ export interface Page {
 export interface State {
   /** Gives a pipeline seen for the first time its place: after `start`, or at the head of its shop's log. Leaves any other where it is. */
   begin(id: PipelineId, start?: Position): Promise<void>;
+  /** The same at the heads of the logs, for many at the cost of one. */
+  beginAll(ids: readonly PipelineId[]): Promise<void>;
   /**
    * Makes the caller the only one to move a pipeline that has begun, until it releases it or its process is gone. Waits while another
    * has it; rejects with the signal's reason when that aborts.
@@ -219,6 +221,8 @@ export interface State {
   progress(id: PipelineId): Promise<Progress | undefined>;
   /** Undefined for a pipeline that never began. */
   standing(id: PipelineId): Promise<Standing | undefined>;
+  /** The same for each, in their order, at the cost of one. */
+  standings(ids: readonly PipelineId[]): Promise<(Standing | undefined)[]>;
   /** Stops a pipeline where it is: takes it from whoever moves it, and gives it back suspended. False where it never began. */
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean>;
   /** Lets a pipeline go on from where it was. False where it never began. */

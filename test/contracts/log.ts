@@ -420,6 +420,25 @@ export const logChecks: readonly Check[] = [
     await state.begin(id, 2);
     assert.is((await state.claim(id, never)).progress.position, 1);
   }),
+  check('tells of many shops and pipelines at once what it tells of each', async ({ log, state }) => {
+    await log.append(record(['a', 'b'], { refused: [refusal('invalid')] }));
+    await log.append(record(['c'], { shop: OTHER }));
+    const shops = [OTHER, 'nobody.myshopify.com', SHOP, OTHER];
+    assert.equal(await log.heads(shops), [1, 0, 2, 1]);
+    assert.equal(await log.tallies(shops), await Promise.all(shops.map((shop) => log.tally(shop))));
+    const ids = [SHOP, OTHER].flatMap((shop) => ['p', 'q'].map((pipeline) => ({ shop, pipeline })));
+    await state.begin(ids[0]!, 0);
+    await state.beginAll(ids.slice(0, 3));
+    await state.beginAll([]);
+    assert.equal(
+      (await state.standings([...ids, ids[0]!])).map((standing) => standing?.progress.start),
+      [0, 2, 1, undefined, 0],
+    );
+    const cursor = await state.claim(ids[1]!, never);
+    cursor.tell({ kind: 'sending' });
+    await until(async () => (await state.standings(ids))[1]?.phase.kind === 'sending');
+    assert.equal(await state.standings(ids), await Promise.all(ids.map((id) => state.standing(id))));
+  }),
   check('keeps replays', async ({ state }) => {
     const replay = { id: 'r1', shop: SHOP, pipeline: 'p', after: 0, to: 5, startedAt: START };
     await state.saveReplay(replay);

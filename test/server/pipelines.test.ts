@@ -36,13 +36,13 @@ describe('a new configuration', ({ it }) => {
   it('that finds the log away changes no pipeline, and can be tried again', async () => {
     const store = openMemory(storeOptions());
     let away = false;
-    const begin: typeof store.state.begin = async (id) => {
+    const beginAll: typeof store.state.beginAll = async (ids) => {
       if (away) throw new LogUnavailable('away');
-      await store.state.begin(id);
+      await store.state.beginAll(ids);
     };
     const state = new Proxy(store.state, {
       get: (target, key) => {
-        if (key === 'begin') return begin;
+        if (key === 'beginAll') return beginAll;
         const value: unknown = Reflect.get(target, key);
         return typeof value === 'function' ? value.bind(target) : value;
       },
@@ -81,7 +81,7 @@ describe('a new configuration', ({ it }) => {
     await store.log.append(record(['a']));
     await until(() => sent.length === 2);
     assert.equal(sent.sort(), ['old a', 'same a']);
-    await until(async () => (await pipelines.passed(SHOP)) === 1);
+    await until(async () => (await pipelines.passed()).get(SHOP) === 1);
     away = false;
     await pipelines.follow(config('new', 'same', 'more'));
     await store.log.append(record(['b']));

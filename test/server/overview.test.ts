@@ -1,0 +1,126 @@
+import * as assert from 'uvu/assert';
+import { LogUnavailable } from '../../adapters/logs/log.ts';
+import { openMemory } from '../../adapters/logs/memory.ts';
+import { createOverview } from '../../server/overview.ts';
+import { storeOptions } from '../contracts/log.ts';
+import { describe } from '../support/describe.ts';
+import { call, configOf, gatewayWith, SHOP } from '../support/gateway.ts';
+import { type Postgres, startPostgres } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+
+describe('how all pipelines do', ({ it }) => {
+  const bench = () => {
+    let [time, asked] = [0, 0];
+    let fails = false;
+    const overview = createOverview({
+      log: openMemory(storeOptions()).log,
+      shops: () => [SHOP],
+      running: async () => {
+        asked += 1;
+        if (fails) throw new LogUnavailable('away');
+        return [];
+      },
+      now: () => time,
+    });
+    return {
+      overview,
+      asked: () => asked,
+      pass: (ms: number) => {
+        time += ms;
+      },
+      fail: (now: boolean) => {
+        fails = now;
+      },
+    };
+  };
+
+  it('is asked of the log once for all who ask within a second', async () => {
+    const { overview, asked, pass } = bench();
+    await Promise.all([overview.ask(), overview.ask()]);
+    pass(999);
+    await overview.ask();
+    assert.is(asked(), 1);
+    pass(1);
+    await overview.ask();
+    assert.is(asked(), 2);
+    overview.forget();
+    await overview.ask();
+    assert.is(asked(), 3);
+  });
+
+  it('is asked for anew where the log could not be asked', async () => {
+    const { overview, fail } = bench();
+    fail(true);
+    await overview.ask().then(
+      () => assert.unreachable('the log was away'),
+      (error: unknown) => assert.instance(error, LogUnavailable),
+    );
+    fail(false);
+    assert.is((await overview.ask()).balance.balanced, true);
+  });
+});
+
+describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
+  let postgres: Postgres;
+  before(async () => {
+    postgres = await startPostgres({ settings: { log_statement: 'all', log_line_prefix: '<%p>' } });
+  });
+  after(() => postgres.stop());
+
+  /** What the connection for operators was asked since a moment. */
+  const asked = (since: number): string[] => {
+    const log = postgres.log();
+    const standings = /<(\d+)>LOG: {2}execute [^\n]*\n? *select p\.shop, p\.pipeline, p\.progress/g;
+    // Each gateway has its own; this is the last one's.
+    const side = [...log.matchAll(standings)].at(-1)?.[1];
+    assert.ok(side, 'the connection that is asked for standings');
+    return log
+      .slice(since)
+      .split('\n')
+      .filter((line) => new RegExp(`^<${side}>LOG: {2}(execute|statement)`).test(line));
+  };
+  const pipelines = (count: number) =>
+    Array.from({ length: count }, (_, n) => `{ id: p${n}, destination: { type: file, directory: w/overview } }`).join();
+  const config = (count: number) =>
+    `shops: [{ shop: ${SHOP}, tokens: [demo-token], pipelines: [${pipelines(count)}] }]`;
+
+  for (const count of [1, 40]) {
+    it(`cost /readyz and /metrics three questions a second, if there are ${count}`, async () => {
+      const gateway = await gatewayWith(config(count), { LOG_URL: await postgres.createDatabase() });
+      const get = async (path: string) => (await call(gateway.port, { method: 'GET', path })).body;
+      const waiting = async () => {
+        const { pipelines: all } = JSON.parse(await get('/readyz')) as { pipelines: { phase: string }[] };
+        return all.length === count && all.every(({ phase }) => phase === 'waiting');
+      };
+      try {
+        await until(waiting);
+        await new Promise((resolve) => setTimeout(resolve, 1100));
+        const mark = postgres.log().length;
+        for (const path of ['/readyz', '/metrics', '/readyz']) assert.ok((await get(path)).length > 0);
+        assert.is(asked(mark).length, 3, asked(mark).join('\n'));
+      } finally {
+        await gateway.stop();
+      }
+    });
+  }
+
+  it('begin with two questions, however many a reload brings', async () => {
+    const gateway = await gatewayWith(config(1), { LOG_URL: await postgres.createDatabase(), PROCESS: 'web' });
+    try {
+      const mark = postgres.log().length;
+      await gateway.reload(configOf(config(41)));
+      const begun = postgres
+        .log()
+        .slice(mark)
+        .split('\n')
+        .filter((line) =>
+          /execute.*(from unnest\(\$1::text\[\], \$2::text\[\]\) k|insert into headless_events.pipelines|select k.shop)/.test(
+            line,
+          ),
+        );
+      assert.is(begun.length, 2, begun.join('\n'));
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
