@@ -21,7 +21,7 @@ export interface LogRecord {
 
 export type Verdict =
   | { readonly kind: 'stored'; readonly position: Position }
-  /** The position is 0 where the event was released from quarantine by another record, and it is not known any more under which id. */
+  /** The position may be 0 where the event was brought out of quarantine by another record. */
   | { readonly kind: 'duplicate'; readonly position: Position };
 
 export interface Stored {

@@ -14,7 +14,7 @@ const CHANNEL = SCHEMA;
 // a process that stands still in the middle of a transaction would hold its locks.
 const LIMITS = `set statement_timeout = ${QUERY_TIMEOUT_MS - 1000}; set idle_in_transaction_session_timeout = 10000`;
 
-type Row = Record<string, unknown>;
+export type Row = Record<string, unknown>;
 export type Ask = (text: string, values?: readonly unknown[], name?: string) => Promise<Row[]>;
 
 /**

@@ -1,5 +1,6 @@
 import { Bell, keyOf } from './holders.ts';
 import type { Ask, Connection } from './postgres-database.ts';
+import { FORMAT } from './postgres-format.ts';
 import { SCHEMA } from './postgres-schema.ts';
 import { type Cursor, CursorLost, type Phase, type PipelineId, type Progress, type Update } from './state.ts';
 
@@ -317,7 +318,7 @@ export class Leases {
 
 const BEAT = `
 with me as (
-  insert into ${SCHEMA}.processes (id, kind, connections, beat) values ($1::uuid, $2, $3, now())
+  insert into ${SCHEMA}.processes (id, kind, connections, beat, format) values ($1::uuid, $2, $3, now(), ${FORMAT})
   on conflict (id) do update set beat = now()
 ), gone as (
   delete from ${SCHEMA}.processes where beat < now() - ${LEASE} and id <> $1::uuid

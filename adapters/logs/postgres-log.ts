@@ -1,5 +1,4 @@
-import { type Head, headOf } from './head.ts';
-import { hasher, hexOf } from './id-hash.ts';
+import { hexOf } from './id-hash.ts';
 import {
   type EventLog,
   type Extent,
@@ -12,11 +11,12 @@ import {
   type TrimOptions,
   type Verdict,
 } from './log.ts';
-import type { Ask, Connection } from './postgres-database.ts';
+import { Commit } from './postgres-commit.ts';
+import type { Ask, Connection, Row } from './postgres-database.ts';
+import type { PostgresForm } from './postgres-format.ts';
 import { COMMIT_EVENTS, PostgresPages } from './postgres-pages.ts';
 import { SCHEMA } from './postgres-schema.ts';
 import { dayName, trim } from './postgres-trim.ts';
-import { type Entry, encodePage } from './record.ts';
 import type { StoreOptions } from './store.ts';
 import { NOTHING } from './tally.ts';
 
@@ -39,6 +39,7 @@ export interface PostgresLogTools {
   /** For all else, so that neither appends nor deliveries wait for it. */
   readonly side: Connection;
   readonly durability: EventLog['durability'];
+  readonly form: PostgresForm;
   readonly options: StoreOptions;
   /** Called with the newest positions that a commit of this process has brought. */
   readonly onNewest: (newest: ReadonlyMap<string, Position>) => void;
@@ -105,7 +106,7 @@ export class PostgresLog implements EventLog {
   async find(shop: string, eventId: string): Promise<Stored | undefined> {
     const [row] = await this.#tools.side.ask(
       `select max(i.position) as position from ${SCHEMA}.ids i join ${SCHEMA}.shops s on s.id = i.shop where s.name = $1 and i.hash = $2::uuid`,
-      [shop, hashOf(eventId)],
+      [shop, hexOf(this.#tools.form.hasher.id(eventId))],
     );
     if (!row?.position) return undefined;
     const position = Number(row.position);
@@ -202,10 +203,9 @@ export class PostgresLog implements EventLog {
   async #commitAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
-      const commit = new Commit(group.map(({ record }) => record));
       const began = performance.now();
       try {
-        const verdicts = await this.#store(commit);
+        const { commit, verdicts } = await this.#store(group.map(({ record }) => record));
         this.#failure = undefined;
         this.#nothing = undefined;
         for (const [shop, newest] of commit.newest) this.grown(shop, newest);
@@ -246,19 +246,32 @@ export class PostgresLog implements EventLog {
     return all;
   }
 
-  async #store(commit: Commit): Promise<Verdict[][]> {
+  /** Stores records with one call; where some of them must be brought in another way, nothing was stored, and it is called again with those. */
+  async #store(records: readonly LogRecord[]): Promise<{ commit: Commit; verdicts: Verdict[][] }> {
+    const { form } = this.#tools;
+    const gone = new Set<LogRecord>();
+    for (;;) {
+      const commit = new Commit(records, form.hasher, form.format(), gone);
+      const row = await this.#call(commit);
+      const more = commit.recordsOf(numbers(row?.gone));
+      if (more.length === 0) return { commit, verdicts: commit.verdicts(numbers(row?.known), numbers(row?.befores)) };
+      for (const record of more) gone.add(record);
+    }
+  }
+
+  async #call(commit: Commit): Promise<Row | undefined> {
     const { writer, options } = this.#tools;
     const now = options.now();
     const at = commit.at(now);
     const since = dayOf(Math.min(now, at) - Math.max(0, options.dedupMs));
     const values = commit.values(dayOf(at), since, options.quarantineMax);
-    const call = () => writer.ask(APPEND, values, 'append_1');
+    const call = () => writer.ask(APPEND, values, 'append_2');
     const [row] = await call().catch(async (error: unknown) => {
       if ((error as { code?: string }).code !== NO_PARTITION) throw error;
       await ensureDays(writer.ask, dayOf(at), dayOf(at));
       return call();
     });
-    return commit.verdicts(numbers(row?.known), numbers(row?.befores));
+    return row;
   }
 }
 
@@ -273,143 +286,12 @@ const nothingOf = (record: LogRecord | undefined): LogRecord | undefined =>
   record && { ...record, body: Buffer.alloc(0), events: [], refused: [], released: [] };
 
 const NO_PARTITION = '23514';
-const APPEND = `select known, befores from ${SCHEMA}.append_1(
-  $1, $2, $3, $4, $5, $6, $7::uuid[], $8, $9, $10, $11, $12, $13::json[], $14, $15, $16, $17)`;
+const APPEND = `select known, befores, gone, unlike from ${SCHEMA}.append_2(
+  $1, $2, $3, $4, $5, $6, $7::uuid[], $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json[], $18, $19, $20, $21)`;
 
 const numbers = (value: unknown): number[] => (value as unknown[]).map(Number);
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
-const HASHER = hasher('');
-const hashOf = (id: string): string => hexOf(HASHER.id(id));
 
 async function ensureDays(ask: Ask, from: string, to: string): Promise<void> {
   await ask(`select ${SCHEMA}.ensure_days_2($1, $2)`, [from, to]);
-}
-
-/** One shop's part of a commit. */
-interface Share {
-  readonly name: string;
-  readonly entries: Entry[];
-  /** By hash: the ordinal of its event among those of the commit. */
-  readonly known: Map<string, number>;
-  at: number;
-  gained: number;
-  repeats: number;
-}
-
-/** Where the verdict on an event comes from: the ordinal of that event, or of the one that it repeats. */
-interface Place {
-  readonly ordinal: number;
-  readonly repeated: boolean;
-}
-
-/** The records of some requests, as one call of the database. */
-class Commit {
-  /** The newest position of each shop after the commit. */
-  readonly newest = new Map<string, Position>();
-  readonly #records: readonly LogRecord[];
-  readonly #shares: readonly Share[];
-  readonly #places: Place[][] = [];
-  readonly #hashes: string[] = [];
-  readonly #owners: number[] = [];
-
-  constructor(records: readonly LogRecord[]) {
-    this.#records = records;
-    const names = [...new Set(records.map(({ context }) => context.shop))].sort();
-    this.#shares = names.map((name) => ({ name, entries: [], known: new Map(), at: 0, gained: 0, repeats: 0 }));
-    for (const record of records) this.#add(record);
-  }
-
-  /** When its newest record came in. */
-  at(fallback: number): number {
-    return Math.max(...this.#shares.map(({ at }) => at)) || fallback;
-  }
-
-  values(day: string, since: string, quarantineMax: number): unknown[] {
-    const pages = this.#shares.map(({ entries }) => (entries.length > 0 ? encodePage(entries, 1) : Buffer.alloc(0)));
-    let end = 0;
-    const ends = pages.map((page) => {
-      end += page.length;
-      return end;
-    });
-    const refused = this.#records.flatMap(({ context, dialect, refused: all }) =>
-      all.map(({ id: eventId, ...refusal }) => ({
-        owner: this.#ownerOf(context.shop),
-        code: refusal.code,
-        entry: JSON.stringify({ shop: context.shop, at: context.receivedAt, dialect, ...refusal, eventId, context }),
-      })),
-    );
-    const released = this.#records.flatMap(({ context, released: all = [] }) =>
-      all.map(({ id, code }) => ({ owner: this.#ownerOf(context.shop), id, code })),
-    );
-    return [
-      day,
-      since,
-      this.#shares.map(({ name }) => name),
-      Buffer.concat(pages),
-      ends,
-      this.#shares.map(({ at }) => at),
-      this.#hashes,
-      this.#owners,
-      this.#shares.map(({ gained }) => gained),
-      this.#shares.map(({ repeats }) => repeats),
-      refused.map(({ owner }) => owner),
-      refused.map(({ code }) => code),
-      refused.map(({ entry }) => entry),
-      released.map(({ owner }) => owner),
-      released.map(({ id }) => id),
-      released.map(({ code }) => code),
-      quarantineMax,
-    ];
-  }
-
-  /** The verdicts of each record, of what the database says: for each event its position if it was known, and where each shop's log ended before. */
-  verdicts(known: readonly Position[], befores: readonly Position[]): Verdict[][] {
-    const next = [...befores];
-    const positions = known.map((position, i) => {
-      if (position > 0) return position;
-      const share = (this.#owners[i] ?? 1) - 1;
-      next[share] = (next[share] ?? 0) + 1;
-      return next[share];
-    });
-    for (const [i, { name }] of this.#shares.entries()) this.newest.set(name, next[i] ?? 0);
-    return this.#places.map((places) =>
-      places.map(({ ordinal, repeated }) => ({
-        kind: repeated || known[ordinal] !== 0 ? 'duplicate' : 'stored',
-        position: positions[ordinal] ?? 0,
-      })),
-    );
-  }
-
-  #add(record: LogRecord): void {
-    const { context, events, refused, released = [], dialect, body } = record;
-    const owner = this.#ownerOf(context.shop);
-    const share = this.#shares[owner - 1] as Share;
-    const indexes: number[] = [];
-    const heads: Head[] = [];
-    const places: Place[] = [];
-    for (const draft of events) {
-      const head = headOf(draft, HASHER);
-      const hashed = hexOf(head.hash);
-      const first = share.known.get(hashed);
-      if (first !== undefined) {
-        places.push({ ordinal: first, repeated: true });
-        share.repeats += 1;
-        continue;
-      }
-      const ordinal = this.#hashes.push(hashed) - 1;
-      this.#owners.push(owner);
-      share.known.set(hashed, ordinal);
-      places.push({ ordinal, repeated: false });
-      indexes.push(draft.index);
-      heads.push(head);
-    }
-    this.#places.push(places);
-    if (indexes.length > 0) share.entries.push({ dialect, context, body, indexes, heads });
-    share.at = Math.max(share.at, context.receivedAt);
-    share.gained += events.length + refused.length - released.length;
-  }
-
-  #ownerOf(shop: string): number {
-    return this.#shares.findIndex(({ name }) => name === shop) + 1;
-  }
 }

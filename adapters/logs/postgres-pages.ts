@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type Position, READ_BYTES, type Stored } from './log.ts';
+import { type Position, READ_BYTES, type Stored, UnreadableEvents } from './log.ts';
 import { Page } from './page.ts';
 import type { Ask } from './postgres-database.ts';
 import { SCHEMA } from './postgres-schema.ts';
@@ -46,7 +46,7 @@ export class PostgresPages {
     this.#options = options;
   }
 
-  /** Events after a position, at most so many, or up to the one with which they have READ_BYTES. */
+  /** Events after a position, at most so many, or up to the one with which they have READ_BYTES. Throws UnreadableEvents where none could be read before. */
   async collect(shop: string, after: Position, limit: number): Promise<Stored[]> {
     const found: Stored[] = [];
     let bytes = 0;
@@ -54,10 +54,15 @@ export class PostgresPages {
       const run = this.#cached(shop, next) ?? (await this.#fetch(shop, next));
       if (run === undefined) return found;
       for (const page of run.pages) {
-        for (const stored of page.events(next, page.last)) {
-          found.push(stored);
-          bytes += stored.bytes;
-          if (found.length >= limit || bytes >= READ_BYTES) return found;
+        try {
+          for (const stored of page.events(next, page.last)) {
+            found.push(stored);
+            bytes += stored.bytes;
+            if (found.length >= limit || bytes >= READ_BYTES) return found;
+          }
+        } catch (error) {
+          if (error instanceof UnreadableEvents && found.length > 0) return found;
+          throw error;
         }
       }
       next = run.last + 1;
@@ -77,9 +82,7 @@ export class PostgresPages {
     const first = Number(row.first);
     const run = this.#cached(shop, first) ?? (await this.#fetch(shop, first));
     const page = run?.pages.find((one) => one.first === first);
-    const events = page ? [...page.events(first, page.last)] : [];
-    const earlier = events.findLast(({ event }) => Date.parse(event.received_at) < time);
-    return earlier?.position ?? first - 1;
+    return (page?.firstSince(time) ?? first) - 1;
   }
 
   /** Forgets what is in memory: some of it is not kept any more. */

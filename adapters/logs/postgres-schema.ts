@@ -1,4 +1,5 @@
 import { quarantineOf } from './postgres-schema-quarantine.ts';
+import { recordOf } from './postgres-schema-record.ts';
 
 /** Everything lives in a schema of its own, so that the database may be shared with a shop's other software. */
 export const SCHEMA = 'headless_events';
@@ -246,6 +247,7 @@ create table ${SCHEMA}.processes (
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'log', worksFrom: 1, sql: log + days + append },
   { number: 2, name: 'state', worksFrom: 1, sql: state },
+  { number: 3, name: 'records of format 2', worksFrom: 1, sql: recordOf(SCHEMA) },
   { number: 4, name: 'days that lock nothing', worksFrom: 1, sql: attach },
   { number: 6, name: 'quarantine', worksFrom: 1, sql: quarantineOf(SCHEMA) },
 ];

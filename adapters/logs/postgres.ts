@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { endedByClose } from './closing.ts';
 import { type Durability, LogUnusable, type Position } from './log.ts';
 import { type Ask, Connection, configOf, listening, TELL } from './postgres-database.ts';
+import { FORMAT, formOf } from './postgres-format.ts';
 import { Leases } from './postgres-leases.ts';
 import { PostgresLog } from './postgres-log.ts';
 import { migrate } from './postgres-migrate.ts';
@@ -40,7 +41,8 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     await whenConnected(() => Promise.all(all.map(({ ask }) => ask('select 1'))), ROOM_WAIT_MS);
     const tell = teller(home.ask);
     const durability = await durabilityOf(home.ask);
-    const log = new PostgresLog({ writer, reader: mover, side, durability, options, onNewest: tell.newest });
+    const form = await formOf(side.ask);
+    const log = new PostgresLog({ writer, reader: mover, side, durability, form, options, onNewest: tell.newest });
     await log.ensureDays();
     const leases = new Leases({ me, kind, connections, home, saver: mover, tell: tell.leases });
     const quarantine = new PostgresQuarantine(side.ask, options);
@@ -48,6 +50,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     const poll = setInterval(() => {
       log.tryAgain();
       void askAfter(home.ask, log);
+      void form.follow();
     }, POLL_MS);
     return endedByClose({
       log,
@@ -159,11 +162,10 @@ export async function findRoom(home: Connection, { me, kind, connections, budget
       );
       const taken = rows.reduce((sum, row) => sum + Number(row.connections), 0);
       if (taken + connections > budget) return rows;
-      await ask(`insert into ${SCHEMA}.processes (id, kind, connections, beat) values ($1, $2, $3, now())`, [
-        me,
-        kind,
-        connections,
-      ]);
+      await ask(
+        `insert into ${SCHEMA}.processes (id, kind, connections, beat, format) values ($1, $2, $3, now(), ${FORMAT})`,
+        [me, kind, connections],
+      );
       return undefined;
     });
     if (others === undefined) return;

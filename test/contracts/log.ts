@@ -278,6 +278,22 @@ export const logChecks: readonly Check[] = [
     assert.equal(await log.tally(SHOP), { received: 5, appended: 3, duplicate: 1, quarantined: { invalid: 1 } });
     assert.is((await log.tally(OTHER)).received, 0);
   }),
+  check(
+    'stores an event out of quarantine once, however often and with whatever it is brought, and counts it once',
+    async ({ log, state }) => {
+      const at = START - 3 * DAY_MS;
+      await log.append(record([], { at, refused: [refusal('invalid')] }));
+      const [kept] = await state.quarantined(SHOP, { limit: 1 });
+      const again = () => ({ ...record(['a'], { at }), released: [{ id: kept!.id, code: 'invalid' }] });
+      const kindsOf = async (...records: LogRecord[]) =>
+        (await Promise.all(records.map((one) => log.append(one)))).flat().map(({ kind }) => kind);
+      assert.equal(await kindsOf(again(), again()), ['stored', 'duplicate']);
+      // The time of a commit is that of its newest record, before which others are not remembered.
+      assert.equal(await kindsOf(record(['b']), again(), record(['c'])), ['stored', 'duplicate', 'stored']);
+      assert.equal(await log.tally(SHOP), { received: 3, appended: 3, duplicate: 0, quarantined: { invalid: 0 } });
+      assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['a', 'b', 'c']);
+    },
+  ),
   check('starts a new pipeline at the head, and an old one where it was', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
     await log.append(record(['a', 'b']));

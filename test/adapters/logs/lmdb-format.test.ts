@@ -49,7 +49,12 @@ describe('a log of format 1', ({ it, beforeEach, afterEach }) => {
   it('is read, and its ids are known by their 64 bits; nothing is parsed for it', async () => {
     await writeOld(folder.path, [{ ids: many(0, 50) }, { ids: many(50, 50) }, { ids: ['e0'], shop: OTHER }]);
     let views = 0;
-    const options = storeOptions({ view: (...args) => (views++, view(...args)) });
+    const options = storeOptions({
+      view: (...args) => {
+        views += 1;
+        return view(...args);
+      },
+    });
     for (const round of [0, 1]) {
       const { log, close } = await openLmdb(folder.path, options);
       const verdicts = await log.append(record(['e0', 'e77', `new${round}`, 'e99', 'e77']));

@@ -2,6 +2,7 @@ import pg from 'pg';
 import * as assert from 'uvu/assert';
 import { findRoom, migratePostgres, openPostgres } from '../../../adapters/logs/postgres.ts';
 import { type Ask, Connection, configOf } from '../../../adapters/logs/postgres-database.ts';
+import { formOf } from '../../../adapters/logs/postgres-format.ts';
 import { Leases } from '../../../adapters/logs/postgres-leases.ts';
 import { PostgresLog } from '../../../adapters/logs/postgres-log.ts';
 import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
@@ -128,6 +129,7 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
       reader: { ask: slow } as Connection,
       side: home,
       durability: 'disk' as const,
+      form: await formOf(home.ask),
       onNewest: () => {},
     };
     const log = new PostgresLog({ ...tools, options: storeOptions() });
@@ -155,6 +157,7 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
       reader: { ask: slow } as Connection,
       side: home,
       durability: 'disk' as const,
+      form: await formOf(home.ask),
       onNewest: () => {},
     };
     const log = new PostgresLog({ ...tools, options: storeOptions() });
