@@ -51,6 +51,8 @@ export const short: readonly Act[] = [
     with: '--seconds 20',
   },
   { scenario: 'operators', about: 'the same on PostgreSQL', with: '--log postgres --seconds 20 --least-orders 25' },
+  { scenario: 'upgrade', about: 'a log that an earlier release wrote, and the kill of that' },
+  { scenario: 'upgrade', about: 'the same on PostgreSQL, with both releases side by side', with: '--log postgres' },
   { scenario: 'poison', about: 'one event that a destination never takes' },
   {
     scenario: 'secrets',
@@ -139,6 +141,16 @@ export const long: readonly Act[] = [
     scenario: 'operators',
     about: 'the same on PostgreSQL',
     with: '--log postgres --seconds 300 --settle-seconds 180 --least-orders 300',
+  },
+  {
+    scenario: 'upgrade',
+    about: 'a log of two million events that an earlier release wrote, and the kill of that',
+    with: '--events 2000000 --settle-seconds 900',
+  },
+  {
+    scenario: 'upgrade',
+    about: 'the same on PostgreSQL, with both releases side by side',
+    with: '--log postgres --events 2000000 --settle-seconds 1800',
   },
   { scenario: 'poison', about: 'one event that a destination never takes' },
   { scenario: 'poison', about: 'the same on PostgreSQL', with: '--log postgres' },
