@@ -71,8 +71,11 @@ export const ReceiptQuery = input({ eventId: text('Id of the event.'), shop: opt
 export const SuspendOrder = input({ ...pipelineRef, reason: text('Why, for whoever looks next.') });
 export const ResumeOrder = input(pipelineRef);
 export const DeadQuery = input({ ...deadSelection, ...page });
+export const DeadExport = input(deadSelection);
 export const DeadOrder = input({ ...deadSelection, all });
 export const QuarantineQuery = input({ ...quarantineSelection, ...page });
+export const QuarantinedQuery = input({ id: text('Id in quarantine.'), shop: optional('Only in this shop.') });
+export const QuarantineExport = input(quarantineSelection);
 export const QuarantineOrder = input({ ...quarantineSelection, all });
 export const ReplayRequest = input({
   ...pipelineRef,
@@ -80,6 +83,7 @@ export const ReplayRequest = input({
   types,
   dryRun: Type.Optional(Type.Boolean({ description: 'Only answer the plan.' })),
 });
+export const JobRef = input({ id: text('Id of the job.') });
 export const ReplayRef = input({ id: text('Id of the replay.') });
 export const TailQuery = input({
   shop: optional("The shop's domain."),
@@ -160,17 +164,33 @@ export const DeadLetter = Type.Object(
   { description: 'An event that a destination will never take.' },
 );
 
+const quarantined = {
+  id: Type.String({ description: 'Its own over all shops and times.' }),
+  shop: Type.String(),
+  at: Millis,
+  dialect: Type.String(),
+  code: Type.String(),
+  reasons: Type.Array(Type.String()),
+  index: maybe(Type.Integer()),
+  eventId: maybe(Type.String()),
+  name: maybe(Type.String()),
+};
+
+export const QuarantinedHead = Type.Object(
+  {
+    ...quarantined,
+    bytes: Type.Integer({ minimum: 0, description: 'Size of its body.' }),
+    beginning: Type.String({ description: 'The first 200 characters of its body.' }),
+  },
+  {
+    description:
+      'An event refused at ingest, without its body. Long texts are cut, and of many reasons the first are given.',
+  },
+);
+
 export const Quarantined = Type.Object(
   {
-    id: Type.String(),
-    shop: Type.String(),
-    at: Millis,
-    dialect: Type.String(),
-    code: Type.String(),
-    reasons: Type.Array(Type.String()),
-    index: maybe(Type.Integer()),
-    eventId: maybe(Type.String()),
-    name: maybe(Type.String()),
+    ...quarantined,
     raw: Type.String({ description: 'The event as it came.' }),
     context: Type.Object({}, { description: 'What enrichment found then.' }),
   },
@@ -182,6 +202,24 @@ export const pageOf = (item: Type.TSchema) =>
     items: Type.Array(item),
     next: maybe(Type.String({ description: 'The `after` of the following page; absent on the last.' })),
   });
+
+export const Job = Type.Object(
+  {
+    id: Type.String(),
+    of: Type.Enum(['quarantine', 'dead']),
+    kind: Type.Enum(['redrive', 'discard']),
+    shop: maybe(Type.String({ description: 'Absent: all shops.' })),
+    selection: Type.Record(Type.String(), Type.String()),
+    state: Type.Enum(['running', 'done', 'cancelled', 'interrupted', 'failed'], {
+      description: 'Interrupted: its process ended. What it did is done; the same order again does the rest.',
+    }),
+    startedAt: When,
+    looked: Type.Integer({ minimum: 0, description: 'Looked at so far, selected or not.' }),
+    counts: Type.Record(Type.String(), Count, { description: 'What became of those that were selected.' }),
+    reason: maybe(Type.String({ description: 'Why it failed.' })),
+  },
+  { description: 'A redrive or a discard.' },
+);
 
 export const ReplayPlan = Type.Object({
   ...shopAndPipeline,
@@ -235,7 +273,9 @@ export const Balance = Type.Object({
 });
 
 const Done = Type.Object({ ok: Type.Literal(true) });
-const counted = (name: string) => Type.Object({ [name]: Count });
+/** What an order has done so far, and the job that goes on with the rest. */
+const counted = (...names: string[]) =>
+  Type.Object({ ...Object.fromEntries(names.map((name) => [name, Count])), job: Job });
 
 /** What the calls answer, beyond lists of the shapes above. */
 export const Answers = {
@@ -245,7 +285,8 @@ export const Answers = {
   replay: Type.Union([Type.Object({ plan: ReplayPlan }), Type.Object({ job: ReplayJob })]),
   redriven: counted('redriven'),
   discarded: counted('discarded'),
-  quarantineRedriven: Type.Object({ accepted: Count, duplicate: Count, refused: Count }),
+  quarantineRedriven: counted('accepted', 'duplicate', 'refused'),
+  jobs: Type.Object({ jobs: Type.Array(Job) }),
   done: Done,
 } as const;
 

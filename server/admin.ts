@@ -2,16 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import bodyParser from 'koa-bodyparser';
-import { type AnsweredCall, answeredCalls, type Prepared } from './admin/answers.ts';
+import { type AnsweredCall, answeredCalls, type Prepared, type StreamedCall, streamedCalls } from './admin/answers.ts';
 import { adminCalls } from './admin/calls.ts';
 import { createGate } from './admin/gate.ts';
 import { inputOf } from './admin/input.ts';
+import { writeLines } from './admin/lines.ts';
 import { writeEvents } from './admin/stream.ts';
 import type { Clock } from './clock.ts';
 import { prepareDecompression } from './decompression.ts';
 import { clientAddress } from './enrich/geo.ts';
 import type { Logger } from './logger.ts';
-import { BadOrder, NotFound, type Operations } from './operations.ts';
+import { BadOrder, Busy, NotFound, type Operations } from './operations.ts';
 
 export interface AdminOptions {
   readonly operations: Operations;
@@ -35,6 +36,12 @@ export function adminRoutes(router: Router, options: AdminOptions): void {
     router[served.call.method](
       served.call.path,
       guarded((ctx) => answer(ctx, served, options)),
+    );
+  }
+  for (const streamed of streamedCalls(operations)) {
+    router.get(
+      streamed.call.path,
+      guarded((ctx) => exported(ctx, streamed, options)),
     );
   }
   router.get(
@@ -75,6 +82,7 @@ async function errorsAnswered(ctx: Context, handle: Handler): Promise<void> {
     await handle(ctx);
   } catch (error) {
     if (error instanceof NotFound) reply(ctx, 404, error.message);
+    else if (error instanceof Busy) reply(ctx, 409, error.message);
     else if (error instanceof BadOrder) reply(ctx, 400, error.message);
     else if (error instanceof BodyRefused) reply(ctx, error.status, error.message);
     else throw error;
@@ -96,14 +104,39 @@ async function audited(ctx: Context, action: string, { input, run }: Prepared, o
     options.logger.info({ ...line, result }, 'admin');
     return result;
   } catch (error) {
-    const known = error instanceof NotFound || error instanceof BadOrder;
-    options.logger.info({ ...line, result: known ? error.message : 'failed' }, 'admin');
+    const known = [NotFound, BadOrder, Busy].some((kind) => error instanceof kind);
+    options.logger.info({ ...line, result: known ? (error as Error).message : 'failed' }, 'admin');
     throw error;
   }
 }
 
 async function tail(ctx: Context, { operations, clock, stopping }: AdminOptions): Promise<void> {
   const filter = inputOf(adminCalls.tail, { params: {}, query: ctx.query, body: undefined });
+  await streaming(ctx, stopping, async (signal) => {
+    const lines = operations.tail(filter, signal);
+    ctx.respond = false;
+    await writeEvents(lines, ctx.res, clock, signal);
+  });
+}
+
+async function exported(ctx: Context, { lines }: StreamedCall, { stopping }: AdminOptions): Promise<void> {
+  const items = lines({ params: {}, query: ctx.query, body: undefined });
+  await streaming(ctx, stopping, (signal) =>
+    writeLines(items, ctx.res, signal, () => {
+      ctx.respond = false;
+    }),
+  );
+}
+
+/**
+ * Has an answer written by `write`, whose signal aborts when the reader goes or the process stops. `write` sets `ctx.respond` to false before
+ * it writes: Koa would pipe a stream, and report every reader that goes as an error.
+ */
+async function streaming(
+  ctx: Context,
+  stopping: AbortSignal,
+  write: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   if (ctx.method === 'HEAD') {
     ctx.status = 200;
     return;
@@ -113,11 +146,8 @@ async function tail(ctx: Context, { operations, clock, stopping }: AdminOptions)
   ctx.res.once('close', end);
   stopping.addEventListener('abort', end, { once: true });
   if (stopping.aborted) end();
-  const lines = operations.tail(filter, gone.signal);
-  // Koa would pipe a stream, and report every reader that goes as an error.
-  ctx.respond = false;
   try {
-    await writeEvents(lines, ctx.res, clock, gone.signal);
+    await write(gone.signal);
   } finally {
     end();
     stopping.removeEventListener('abort', end);

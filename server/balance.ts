@@ -15,8 +15,15 @@ export async function balanceOf(
   const tallies = await log.tallies(shops);
   const byShop = shops.map((shop, i) => shopBalance(shop, tallies[i] ?? NOTHING));
   const byPipeline = running.map(pipelineBalance);
-  const balanced = [...byShop, ...byPipeline].every(({ difference }) => difference === 0);
+  const balanced = byShop.every(isSound) && byPipeline.every(isSound);
   return { balanced, shops: byShop, pipelines: byPipeline };
+}
+
+/** Nothing is unaccounted for, and no count is below nothing: two faults may hide each other in a sum. */
+export function isSound(balance: ShopBalance | PipelineBalance): boolean {
+  const { difference, shop: _, ...counts } = balance;
+  const all = Object.values(counts).flatMap((count) => (typeof count === 'object' ? Object.values(count) : count));
+  return difference === 0 && all.every((count) => typeof count !== 'number' || count >= 0);
 }
 
 function shopBalance(shop: string, { received, appended, duplicate, quarantined }: Tally): ShopBalance {

@@ -6,6 +6,7 @@ import { addBalance } from './cli/balance.ts';
 import { check } from './cli/check.ts';
 import { addDead } from './cli/dead.ts';
 import { defaultUrl, examples, type Shell } from './cli/flags.ts';
+import { addJobs } from './cli/jobs.ts';
 import { EXIT, type Exit, Failure, printable, type Terminal } from './cli/output.ts';
 import { addPipelines } from './cli/pipelines.ts';
 import { addQuarantine } from './cli/quarantine.ts';
@@ -64,6 +65,7 @@ const commands = [
   addPipelines,
   addDead,
   addQuarantine,
+  addJobs,
   addReplay,
   addBalance,
   addToken,

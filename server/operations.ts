@@ -1,4 +1,4 @@
-import type { DeadLetter, Quarantined } from '../adapters/logs/state.ts';
+import type { DeadLetter, Job, Quarantined, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Event } from '../schemas/event.ts';
 
 /** What an operator can ask and order. The admin API and the command line are two ways to it; neither decides anything. */
@@ -10,16 +10,30 @@ export interface Operations {
   suspend(pipeline: PipelineRef, reason: string): Promise<void>;
   /** Lets a suspended pipeline, or a replay by the name of its pipeline and its id (`archive-r1`), go on from where it was. Throws NotFound. */
   resume(pipeline: PipelineRef): Promise<void>;
-  /** From the oldest; `next` is the `after` of the following page. */
+  /** From the oldest; `next` is the `after` of the following page. A page ends at its limit, or at about a megabyte. */
   dead(selection: DeadSelection, page: PageRequest): Promise<PageOf<DeadView>>;
-  /** Hands dead letters to their pipelines once more; they stay until delivered. Gives how many. */
-  redriveDead(selection: DeadSelection): Promise<number>;
-  /** Lets dead letters go for good; they stay counted as dead, and their receipts say so. Gives how many. */
-  discardDead(selection: DeadSelection): Promise<number>;
-  quarantine(selection: QuarantineSelection, page: PageRequest): Promise<PageOf<Quarantined>>;
-  /** Reads quarantined events again by today's rules. */
-  redriveQuarantine(selection: QuarantineSelection): Promise<QuarantineRedrive>;
-  discardQuarantine(selection: QuarantineSelection): Promise<number>;
+  /** All of them, as they are read. */
+  allDead(selection: DeadSelection): AsyncIterable<DeadView>;
+  /** Hands dead letters to their pipelines once more; they stay until delivered. Counts `redriven`. Throws Busy. */
+  redriveDead(selection: DeadSelection): Promise<JobReport>;
+  /** Lets dead letters go for good; they stay counted as dead, and their receipts say so. Counts `discarded`. Throws Busy. */
+  discardDead(selection: DeadSelection): Promise<JobReport>;
+  /** Without bodies, from the oldest; pages as those of dead letters. Throws BadOrder for an id that could be one of several. */
+  quarantine(selection: QuarantineSelection, page: PageRequest): Promise<PageOf<QuarantinedHead>>;
+  /** One with its body. Throws NotFound, or BadOrder for an id that could be one of several. */
+  oneQuarantined(id: string, shop?: string): Promise<Quarantined>;
+  /** All of them with their bodies, as they are read. */
+  allQuarantined(selection: QuarantineSelection): AsyncIterable<Quarantined>;
+  /** Reads quarantined events again by today's rules. Counts `accepted`, `duplicate` and `refused`. Throws Busy, BadOrder. */
+  redriveQuarantine(selection: QuarantineSelection): Promise<JobReport>;
+  /** Counts `discarded`. Throws Busy, BadOrder. */
+  discardQuarantine(selection: QuarantineSelection): Promise<JobReport>;
+  /** The orders above, running or over, from the newest. */
+  allJobs(): Promise<JobReport[]>;
+  /** Throws NotFound. */
+  job(id: string): Promise<JobReport>;
+  /** Ends a job within some seconds; what it has done stays done. Throws NotFound. */
+  cancelJob(id: string): Promise<void>;
   /** What a replay would do, without doing it. Throws NotFound, or BadOrder for an empty stretch. */
   planReplay(order: ReplayOrder): Promise<ReplayPlan>;
   startReplay(order: ReplayOrder): Promise<ReplayJob>;
@@ -32,6 +46,8 @@ export interface Operations {
 
 /** What was named does not exist. */
 export class NotFound extends Error {}
+/** The order must wait for another one. */
+export class Busy extends Error {}
 /** The order makes no sense; the message says what was expected and what came. */
 export class BadOrder extends Error {}
 
@@ -116,17 +132,18 @@ export interface QuarantineSelection {
   readonly to?: string;
 }
 
-export interface QuarantineRedrive {
-  /** Now on the log; gone from quarantine. */
-  readonly accepted: number;
-  /** Known already; gone from quarantine. */
-  readonly duplicate: number;
-  /** Still refused; kept. */
-  readonly refused: number;
+/**
+ * An order about much of what is kept. Counts of a quarantine redrive: `accepted` are now on the log, `duplicate` were known already, both
+ * gone from quarantine; `refused` are refused still, and kept.
+ */
+export interface JobReport extends Omit<Job, 'startedAt' | 'seenAt'> {
+  readonly startedAt: string;
 }
 
 export interface PageRequest {
   readonly limit: number;
+  /** With how many bytes of JSON the page ends; a megabyte if absent. */
+  readonly bytes?: number;
   readonly after?: string;
 }
 

@@ -1,5 +1,5 @@
 import type { Position, Stored } from '../adapters/logs/log.ts';
-import type { JournalLine, PipelineId, Quarantined } from '../adapters/logs/state.ts';
+import type { JournalLine, PipelineId, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Event } from '../schemas/event.ts';
 import { laneOf } from './lanes.ts';
@@ -28,7 +28,7 @@ export async function receiptOf({ log, state }: Store, stored: Stored, running: 
 }
 
 /** What is known of a quarantined event. */
-export const quarantineReceipt = ({ id, shop, at, dialect, reasons, eventId, name }: Quarantined): Receipt => ({
+export const quarantineReceipt = ({ id, shop, at, dialect, reasons, eventId, name }: QuarantinedHead): Receipt => ({
   eventId: eventId ?? '',
   shop,
   state: 'quarantined',

@@ -3,9 +3,9 @@ import type { Gateway } from '../server/gateway.ts';
 import type {
   Balance,
   DeadView,
+  JobReport,
   PageOf,
   PipelineReport,
-  QuarantineRedrive,
   Receipt,
   ReplayJob,
   ReplayPlan,
@@ -146,9 +146,11 @@ for (const log of logKinds()) {
       const found = await receipt('q1');
       assert.is(found?.state, 'quarantined');
       assert.match(found?.reasons?.[0] ?? '', /wishlist_add/);
-      assert.is((await ask<QuarantineRedrive>('/quarantine/redrive', { eventId: 'q1' })).refused, 1);
+      assert.is((await ask<{ refused: number }>('/quarantine/redrive', { eventId: 'q1' })).refused, 1);
       await gateway.reload(configOf(config(sink.url, { custom: '[wishlist_add]' })));
-      assert.equal(await ask('/quarantine/redrive', { eventId: 'q1' }), { accepted: 1, duplicate: 0, refused: 0 });
+      const { job, ...counts } = await ask<{ job: JobReport }>('/quarantine/redrive', { eventId: 'q1' });
+      assert.equal(counts, { accepted: 1, duplicate: 0, refused: 0 });
+      assert.is(job.state, 'done');
       await until(async () => (await state('q1')) === 'delivered');
       const { balanced, shops } = await ask<Balance>('/balance');
       assert.ok(balanced);

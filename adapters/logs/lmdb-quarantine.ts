@@ -82,9 +82,9 @@ export class LmdbQuarantine {
     return number === undefined ? undefined : this.#whole.get([shop, number]);
   }
 
-  about(shop: string, eventId: string, limit: number): QuarantinedHead[] {
+  about(shop: string, eventId: string, { limit, after = '0' }: Page): QuarantinedHead[] {
     const hash = indexed(eventId);
-    const keys = this.#ids.getKeys({ start: [shop, hash, 0], end: [shop, hash, LAST], limit });
+    const keys = this.#ids.getKeys({ start: [shop, hash, Number(after) + 1], end: [shop, hash, LAST], limit });
     return [...keys].flatMap((key) => this.#heads.get([shop, Number(key[2])]) ?? []);
   }
 

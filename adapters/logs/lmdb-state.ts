@@ -202,8 +202,8 @@ export class LmdbState implements State {
     return this.quarantine.at(shop, id);
   }
 
-  async quarantinedAbout(shop: string, eventId: string, limit: number): Promise<QuarantinedHead[]> {
-    return this.quarantine.about(shop, eventId, limit);
+  async quarantinedAbout(shop: string, eventId: string, page: Page): Promise<QuarantinedHead[]> {
+    return this.quarantine.about(shop, eventId, page);
   }
 
   async quarantineSums(shop: string): Promise<QuarantineSums> {

@@ -304,9 +304,10 @@ class MemoryLog implements EventLog, State {
     return this.#shop(name).quarantine.find((one) => one.id === id);
   }
 
-  async quarantinedAbout(name: string, eventId: string, limit: number): Promise<QuarantinedHead[]> {
-    const about = this.#shop(name).quarantine.filter((one) => one.eventId === eventId);
-    return about.slice(0, limit).map(headOf);
+  async quarantinedAbout(name: string, eventId: string, page: Page): Promise<QuarantinedHead[]> {
+    const all = this.#quarantined(name, { ...page, limit: Number.MAX_SAFE_INTEGER });
+    const about = all.filter((one) => one.eventId === eventId);
+    return about.slice(0, page.limit).map(headOf);
   }
 
   async quarantineSums(name: string): Promise<QuarantineSums> {

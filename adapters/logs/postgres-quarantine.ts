@@ -54,12 +54,12 @@ export class PostgresQuarantine {
     return row && wholeOf(row);
   }
 
-  async about(shop: string, eventId: string, limit: number): Promise<QuarantinedHead[]> {
+  async about(shop: string, eventId: string, { limit, after = '0' }: Page): Promise<QuarantinedHead[]> {
     await this.#filled;
     const rows = await this.#ask(
-      `(select shop, id, head from ${SCHEMA}.quarantine_heads where shop = ${OF} and about = $2::uuid order by id limit $3)
-       union all (select shop, id, head from ${SCHEMA}.quarantine_heads where shop = ${OF} and head is null order by id limit $3)`,
-      [shop, indexed(eventId), limit],
+      `(select shop, id, head from ${SCHEMA}.quarantine_heads where shop = ${OF} and about = $2::uuid and id > $4 order by id limit $3)
+       union all (select shop, id, head from ${SCHEMA}.quarantine_heads where shop = ${OF} and head is null and id > $4 order by id limit $3)`,
+      [shop, indexed(eventId), limit, after],
     );
     const heads = await this.#complete(rows);
     return heads.filter((head) => head.eventId !== undefined && indexed(head.eventId) === indexed(eventId));

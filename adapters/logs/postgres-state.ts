@@ -201,8 +201,8 @@ export class PostgresState implements State {
     return this.#quarantine.at(shop, id);
   }
 
-  quarantinedAbout(shop: string, eventId: string, limit: number): Promise<QuarantinedHead[]> {
-    return this.#quarantine.about(shop, eventId, limit);
+  quarantinedAbout(shop: string, eventId: string, page: Page): Promise<QuarantinedHead[]> {
+    return this.#quarantine.about(shop, eventId, page);
   }
 
   quarantineSums(shop: string): Promise<QuarantineSums> {

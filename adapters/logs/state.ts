@@ -246,7 +246,7 @@ export interface State {
   quarantineHeads(shop: string, page: Page): Promise<QuarantinedHead[]>;
   quarantinedAt(shop: string, id: string): Promise<Quarantined | undefined>;
   /** Those with an event's id, from the oldest kept. Found by an index. */
-  quarantinedAbout(shop: string, eventId: string, limit: number): Promise<QuarantinedHead[]>;
+  quarantinedAbout(shop: string, eventId: string, page: Page): Promise<QuarantinedHead[]>;
   quarantineSums(shop: string): Promise<QuarantineSums>;
   /** Gives how many of them were there. */
   discardQuarantined(shop: string, ids: readonly string[]): Promise<number>;

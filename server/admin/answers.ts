@@ -1,5 +1,5 @@
 import type { Static, TObject } from 'typebox';
-import { BadOrder, type Operations } from '../operations.ts';
+import { BadOrder, type JobReport, type Operations } from '../operations.ts';
 import { type AdminCall, adminCalls } from './calls.ts';
 import { type Given, inputOf } from './input.ts';
 
@@ -16,7 +16,23 @@ export interface AnsweredCall {
   readonly prepare: (given: Given) => Prepared;
 }
 
-/** Every call but the tail, and how it is answered: one line each to the operation that does the work. */
+/** A call that answers line by line. */
+export interface StreamedCall {
+  readonly call: AdminCall;
+  /** Throws BadOrder where the input is wrong. */
+  readonly lines: (given: Given) => AsyncIterable<unknown>;
+}
+
+/** The calls that answer NDJSON. */
+export function streamedCalls(operations: Operations): StreamedCall[] {
+  const { exportDead, exportQuarantine } = adminCalls;
+  return [
+    { call: exportDead, lines: (given) => operations.allDead(inputOf(exportDead, given)) },
+    { call: exportQuarantine, lines: (given) => operations.allQuarantined(inputOf(exportQuarantine, given)) },
+  ];
+}
+
+/** Every call that answers whole, and how it is answered: one line each to the operation that does the work. */
 export function answeredCalls(operations: Operations): AnsweredCall[] {
   const calls = adminCalls;
   return [
@@ -29,19 +45,21 @@ export function answeredCalls(operations: Operations): AnsweredCall[] {
     ),
     on('resumePipeline', calls.resumePipeline, (pipeline) => done(operations.resume(pipeline))),
     on('dead', calls.dead, ({ limit, after, ...selection }) => operations.dead(selection, pageOf(limit, after))),
-    on('redriveDead', calls.redriveDead, async (order) => ({
-      redriven: await operations.redriveDead(selectionOf(order)),
-    })),
-    on('discardDead', calls.discardDead, async (order) => ({
-      discarded: await operations.discardDead(selectionOf(order)),
-    })),
+    on('redriveDead', calls.redriveDead, async (order) => ordered(await operations.redriveDead(selectionOf(order)))),
+    on('discardDead', calls.discardDead, async (order) => ordered(await operations.discardDead(selectionOf(order)))),
     on('quarantine', calls.quarantine, ({ limit, after, ...selection }) =>
       operations.quarantine(selection, pageOf(limit, after)),
     ),
-    on('redriveQuarantine', calls.redriveQuarantine, (order) => operations.redriveQuarantine(selectionOf(order))),
-    on('discardQuarantine', calls.discardQuarantine, async (order) => ({
-      discarded: await operations.discardQuarantine(selectionOf(order)),
-    })),
+    on('oneQuarantined', calls.oneQuarantined, ({ id, shop }) => operations.oneQuarantined(id, shop)),
+    on('redriveQuarantine', calls.redriveQuarantine, async (order) =>
+      ordered(await operations.redriveQuarantine(selectionOf(order))),
+    ),
+    on('discardQuarantine', calls.discardQuarantine, async (order) =>
+      ordered(await operations.discardQuarantine(selectionOf(order))),
+    ),
+    on('jobs', calls.jobs, async () => ({ jobs: await operations.allJobs() })),
+    on('job', calls.job, ({ id }) => operations.job(id)),
+    on('cancelJob', calls.cancelJob, ({ id }) => done(operations.cancelJob(id))),
     on('replay', calls.replay, async ({ dryRun, ...order }) =>
       dryRun ? { plan: await operations.planReplay(order) } : { job: await operations.startReplay(order) },
     ),
@@ -72,6 +90,9 @@ function selectionOf<T extends { readonly all?: true }>({ all, ...selection }: T
     throw new BadOrder('expected a selection such as {"shop": …}, got an empty one; for everything say {"all": true}');
   return selection;
 }
+
+/** What has been done so far, and the job that goes on with the rest where it runs still. */
+const ordered = (job: JobReport) => ({ ...job.counts, job });
 
 const pageOf = (limit: number, after: string | undefined) => ({ limit, ...(after !== undefined && { after }) });
 

@@ -10,8 +10,10 @@ export interface AdminCall<Input extends TObject = TObject> {
   readonly path: string;
   readonly summary: string;
   readonly input: Input;
-  /** Absent for the live tail, which answers server-sent events. */
+  /** Absent for what answers as a stream. */
   readonly answer?: TSchema;
+  /** What each line of a stream of NDJSON holds; absent for the live tail, which answers server-sent events. */
+  readonly line?: TSchema;
 }
 
 const get = <T extends TObject>(path: string, summary: string, input: T, answer?: TSchema): AdminCall<T> => ({
@@ -27,6 +29,14 @@ const post = <T extends TObject>(path: string, summary: string, input: T, answer
   summary,
   input,
   answer,
+});
+
+const lines = <T extends TObject>(path: string, summary: string, input: T, line: TSchema): AdminCall<T> => ({
+  method: 'get',
+  path,
+  summary,
+  input,
+  line,
 });
 
 const PIPELINE = '/admin/pipelines/:shop/:pipeline';
@@ -52,31 +62,67 @@ export const adminCalls = {
     shapes.ResumeOrder,
     Answers.done,
   ),
-  dead: get('/admin/dead', 'Dead letters, from the oldest.', shapes.DeadQuery, shapes.pageOf(shapes.DeadLetter)),
+  dead: get(
+    '/admin/dead',
+    'Dead letters, from the oldest. A page ends at its limit, or at about a megabyte.',
+    shapes.DeadQuery,
+    shapes.pageOf(shapes.DeadLetter),
+  ),
+  exportDead: lines('/admin/export/dead', 'All dead letters that are selected.', shapes.DeadExport, shapes.DeadLetter),
   redriveDead: post(
     '/admin/dead/redrive',
-    'Hand dead letters to their pipelines once more; they stay until delivered.',
+    'Hand dead letters to their pipelines once more; they stay until delivered. What takes longer than two seconds goes on as a job.',
     shapes.DeadOrder,
     Answers.redriven,
   ),
-  discardDead: post('/admin/dead/discard', 'Let dead letters go for good.', shapes.DeadOrder, Answers.discarded),
+  discardDead: post(
+    '/admin/dead/discard',
+    'Let dead letters go for good. What takes longer than two seconds goes on as a job.',
+    shapes.DeadOrder,
+    Answers.discarded,
+  ),
   quarantine: get(
     '/admin/quarantine',
-    'Events refused at ingest, from the oldest.',
+    'Events refused at ingest, from the oldest, without their bodies. A page ends at its limit, or at about a megabyte.',
     shapes.QuarantineQuery,
-    shapes.pageOf(shapes.Quarantined),
+    shapes.pageOf(shapes.QuarantinedHead),
+  ),
+  oneQuarantined: get(
+    '/admin/quarantine/:id',
+    'One event refused at ingest, with its body.',
+    shapes.QuarantinedQuery,
+    shapes.Quarantined,
+  ),
+  exportQuarantine: lines(
+    '/admin/export/quarantine',
+    'All events refused at ingest that are selected, with their bodies.',
+    shapes.QuarantineExport,
+    shapes.Quarantined,
   ),
   redriveQuarantine: post(
     '/admin/quarantine/redrive',
-    "Read quarantined events again by today's rules.",
+    "Read quarantined events again by today's rules. What takes longer than two seconds goes on as a job.",
     shapes.QuarantineOrder,
     Answers.quarantineRedriven,
   ),
   discardQuarantine: post(
     '/admin/quarantine/discard',
-    'Let quarantined events go for good.',
+    'Let quarantined events go for good. What takes longer than two seconds goes on as a job.',
     shapes.QuarantineOrder,
     Answers.discarded,
+  ),
+  jobs: get(
+    '/admin/jobs',
+    'Redrives and discards, running or over, from the newest. One about the same runs at a time.',
+    shapes.NoInput,
+    Answers.jobs,
+  ),
+  job: get('/admin/jobs/:id', 'One of them, and how far it has come.', shapes.JobRef, shapes.Job),
+  cancelJob: post(
+    '/admin/jobs/:id/cancel',
+    'End a running job where it is; what it has done stays done.',
+    shapes.JobRef,
+    Answers.done,
   ),
   replay: post(
     '/admin/replays',

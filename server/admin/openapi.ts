@@ -13,6 +13,8 @@ export const adminShapes: Readonly<Record<string, TSchema>> = {
   PipelineReport: shapes.PipelineReport,
   DeadLetter: shapes.DeadLetter,
   Quarantined: shapes.Quarantined,
+  QuarantinedHead: shapes.QuarantinedHead,
+  Job: shapes.Job,
   ReplayPlan: shapes.ReplayPlan,
   ReplayJob: shapes.ReplayJob,
   Balance: shapes.Balance,
@@ -39,14 +41,19 @@ function operation(name: string, call: AdminCall, of: Shapes['of']) {
     ...(body && { requestBody: body }),
     responses: {
       200: {
-        description: call.answer ? 'The answer.' : 'Lines without end.',
-        content: call.answer
-          ? { 'application/json': { schema: of(call.answer) } }
-          : { 'text/event-stream': { schema: { type: 'string' } } },
+        description: call.answer ? 'The answer.' : call.line ? 'A line for each.' : 'Lines without end.',
+        content: contentOf(call, of),
       },
       ...refusals(call, of),
     },
   };
+}
+
+function contentOf({ answer, line }: AdminCall, of: Shapes['of']) {
+  if (answer) return { 'application/json': { schema: of(answer) } };
+  return line
+    ? { 'application/x-ndjson': { schema: of(line) } }
+    : { 'text/event-stream': { schema: { type: 'string' } } };
 }
 
 function parametersOf({ method, path, input }: AdminCall, of: Shapes['of']) {
@@ -84,6 +91,7 @@ function refusals({ path, method }: AdminCall, of: Shapes['of']) {
     401: refusal('The token is missing or another one.'),
     ...(pathNames(path).length > 0 || method === 'post' ? { 404: refusal('What was named does not exist.') } : {}),
     ...(method === 'post' && {
+      409: refusal('Another order must end first.'),
       413: refusal('The body is too large.'),
       415: refusal('The body is not application/json.'),
     }),

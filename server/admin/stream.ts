@@ -40,7 +40,8 @@ export async function writeEvents(
 
 const frame = (line: TailLine): string => `event: ${line.kind}\ndata: ${JSON.stringify(line)}\n\n`;
 
-async function room(response: ServerResponse, signal: AbortSignal): Promise<void> {
+/** Waits until the reader has taken what was written, or the signal aborts. */
+export async function room(response: ServerResponse, signal: AbortSignal): Promise<void> {
   try {
     await once(response, 'drain', { signal });
   } catch {

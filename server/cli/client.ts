@@ -118,6 +118,7 @@ async function failureOf({ origin }: URL, response: Response): Promise<Failure> 
   const said = error ?? 'no reason given';
   if (status === 400) return new Failure(`The gateway refused this: ${said}.`, EXIT.usage);
   if (status === 404) return new Failure(`Not found: ${said}.`);
+  if (status === 409) return new Failure(`Not now: ${said}.`);
   return new Failure(`The gateway at ${origin} failed with HTTP ${status}: ${said}`);
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DeadView } from '../operations.ts';
+import type { DeadView, PageOf } from '../operations.ts';
 import { examples, type Shell } from './flags.ts';
 import { addKept, type Kept } from './kept.ts';
 import { counted, when } from './words.ts';
@@ -44,7 +44,9 @@ const dead: Kept<DeadView> = {
       .split('\n')
       .map((line) => `  ${line}`),
   ],
-  idOf: { argument: 'event-id', description: 'id of the event', selector: 'eventId' },
+  idOf: { argument: 'event-id', description: 'id of the event' },
+  find: async (client, eventId, query) =>
+    (await client.get<PageOf<DeadView>>('/admin/dead', { eventId, limit: 1000, ...query })).items,
   redriven: ({ redriven = 0 }) =>
     `${counted(redriven, 'dead letter')} handed to ${redriven === 1 ? 'its pipeline' : 'their pipelines'} once more.`,
 };

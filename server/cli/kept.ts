@@ -1,14 +1,15 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import type { PageOf } from '../operations.ts';
+import type { JobReport, PageOf } from '../operations.ts';
 import { type AdminClient, adminClient } from './client.ts';
+import { writeExport } from './export.ts';
 import { type AdminFlags, adminCommand, given, type Shell } from './flags.ts';
-import { EXIT, type Exit, Failure, jsonText, show, type Terminal } from './output.ts';
+import { followed } from './jobs.ts';
+import { EXIT, type Exit, Failure, show, type Terminal } from './output.ts';
 import { type Cell, table } from './table.ts';
 import { counted } from './words.ts';
 
 /** Something the gateway keeps until an operator decides: dead letters and quarantined events have the same commands. */
-export interface Kept<Item> {
+export interface Kept<Item, Whole = Item> {
   /** The command, and its place under /admin. */
   readonly name: 'dead' | 'quarantine';
   /** One of them, in words. */
@@ -18,9 +19,11 @@ export interface Kept<Item> {
   readonly headings: readonly string[];
   readonly row: (item: Item) => readonly Cell[];
   /** Everything about one, for people. */
-  readonly story: (item: Item) => readonly string[];
+  readonly story: (item: Whole) => readonly string[];
   /** What `show` names one by. */
-  readonly idOf: { readonly argument: string; readonly description: string; readonly selector: string };
+  readonly idOf: { readonly argument: string; readonly description: string };
+  /** Those of that id. */
+  readonly find: (client: AdminClient, id: string, query: { readonly shop?: string }) => Promise<readonly Whole[]>;
   /** What a redrive has led to, in words. */
   readonly redriven: (answer: Readonly<Record<string, number>>) => string;
 }
@@ -35,10 +38,8 @@ interface OrderFlags extends AdminFlags {
   readonly yes?: boolean;
 }
 
-const PAGE = 1000;
-
 /** Adds `list`, `show`, `redrive`, `discard` and `export`. */
-export function addKept<Item>(group: Command, kept: Kept<Item>, { terminal, end }: Shell): void {
+export function addKept<Item, Whole>(group: Command, kept: Kept<Item, Whole>, { terminal, end }: Shell): void {
   const { name, thing, idOf } = kept;
   const call = `headless-events ${name}`;
   const admin = (command: Command, ...lines: string[]) => adminCommand(command, terminal, ...lines);
@@ -71,7 +72,7 @@ export function addKept<Item>(group: Command, kept: Kept<Item>, { terminal, end 
     .action(async (flags: AdminFlags & { out?: string }) => end(await exportAll(kept, flags, terminal)));
 }
 
-function selectors<Item>(kept: Kept<Item>, command: Command): Command {
+function selectors(kept: Pick<Kept<never>, 'selectors'>, command: Command): Command {
   for (const [flag, description] of Object.values(kept.selectors)) command.option(flag, description);
   return command;
 }
@@ -79,7 +80,7 @@ function selectors<Item>(kept: Kept<Item>, command: Command): Command {
 type Selection = Readonly<Record<string, string>>;
 
 /** What the flags select, by the API's names. `--event <id>` fills `eventId`. */
-function selectionOf<Item>({ selectors }: Kept<Item>, flags: object): Selection {
+function selectionOf({ selectors }: Pick<Kept<never>, 'selectors'>, flags: object): Selection {
   const values = new Map<string, unknown>(Object.entries(flags));
   const chosen = Object.entries(selectors).map(([name, [flag]]) => [name, values.get(flagName(flag))] as const);
   return Object.fromEntries(chosen.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])));
@@ -87,7 +88,7 @@ function selectionOf<Item>({ selectors }: Kept<Item>, flags: object): Selection 
 
 const flagName = (flag: string): string => /^--(\w+)/.exec(flag)?.[1] ?? '';
 
-async function list<Item>(kept: Kept<Item>, flags: ListFlags, terminal: Terminal): Promise<Exit> {
+async function list<Item, Whole>(kept: Kept<Item, Whole>, flags: ListFlags, terminal: Terminal): Promise<Exit> {
   const { limit, after } = flags;
   const query = { ...selectionOf(kept, flags), limit, ...given({ after }) };
   const page = await adminClient(flags, terminal).get<PageOf<Item>>(`/admin/${kept.name}`, query);
@@ -97,39 +98,40 @@ async function list<Item>(kept: Kept<Item>, flags: ListFlags, terminal: Terminal
   return EXIT.ok;
 }
 
-async function one<Item>(
-  kept: Kept<Item>,
+async function one<Item, Whole>(
+  kept: Kept<Item, Whole>,
   id: string,
   { shop, ...flags }: AdminFlags & { readonly shop?: string },
   terminal: Terminal,
 ): Promise<Exit> {
-  const query = { [kept.idOf.selector]: id, limit: PAGE, ...given({ shop }) };
-  const { items } = await adminClient(flags, terminal).get<PageOf<Item>>(`/admin/${kept.name}`, query);
+  const items = await kept.find(adminClient(flags, terminal), id, given({ shop }));
   const stories = items.flatMap((item, index) => [...(index > 0 ? [''] : []), ...kept.story(item)]);
   show(terminal, flags.json, { items }, items.length > 0 ? stories : [`No ${kept.thing} ${id}.`]);
   return items.length > 0 ? EXIT.ok : EXIT.failed;
 }
 
-async function redrive<Item>(kept: Kept<Item>, flags: OrderFlags, terminal: Terminal): Promise<Exit> {
+async function redrive<Item, Whole>(kept: Kept<Item, Whole>, flags: OrderFlags, terminal: Terminal): Promise<Exit> {
   const order = orderOf(kept, flags);
-  const answer = await adminClient(flags, terminal).post<Record<string, number>>(`/admin/${kept.name}/redrive`, order);
-  show(terminal, flags.json, answer, [kept.redriven(answer)]);
-  return EXIT.ok;
+  const client = adminClient(flags, terminal);
+  const { job } = await client.post<{ job: JobReport }>(`/admin/${kept.name}/redrive`, order);
+  return followed(client, job, (counts) => kept.redriven(counts), flags, terminal);
 }
 
-async function discard<Item>(kept: Kept<Item>, flags: OrderFlags, terminal: Terminal): Promise<Exit> {
+async function discard<Item, Whole>(kept: Kept<Item, Whole>, flags: OrderFlags, terminal: Terminal): Promise<Exit> {
   const order = orderOf(kept, flags);
   const client = adminClient(flags, terminal);
   if (flags.yes !== true && !(await agreed(`Discard ${wordsOf(kept, order)} for good?`, terminal))) {
     terminal.err('Nothing was discarded.');
     return EXIT.failed;
   }
-  const answer = await client.post<{ discarded: number }>(`/admin/${kept.name}/discard`, order);
-  show(terminal, flags.json, answer, [`${counted(answer.discarded, kept.thing)} discarded.`]);
-  return EXIT.ok;
+  const { job } = await client.post<{ job: JobReport }>(`/admin/${kept.name}/discard`, order);
+  return followed(client, job, ({ discarded = 0 }) => `${counted(discarded, kept.thing)} discarded.`, flags, terminal);
 }
 
-function orderOf<Item>(kept: Kept<Item>, flags: OrderFlags): Selection | { readonly all: true } {
+function orderOf(
+  kept: Pick<Kept<never>, 'selectors' | 'thing'>,
+  flags: OrderFlags,
+): Selection | { readonly all: true } {
   const selection = selectionOf(kept, flags);
   if (Object.keys(selection).length > 0) return selection;
   if (flags.all) return { all: true };
@@ -137,7 +139,7 @@ function orderOf<Item>(kept: Kept<Item>, flags: OrderFlags): Selection | { reado
   throw new Failure(`Say which ${kept.thing}s: give some of ${names.join(', ')}, or --all.`, EXIT.usage);
 }
 
-function wordsOf<Item>({ thing }: Kept<Item>, order: object): string {
+function wordsOf({ thing }: Pick<Kept<never>, 'thing'>, order: object): string {
   if ('all' in order) return `ALL ${thing}s`;
   const facts = Object.entries(order).map(([name, value]) => `${name} ${value}`);
   return `the ${thing}s with ${facts.join(', ')}`;
@@ -149,48 +151,11 @@ export async function agreed(question: string, { confirm }: Terminal): Promise<b
   return confirm(question);
 }
 
-async function exportAll<Item>(
-  kept: Kept<Item>,
+async function exportAll<Item, Whole>(
+  kept: Kept<Item, Whole>,
   flags: AdminFlags & { readonly out?: string },
   terminal: Terminal,
 ): Promise<Exit> {
-  const items = itemsOf(kept, adminClient(flags, terminal), selectionOf(kept, flags));
-  if (flags.out === undefined) {
-    for await (const item of items) terminal.out(jsonText(item));
-    return EXIT.ok;
-  }
-  const file = opened(flags.out);
-  let count = 0;
-  try {
-    for await (const item of items) {
-      writeSync(file, `${jsonText(item)}\n`);
-      count += 1;
-    }
-  } finally {
-    closeSync(file);
-  }
-  terminal.err(`${counted(count, kept.thing)} written to ${flags.out}`);
-  return EXIT.ok;
-}
-
-async function* itemsOf<Item>({ name }: Kept<Item>, client: AdminClient, selection: Selection): AsyncIterable<Item> {
-  let after: string | undefined;
-  do {
-    const query = { ...selection, limit: PAGE, ...given({ after }) };
-    const page: PageOf<Item> = await client.get<PageOf<Item>>(`/admin/${name}`, query);
-    yield* page.items;
-    if (page.next !== undefined && page.next === after)
-      throw new Failure(`The gateway answered the page after ${after} twice; the export is not complete.`);
-    after = page.next;
-  } while (after !== undefined);
-}
-
-/** Shoppers' data is in it, so that only its owner may read it. */
-function opened(file: string): number {
-  try {
-    return openSync(file, 'w', 0o600);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure(`--out must be a file that can be written: ${why}`, EXIT.usage, { cause });
-  }
+  const what = { path: `/admin/export/${kept.name}`, selection: selectionOf(kept, flags), thing: kept.thing };
+  return writeExport(adminClient(flags, terminal), { ...what, out: flags.out }, terminal);
 }

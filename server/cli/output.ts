@@ -3,6 +3,8 @@ import type { Clock } from '../clock.ts';
 /** Where a command writes, and what it is told by its surroundings: all of it an argument, so that tests run commands in-process. */
 export interface Terminal extends Pick<Clock, 'now' | 'sleep'> {
   readonly out: (text: string) => void;
+  /** Resolves when what was written has been taken, where that can be told: who writes much waits for it. */
+  readonly taken?: () => Promise<void>;
   readonly err: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly randomId: () => string;
@@ -41,10 +43,11 @@ export function show(terminal: Terminal, json: boolean | undefined, value: unkno
 
 /** JSON that a terminal can be trusted with: JSON itself escapes only part of the control characters. */
 export const jsonText = (value: unknown, indent?: number): string =>
-  (JSON.stringify(value, null, indent) ?? 'null').replace(
-    HARMFUL,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  escaped(JSON.stringify(value, null, indent) ?? 'null');
+
+/** The same of a text that is JSON. */
+export const escaped = (json: string): string =>
+  json.replace(HARMFUL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Text of shoppers and destinations may hold escape sequences, which would act on the operator's terminal. Line ends stay. */
 export const printable = (text: string): string =>

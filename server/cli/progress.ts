@@ -1,5 +1,5 @@
-import type { ReplayJob } from '../operations.ts';
-import { type AdminClient, NoAnswer } from './client.ts';
+import type { JobReport, ReplayJob } from '../operations.ts';
+import { type AdminClient, NoAnswer, path } from './client.ts';
 import { Failure, type Terminal } from './output.ts';
 import { cut, number } from './table.ts';
 
@@ -9,18 +9,47 @@ const MOST_UNANSWERED = 120;
 const BAR = 24;
 
 /** Watches a replay until it ends or the operator leaves, and gives what was seen last. Throws Failure where it cannot be seen any more. */
-export async function follow(client: AdminClient, job: ReplayJob, terminal: Terminal): Promise<ReplayJob> {
+export const follow = (client: AdminClient, job: ReplayJob, terminal: Terminal): Promise<ReplayJob> =>
+  watched(
+    job,
+    () => jobOf(client, job.id),
+    (last, isAway) => `${barOf(last)}  ${isAway ? AWAY : countsOf(last)}`,
+    terminal,
+  );
+
+const AWAY = 'waiting for the gateway';
+
+/** Watches an order about much of what is kept in the same way. */
+export const followOrder = (client: AdminClient, order: JobReport, terminal: Terminal): Promise<JobReport> =>
+  watched(
+    order,
+    () => client.get<JobReport>(path`/admin/jobs/${order.id}`),
+    (last, isAway) => `${isAway ? AWAY : orderCounts(last)}, ${number(last.looked)} looked at`,
+    terminal,
+  );
+
+/** `2 accepted, 1 duplicate`. */
+export const orderCounts = ({ counts }: JobReport): string =>
+  Object.entries(counts)
+    .map(([name, count]) => `${number(count)} ${name}`)
+    .join(', ');
+
+async function watched<T extends { readonly state: string }>(
+  first: T,
+  ask: () => Promise<T>,
+  line: (last: T, isAway: boolean) => string,
+  terminal: Terminal,
+): Promise<T> {
   const left = terminal.interrupted();
-  let last = job;
+  let last = first;
   let unanswered = 0;
   try {
     while (last.state === 'running' && !left.aborted) {
-      const note = unanswered > 0 ? 'waiting for the gateway' : countsOf(last);
-      if (terminal.isTty) terminal.progress(cut(`${barOf(last)}  ${note}`, terminal));
+      if (terminal.isTty) terminal.progress(cut(line(last, unanswered > 0), terminal));
       await terminal.sleep(EVERY_MS, left);
       if (left.aborted) break;
       try {
-        last = await jobOf(client, last.id);
+        last = await ask();
         unanswered = 0;
       } catch (error) {
         unanswered += 1;

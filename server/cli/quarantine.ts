@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Quarantined } from '../../adapters/logs/state.ts';
+import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
+import { path } from './client.ts';
 import { examples, type Shell } from './flags.ts';
 import { addKept, type Kept } from './kept.ts';
 import { number } from './table.ts';
@@ -20,7 +21,7 @@ export function addQuarantine(program: Command, shell: Shell): void {
   addKept(group, quarantine, shell);
 }
 
-const quarantine: Kept<Quarantined> = {
+const quarantine: Kept<QuarantinedHead, Quarantined> = {
   name: 'quarantine',
   thing: 'quarantined event',
   selectors: {
@@ -50,7 +51,8 @@ const quarantine: Kept<Quarantined> = {
     ...reasons.map((reason) => `    ${reason}`),
     `  ${raw}`,
   ],
-  idOf: { argument: 'id', description: 'id in quarantine', selector: 'id' },
+  idOf: { argument: 'id', description: 'id in quarantine' },
+  find: async (client, id, query) => [await client.get<Quarantined>(path`/admin/quarantine/${id}`, query)],
   redriven: ({ accepted = 0, duplicate = 0, refused = 0 }) =>
     `${number(accepted)} accepted, ${number(duplicate)} known already, ${number(refused)} still refused and kept.`,
 };

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../clock.ts';
 import type { Terminal } from './output.ts';
@@ -14,6 +15,9 @@ export function terminalOf(process: NodeJS.Process, env: Terminal['env']): Termi
   return {
     ...systemClock,
     out: console.log,
+    taken: async () => {
+      if (stdout.writableNeedDrain) await once(stdout, 'drain');
+    },
     err: console.error,
     env,
     randomId: randomUUID,

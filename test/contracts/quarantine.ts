@@ -112,14 +112,15 @@ export const quarantineChecks: readonly Check[] = [
     const refused = Array.from({ length: 50 }, (_, n) => refusal(`e${n % 10}`));
     await log.append(record([], { refused }));
     await log.append(record([], { shop: OTHER, refused: [refusal('e3')] }));
-    const about = await state.quarantinedAbout(SHOP, 'e3', 10);
+    const about = await state.quarantinedAbout(SHOP, 'e3', { limit: 10 });
     assert.is(about.length, 5);
     assert.ok(about.every(({ eventId }) => eventId === 'e3'));
-    assert.is((await state.quarantinedAbout(SHOP, 'e3', 2)).length, 2);
-    assert.equal(await state.quarantinedAbout(SHOP, 'unknown', 10), []);
+    assert.is((await state.quarantinedAbout(SHOP, 'e3', { limit: 2 })).length, 2);
+    assert.equal(await state.quarantinedAbout(SHOP, 'e3', { limit: 2, after: about[2]!.id }), about.slice(3));
+    assert.equal(await state.quarantinedAbout(SHOP, 'unknown', { limit: 10 }), []);
     assert.is(await state.discardQuarantined(SHOP, [about[0]!.id]), 1);
     await log.append({ ...record(['e3']), released: [about[1]!] });
-    assert.is((await state.quarantinedAbout(SHOP, 'e3', 10)).length, 3);
+    assert.is((await state.quarantinedAbout(SHOP, 'e3', { limit: 10 })).length, 3);
   }),
   check('says how many a discard has taken, each once', async ({ log, state }) => {
     await log.append(record([], { refused: [refusal('a'), refusal('b'), refusal('c')] }));
@@ -141,7 +142,7 @@ export const quarantineChecks: readonly Check[] = [
         ['d', 'e'],
       );
       assert.equal(await state.quarantineSums(SHOP), { kept: 2, bytes: 14, dropped: { count: 3, bytes: 0, age: 0 } });
-      assert.equal(await state.quarantinedAbout(SHOP, 'a', 10), []);
+      assert.equal(await state.quarantinedAbout(SHOP, 'a', { limit: 10 }), []);
     },
     { quarantineMax: 2 },
   ),

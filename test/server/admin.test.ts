@@ -4,12 +4,12 @@ import { Check } from 'typebox/value';
 import * as assert from 'uvu/assert';
 import { type AdminCall, adminCalls } from '../../server/admin/calls.ts';
 import { openapi } from '../../server/openapi.ts';
-import { BadOrder, type TailLine } from '../../server/operations.ts';
+import { BadOrder, Busy, type TailLine } from '../../server/operations.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from '../support/admin.ts';
 import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
 import { examples } from '../support/examples.ts';
-import { deadOf, eventOf, jobOf, quarantinedOf, receiptOf, SHOP } from '../support/operations.ts';
+import { deadOf, eventOf, jobOf, orderOf, quarantinedOf, receiptOf, SHOP } from '../support/operations.ts';
 import { until } from '../support/until.ts';
 
 type Headers = Readonly<Record<string, string>>;
@@ -32,7 +32,8 @@ async function ask(admin: Admin, path: string, body?: unknown, headers: Headers 
     ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  const json = text.startsWith('{') ? JSON.parse(text) : undefined;
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+  const json = isJson && text !== '' ? JSON.parse(text) : undefined;
   return { status: response.status, headers: Object.fromEntries(response.headers), text, json };
 }
 
@@ -116,7 +117,12 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
     assert.equal(audit, [
       { ...who, action: 'login', result: 'refused' },
       { ...who, action: 'suspendPipeline', shop: SHOP, pipeline: 'archive', reason: 'upkeep', result: { ok: true } },
-      { ...who, action: 'redriveDead', shop: SHOP, result: { redriven: 0 } },
+      {
+        ...who,
+        action: 'redriveDead',
+        shop: SHOP,
+        result: { redriven: 0, job: orderOf({ of: 'dead', counts: { redriven: 0 } }) },
+      },
       { ...who, action: 'cancelReplay', id: 'r-7', result: 'there is no replay r-7' },
     ]);
     assert.not.match(JSON.stringify(admin.logged()), /a-wrong-token|admin-token/);
@@ -192,20 +198,83 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
     }
     assert.equal(admin.operations.asked, [], 'nothing was done');
     admin.operations.letters = [deadOf(1), deadOf(2)];
-    assert.equal((await ask(admin, '/admin/dead/redrive', { all: true })).json, { redriven: 2 });
-    assert.equal((await ask(admin, '/admin/dead/discard', { eventId: 'e-1' })).json, { discarded: 2 });
-    assert.equal((await ask(admin, '/admin/quarantine/redrive', { shop: SHOP })).json, {
-      accepted: 2,
-      duplicate: 1,
-      refused: 3,
-    });
-    assert.equal((await ask(admin, '/admin/quarantine/discard', { all: true })).json, { discarded: 0 });
+    const ordered = async (path: string, order: object) => {
+      const { job, ...counts } = (await ask(admin, `/admin/${path}`, order)).json;
+      assert.equal(job.counts, counts);
+      return counts;
+    };
+    assert.equal(await ordered('dead/redrive', { all: true }), { redriven: 2 });
+    assert.equal(await ordered('dead/discard', { eventId: 'e-1' }), { discarded: 2 });
+    assert.equal(await ordered('quarantine/redrive', { shop: SHOP }), { accepted: 2, duplicate: 1, refused: 3 });
+    assert.equal(await ordered('quarantine/discard', { all: true }), { discarded: 0 });
     assert.equal(admin.operations.asked, [
       ['redriveDead', {}],
       ['discardDead', { eventId: 'e-1' }],
       ['redriveQuarantine', { shop: SHOP }],
       ['discardQuarantine', {}],
     ]);
+  });
+
+  it('gives one quarantined event with its body, and lists without', async () => {
+    admin.operations.refused = [quarantinedOf('q1', { raw: 'x'.repeat(1000) })];
+    const { json: list } = await ask(admin, '/admin/quarantine');
+    assert.equal([list.items[0].raw, list.items[0].bytes, list.items[0].beginning.length], [undefined, 1000, 200]);
+    const { json: one } = await ask(admin, `/admin/quarantine/q1?shop=${SHOP}`);
+    assert.is(one.raw.length, 1000);
+    assert.equal(admin.operations.asked.at(-1), ['oneQuarantined', 'q1', SHOP]);
+    const missing = await ask(admin, '/admin/quarantine/q2');
+    assert.equal([missing.status, missing.json.error], [404, 'there is no quarantined event q2']);
+  });
+
+  it('exports line by line, no faster than the reader takes it', async () => {
+    admin.operations.letters = [deadOf(1), deadOf(2)];
+    const { status, headers, text } = await ask(admin, `/admin/export/dead?shop=${SHOP}`);
+    assert.is(status, 200);
+    assert.match(headers['content-type'] ?? '', /^application\/x-ndjson/);
+    assert.equal(text.split('\n'), [...admin.operations.letters.map((letter) => JSON.stringify(letter)), '']);
+    assert.equal(admin.operations.asked, [['allDead', { shop: SHOP }]]);
+    assert.is((await ask(admin, '/admin/export/quarantine?limit=1')).status, 400);
+    assert.is((await ask(admin, '/admin/export/quarantine')).text, '');
+
+    let made = 0;
+    admin.operations.allQuarantined = async function* () {
+      for (; made < 1000; made++) yield quarantinedOf(`q${made}`, { raw: 'x'.repeat(256 * 1024) });
+    };
+    const response = await new Promise<IncomingMessage>((resolve) =>
+      httpGet({ port: admin.port, path: '/admin/export/quarantine', headers: bearer() }, resolve),
+    );
+    response.pause();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const before = made;
+    assert.ok(before < 100, `${before} were made for a reader that takes none`);
+    response.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.ok(made <= before + 1, 'and none when it was gone');
+  });
+
+  it('refuses an export that cannot begin, and cuts one off that cannot go on', async () => {
+    admin.operations.failure = new BadOrder('id must name one event');
+    assert.is((await ask(admin, '/admin/export/quarantine?id=1')).status, 400);
+    admin.operations.allDead = async function* () {
+      yield deadOf(1);
+      throw new Error('the disk is gone');
+    };
+    const failed = await ask(admin, '/admin/export/dead').catch((error: Error) => error);
+    assert.instance(failed, Error);
+    assert.is(admin.errors.length, 1);
+  });
+
+  it('lists orders, shows one and cancels it, and says which must end first', async () => {
+    admin.operations.orders = [orderOf({ state: 'running' })];
+    assert.equal((await ask(admin, '/admin/jobs')).json, { jobs: admin.operations.orders });
+    assert.equal((await ask(admin, '/admin/jobs/j1')).json, admin.operations.orders[0]);
+    assert.equal((await ask(admin, '/admin/jobs/j1/cancel', {})).json, { ok: true });
+    assert.is((await ask(admin, '/admin/jobs/j9')).status, 404);
+    assert.is((await ask(admin, '/admin/jobs/j9/cancel', {})).status, 404);
+    admin.operations.failure = new Busy('a redrive must end first');
+    const { status, json } = await ask(admin, '/admin/quarantine/redrive', { all: true });
+    assert.equal([status, json.error], [409, 'a redrive must end first']);
+    assert.is(admin.logged().at(-1)?.result, 'a redrive must end first');
   });
 
   it('plans a replay without starting it, starts it, lists it and cancels it', async () => {
@@ -309,8 +378,10 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
       letters: [deadOf(1), deadOf(2)],
       refused: [quarantinedOf('1'), quarantinedOf('2')],
       jobs: [jobOf()],
+      orders: [orderOf({ shop: SHOP, selection: { code: 'x' }, counts: { accepted: 1 }, reason: 'r' })],
     });
     const values: Record<string, string> = { ':eventId': 'e-1', ':shop': SHOP, ':pipeline': 'archive', ':id': 'r-1' };
+    const ids: Record<string, string> = { oneQuarantined: '1', job: 'j1', cancelJob: 'j1' };
     const bodies: Record<string, object> = {
       suspendPipeline: { reason: 'upkeep' },
       replay: { shop: SHOP, pipeline: 'archive' },
@@ -320,11 +391,9 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
       const documented = (paths as Record<string, object>)[call.path.replace(/:(\w+)/g, '{$1}')];
       assert.ok(documented && call.method in documented, `${name} is in the document`);
       if (!call.answer) continue;
-      const path = call.path.replace(/:\w+/g, (part) => values[part]!);
+      const path = call.path.replace(/:\w+/g, (part) => (part === ':id' && ids[name]) || values[part]!);
       const body =
-        call.method === 'get'
-          ? undefined
-          : (bodies[name] ?? (path.includes('archive') || path.includes('r-1') ? {} : { all: true }));
+        call.method === 'get' ? undefined : (bodies[name] ?? (/archive|cancel/.test(path) ? {} : { all: true }));
       const { status, json } = await ask(admin, path, body);
       assert.is(status, 200, name);
       assert.ok(Check(call.answer, json), `${name}: ${JSON.stringify(json)}`);

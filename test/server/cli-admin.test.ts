@@ -4,12 +4,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { headOf } from '../../adapters/logs/quarantine-head.ts';
 import { dataOf } from '../../server/cli/sse.ts';
-import { BadOrder, type PipelineReceipt, type TailLine } from '../../server/operations.ts';
+import { BadOrder, Busy, type PipelineReceipt, type TailLine } from '../../server/operations.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from '../support/admin.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { deadOf, eventOf, jobOf, quarantinedOf, receiptOf, reportOf, SHOP } from '../support/operations.ts';
+import { deadOf, eventOf, jobOf, orderOf, quarantinedOf, receiptOf, reportOf, SHOP } from '../support/operations.ts';
 import { type Run, runCli, type Surroundings } from '../support/terminal.ts';
 
 describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) => {
@@ -189,7 +190,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.is((await run('quarantine')).out, 'No quarantined events.');
     admin.operations.refused = [quarantinedOf('q1')];
     const quarantine = await run('quarantine list --code invalid --id q1 --json');
-    assert.equal(JSON.parse(quarantine.out), { items: [quarantinedOf('q1')] });
+    assert.equal(JSON.parse(quarantine.out), { items: [headOf(quarantinedOf('q1'))] });
     assert.equal(admin.operations.asked.at(-1), ['quarantine', { code: 'invalid', id: 'q1' }, { limit: 100 }]);
     const wrong = await run('dead --limit 0');
     assert.is(wrong.exit, 2);
@@ -211,6 +212,10 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       /as number 1 of its request, with the id e-9.*\n.*Refused \(invalid\):\n {4}events\[0\]\.query/,
     );
     assert.match(refused.out, '{"event_type":"search"}');
+    assert.equal(admin.operations.asked.at(-1), ['oneQuarantined', 'q1', undefined]);
+    const unknown = await run(`quarantine show q2 --shop ${SHOP}`);
+    assert.is(unknown.exit, 1);
+    assert.is(unknown.err, 'Not found: there is no quarantined event q2.');
   });
 
   it('redrives what is selected; everything only with --all', async () => {
@@ -226,6 +231,47 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       ['redriveDead', {}],
       ['redriveQuarantine', { shop: SHOP, eventId: 'e-9' }],
     ]);
+  });
+
+  it('follows an order that takes longer, and says how it ended', async () => {
+    const looks = [10, 20, 30].map((looked) =>
+      orderOf({ state: 'running', looked, counts: { accepted: looked, duplicate: 0, refused: 0 } }),
+    );
+    admin.operations.ordered = { state: 'running' };
+    admin.operations.orders = [...looks, orderOf({ looked: 40, counts: { accepted: 38, duplicate: 1, refused: 1 } })];
+    const long = await run('quarantine redrive --all', { isTty: true });
+    assert.is(long.exit, 0);
+    assert.is(long.out, '38 accepted, 1 known already, 1 still refused and kept.');
+    assert.ok(long.progress.includes('20 accepted, 0 duplicate, 0 refused, 20 looked at'));
+    for (const [state, words] of [
+      ['interrupted', /The same order again does the rest/],
+      ['cancelled', /What it has done stays done/],
+      ['failed', /It failed: the disk is full\. The same order again/],
+    ] as const) {
+      admin.operations.orders = [orderOf({ state, counts: { discarded: 7 }, reason: 'the disk is full' })];
+      const ended = await run('quarantine discard --all --yes');
+      assert.is(ended.exit, 1, state);
+      assert.match(ended.out, /^7 quarantined events discarded\./);
+      assert.match(ended.out, words);
+    }
+    const left = new AbortController();
+    admin.operations.orders = [orderOf({ state: 'running', counts: { redriven: 5 } })];
+    const gone = await run('dead redrive --all', { interrupted: left.signal, onSleep: () => left.abort() });
+    assert.is(gone.exit, 0, 'it goes on without anybody');
+    assert.match(gone.out, /headless-events jobs status j1 --follow/);
+  });
+
+  it('lists orders, follows one and cancels it', async () => {
+    assert.is((await run('jobs')).out, 'No jobs.');
+    admin.operations.orders = [orderOf({ id: 'j7', shop: SHOP, counts: { accepted: 3 } })];
+    assert.match((await run('jobs')).out, /j7 .*quarantine redrive .*demo.* done .*3 accepted/);
+    assert.match((await run('jobs status j7')).out, /^Job j7 \(quarantine redrive\) is done: 3 accepted\.$/);
+    assert.is((await run('jobs cancel j7')).out, 'Job j7 ends.');
+    assert.is((await run('jobs status j8')).exit, 1);
+    admin.operations.failure = new Busy('a redrive must end first, which is running as j7');
+    const busy = await run('quarantine redrive --all');
+    assert.is(busy.exit, 1);
+    assert.is(busy.err, 'Not now: a redrive must end first, which is running as j7.');
   });
 
   it('asks before it discards, and without anybody to ask wants --yes', async () => {
@@ -244,7 +290,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.equal(orders(), ['discardDead', 'discardQuarantine']);
   });
 
-  it('exports every page of what is selected as NDJSON', async () => {
+  it('exports all that is selected as NDJSON', async () => {
     admin.operations.letters = Array.from({ length: 2300 }, (_, index) => deadOf(index));
     const { exit, out } = await run('dead export --pipeline ga4');
     assert.is(exit, 0);
@@ -253,11 +299,17 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       lines.map(({ position }) => position),
       admin.operations.letters.map(({ position }) => position),
     );
-    assert.equal(admin.operations.asked, [
-      ['dead', { pipeline: 'ga4' }, { limit: 1000 }],
-      ['dead', { pipeline: 'ga4' }, { limit: 1000, after: '1000' }],
-      ['dead', { pipeline: 'ga4' }, { limit: 1000, after: '2000' }],
-    ]);
+    assert.equal(admin.operations.asked, [['allDead', { pipeline: 'ga4' }]]);
+  });
+
+  it('says where an export is not complete', async () => {
+    admin.operations.allDead = async function* () {
+      yield deadOf(1);
+      throw new Error('the disk is gone');
+    };
+    const { exit, err } = await run('dead export');
+    assert.is(exit, 1);
+    assert.match(err, /the export is not complete/);
   });
 
   it('exports into a file that only its owner can read', async () => {
@@ -545,7 +597,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
   });
 
   it('helps with examples everywhere, and fails with 2 for wrong calls', async () => {
-    const groups = ['dead', 'quarantine', 'pipelines', 'replay'];
+    const groups = ['dead', 'quarantine', 'jobs', 'pipelines', 'replay'];
     const kept = ['list', 'show', 'redrive', 'discard', 'export'];
     const commands = [
       '',
@@ -553,6 +605,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       ...['dead', 'quarantine'].flatMap((group) => kept.map((name) => `${group} ${name}`)),
       ...['list', 'suspend', 'resume'].map((name) => `pipelines ${name}`),
       ...['start', 'status', 'cancel'].map((name) => `replay ${name}`),
+      ...['list', 'status', 'cancel'].map((name) => `jobs ${name}`),
     ];
     for (const command of commands) {
       const { exit, out } = await run(`${command} --help`.trim());

@@ -1,54 +1,156 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
+import type { Dialect } from '../../adapters/dialects/dialect.ts';
+import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { openMemory } from '../../adapters/logs/memory.ts';
+import { BadOrder, Busy, NotFound } from '../../server/operations.ts';
 import { createOperations, type OperatorTools } from '../../server/operator.ts';
-import { never, record, SHOP, START, storeOptions } from '../contracts/log.ts';
+import { idOf } from '../../server/quarantine-ids.ts';
+import { never, OTHER, record, SHOP, START, storeOptions } from '../contracts/log.ts';
+import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
 import { countTurns } from '../support/turns.ts';
+import { until } from '../support/until.ts';
 
 const ID = { shop: SHOP, pipeline: 'p' };
+const LARGE = 'x'.repeat(256 * 1024);
 
-/** An operator of one shop with one pipeline, on a log in memory. */
+/** A dialect that takes what begins with a bracket: a body of ids as the log's tests have them. */
+const dialect = {
+  name: 'test',
+  single: (raw: string) => raw,
+  read: (body: string) =>
+    body.startsWith('[')
+      ? { events: (JSON.parse(body) as string[]).map((id, index) => ({ id, index })), refused: [] }
+      : { events: [], refused: [{ code: 'x', reasons: [], raw: body }] },
+} as unknown as Dialect;
+
+const refusal = (id: string, raw = '{}', code = 'x') => ({ id, index: 0, code, reasons: [`${id} is wrong`], raw });
+
+/** An operator of two shops, one with a pipeline, on a log in memory. */
 function stage() {
-  const store = openMemory(storeOptions({ quarantineMax: 1_000 }));
+  const opened = openMemory(storeOptions({ quarantineMax: 100_000, quarantineMaxBytes: 1e12 }));
+  const store = { ...opened, log: replaceable(opened.log), state: replaceable(opened.state) };
+  const clock = new TestClock();
+  const stopping = new AbortController();
+  const errors: unknown[] = [];
+  const all = [SHOP, OTHER].map((shop) => ({ config: { shop } }));
   const tools = {
     store,
-    shops: () => ({ all: [{ config: { shop: SHOP } }] }),
+    dialects: [dialect],
+    shops: () => ({ all, byName: (name: string) => all.find(({ config }) => config.shop === name) }),
     pipelines: { running: async () => [{ id: ID }], find: () => ({}) },
     replays: { ids: async () => [] },
-    now: () => START,
+    clock,
+    stopping: stopping.signal,
+    onError: (error: unknown) => void errors.push(error),
   };
-  return { ...store, operations: createOperations(tools as unknown as OperatorTools) };
+  return { ...store, clock, stopping, errors, operations: createOperations(tools as unknown as OperatorTools) };
+}
+
+/** The same, with methods that a test can replace. */
+function replaceable<T extends object>(whole: T): T {
+  const own = new Map<PropertyKey, unknown>();
+  return new Proxy(whole, {
+    get: (target, name) => (own.has(name) ? own.get(name) : Reflect.get(target, name)),
+    set: (_, name, value) => own.set(name, value) === own,
+  });
+}
+
+type Stage = ReturnType<typeof stage>;
+
+/** Looks at a job until it has ended. */
+async function ended({ operations }: Stage, id: string) {
+  await until(async () => (await operations.job(id)).state !== 'running');
+  return operations.job(id);
+}
+
+async function failureOf(work: Promise<unknown>): Promise<Error> {
+  return work.then(
+    () => assert.unreachable('it did not fail') as never,
+    (error: Error) => error,
+  );
 }
 
 describe('an operator who looks through very much', ({ it }) => {
+  it('reads no body for a list, and for a receipt only what has the id', async () => {
+    const { log, state, operations } = stage();
+    await log.append(record([], { refused: Array.from({ length: 20 }, (_, n) => refusal(`e${n}`, LARGE)) }));
+    let bodies = 0;
+    let heads = 0;
+    const unread = async () => {
+      bodies += 1;
+      return [] as never;
+    };
+    for (const name of ['quarantined', 'quarantinedAt'] as const) state[name] = unread;
+    const about = state.quarantinedAbout.bind(state);
+    state.quarantinedAbout = async (...asked) => {
+      const found = await about(...asked);
+      heads += found.length;
+      return found;
+    };
+    const receipts = await operations.receipts('e19', undefined);
+    assert.equal(
+      receipts.map(({ eventId, state: how, reasons }) => [eventId, how, reasons]),
+      [['e19', 'quarantined', ['e19 is wrong']]],
+    );
+    assert.equal(await operations.receipts('unknown', undefined), []);
+    assert.equal([bodies, heads], [0, 1]);
+  });
+
   it('holds nobody up by what is in quarantine', async () => {
     const { log, state, operations } = stage();
+    await log.append(record([], { refused: Array.from({ length: 1000 }, (_, n) => refusal(`e${n}`)) }));
     const turns = countTurns();
-    const pages: { readonly limit: number; readonly turn: number }[] = [];
-    const quarantined = state.quarantined.bind(state);
-    state.quarantined = (shop, page) => {
-      pages.push({ limit: page.limit, turn: turns.count() });
-      return quarantined(shop, page);
+    const asked: number[] = [];
+    const heads = state.quarantineHeads.bind(state);
+    state.quarantineHeads = (shop, page) => {
+      asked.push(turns.count());
+      assert.ok(page.limit <= 200);
+      return heads(shop, page);
     };
-    const refused = Array.from({ length: 200 }, (_, n) => ({
-      id: `e${n}`,
-      index: n,
-      code: 'x',
-      reasons: [],
-      raw: '{}',
-    }));
-    await log.append(record([], { refused }));
-    const receipts = await operations.receipts('e199', undefined);
+    const { items } = await operations.quarantine({ code: 'none' }, { limit: 100 });
     turns.stop();
-    assert.equal(
-      receipts.map(({ eventId }) => eventId),
-      ['e199'],
-    );
-    assert.equal(
-      pages.map(({ limit }) => limit),
-      [50, 50, 50, 50, 50],
-    );
-    assert.is(new Set(pages.map(({ turn }) => turn)).size, pages.length);
+    assert.equal(items, []);
+    assert.is(new Set(asked.slice(0, -1)).size, asked.length - 1, 'others have their turn between');
+  });
+
+  it('ends a page of large dead letters at its bytes, and goes on after it', async () => {
+    const { log, state, operations } = stage();
+    await log.append(record(Array.from({ length: 10 }, (_, n) => `e${n}`)));
+    await state.begin(ID);
+    const cursor = await state.claim(ID, never);
+    const stored = await log.read(SHOP, 0, 10, never);
+    const dead = stored.map(({ position, event }) => ({ position, event, reason: LARGE, attempts: 1, at: START }));
+    await cursor.save({ progress: cursor.progress, dead });
+    const seen: number[] = [];
+    let pages = 0;
+    for (let after: string | undefined; ; pages++) {
+      const page = await operations.dead({}, { limit: 100, ...(after && { after }) });
+      assert.ok(page.items.length <= 5);
+      seen.push(...page.items.map(({ position }) => position));
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    assert.equal([seen, pages], [stored.map(({ position }) => position), 2]);
+  });
+
+  it('exports quarantined events one by one, each read when it is taken', async () => {
+    const { log, state, operations } = stage();
+    await log.append(record([], { refused: Array.from({ length: 30 }, (_, n) => refusal(`e${n}`, LARGE)) }));
+    let read = 0;
+    const at = state.quarantinedAt.bind(state);
+    state.quarantinedAt = (...asked) => {
+      read += 1;
+      return at(...asked);
+    };
+    let taken = 0;
+    for await (const { raw } of operations.allQuarantined({})) {
+      taken += 1;
+      assert.is(raw.length, LARGE.length);
+      assert.is(read, taken);
+    }
+    assert.is(taken, 30);
   });
 
   it('redrives and discards dead letters in commits of a bounded size', async () => {
@@ -71,9 +173,9 @@ describe('an operator who looks through very much', ({ it }) => {
     const stored = await log.read(SHOP, 0, 1_200, never);
     const dead = stored.map(({ position, event }) => ({ position, event, reason: 'no', attempts: 1, at: START }));
     await cursor.save({ progress: cursor.progress, dead });
-    assert.is(await operations.redriveDead({}), 1_200);
+    assert.equal((await operations.redriveDead({})).counts, { redriven: 1_200 });
     assert.is((await state.dead(ID, { limit: 2_000 })).filter(({ redrive }) => redrive).length, 1_200);
-    assert.is(await operations.discardDead({}), 1_200);
+    assert.equal((await operations.discardDead({})).counts, { discarded: 1_200 });
     assert.equal(await state.dead(ID, { limit: 1 }), []);
     for (const slices of [redriven, discarded]) {
       assert.equal(
@@ -85,5 +187,149 @@ describe('an operator who looks through very much', ({ it }) => {
         stored.map(({ position }) => position),
       );
     }
+  });
+});
+
+describe('ids in quarantine', ({ it }) => {
+  it('are their own over all shops, and take one event', async () => {
+    const { log, operations } = stage();
+    for (const shop of [SHOP, OTHER]) await log.append(record([], { shop, refused: [refusal('a'), refusal('b')] }));
+    const { items } = await operations.quarantine({}, { limit: 10 });
+    assert.is(new Set(items.map(({ id }) => id)).size, 4);
+    const [, second] = items;
+    assert.equal((await operations.quarantine({ id: second!.id }, { limit: 10 })).items, [second]);
+    assert.equal((await operations.oneQuarantined(second!.id)).eventId, second!.eventId);
+    assert.instance(await failureOf(operations.oneQuarantined(second!.id, 'no.myshopify.com')), NotFound);
+    assert.equal((await operations.discardQuarantine({ id: second!.id })).counts, { discarded: 1 });
+    const left = (await operations.quarantine({}, { limit: 10 })).items.map(({ id }) => id);
+    assert.equal(
+      left,
+      items.filter((item) => item !== second).map(({ id }) => id),
+    );
+    const [receipt] = await operations.receipts('a', SHOP);
+    assert.ok(left.includes(receipt?.quarantineId ?? ''));
+  });
+
+  it('of earlier versions are taken where they name one event, and refused where they do not', async () => {
+    const { log, operations } = stage();
+    for (const shop of [SHOP, OTHER]) await log.append(record([], { shop, refused: [refusal('a')] }));
+    await log.append(record([], { refused: [refusal('b')] }));
+    const refused = await failureOf(operations.discardQuarantine({ id: '1' }));
+    assert.instance(refused, BadOrder);
+    assert.match(refused.message, /^id must name one event, got 1, which 2 shops have \(demo.*, other.*--shop/);
+    assert.is((await operations.quarantine({}, { limit: 10 })).items.length, 3, 'nothing is gone');
+    assert.is((await operations.oneQuarantined('1', OTHER)).shop, OTHER);
+    assert.equal((await operations.discardQuarantine({ id: '2' })).counts, { discarded: 1 });
+    assert.equal((await operations.discardQuarantine({ id: '1', shop: OTHER })).counts, { discarded: 1 });
+    assert.equal((await operations.discardQuarantine({ id: '1' })).counts, { discarded: 1 });
+    assert.equal((await operations.discardQuarantine({ id: '1' })).counts, { discarded: 0 });
+    assert.is(idOf({ shop: SHOP, id: '1' }).length, 12);
+  });
+});
+
+describe('a redrive of quarantined events', ({ it }) => {
+  const good = (n: number) => Array.from({ length: n }, (_, i) => refusal(`q${i}`, `["q${i}"]`));
+
+  it('brings sets of events into shared commits, and says what became of them', async () => {
+    const { log, operations } = stage();
+    await log.append(record(['q1']));
+    await log.append(record([], { refused: [...good(250), refusal('bad')] }));
+    let under = 0;
+    let most = 0;
+    const append = log.append.bind(log);
+    log.append = async (...given) => {
+      most = Math.max(most, ++under);
+      await nextTurn();
+      const verdicts = await append(...given);
+      under -= 1;
+      return verdicts;
+    };
+    const { counts, state, looked } = await operations.redriveQuarantine({});
+    assert.equal([counts, state, looked], [{ accepted: 249, duplicate: 1, refused: 1 }, 'done', 251]);
+    assert.is(most, 100);
+    assert.equal(await log.tally(SHOP), { received: 252, appended: 250, duplicate: 1, quarantined: { x: 1 } });
+  });
+
+  it('runs once at a time for a shop, so that no event counts twice', async () => {
+    const { log, operations } = stage();
+    await log.append(record([], { refused: good(60) }));
+    const [one, other] = await Promise.allSettled([
+      operations.redriveQuarantine({ shop: SHOP }),
+      operations.redriveQuarantine({}),
+    ]);
+    assert.is(one.status, 'fulfilled');
+    assert.ok(other.status === 'rejected' && other.reason instanceof Busy);
+    assert.match(
+      other.reason.message,
+      /^a redrive of quarantined events of demo.* must end first, which is running as j1; follow it or cancel it$/,
+    );
+    assert.equal(await log.tally(SHOP), { received: 60, appended: 60, duplicate: 0, quarantined: { x: 0 } });
+    assert.equal((await operations.redriveQuarantine({})).counts, { accepted: 0, duplicate: 0, refused: 0 });
+  });
+
+  it('goes on without its caller, shows how far it is, and can be cancelled', async () => {
+    const here = stage();
+    const { log, operations, clock } = here;
+    await log.append(record([], { refused: good(400) }));
+    const append = log.append.bind(log);
+    let let1: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      let1 = resolve;
+    });
+    let appended = 0;
+    log.append = async (...given) => {
+      if (++appended > 100) await gate;
+      return append(...given);
+    };
+    const asked = operations.redriveQuarantine({ shop: SHOP });
+    await until(() => appended === 200);
+    await clock.advance(2000);
+    const first = await asked;
+    assert.equal([first.state, first.counts], ['running', { accepted: 100, duplicate: 0, refused: 0 }]);
+    assert.instance(await failureOf(operations.discardQuarantine({ shop: SHOP })), Busy);
+    assert.is((await operations.redriveQuarantine({ shop: OTHER })).state, 'done', 'another shop is not held up');
+    await operations.cancelJob(first.id);
+    let1();
+    await until(async () => (await operations.job(first.id)).counts.accepted === 200);
+    const last = await ended(here, first.id);
+    assert.is(last.state, 'cancelled');
+    assert.is((await log.tally(SHOP)).appended, 200);
+    assert.equal((await operations.redriveQuarantine({ shop: SHOP })).counts.accepted, 200);
+    assert.instance(await failureOf(operations.job('j99')), NotFound);
+    assert.instance(await failureOf(operations.cancelJob('j99')), NotFound);
+  });
+
+  it('waits out a log that is away, ends as interrupted at a stop, and as failed by what is unexpected', async () => {
+    for (const [error, stop, state] of [
+      [new LogUnavailable('the database is away'), false, 'done'],
+      [new LogUnavailable('the log is closed'), true, 'interrupted'],
+      [new Error('secret'), false, 'failed'],
+    ] as const) {
+      const here = stage();
+      const { log, operations, clock, stopping, errors } = here;
+      await log.append(record([], { refused: good(3) }));
+      const append = log.append.bind(log);
+      let failing = 3;
+      log.append = (...given) => (failing-- > 0 ? Promise.reject(error) : append(...given));
+      const asked = operations.redriveQuarantine({});
+      await until(() => failing <= 0);
+      if (stop) stopping.abort();
+      await clock.advance(1000);
+      const job = await ended(here, (await asked).id);
+      assert.is(job.state, state);
+      assert.is(errors.length, state === 'failed' ? 1 : 0);
+      assert.not.match(job.reason ?? '', 'secret');
+    }
+  });
+
+  it('is taken as interrupted when nothing was heard of it for half a minute', async () => {
+    const { operations, state, clock } = stage();
+    const now = clock.now();
+    const silent = { of: 'quarantine', kind: 'redrive', selection: {}, looked: 0, counts: {} } as const;
+    await state.startJob({ ...silent, state: 'running', startedAt: now, seenAt: now }, 0);
+    assert.instance(await failureOf(operations.redriveQuarantine({})), Busy);
+    await clock.advance(30_001);
+    assert.is((await operations.job('j1')).state, 'interrupted');
+    assert.is((await operations.redriveQuarantine({})).state, 'done');
   });
 });

@@ -1,9 +1,11 @@
-import type { Quarantined } from '../../adapters/logs/state.ts';
+import { headOf } from '../../adapters/logs/quarantine-head.ts';
+import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
 import type { Event } from '../../schemas/event.ts';
 import {
   type Balance,
   type DeadSelection,
   type DeadView,
+  type JobReport,
   NotFound,
   type Operations,
   type PageOf,
@@ -103,6 +105,18 @@ export const jobOf = (fields: Partial<ReplayJob> = {}): ReplayJob => ({
   ...fields,
 });
 
+export const orderOf = (fields: Partial<JobReport> = {}): JobReport => ({
+  id: 'j1',
+  of: 'quarantine',
+  kind: 'redrive',
+  selection: {},
+  state: 'done',
+  startedAt: '2026-06-01T12:00:00.000Z',
+  looked: 10,
+  counts: {},
+  ...fields,
+});
+
 const plan: ReplayPlan = {
   shop: SHOP,
   pipeline: 'archive',
@@ -141,6 +155,10 @@ export class FakeOperations implements Operations {
   letters: DeadView[] = [];
   refused: Quarantined[] = [];
   jobs: ReplayJob[] = [];
+  /** What is known of each order; a look takes the first of several. */
+  orders: JobReport[] = [];
+  /** How orders end. */
+  ordered: Partial<JobReport> = {};
   plan: ReplayPlan = plan;
   sums: Balance = balance;
   lines: (filter: TailFilter, signal: AbortSignal) => AsyncIterable<TailLine> = async function* () {};
@@ -174,25 +192,53 @@ export class FakeOperations implements Operations {
     this.#asked('dead', selection, page);
     return pageOf(this.letters, page);
   }
-  async redriveDead(selection: object): Promise<number> {
+  async *allDead(selection: DeadSelection): AsyncIterable<DeadView> {
+    this.#asked('allDead', selection);
+    yield* this.letters;
+  }
+  async redriveDead(selection: object): Promise<JobReport> {
     this.#asked('redriveDead', selection);
-    return this.letters.length;
+    return orderOf({ of: 'dead', counts: { redriven: this.letters.length }, ...this.ordered });
   }
-  async discardDead(selection: object): Promise<number> {
+  async discardDead(selection: object): Promise<JobReport> {
     this.#asked('discardDead', selection);
-    return this.letters.length;
+    return orderOf({ of: 'dead', kind: 'discard', counts: { discarded: this.letters.length }, ...this.ordered });
   }
-  async quarantine(selection: object, page: PageRequest): Promise<PageOf<Quarantined>> {
+  async quarantine(selection: object, page: PageRequest): Promise<PageOf<QuarantinedHead>> {
     this.#asked('quarantine', selection, page);
-    return pageOf(this.refused, page);
+    return pageOf(this.refused.map(headOf), page);
   }
-  async redriveQuarantine(selection: object) {
+  async oneQuarantined(id: string, shop?: string): Promise<Quarantined> {
+    this.#asked('oneQuarantined', id, shop);
+    const one = this.refused.find((item) => item.id === id);
+    if (one === undefined) throw new NotFound(`there is no quarantined event ${id}`);
+    return one;
+  }
+  async *allQuarantined(selection: object): AsyncIterable<Quarantined> {
+    this.#asked('allQuarantined', selection);
+    yield* this.refused;
+  }
+  async redriveQuarantine(selection: object): Promise<JobReport> {
     this.#asked('redriveQuarantine', selection);
-    return { accepted: 2, duplicate: 1, refused: 3 };
+    return orderOf({ counts: { accepted: 2, duplicate: 1, refused: 3 }, ...this.ordered });
   }
-  async discardQuarantine(selection: object): Promise<number> {
+  async discardQuarantine(selection: object): Promise<JobReport> {
     this.#asked('discardQuarantine', selection);
-    return this.refused.length;
+    return orderOf({ kind: 'discard', counts: { discarded: this.refused.length }, ...this.ordered });
+  }
+  async allJobs(): Promise<JobReport[]> {
+    this.#asked('allJobs');
+    return this.orders;
+  }
+  async job(id: string): Promise<JobReport> {
+    this.#asked('job', id);
+    const job = this.orders.length > 1 ? this.orders.shift() : this.orders[0];
+    if (job?.id !== id) throw new NotFound(`there is no job ${id}`);
+    return job;
+  }
+  async cancelJob(id: string): Promise<void> {
+    this.#asked('cancelJob', id);
+    if (!this.orders.some((job) => job.id === id)) throw new NotFound(`there is no job ${id}`);
   }
   async planReplay(order: ReplayOrder): Promise<ReplayPlan> {
     this.#asked('planReplay', order);

@@ -41,8 +41,8 @@ describe('a quarantine kept by a version without an index, on LMDB', ({ it }) =>
       now.map(({ eventId }) => eventId),
       [...heads.slice(1).map(({ eventId }) => eventId), 'late'],
     );
-    assert.is((await state.quarantinedAbout(SHOP, 'late', 10)).length, 1);
-    assert.equal(await state.quarantinedAbout(SHOP, 'e0', 10), []);
+    assert.is((await state.quarantinedAbout(SHOP, 'late', { limit: 10 })).length, 1);
+    assert.equal(await state.quarantinedAbout(SHOP, 'e0', { limit: 10 }), []);
     const { kept, bytes } = await state.quarantineSums(SHOP);
     assert.equal([kept, bytes], [50, now.reduce((sum, head) => sum + head.bytes, 0)]);
     await close();
@@ -71,7 +71,7 @@ describe('a quarantine kept by a version without an index, on PostgreSQL', ({ it
     const heads = await state.quarantineHeads(SHOP, { limit: 100 });
     assert.is(heads.length, 50);
     assert.is(heads[7]?.eventId, 'e7');
-    assert.is((await state.quarantinedAbout(SHOP, 'e7', 10)).length, 1);
+    assert.is((await state.quarantinedAbout(SHOP, 'e7', { limit: 10 })).length, 1);
     const { kept, bytes } = await state.quarantineSums(SHOP);
     assert.equal([kept, bytes], [50, heads.reduce((sum, head) => sum + head.bytes, 0)]);
     await close();

@@ -1,0 +1,74 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { AdminClient } from './client.ts';
+import { EXIT, type Exit, escaped, Failure, type Terminal } from './output.ts';
+import { counted } from './words.ts';
+
+export interface Export {
+  /** The call that answers NDJSON. */
+  readonly path: string;
+  readonly selection: Readonly<Record<string, string>>;
+  /** One of what is exported, in words. */
+  readonly thing: string;
+  /** A file instead of standard output. */
+  readonly out: string | undefined;
+}
+
+/** Writes line by line what the gateway streams, no faster than it is taken. Throws a Failure where the stream ends too early. */
+export async function writeExport(
+  client: AdminClient,
+  { path, selection, thing, out }: Export,
+  terminal: Terminal,
+): Promise<Exit> {
+  const lines = async () => linesOf(await client.stream(path, selection, terminal.interrupted()));
+  if (out === undefined) {
+    for await (const line of await lines()) {
+      terminal.out(escaped(line));
+      await terminal.taken?.();
+    }
+    return EXIT.ok;
+  }
+  const file = opened(out);
+  let count = 0;
+  try {
+    for await (const line of await lines()) {
+      writeSync(file, `${escaped(line)}\n`);
+      count += 1;
+    }
+  } finally {
+    closeSync(file);
+  }
+  terminal.err(`${counted(count, thing)} written to ${out}`);
+  return EXIT.ok;
+}
+
+async function* linesOf(body: AsyncIterable<string | Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest: string[] = [];
+  try {
+    for await (const chunk of body) {
+      const [head = '', ...lines] = (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })).split(
+        '\n',
+      );
+      rest.push(head);
+      for (const line of lines) {
+        yield rest.join('');
+        rest = [line];
+      }
+    }
+  } catch (cause) {
+    throw new Failure(INCOMPLETE, EXIT.failed, { cause });
+  }
+  if (rest.join('') !== '') throw new Failure(INCOMPLETE);
+}
+
+const INCOMPLETE = 'The gateway ended its answer too early: the export is not complete.';
+
+/** Shoppers' data is in it, so that only its owner may read it. */
+function opened(file: string): number {
+  try {
+    return openSync(file, 'w', 0o600);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(`--out must be a file that can be written: ${why}`, EXIT.usage, { cause });
+  }
+}
