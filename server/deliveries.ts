@@ -55,7 +55,7 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
   });
   let shops = namesOf(config);
   const overview = createOverview({
-    log: options.store.log,
+    ...options.store,
     shops: () => shops,
     running: () => pipelines.running(),
     now: clock.steady,

@@ -150,31 +150,61 @@ function watchOverview(registry: Registry, { overview }: MetricsSources): () => 
     'Events a pipeline has finished, by outcome: delivered, dead, filtered, dropped.',
     [...labels, 'outcome', 'reason'],
   );
+  const keptOf = watchQuarantine(registry);
   return unlessAway(async () => {
-    const { running, balance } = await overview();
+    const { running, balance, quarantine } = await overview();
     for (const metric of [events, outcomes, pending, phase, difference]) metric.reset();
     for (const { shop, received, appended, duplicate, quarantined, difference: missing } of balance.shops) {
-      events.inc({ shop, outcome: 'received', reason: '' }, received);
-      events.inc({ shop, outcome: 'appended', reason: '' }, appended);
-      events.inc({ shop, outcome: 'duplicate', reason: '' }, duplicate);
+      add(events, { shop, outcome: 'received', reason: '' }, received);
+      add(events, { shop, outcome: 'appended', reason: '' }, appended);
+      add(events, { shop, outcome: 'duplicate', reason: '' }, duplicate);
       for (const [reason, count] of Object.entries(quarantined))
-        events.inc({ shop, outcome: 'quarantined', reason }, count);
+        add(events, { shop, outcome: 'quarantined', reason }, count);
       difference.set({ shop, pipeline: '' }, missing);
     }
+    keptOf(quarantine);
     for (const { shop, pipeline, difference: missing } of balance.pipelines)
       difference.set({ shop, pipeline }, missing);
     for (const { id, progress, pending: open, phase: now } of running) {
-      outcomes.inc({ ...id, outcome: 'delivered', reason: '' }, progress.delivered);
-      outcomes.inc({ ...id, outcome: 'dead', reason: '' }, progress.dead);
+      add(outcomes, { ...id, outcome: 'delivered', reason: '' }, progress.delivered);
+      add(outcomes, { ...id, outcome: 'dead', reason: '' }, progress.dead);
       for (const [reason, count] of Object.entries(progress.filtered))
-        outcomes.inc({ ...id, outcome: 'filtered', reason }, count);
+        add(outcomes, { ...id, outcome: 'filtered', reason }, count);
       for (const [reason, count] of Object.entries(progress.dropped))
-        outcomes.inc({ ...id, outcome: 'dropped', reason }, count);
+        add(outcomes, { ...id, outcome: 'dropped', reason }, count);
       pending.set({ ...id }, open);
       for (const kind of PHASES) phase.set({ ...id, phase: kind }, now.kind === kind ? 1 : 0);
     }
   });
 }
+
+function watchQuarantine(registry: Registry): (sums: Overview['quarantine']) => void {
+  const [kept, bytes] = (
+    [
+      ['gateway_quarantine_events', 'Refused events that are kept.'],
+      ['gateway_quarantine_bytes', 'Bytes of the refused events that are kept.'],
+    ] as const
+  ).map(([name, help]) => new Gauge({ name, help, labelNames: ['shop'], registers: [registry] }));
+  const dropped = counter(
+    registry,
+    'gateway_quarantine_dropped_total',
+    'Refused events that a limit of the quarantine has let go: count, bytes, age.',
+    ['shop', 'limit'],
+  );
+  return (sums) => {
+    for (const metric of [kept, bytes, dropped]) metric?.reset();
+    for (const [shop, one] of sums) {
+      // Most shops have none: each line costs whoever reads the page.
+      if (one.kept > 0) kept?.set({ shop }, one.kept);
+      if (one.kept > 0) bytes?.set({ shop }, one.bytes);
+      for (const [limit, count] of Object.entries(one.dropped)) if (count > 0) add(dropped, { shop, limit }, count);
+    }
+  };
+}
+
+/** A count below nothing is a fault that the books report; a counter that refused it would take the whole page with it. */
+const add = (counter: Counter, labels: Record<string, string>, count: number): void =>
+  counter.inc(labels, Math.max(0, count));
 
 function watchDiskRoom(registry: Registry, { disk }: MetricsSources): void {
   // A log that is elsewhere has no disk here.

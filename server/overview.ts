@@ -1,10 +1,12 @@
 import type { EventLog } from '../adapters/logs/log.ts';
+import type { QuarantineSums, State } from '../adapters/logs/state.ts';
 import { balanceOf } from './balance.ts';
 import type { Balance } from './operations.ts';
 import type { Running } from './pipelines.ts';
 
 export interface OverviewSources {
   readonly log: EventLog;
+  readonly state: Pick<State, 'quarantineSums'>;
   readonly shops: () => readonly string[];
   readonly running: () => Promise<readonly Running[]>;
   /** Milliseconds of a clock that is never set. */
@@ -15,6 +17,8 @@ export interface OverviewSources {
 export interface Overview {
   readonly running: readonly Running[];
   readonly balance: Balance;
+  /** By shop. */
+  readonly quarantine: ReadonlyMap<string, QuarantineSums>;
 }
 
 /** Asks the log for it; one that is younger than a second is given again. */
@@ -27,11 +31,14 @@ export interface OverviewBook {
 const KEPT_MS = 1000;
 
 /** Anybody may ask, as often as they like, so the log is asked once for all who ask within a second. */
-export function createOverview({ log, shops, running, now }: OverviewSources): OverviewBook {
+export function createOverview({ log, state, shops, running, now }: OverviewSources): OverviewBook {
   let last: { readonly at: number; readonly overview: Promise<Overview>; isAnswered: boolean } | undefined;
   const look = async (): Promise<Overview> => {
     const pipelines = await running();
-    return { running: pipelines, balance: await balanceOf(log, shops(), pipelines) };
+    const names = shops();
+    const sums = await state.quarantineSums(names);
+    const quarantine = new Map(sums.map((one, i) => [names[i] ?? '', one]));
+    return { running: pipelines, balance: await balanceOf(log, names, pipelines), quarantine };
   };
   return {
     ask: () => {

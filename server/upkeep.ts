@@ -1,7 +1,7 @@
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
-import { balanceOf } from './balance.ts';
+import { balanceOf, isSound } from './balance.ts';
 import { ageing, type Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Pipelines } from './pipelines.ts';
@@ -33,6 +33,7 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
     if (stopping.aborted) return;
     try {
       await trim(tools, now(), stopping);
+      await tools.store.state.limitQuarantine(tools.shops());
       await checkBooks(tools);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) onFailure(error);
@@ -59,6 +60,6 @@ async function trim(tools: UpkeepTools, now: number, stopping: AbortSignal): Pro
 
 async function checkBooks({ store, pipelines, shops, logger }: UpkeepTools): Promise<void> {
   const balance = await balanceOf(store.log, shops(), await pipelines.running());
-  const wrong = [...balance.shops, ...balance.pipelines].filter(({ difference }) => difference !== 0);
+  const wrong = [...balance.shops, ...balance.pipelines].filter((one) => !isSound(one));
   if (wrong.length > 0) logger.error({ wrong }, 'the books do not balance: events are unaccounted for');
 }

@@ -161,8 +161,8 @@ export class LmdbState implements State {
     return this.quarantine.discard(shop, ids);
   }
 
-  limitQuarantine(shop: string): Promise<void> {
-    return this.quarantine.limit(shop);
+  async limitQuarantine(shops: readonly string[]): Promise<void> {
+    for (const shop of shops) await this.quarantine.limit(shop);
   }
 
   startJob(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }> {
@@ -206,8 +206,8 @@ export class LmdbState implements State {
     return this.quarantine.about(shop, eventId, page);
   }
 
-  async quarantineSums(shop: string): Promise<QuarantineSums> {
-    return this.quarantine.sums(shop);
+  async quarantineSums(shops: readonly string[]): Promise<QuarantineSums[]> {
+    return shops.map((shop) => this.quarantine.sums(shop));
   }
 
   tally(shop: string): Tally | undefined {

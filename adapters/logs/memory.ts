@@ -257,8 +257,8 @@ class MemoryLog implements EventLog, State {
     return before - shop.quarantine.length;
   }
 
-  async limitQuarantine(name: string): Promise<void> {
-    this.#limit(this.#shop(name));
+  async limitQuarantine(shops: readonly string[]): Promise<void> {
+    for (const name of shops) this.#limit(this.#shop(name));
   }
 
   startJob(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }> {
@@ -310,9 +310,11 @@ class MemoryLog implements EventLog, State {
     return about.slice(0, page.limit).map(headOf);
   }
 
-  async quarantineSums(name: string): Promise<QuarantineSums> {
-    const { quarantine, dropped } = this.#shop(name);
-    return { kept: quarantine.length, bytes: bytesOf(quarantine), dropped: { ...dropped } };
+  async quarantineSums(shops: readonly string[]): Promise<QuarantineSums[]> {
+    return shops.map((name) => {
+      const { quarantine, dropped } = this.#shop(name);
+      return { kept: quarantine.length, bytes: bytesOf(quarantine), dropped: { ...dropped } };
+    });
   }
 
   #quarantined(name: string, { limit, after = '0' }: Page): Quarantined[] {

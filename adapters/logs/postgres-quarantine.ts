@@ -65,17 +65,21 @@ export class PostgresQuarantine {
     return heads.filter((head) => head.eventId !== undefined && indexed(head.eventId) === indexed(eventId));
   }
 
-  async sums(shop: string): Promise<QuarantineSums> {
-    const [row] = await this.#ask(
-      `select q.kept, q.bytes, q.oversized, q.aged, greatest(0, c.counted - q.kept - q.discarded - q.oversized - q.aged) as crowded
-       from ${SCHEMA}.quarantine_sums q cross join lateral (
+  async sums(shops: readonly string[]): Promise<QuarantineSums[]> {
+    const rows = await this.#ask(
+      `select s.name, q.kept, q.bytes, q.oversized, q.aged,
+         greatest(0, c.counted - q.kept - q.discarded - q.oversized - q.aged) as crowded
+       from ${SCHEMA}.shops s join ${SCHEMA}.quarantine_sums q on q.shop = s.id cross join lateral (
          select coalesce(sum(r.count), 0) as counted from ${SCHEMA}.refusals r where r.shop = q.shop
-       ) c where q.shop = ${OF}`,
-      [shop],
+       ) c where s.name = any($1)`,
+      [shops],
     );
-    const count = (name: string): number => Number(row?.[name] ?? 0);
-    const dropped = { count: count('crowded'), bytes: count('oversized'), age: count('aged') };
-    return { kept: count('kept'), bytes: count('bytes'), dropped };
+    const byShop = new Map(rows.map((row) => [String(row.name), row]));
+    return shops.map((shop) => {
+      const count = (name: string): number => Number(byShop.get(shop)?.[name] ?? 0);
+      const dropped = { count: count('crowded'), bytes: count('oversized'), age: count('aged') };
+      return { kept: count('kept'), bytes: count('bytes'), dropped };
+    });
   }
 
   async discard(shop: string, ids: readonly string[]): Promise<number> {
@@ -84,13 +88,17 @@ export class PostgresQuarantine {
     return Number(row?.gone ?? 0);
   }
 
-  async limit(shop: string): Promise<void> {
+  async limit(shops: readonly string[]): Promise<void> {
     const { quarantineMaxBytes, quarantineMs, now } = this.#limits;
-    await this.#ask(`select ${SCHEMA}.limit_quarantine_1($1, $2, $3)`, [
-      shop,
-      quarantineMaxBytes,
-      now() - quarantineMs,
-    ]);
+    const since = now() - quarantineMs;
+    const rows = await this.#ask(
+      `select s.name from ${SCHEMA}.shops s join ${SCHEMA}.quarantine_sums q on q.shop = s.id
+       where s.name = any($1) and (q.bytes > $2
+         or (select h.at from ${SCHEMA}.quarantine_heads h where h.shop = s.id order by h.id limit 1) < $3)`,
+      [shops, quarantineMaxBytes, since],
+    );
+    for (const { name } of rows)
+      await this.#ask(`select ${SCHEMA}.limit_quarantine_1($1, $2, $3)`, [name, quarantineMaxBytes, since]);
   }
 
   /** For a close: nothing is filled in after it. */

@@ -205,16 +205,16 @@ export class PostgresState implements State {
     return this.#quarantine.about(shop, eventId, page);
   }
 
-  quarantineSums(shop: string): Promise<QuarantineSums> {
-    return this.#quarantine.sums(shop);
+  quarantineSums(shops: readonly string[]): Promise<QuarantineSums[]> {
+    return this.#quarantine.sums(shops);
   }
 
   discardQuarantined(shop: string, ids: readonly string[]): Promise<number> {
     return this.#quarantine.discard(shop, ids);
   }
 
-  limitQuarantine(shop: string): Promise<void> {
-    return this.#quarantine.limit(shop);
+  limitQuarantine(shops: readonly string[]): Promise<void> {
+    return this.#quarantine.limit(shops);
   }
 
   startJob(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }> {

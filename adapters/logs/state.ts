@@ -247,11 +247,12 @@ export interface State {
   quarantinedAt(shop: string, id: string): Promise<Quarantined | undefined>;
   /** Those with an event's id, from the oldest kept. Found by an index. */
   quarantinedAbout(shop: string, eventId: string, page: Page): Promise<QuarantinedHead[]>;
-  quarantineSums(shop: string): Promise<QuarantineSums>;
+  /** Of each of some shops, in their order. */
+  quarantineSums(shops: readonly string[]): Promise<QuarantineSums[]>;
   /** Gives how many of them were there. */
   discardQuarantined(shop: string, ids: readonly string[]): Promise<number>;
   /** Lets go of the oldest past the limits of the store; at most 1,000 a call and shop. */
-  limitQuarantine(shop: string): Promise<void>;
+  limitQuarantine(shops: readonly string[]): Promise<void>;
   /**
    * Writes a job down under the next id, unless one about the same is running: then gives that one. A job that was last seen before
    * `silentSince` (milliseconds since 1970) is taken as interrupted. Ended jobs past the last 100 are forgotten.

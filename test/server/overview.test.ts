@@ -13,7 +13,7 @@ describe('how all pipelines do', ({ it }) => {
     let [time, asked] = [0, 0];
     let fails = false;
     const overview = createOverview({
-      log: openMemory(storeOptions()).log,
+      ...openMemory(storeOptions()),
       shops: () => [SHOP],
       running: async () => {
         asked += 1;
@@ -85,7 +85,7 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
     `shops: [{ shop: ${SHOP}, tokens: [demo-token], pipelines: [${pipelines(count)}] }]`;
 
   for (const count of [1, 40]) {
-    it(`cost /readyz and /metrics three questions a second, if there are ${count}`, async () => {
+    it(`cost /readyz and /metrics four questions a second, if there are ${count}`, async () => {
       const gateway = await gatewayWith(config(count), { LOG_URL: await postgres.createDatabase() });
       const get = async (path: string) => (await call(gateway.port, { method: 'GET', path })).body;
       const waiting = async () => {
@@ -97,7 +97,7 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
         await new Promise((resolve) => setTimeout(resolve, 1100));
         const mark = postgres.log().length;
         for (const path of ['/readyz', '/metrics', '/readyz']) assert.ok((await get(path)).length > 0);
-        assert.is(asked(mark).length, 3, asked(mark).join('\n'));
+        assert.is(asked(mark).length, 4, asked(mark).join('\n'));
       } finally {
         await gateway.stop();
       }

@@ -43,7 +43,8 @@ describe('a quarantine kept by a version without an index, on LMDB', ({ it }) =>
     );
     assert.is((await state.quarantinedAbout(SHOP, 'late', { limit: 10 })).length, 1);
     assert.equal(await state.quarantinedAbout(SHOP, 'e0', { limit: 10 }), []);
-    const { kept, bytes } = await state.quarantineSums(SHOP);
+    const [sums] = await state.quarantineSums([SHOP]);
+    const { kept, bytes } = sums!;
     assert.equal([kept, bytes], [50, now.reduce((sum, head) => sum + head.bytes, 0)]);
     await close();
     folder.remove();
@@ -72,7 +73,8 @@ describe('a quarantine kept by a version without an index, on PostgreSQL', ({ it
     assert.is(heads.length, 50);
     assert.is(heads[7]?.eventId, 'e7');
     assert.is((await state.quarantinedAbout(SHOP, 'e7', { limit: 10 })).length, 1);
-    const { kept, bytes } = await state.quarantineSums(SHOP);
+    const [sums] = await state.quarantineSums([SHOP]);
+    const { kept, bytes } = sums!;
     assert.equal([kept, bytes], [50, heads.reduce((sum, head) => sum + head.bytes, 0)]);
     await close();
   });
