@@ -41,6 +41,7 @@ export const plain = (text: string): string =>
   text
     .replaceAll('\r', '')
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<id>')
+    .replace(/\b[0-9a-z]{8}-[0-9a-f]{10}\b/g, '<id>')
     .replace(/20\d\d-\d\d-\d\d(T[\d:.]+Z| [\d:]+ UTC)/g, '<time>')
     .replace(/^\d\d:\d\d:\d\d\.\d{3}/gm, '<time>')
     .trim();
