@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { SCHEMA } from '../../adapters/logs/postgres-schema.ts';
 import type { Quarantined } from '../../adapters/logs/state.ts';
 import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../../server/operations.ts';
 import { freePort } from '../support/ports.ts';
@@ -37,6 +38,7 @@ const settleMs = Number(values['settle-seconds']) * 1000;
 /** A kill, and orderly stops of the earlier release: batches in flight. */
 const REPEATS = 10_000;
 const AGAIN = 5000;
+const FORMAT_MS = 30_000;
 const [one, two] = shops;
 const HOOK = { shop: one.shop, pipeline: 'hook' };
 const CARTS = { shop: one.shop, pipeline: REFUSED };
@@ -44,11 +46,15 @@ const LATE = { shop: two.shop, pipeline: 'late' };
 
 await judged(values, async (folder, entry) => {
   const old = oldBuild(join(folder, 'old'));
-  if (values.log === 'lmdb') return played(folder, { old, now: entry }, `lmdb:${join(folder, 'log')}`);
+  if (values.log === 'lmdb') return played(folder, { old, now: entry }, { url: `lmdb:${join(folder, 'log')}` });
   if (values.log !== 'postgres') throw new Error(`--log must be lmdb or postgres, got ${values.log}`);
   const postgres = await startPostgres();
   try {
-    return await played(folder, { old, now: entry }, await postgres.createDatabase());
+    const url = await postgres.createDatabase();
+    const format = async () =>
+      (await postgres.query<{ value: string }>(url, `select value from ${SCHEMA}.settings where name = 'format'`))[0]
+        ?.value;
+    return await played(folder, { old, now: entry }, { url, format });
   } finally {
     await postgres.stop();
   }
@@ -59,13 +65,19 @@ interface Releases {
   readonly now: string;
 }
 
-async function played(folder: string, { old, now }: Releases, log: string): Promise<readonly Finding[]> {
-  const isShared = !log.startsWith('lmdb');
+interface Log {
+  readonly url: string;
+  /** The form that a shared log is in, which changes when the last process of the earlier release has left. */
+  readonly format?: () => Promise<string | undefined>;
+}
+
+async function played(folder: string, { old, now }: Releases, log: Log): Promise<readonly Finding[]> {
+  const isShared = log.format !== undefined;
   const roles: readonly Role[] = isShared ? ['worker', 'web'] : ['all'];
   const most = events * 2;
   const takers = await openTakers(await freePort(), most);
   const sent = [new Sent(one.shop, one.token, most), new Sent(two.shop, two.token, most)] as const;
-  const { start, refusal } = starterOn(log, folder);
+  const { start, refusal } = starterOn(log.url, folder);
   const many = crowd();
   const config = configOf(takers.port, []);
   const both = (entry: string) => Promise.all(roles.map((role) => start(role, entry, config)));
@@ -101,6 +113,8 @@ async function played(folder: string, { old, now }: Releases, log: string): Prom
     await front.stop();
     await load(0.05, newFront.port);
     rolling.push(await goesOn('BACKWARD', `a worker of ${OLD} beside a web process of today`, takers, sent[0]));
+    const before = await log.format?.();
+    rolling.push(none('FORMAT', `a new format while ${OLD} is there`, before === '1' ? [] : [`format ${before}`]));
     await Promise.all([oldWorker.kill(), newFront.stop()]);
   } else await Promise.all(running.map((process) => process.kill()));
 
@@ -158,6 +172,11 @@ async function played(folder: string, { old, now }: Releases, log: string): Prom
   asked.close();
   many.close();
   const memory = today.map((process) => process.memory());
+  if (log.format) {
+    const isNew = await until(async () => (await log.format?.()) === '2', FORMAT_MS).catch(() => false);
+    const meaning = `no new format, although no process of ${OLD} is there any more`;
+    rolling.push(none('NEW FORMAT', meaning, isNew ? [] : [`format ${await log.format()}`]));
+  }
   const exits = await Promise.all(today.map(stopped));
   const words = await refusal(isShared ? 'web' : 'all', old, config);
   await takers.close();
