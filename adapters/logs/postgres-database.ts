@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { LogUnavailable, LogUnusable } from './log.ts';
+import { joined, type Plain, plain } from './postgres-errors.ts';
 import { SCHEMA } from './postgres-schema.ts';
+import type { DatabaseConfig } from './postgres-url.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** A database that does not answer within this time is treated as gone: the client gets its 503 while it still waits. */
@@ -11,39 +12,56 @@ const QUERY_TIMEOUT_MS = 8000;
 const RECONNECT_MS = 100;
 const CHANNEL = SCHEMA;
 // The database gives up before we do. Otherwise what waits there for a lock would go on waiting, and hold its connection, for nobody; and
-// a process that stands still in the middle of a transaction would hold its locks.
-const LIMITS = `set statement_timeout = ${QUERY_TIMEOUT_MS - 1000}; set idle_in_transaction_session_timeout = 10000`;
+// a process that stands still in the middle of a transaction would hold its locks. The rest is what the statements rely on, whatever
+// is set for the role or the database.
+const SETTINGS = `set statement_timeout = ${QUERY_TIMEOUT_MS - 1000}; set idle_in_transaction_session_timeout = 10000;
+set lock_timeout = 0; set idle_session_timeout = 0; set default_transaction_isolation = 'read committed'`;
 
 export type Row = Record<string, unknown>;
 export type Ask = (text: string, values?: readonly unknown[], name?: string) => Promise<Row[]>;
+
+export interface ConnectionOptions {
+  /** Called with what other processes tell. */
+  readonly hear?: (message: string) => void;
+  /** Nothing is set, so that nothing is left behind in a pooler. */
+  readonly isBare?: boolean;
+}
+
+function poolOf(config: pg.ClientConfig, { hear, isBare = false }: ConnectionOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...config,
+    max: 1,
+    idleTimeoutMillis: 0,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  // A connection that breaks while it is idle is opened again by the next statement. One that breaks in the middle of a statement
+  // rejects that, and says it once more by an event that would end the process.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+    if (hear) client.on('notification', ({ payload = '' }) => hear(payload));
+    if (!isBare) client.query(hear ? `${SETTINGS}; listen ${CHANNEL}` : SETTINGS).catch(() => {});
+  });
+  return pool;
+}
 
 /**
  * One connection to PostgreSQL: statements go one after the other, each a transaction of its own. Opened when it is first needed, and again
  * after it broke. A statement that cannot reach the database, or gets no answer, rejects with LogUnavailable: it may have been done or not.
  */
 export class Connection {
-  readonly #pool: pg.Pool;
+  /** One for each way to reach the database; at most one of them has the connection. */
+  readonly #pools: readonly pg.Pool[];
+  #opening: Promise<pg.Pool> | undefined;
   #connectedAt = -RECONNECT_MS;
   #closed = false;
 
-  /** `hear` is called with what other processes tell. */
-  constructor(config: pg.ClientConfig, hear?: (message: string) => void) {
-    this.#pool = new pg.Pool({
-      ...config,
-      max: 1,
-      idleTimeoutMillis: 0,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
-      keepAlive: true,
-    });
-    // A connection that breaks while it is idle is opened again by the next statement. One that breaks in the middle of a statement
-    // rejects that, and says it once more by an event that would end the process.
-    this.#pool.on('error', () => {});
-    this.#pool.on('connect', (client) => {
-      client.on('error', () => {});
-      if (hear) client.on('notification', ({ payload = '' }) => hear(payload));
-      client.query(hear ? `${LIMITS}; listen ${CHANNEL}` : LIMITS).catch(() => {});
-    });
+  constructor(config: DatabaseConfig, options: ConnectionOptions = {}) {
+    const { otherwise, ...first } = config;
+    const ways = otherwise === undefined ? [first] : [first, { ...first, ssl: otherwise }];
+    this.#pools = ways.map((way) => poolOf(way, options));
   }
 
   readonly ask: Ask = async (text, values = [], name) => {
@@ -52,8 +70,12 @@ export class Connection {
   };
 
   /** Statements with nobody else's in between, each a transaction of its own. */
-  alone<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
-    return this.#with((client) => work(async (text, values = []) => (await client.query(text, [...values])).rows));
+  alone<T>(work: (ask: Ask, server: number | null) => Promise<T>): Promise<T> {
+    return this.#with((client) => {
+      // The number of the server process, as it was told when the connection was made.
+      const { processID: server = null } = client as unknown as { readonly processID?: number | null };
+      return work(async (text, values = []) => (await client.query(text, [...values])).rows as Row[], server);
+    });
   }
 
   /** Statements in one transaction. */
@@ -82,31 +104,50 @@ export class Connection {
       client.release();
       return result;
     } catch (error) {
+      const passes = passing(error);
       // A connection that did not answer, or belongs to a server that takes no writes any more, is not used again.
-      client?.release(passing(error));
-      throw passing(error) ? new LogUnavailable(`PostgreSQL: ${messageOf(error)}`, { cause: error }) : error;
+      if (client && passes) cut(client);
+      client?.release(passes);
+      if (isOurs(error)) throw error;
+      const cause = plain(error);
+      throw passes ? new LogUnavailable(cause.message, { cause }) : cause;
     }
   }
 
   async #connect(): Promise<pg.PoolClient> {
-    if (this.#pool.totalCount === 0) {
-      const waitMs = this.#connectedAt + RECONNECT_MS - performance.now();
-      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-      this.#connectedAt = performance.now();
+    const pool = this.#pools.find(({ totalCount }) => totalCount > 0);
+    if (pool && !this.#opening) return pool.connect();
+    const waitMs = this.#connectedAt + RECONNECT_MS - performance.now();
+    if (!this.#opening && waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    this.#connectedAt = performance.now();
+    const [only, ...more] = this.#pools;
+    if (only && more.length === 0) return only.connect();
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return (await this.#opening).connect();
+  }
+
+  /** Tries one way after the other. */
+  async #open(): Promise<pg.Pool> {
+    const failures: Plain[] = [];
+    for (const pool of this.#pools) {
+      try {
+        (await pool.connect()).release();
+        return pool;
+      } catch (error) {
+        failures.push(plain(error));
+      }
     }
-    return this.#pool.connect();
+    throw joined(failures);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#pool.end();
+    await Promise.all(this.#pools.map((pool) => pool.end()));
   }
 }
-
-/** A connection that hears what other processes tell. */
-export const listening = (config: pg.ClientConfig, hear: (message: string) => void): Connection =>
-  new Connection(config, hear);
 
 export const TELL = `select pg_notify('${CHANNEL}', $1)`;
 
@@ -114,44 +155,16 @@ export const TELL = `select pg_notify('${CHANNEL}', $1)`;
 const OURS = /^(22|23|42|0A|P0)/;
 
 function passing(error: unknown): boolean {
-  if (error instanceof LogUnavailable || error instanceof TypeError) return false;
+  if (isOurs(error)) return false;
   const { code } = error as { code?: string };
   return code === undefined || !OURS.test(code);
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** What was found out with the connection, or is a mistake of this program. */
+const isOurs = (error: unknown): boolean =>
+  error instanceof LogUnavailable || error instanceof LogUnusable || error instanceof TypeError;
 
-/** What a `postgres://` URL says, with TLS as libpq understands `sslmode`; without one, `encrypt` decides. */
-export function configOf(text: string, encrypt: boolean, name: string): pg.ClientConfig {
-  const url = new URL(text);
-  const ssl = tlsOf(url.searchParams, encrypt);
-  for (const parameter of ['sslmode', 'sslrootcert', 'ssl']) url.searchParams.delete(parameter);
-  return { connectionString: url.href, application_name: name, ...(ssl && { ssl }) };
-}
-
-function tlsOf(parameters: URLSearchParams, encrypt: boolean): ConnectionOptions | undefined {
-  const mode = parameters.get('sslmode') ?? (encrypt ? 'require' : 'disable');
-  const root = parameters.get('sslrootcert');
-  switch (mode) {
-    case 'disable':
-    case 'allow':
-    case 'prefer':
-      return undefined;
-    // Encrypted, to whoever answers: platforms serve certificates of their own making.
-    case 'require':
-    case 'no-verify':
-      return { rejectUnauthorized: false };
-    case 'verify-ca':
-      return {
-        rejectUnauthorized: true,
-        checkServerIdentity: () => undefined,
-        ...(root && { ca: readFileSync(root) }),
-      };
-    case 'verify-full':
-      return { rejectUnauthorized: true, ...(root && { ca: readFileSync(root) }) };
-    default:
-      throw new LogUnusable(
-        `sslmode must be disable, allow, prefer, require, no-verify, verify-ca or verify-full, got "${mode}"`,
-      );
-  }
+/** Ends it here and now. Where the other end is silent, an orderly end would wait for it for ever. */
+function cut(client: pg.PoolClient): void {
+  (client as unknown as { readonly connection?: { readonly stream?: Socket } }).connection?.stream?.destroy();
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { endedByClose } from './closing.ts';
 import { type Durability, LogUnusable, type Position } from './log.ts';
-import { type Ask, Connection, configOf, listening, TELL } from './postgres-database.ts';
+import { type Ask, Connection, TELL } from './postgres-database.ts';
+import { refuseUnfit } from './postgres-fitness.ts';
 import { FORMAT, formOf } from './postgres-format.ts';
 import { Leases } from './postgres-leases.ts';
 import { PostgresLog } from './postgres-log.ts';
@@ -9,6 +10,7 @@ import { migrate } from './postgres-migrate.ts';
 import { PostgresQuarantine } from './postgres-quarantine.ts';
 import { SCHEMA } from './postgres-schema.ts';
 import { PostgresState } from './postgres-state.ts';
+import { configOf } from './postgres-url.ts';
 import type { Store, StoreOptions } from './store.ts';
 
 /** How often what is waited for is asked after, in case no word of it came; how often a commit is tried where the last one failed. */
@@ -25,8 +27,9 @@ const LEASES = 'leases';
 export async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
   const { process: kind } = options;
   const config = configOf(url, options.encrypt, `headless-events ${kind}`);
+  await whenConnected(() => refuseUnfit(config), ROOM_WAIT_MS);
   let hear = (_message: string): void => {};
-  const home = listening(config, (message) => hear(message));
+  const home = new Connection(config, { hear: (message) => hear(message) });
   // Where pipelines are moved, reading and saving have a connection of their own, and all else another, so that no beat waits for it.
   const side = kind === 'web' ? home : new Connection(config);
   const mover = kind === 'web' ? home : new Connection(config);
@@ -79,7 +82,9 @@ function heard(message: string, log: PostgresLog, leases: Leases): void {
 
 /** Runs the migrations that are missing; gives their names. */
 export async function migratePostgres(url: string, encrypt: boolean): Promise<string[]> {
-  const connection = new Connection(configOf(url, encrypt, 'headless-events release'));
+  const config = configOf(url, encrypt, 'headless-events release');
+  await refuseUnfit(config);
+  const connection = new Connection(config);
   try {
     return await connection.transaction((ask) => migrate(ask));
   } finally {

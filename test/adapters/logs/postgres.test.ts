@@ -1,12 +1,13 @@
 import pg from 'pg';
 import * as assert from 'uvu/assert';
 import { findRoom, migratePostgres, openPostgres } from '../../../adapters/logs/postgres.ts';
-import { type Ask, Connection, configOf } from '../../../adapters/logs/postgres-database.ts';
+import { type Ask, Connection } from '../../../adapters/logs/postgres-database.ts';
 import { formOf } from '../../../adapters/logs/postgres-format.ts';
 import { Leases } from '../../../adapters/logs/postgres-leases.ts';
 import { PostgresLog } from '../../../adapters/logs/postgres-log.ts';
 import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
 import { migrations } from '../../../adapters/logs/postgres-schema.ts';
+import { configOf } from '../../../adapters/logs/postgres-url.ts';
 import type { Cursor, PipelineId } from '../../../adapters/logs/state.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
 import { aborted } from '../../../server/clock.ts';
@@ -352,17 +353,5 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
       ({ message }: Error) => assert.match(message, /migrated to "another form" \(\d+\) by a newer version/),
     );
     await home.close();
-  });
-});
-
-describe('the URL of a database', ({ it }) => {
-  const ssl = (query: string, encrypt = false) => configOf(`postgres://u:p@h:5432/d${query}`, encrypt, 'test').ssl;
-  it('says how it is spoken to, as libpq understands it', () => {
-    assert.is(ssl(''), undefined);
-    assert.equal(ssl('', true), { rejectUnauthorized: false });
-    assert.is(ssl('?sslmode=disable', true), undefined);
-    assert.equal(ssl('?sslmode=require'), { rejectUnauthorized: false });
-    assert.equal(ssl('?sslmode=verify-full'), { rejectUnauthorized: true });
-    assert.throws(() => ssl('?sslmode=maybe'), /sslmode must be disable, .* got "maybe"/);
   });
 });
