@@ -31,7 +31,11 @@ export const Settings = Type.Object({
     description:
       'Port to listen on; 0 picks one. A worker listens only where this is set, for `/healthz`, `/readyz` and `/metrics`.',
   }),
-  HOST: Type.String({ default: '::', description: 'Address to listen on. `::` is every address, IPv4 and IPv6.' }),
+  HOST: Type.String({
+    default: '::',
+    description:
+      'Address to listen on. `::` is every address, IPv4 and IPv6; where there is no IPv6, every IPv4 address.',
+  }),
   GATEWAY_CONFIG: Type.Optional(
     Type.String({
       sensitive: true,

@@ -98,12 +98,16 @@ function read(path: string): unknown {
   } catch (cause) {
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
     throw new ConfigError(
-      [`the configuration ${path} cannot be read (${why}); GATEWAY_CONFIG must be a path or the text itself`],
+      [`GATEWAY_CONFIG must be the path of a readable file, or the text itself, got ${shownPath(path)} (${why})`],
       { cause },
     );
   }
   return parseYaml(text, path);
 }
+
+/** A text that was meant as a configuration may hold tokens; only what looks like a path is shown. */
+const shownPath = (path: string): string =>
+  /^[\w./@+~-]{1,200}$/.test(path) ? path : `${path.length} characters that are neither`;
 
 /** A mistake often causes another at the same place; only what the earliest check found there helps. */
 function firstPerPlace(checks: readonly (readonly Mistake[])[]): Mistake[] {

@@ -1,19 +1,20 @@
 import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
-import { LogUnavailable } from '../adapters/logs/log.ts';
 import { Wire } from '../adapters/logs/wire.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
-import { isAbort, systemClock } from './clock.ts';
-import { type Found, findConfig, loadConfig, watchConfig } from './config.ts';
+import { systemClock } from './clock.ts';
+import { type Found, findConfig, loadConfig } from './config.ts';
 import { describeConfig } from './describe.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { channelTo } from './ipc.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { startOwner } from './owner.ts';
 import type { WireToOwner } from './process-calls.ts';
-import { ConfigError, dutiesOf, readSettings } from './settings.ts';
+import { watchReloads } from './reloading.ts';
+import { dutiesOf, readSettings } from './settings.ts';
+import { cannotStart, whatFailed } from './start-errors.ts';
 import { startWebProcess } from './web-process.ts';
 import { OWNER } from './web-processes.ts';
 import { placesOf } from './words.ts';
@@ -22,7 +23,7 @@ import { placesOf } from './words.ts';
 process.env.TZ = 'UTC';
 
 await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => {
-  console.error(error instanceof ConfigError ? error.message : error);
+  console.error(cannotStart(error));
   process.exit(1);
 });
 
@@ -30,8 +31,9 @@ async function run(): Promise<void> {
   const settings = readSettings(process.env);
   const duties = dutiesOf(settings, process.env);
   const found = findConfig(settings, existsSync);
-  const load = (): Config => loadConfig({ source: found.source, env: process.env, destinations });
-  const config = load();
+  const reloading = watchReloads(found, process);
+  const load = async (): Promise<Config> => loadConfig({ source: found.source, env: process.env, destinations });
+  const config = await load();
   const logger = createLogger(settings.LOG_LEVEL);
   const start = settings.WEB_CONCURRENCY > 1 && duties.answers === 'everything' ? startOwner : startGateway;
   // A start may wait for room on its disk; whoever has not begun has nothing to end.
@@ -40,7 +42,7 @@ async function run(): Promise<void> {
   process.on('SIGINT', () => stop('SIGINT'));
   const gateway = await start({ ...toolsOf(settings, logger), config, duties });
   announce(gateway, config, settings, found, logger);
-  followConfig(gateway, found, load, logger);
+  reloading.follow(gateway, load, logger);
   stop = stopper(gateway, settings, logger);
 }
 
@@ -52,11 +54,11 @@ async function runWebProcess(): Promise<void> {
   const logger = createLogger(settings.LOG_LEVEL).child({ web: cluster.worker?.id });
   const wire: WireToOwner = new Wire(channelTo(process));
   let stop = (_why: string): void => process.exit(0);
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
   const onStop = () => stop('the owner stops');
   const gateway = await startWebProcess({ ...toolsOf(settings, logger), wire, onStop });
   stop = stopper(gateway, settings, logger);
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
 }
 
 function toolsOf(settings: Settings, logger: Logger) {
@@ -69,10 +71,7 @@ function toolsOf(settings: Settings, logger: Logger) {
 /** After a failed commit nobody knows what the disk holds: the next process finds out. */
 function fail(logger: Logger): (error: unknown) => void {
   return (error) => {
-    logger.fatal(
-      { reason: error instanceof Error ? error.message : String(error), at: placesOf(error) },
-      'something failed that must not; stopping',
-    );
+    logger.fatal({ reason: whatFailed(error), at: placesOf(error) }, 'something failed that must not; stopping');
     process.exitCode = 1;
     // Requests in hand still get their 503.
     setTimeout(() => process.exit(1), 200);
@@ -97,38 +96,6 @@ Try it:
 `;
 }
 
-/** Between two tries to take a configuration while the log cannot be reached. */
-const RELOAD_AGAIN_MS = 5000;
-
-function followConfig(gateway: Gateway, found: Found, load: () => Config, logger: Logger): void {
-  let last = Promise.resolve();
-  let again: NodeJS.Timeout | undefined;
-  const reload = (): void => {
-    last = last.then(async () => {
-      clearTimeout(again);
-      try {
-        await gateway.reload(load());
-        logger.info({ config: found.kind }, 'configuration reloaded');
-      } catch (error) {
-        // A stop ends a reload that is under way.
-        if (isAbort(error)) return;
-        gateway.reloadRefused();
-        if (error instanceof LogUnavailable) {
-          again = setTimeout(reload, RELOAD_AGAIN_MS);
-          logger.error({ reason: error.message }, 'the new configuration waits for the log; the old one keeps running');
-          return;
-        }
-        logger.error(
-          { mistakes: error instanceof ConfigError ? error.mistakes : [String(error)] },
-          'the new configuration is refused; the old one keeps running',
-        );
-      }
-    });
-  };
-  process.on('SIGHUP', reload);
-  if (found.kind === 'file') void watchConfig(found.source, reload, new AbortController().signal);
-}
-
 /** Gives what stops the gateway and ends the process, however often it is called. */
 function stopper(gateway: Gateway, { DRAIN_SECONDS }: Settings, logger: Logger): (why: string) => void {
   let stopping = false;
@@ -151,7 +118,7 @@ function stopper(gateway: Gateway, { DRAIN_SECONDS }: Settings, logger: Logger):
         process.exit(process.exitCode ?? 0);
       },
       (error: unknown) => {
-        logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'stopping failed');
+        logger.fatal({ reason: whatFailed(error), at: placesOf(error) }, 'stopping failed');
         process.exit(1);
       },
     );

@@ -13,6 +13,8 @@ import { WebProcesses } from './web-processes.ts';
 
 /** A web process that does not say in time what it counts is taken to count what it said last. */
 const COUNTS_WITHIN_MS = 2000;
+/** A web process takes a configuration in milliseconds; one that starts has seconds for it. */
+const TAKEN_WITHIN_MS = 10_000;
 
 /**
  * A gateway of several processes on this machine: this one owns the log and delivers, others take events and use its store. Stops when
@@ -70,7 +72,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
       // Pipelines come first here too: a new one must not miss the first event of its shop.
       await deliveries.follow(next);
       config = next;
-      await Promise.all([...web.wires.values()].map((wire) => reloaded(wire, next)));
+      await everywhere([...web.wires.values()], next, options);
       metrics.reloaded(true);
     },
     reloadRefused: () => metrics.reloaded(false),
@@ -81,13 +83,28 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-/** One that has ended asks for the configuration when it starts again. */
-async function reloaded(wire: WireToWeb, config: Config): Promise<void> {
-  try {
-    await wire.ask('reload', [config]);
-  } catch (error) {
-    if (!(error instanceof LogUnavailable && wire.closed.aborted)) throw error;
-  }
+/**
+ * Hands a configuration to the web processes. One that ends meanwhile is replaced by one that asks for it. One that does not answer is not
+ * waited for any longer than this: it takes it, before anything later, when it goes on.
+ */
+async function everywhere(
+  wires: readonly WireToWeb[],
+  config: Config,
+  { clock, logger }: Pick<GatewayOptions, 'clock' | 'logger'>,
+): Promise<void> {
+  const done = new AbortController();
+  const taken = wires.map(async (wire) => {
+    try {
+      await wire.ask('reload', [config]);
+    } catch (error) {
+      if (!(error instanceof LogUnavailable && wire.closed.aborted)) throw error;
+    }
+  });
+  const late = clock.sleep(TAKEN_WITHIN_MS, done.signal).then(() => {
+    if (!done.signal.aborted)
+      logger.error({}, 'a web process does not answer; it takes the new configuration when it does');
+  });
+  await Promise.race([Promise.all(taken), late]).finally(() => done.abort());
 }
 
 async function summed(sum: MetricsSum, metrics: Metrics, wires: ReadonlyMap<number, WireToWeb>): Promise<string> {

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
 import { findConfig, loadConfig } from './config.ts';
-import { ConfigError, readSettings } from './settings.ts';
+import { readSettings } from './settings.ts';
+import { cannotStart } from './start-errors.ts';
 import { migrateLog } from './store.ts';
 import { withoutCredentials } from './words.ts';
 
 // The step of a deployment between its build and its start: where it fails, a platform leaves the old version running.
 await release().catch((error: unknown) => {
-  const reason = error instanceof Error ? error.message : String(error);
-  console.error(error instanceof ConfigError ? reason : `Cannot release: ${reason}`);
+  console.error(cannotStart(error).replace('Cannot start', 'Cannot release'));
   process.exit(1);
 });
 

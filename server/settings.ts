@@ -10,7 +10,9 @@ export class ConfigError extends Error {
   readonly mistakes: readonly string[];
 
   constructor(mistakes: readonly string[], options?: ErrorOptions) {
-    super(['Cannot start:', ...mistakes.map((mistake) => `  - ${mistake}`)].join('\n'), options);
+    const [only = ''] = mistakes;
+    const list = mistakes.map((mistake) => `\n  - ${mistake}`).join('');
+    super(`Cannot start:${mistakes.length === 1 ? ` ${only}` : list}`, options);
     this.name = 'ConfigError';
     this.mistakes = mistakes;
   }

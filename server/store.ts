@@ -9,6 +9,7 @@ import { type Damage, type DamageBook, openDamageBook } from './damage.ts';
 import { type Disk, detailOf, noDisk, watchDisk } from './disk.ts';
 import type { Logger } from './logger.ts';
 import { ConfigError, isProduction } from './settings.ts';
+import { GatewayFailure } from './start-errors.ts';
 import { roomToStart } from './waiting.ts';
 
 const LMDB = 'lmdb:';
@@ -117,7 +118,7 @@ const optionsOf = (
   connections: settings.DATABASE_CONNECTIONS,
   encrypt: isWiped(settings),
   now: ageing(clock),
-  onFailure,
+  onFailure: (error) => onFailure(new GatewayFailure(`the log has failed: ${error.message}`, { cause: error })),
   obstacle: () => (disk.room()?.level === 'none' ? detailOf(disk.room()) : undefined),
   onDamage: (damage) => {
     book.found(damage);

@@ -2,6 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Settings } from '../schemas/settings.ts';
 import type { Clock } from './clock.ts';
 import { type Disk, detailOf } from './disk.ts';
+import { listen } from './listening.ts';
 import type { Logger } from './logger.ts';
 
 const LOOK_MS = 200;
@@ -18,7 +19,7 @@ export async function roomToStart(
 ): Promise<void> {
   if (disk.room()?.level !== 'none') return;
   logger.error({ detail: reasonOf(disk) }, 'the start waits for room on the disk of the log; all requests get 503');
-  const server = await standIn(disk, settings);
+  const server = await standIn(disk, settings, logger);
   const never = new AbortController().signal;
   while (disk.room()?.level === 'none') await clock.sleep(LOOK_MS, never);
   await closed(server);
@@ -35,7 +36,7 @@ function closed(server: Server): Promise<void> {
   });
 }
 
-function standIn(disk: Disk, { PORT, HOST }: Settings): Promise<Server> {
+async function standIn(disk: Disk, settings: Settings, logger: Logger): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume();
     if (request.url === '/healthz') return answer(response, 200, { ok: true });
@@ -43,10 +44,8 @@ function standIn(disk: Disk, { PORT, HOST }: Settings): Promise<Server> {
     const log = { failure: reason, disk: reason };
     answer(response, 503, request.url === '/readyz' ? { ready: false, log } : { error: reason });
   });
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(PORT, HOST, () => resolve(server));
-  });
+  await listen(server, settings, logger);
+  return server;
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {

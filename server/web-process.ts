@@ -1,4 +1,5 @@
 import { openRemote } from '../adapters/logs/remote.ts';
+import { isAbort } from './clock.ts';
 import { startDeliveries } from './deliveries.ts';
 import { diskOf } from './disk.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
@@ -31,7 +32,10 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
       news = told;
     },
     // A configuration that comes while this process starts is taken once it has.
-    reload: async ([next]) => (await started).reload(next),
+    reload: async ([next]) => {
+      // One that cannot take it is replaced by one that starts with it.
+      await (await started).reload(next).catch((error: unknown) => isAbort(error) || options.onFailure(error));
+    },
     lines: ([lines, missed]) => {
       for (const line of lines) tail.publish(line);
       if (missed > 0) tail.missed(missed);

@@ -6,6 +6,7 @@ import { channelTo } from './ipc.ts';
 import type { Logger } from './logger.ts';
 import type { CallsOfOwner, CallsOfWeb, WireToWeb } from './process-calls.ts';
 import { ConfigError } from './settings.ts';
+import { GatewayFailure } from './start-errors.ts';
 
 export interface WebProcessesTools {
   readonly count: number;
@@ -65,14 +66,19 @@ export class WebProcesses {
     return port;
   }
 
+  /** To the processes that listen to their wire. The others ask for everything when they do: said to them now it would be lost. */
   get wires(): ReadonlyMap<number, WireToWeb> {
-    return new Map([...this.#running].map(([id, { wire }]) => [id, wire]));
+    return new Map([...this.#running].flatMap(([id, { wire }]) => (wire.heard ? [[id, wire] as const] : [])));
   }
 
   /** Resolves when each has answered what it had in hand, and has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const { wire } of this.#running.values()) wire.tell('stop', []);
+    for (const { wire, child } of this.#running.values()) {
+      if (wire.heard) wire.tell('stop', []);
+      // It has nothing in hand.
+      else child.kill('SIGTERM');
+    }
     await Promise.all(this.#kept);
   }
 
@@ -88,7 +94,9 @@ export class WebProcesses {
       logger.error({ web: current.id, ...ending, inARow, waitMs }, 'a web process ended');
       if (waitMs === undefined)
         return onFailure(
-          new Error(`web processes ended ${inARow} times in a row soon after their start; the lines above say why`),
+          new GatewayFailure(
+            `web processes ended ${inARow} times in a row soon after their start; the lines above say why`,
+          ),
         );
       await clock.sleep(waitMs, this.#stopping.signal);
       if (this.#stopping.signal.aborted) return;

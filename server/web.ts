@@ -14,6 +14,7 @@ import { type Readiness, readiness, unreachable } from './health.ts';
 import { createHttp, type HttpOptions, type Router, type SideCall } from './http.ts';
 import { createIngest } from './ingest.ts';
 import { createInit } from './init.ts';
+import { listen } from './listening.ts';
 import { createLoad, type Load, type Shortage } from './load.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -21,7 +22,7 @@ import { affordable } from './open-files.ts';
 import document from './openapi.json' with { type: 'json' };
 import { createOperations } from './operator.ts';
 import { createRates } from './rates.ts';
-import { ConfigError, type Duties } from './settings.ts';
+import type { Duties } from './settings.ts';
 import { createShops, type Shops } from './shops.ts';
 import type { OpenedLog } from './store.ts';
 import type { Tail } from './tail.ts';
@@ -101,7 +102,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
       if (takes) otherRoutes(router, parts);
     },
   });
-  await listen(server, settings);
+  await listen(server, settings, options.logger);
   return {
     port: (server.address() as AddressInfo).port,
     use: (next) => {
@@ -262,21 +263,5 @@ function closed(server: Server, { REQUEST_TIMEOUT_SECONDS }: Settings): Promise<
       resolve();
     });
     server.closeIdleConnections();
-  });
-}
-
-function listen(server: Server, { PORT, HOST }: Settings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new ConfigError([`PORT must be free, got ${PORT}, which another process listens on`], { cause: error })
-          : error,
-      );
-    server.once('error', refuse);
-    server.listen(PORT, HOST, () => {
-      server.off('error', refuse);
-      resolve();
-    });
   });
 }

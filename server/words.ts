@@ -50,9 +50,16 @@ export function shown(value: unknown, secret: boolean): string {
   return JSON.stringify(plain.length > LONGEST_SHOWN ? `${plain.slice(0, LONGEST_SHOWN)}…` : plain);
 }
 
-/** A URL as it may be printed: no user, password, query or fragment. Other text stays as it is. */
-export const withoutCredentials = (text: string): string =>
-  text.includes('://') ? text.replace(/:\/\/\S*@/, '://').replace(/[?#].*$/s, '') : text;
+/**
+ * A URL as it may be printed: no user, password, query or fragment. What looks like a URL and cannot be read as one may have its password
+ * anywhere: of that only the scheme. Other text stays as it is.
+ */
+export function withoutCredentials(text: string): string {
+  const [, scheme = '', rest = ''] = /^\s*([a-z][a-z0-9+.-]*):(.*)$/is.exec(text) ?? [];
+  if (!rest.startsWith('//')) return /^postgres(ql)?$/i.test(scheme) ? `${scheme}:…` : text;
+  const plain = `${scheme}:${rest.replace(/^\/\/.*@/s, '//').replace(/[?#].*$/s, '')}`;
+  return URL.canParse(plain) ? plain : `${scheme}://…`;
+}
 
 /** The candidate that was probably meant, if one is near: a typo or two away, or another way of writing it (success_status). */
 export function closest(word: string, candidates: readonly string[]): string | undefined {

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { open } from 'lmdb';
 import { endedByClose } from './closing.ts';
+import { folderError } from './folder-errors.ts';
 import { type Commit, chained } from './lmdb-chain.ts';
 import { formOf } from './lmdb-format.ts';
 import { LmdbHeads } from './lmdb-heads.ts';
@@ -24,10 +25,18 @@ const BYTES_AT_ONCE = 16 * 1024 * 1024;
 
 /**
  * Opens the embedded log in a folder of its own. A damaged file is put aside, and what is intact in it is stored anew; the next start does
- * that where this one ends in the middle of it. Throws if another process uses the folder, or it cannot be written.
+ * that where this one ends in the middle of it. Throws LogUnusable if another process uses the folder, or it cannot be written.
  */
 export async function openLmdb(folder: string, options: StoreOptions): Promise<Store> {
-  mkdirSync(folder, { recursive: true });
+  try {
+    return endedByClose(await openFolder(folder, options));
+  } catch (error) {
+    throw folderError(folder, error);
+  }
+}
+
+async function openFolder(folder: string, options: StoreOptions): Promise<Store> {
+  makeFolder(resolve(folder));
   const owner = await own(folder);
   const mark = readMark(folder);
   const restoration = unfinished(folder) ?? (await begun(folder, mark, options));
@@ -37,7 +46,19 @@ export async function openLmdb(folder: string, options: StoreOptions): Promise<S
     await restore(store, restoration, options);
     finished(folder);
   }
-  return endedByClose(store);
+  return store;
+}
+
+/** Not by `recursive`: where a file system makes no folders (/proc), Node tries for ever. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have made it at the same moment.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !existsSync(folder)) throw error;
+  }
 }
 
 /** Puts a damaged file aside. */

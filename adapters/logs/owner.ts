@@ -6,18 +6,25 @@ import { LogUnusable } from './log.ts';
 /** Taking a folder takes milliseconds: whoever has not done it after so long has died over it. */
 const TAKEN_WITHIN_MS = 2000;
 const AGAIN_MS = 20;
+/** In bytes; systems have room for 104 or 108, with a zero at the end. */
+const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
 /**
  * Makes this process the only user of a folder until `release`. A socket, not a file with a process id: the system closes it
- * when its owner dies, however it dies. Throws if another process holds the folder.
+ * when its owner dies, however it dies. Throws LogUnusable if another process holds the folder.
  */
 export async function own(folder: string): Promise<{ release: () => Promise<void> }> {
   const absolute = join(folder, 'owner.sock');
   // Socket paths are limited to about 100 bytes, so the shorter form is used.
   const path = [absolute, relative('', absolute)].reduce((a, b) => (b.length < a.length ? b : a));
+  // Node would cut it, and the socket of another folder might be at what is left.
+  if (Buffer.byteLength(path) > LONGEST_PATH)
+    throw Object.assign(new Error('the path of the socket is too long'), { code: 'ENAMETOOLONG' });
   const server = await oneByOne(join(folder, 'owner.taking'), async () => {
     if (await answers(path))
-      throw new LogUnusable(`${folder} is in use by another process. Stop it first, or give this one its own LOG_URL.`);
+      throw new LogUnusable(
+        `LOG_URL must name a folder of its own, got ${JSON.stringify(`lmdb:${folder}`)}, which is in use by another process; stop that one first, or name another folder`,
+      );
     ignoring('ENOENT', () => unlinkSync(path));
     return listening(path);
   });

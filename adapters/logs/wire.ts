@@ -42,10 +42,12 @@ export class Wire<Theirs, Ours> {
   readonly #answering = new Map<number, AbortController>();
   #lastId = 0;
   #out: Item[] = [];
+  #heard = false;
 
   constructor(channel: Channel) {
     this.#channel = channel;
     channel.onMessage((message) => {
+      this.#heard = true;
       for (const item of message as readonly Item[]) this.#take(item);
     });
     channel.onClosed(() => this.#close());
@@ -54,6 +56,11 @@ export class Wire<Theirs, Ours> {
   /** Aborts when the other end is gone. */
   get closed(): AbortSignal {
     return this.#closed.signal;
+  }
+
+  /** Whether the other end has said anything yet. What is said to a process that does not listen yet is lost. */
+  get heard(): boolean {
+    return this.#heard;
   }
 
   /** Answers these from now on. */

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { type CityResponse, open } from 'maxmind';
 import type { Context, InboundRequest } from '../../adapters/dialects/dialect.ts';
 import type { GeoFamily } from '../../schemas/settings.ts';
+import { ConfigError } from '../settings.ts';
 import { type Claim, type Family, geoFamilies } from './families.ts';
 
 export type Geo = NonNullable<Context['geo']>;
@@ -35,18 +36,22 @@ function remembering({ headers: names, claim }: Family): (headers: Headers) => G
 }
 
 /**
- * Opens a city or country database in MaxMind's format, whole, into memory. Rejects with what was expected and what to do
- * where the file is none. A new file is seen at the next start.
+ * Opens a city or country database in MaxMind's format, whole, into memory. Rejects with ConfigError where the file is
+ * none. A new file is seen at the next start.
  */
 export async function openGeoDatabase(path: string): Promise<(address: string) => Geo | undefined> {
-  const expected = `GEOIP_DB: expected a city or country database in MaxMind's format (.mmdb, unpacked) at ${path}`;
+  const wanted = `GEOIP_DB must be the path of a city or country database in MaxMind's format (.mmdb, unpacked), got ${JSON.stringify(path)}`;
   const reader = await open<CityResponse>(path, { watchForUpdates: false }).catch((error: unknown) => {
-    const came = error instanceof Error ? error.message : String(error);
-    throw new Error(`${expected}, got: ${came}. Give the path of one, or unset GEOIP_DB.`, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError([`${wanted}, ${code ?? 'which is none'}; give the path of one, or unset GEOIP_DB`], {
+      cause: error,
+    });
   });
   const { databaseType, ipVersion } = reader.metadata;
   if (!/city|country|enterprise/i.test(databaseType))
-    throw new Error(`${expected}, got one of type ${databaseType}. Give the path of one, or unset GEOIP_DB.`);
+    throw new ConfigError([
+      `${wanted}, which is one of type ${JSON.stringify(databaseType)}; give the path of one, or unset GEOIP_DB`,
+    ]);
 
   // The reader gives the same object for the same record, so most addresses are not read twice.
   const places = new WeakMap<CityResponse, { geo: Geo | undefined }>();

@@ -93,7 +93,10 @@ describe('configuration', ({ it }) => {
   });
 
   it('says which file cannot be read', () => {
-    assert.match(mistakesOf('nowhere/gateway.yaml')[0] ?? '', /nowhere\/gateway\.yaml cannot be read \(ENOENT\)/);
+    assert.match(
+      mistakesOf('nowhere/gateway.yaml')[0] ?? '',
+      /^GATEWAY_CONFIG must be .*, got nowhere\/gateway\.yaml \(ENOENT\)$/,
+    );
   });
 
   it('says where in a file or text the syntax is wrong, without quoting it', () => {
