@@ -283,6 +283,7 @@ export const Answers = {
   pipelines: Type.Object({ pipelines: Type.Array(PipelineReport) }),
   replays: Type.Object({ replays: Type.Array(ReplayJob) }),
   replay: Type.Union([Type.Object({ plan: ReplayPlan }), Type.Object({ job: ReplayJob })]),
+  replayCancelled: Type.Object({ ok: Type.Literal(true), job: ReplayJob }),
   redriven: counted('redriven'),
   discarded: counted('discarded'),
   quarantineRedriven: counted('accepted', 'duplicate', 'refused'),

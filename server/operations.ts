@@ -38,7 +38,8 @@ export interface Operations {
   planReplay(order: ReplayOrder): Promise<ReplayPlan>;
   startReplay(order: ReplayOrder): Promise<ReplayJob>;
   replays(): Promise<ReplayJob[]>;
-  cancelReplay(id: string): Promise<void>;
+  /** Ends a replay where it is, and gives what it is then: one that was done first stays so. Throws NotFound. */
+  cancelReplay(id: string): Promise<ReplayJob>;
   balance(): Promise<Balance>;
   /** Events as they are accepted, refused and delivered, until the signal aborts. A reader that is slow misses some and is told how many. */
   tail(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine>;

@@ -1,14 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination, Outbound, Sender } from '../adapters/destinations/destination.ts';
 import { LogUnavailable, type Position } from '../adapters/logs/log.ts';
-import type { Cursor, Phase, PipelineId, Progress, Replay } from '../adapters/logs/state.ts';
+import {
+  type Cursor,
+  type Phase,
+  type PipelineId,
+  type Progress,
+  type Replay,
+  replayName,
+} from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config, Pipeline } from '../schemas/config.ts';
 import { aborted, type Clock } from './clock.ts';
 import { settingsOf } from './config.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Logger } from './logger.ts';
-import { replayName, UNAVAILABLE_WAIT_MS } from './replays.ts';
+import { UNAVAILABLE_WAIT_MS } from './replays.ts';
 import { type Route, router } from './route.ts';
 import type { Attempt } from './send.ts';
 
@@ -137,13 +144,9 @@ export class Pipelines {
   }
 
   /** Delivers a stretch again, through connections of its own and under a name of its own, until it is wanted elsewhere. */
-  async replay(
-    { id, shop, pipeline: name, after, to }: Replay,
-    pipeline: Pipeline,
-    route: Route,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const own = { shop, pipeline: replayName(name, id) };
+  async replay(replay: Replay, pipeline: Pipeline, route: Route, signal: AbortSignal): Promise<void> {
+    const { shop, after, to } = replay;
+    const own = { shop, pipeline: replayName(replay) };
     await this.#tools.store.state.begin(own, after);
     await this.#hold(own, pipeline, signal, async (options, held) => {
       if (await deliver({ ...options, route, until: to }, held)) await aborted(held);

@@ -1,24 +1,15 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { LogUnavailable, type Stored } from '../adapters/logs/log.ts';
-import type { Progress, Replay } from '../adapters/logs/state.ts';
+import { LogUnavailable } from '../adapters/logs/log.ts';
+import { type Progress, type Replay, replayName } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Pipeline } from '../schemas/config.ts';
 import { aborted, type Clock } from './clock.ts';
-import {
-  BadOrder,
-  NotFound,
-  type PipelineRef,
-  type ReplayJob,
-  type ReplayOrder,
-  type ReplayPlan,
-} from './operations.ts';
+import { NotFound, type PipelineRef, type ReplayJob, type ReplayOrder, type ReplayPlan } from './operations.ts';
+import { type Planned, planned, stretchOf } from './replay-plan.ts';
 import { type Route, router } from './route.ts';
 
 /** Between two tries to go on after the log could not be reached. */
 export const UNAVAILABLE_WAIT_MS = 1000;
-const READ_AT_ONCE = 1000;
-const NOW = AbortSignal.abort();
 
 export interface ReplayTools {
   readonly store: Store;
@@ -45,8 +36,8 @@ export class Replays {
   readonly #tools: ReplayTools;
   readonly #running = new Map<string, Run>();
   readonly #stopping = new AbortController();
-  /** Aborts when the configuration has changed. */
-  #reconfigured = new AbortController();
+  /** Aborts when other replays may have to run than those that do. */
+  #lookAgain = new AbortController();
   #followed: Promise<void> = Promise.resolve();
 
   constructor(tools: ReplayTools) {
@@ -67,85 +58,60 @@ export class Replays {
       ([, { replay, pipeline }]) => !isDeepStrictEqual(this.#tools.find(replay), pipeline),
     );
     await Promise.all(outdated.map(([id]) => this.#end(id)));
-    this.#reconfigured.abort();
+    this.#lookAgain.abort();
   }
 
+  /** What a replay would do, without doing it. Throws NotFound, or BadOrder for an empty stretch. */
   async plan(order: ReplayOrder): Promise<ReplayPlan> {
+    let last: Planned | undefined;
+    for await (const page of await this.planning(order)) last = page;
+    if (last === undefined) throw new Error('a plan has at least one page');
+    return last.plan;
+  }
+
+  /** The same, page by page: the last one is the plan. Throws before the first. */
+  async planning(order: ReplayOrder): Promise<AsyncGenerator<Planned>> {
     const { store } = this.#tools;
-    const { shop, pipeline: name } = order;
     const pipeline = this.#pipeline(order);
-    const { after, to } = await this.#stretch(order);
-    const route = routeOf(pipeline, order.types);
-    const progress = await store.state.progress({ shop, pipeline: name });
-    const plan = {
-      events: 0,
-      wanted: 0,
-      again: 0,
-      byType: {} as Record<string, number>,
-      filtered: {} as Record<string, number>,
-    };
-    for await (const { position, event } of stretch(store, shop, after, to)) {
-      plan.events += 1;
-      const reason = route(event);
-      if (reason) {
-        plan.filtered[reason] = (plan.filtered[reason] ?? 0) + 1;
-        continue;
-      }
-      plan.wanted += 1;
-      plan.byType[event.event_type] = (plan.byType[event.event_type] ?? 0) + 1;
-      if (
-        progress &&
-        position > progress.start &&
-        position <= progress.position &&
-        !(await isDead(store, order, position))
-      )
-        plan.again += 1;
-    }
-    return { shop, pipeline: name, from: after + 1, to, ...plan };
+    return planned(store, order, await stretchOf(store, order), routeOf(pipeline, order.types));
   }
 
   async start(order: ReplayOrder): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
     this.#pipeline(order);
-    const { after, to } = await this.#stretch(order);
-    const known = await store.state.replays();
-    const number = 1 + known.reduce((highest, { id }) => Math.max(highest, Number(id.slice(1))), 0);
     const { shop, pipeline, types } = order;
-    const replay: Replay = { id: `r${number}`, shop, pipeline, after, to, types, startedAt: clock.now() };
-    await store.state.saveReplay(replay);
+    const { after, to } = await stretchOf(store, order);
+    const replay = await store.state.addReplay({ shop, pipeline, after, to, types, startedAt: clock.now() });
     return this.#job(replay, undefined);
   }
 
   async jobs(): Promise<ReplayJob[]> {
     const { state } = this.#tools.store;
     const replays = await state.replays();
-    const standings = await state.standings(replays.map(ownId));
+    const standings = await state.standings(replays.map(nameOf));
     return replays.map((replay, i) => this.#job(replay, standings[i]?.progress));
   }
 
-  async cancel(id: string): Promise<void> {
-    const replay = (await this.#tools.store.state.replays()).find((one) => one.id === id);
+  /** Ends a replay where it is, and gives what it is then: one that was done first stays so. Throws NotFound. */
+  async cancel(id: string): Promise<ReplayJob> {
+    const { store, clock } = this.#tools;
+    const replay = await store.state.changeReplay(id, { kind: 'cancelled', at: clock.now() });
     if (replay === undefined) throw new NotFound(`no replay ${id}`);
-    if (!replay.ended) await this.#tools.store.state.saveReplay({ ...replay, ended: 'cancelled' });
+    return this.#job(replay, await this.#progress(replay));
   }
 
   /** Every replay's progress and dead letters are kept under a name of its own. */
   async ids(): Promise<PipelineRef[]> {
-    return (await this.#tools.store.state.replays()).map(({ id, shop, pipeline }) => ({
-      shop,
-      pipeline: replayName(pipeline, id),
-    }));
+    return (await this.#tools.store.state.replays()).map(nameOf);
   }
 
   /** Has a replay look through its dead letters again, or go on after a suspension. Gives false where there is none of that name. */
   async revive(ref: PipelineRef): Promise<boolean> {
     const { state } = this.#tools.store;
-    const replay = (await state.replays()).find(
-      ({ id, shop, pipeline }) => shop === ref.shop && replayName(pipeline, id) === ref.pipeline,
-    );
+    const replay = (await state.replays()).findLast((one) => one.shop === ref.shop && replayName(one) === ref.pipeline);
     if (replay === undefined) return false;
     await state.resume(ref);
-    if (replay.ended) await state.saveReplay({ ...replay, revived: true });
+    await state.changeReplay(replay.id, { kind: 'revived' });
     return true;
   }
 
@@ -153,7 +119,7 @@ export class Replays {
   async passed(): Promise<ReadonlyMap<string, number>> {
     const { state } = this.#tools.store;
     const open = (await state.replays()).filter(({ ended }) => !ended);
-    const standings = await state.standings(open.map(ownId));
+    const standings = await state.standings(open.map(nameOf));
     const passed = new Map<string, number>();
     for (const [i, { shop, after }] of open.entries()) {
       const position = standings[i]?.progress.position ?? after;
@@ -174,10 +140,10 @@ export class Replays {
     while (!signal.aborted) {
       try {
         const changed = store.state.replaysChanged();
-        this.#reconfigured = new AbortController();
-        const reconfigured = this.#reconfigured.signal;
+        this.#lookAgain = new AbortController();
+        const again = this.#lookAgain.signal;
         await this.#runThose(await store.state.replays());
-        await aborted(AbortSignal.any([changed, reconfigured, signal]));
+        await aborted(AbortSignal.any([changed, again, signal]));
       } catch (error) {
         if (!(error instanceof LogUnavailable)) return onFailure(error);
         await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
@@ -187,10 +153,11 @@ export class Replays {
 
   /** Starts those that are to run, and stops those that are not any more. */
   async #runThose(replays: readonly Replay[]): Promise<void> {
-    const open = replays.filter(({ ended, revived }) => !ended || revived);
-    for (const replay of open) if (!this.#running.has(replay.id)) this.#start(replay);
-    const over = [...this.#running.keys()].filter((id) => !open.some((one) => one.id === id));
-    await Promise.all(over.map((id) => this.#end(id)));
+    const open = new Map(replays.filter(({ ended, revived }) => !ended || revived).map((one) => [one.id, one]));
+    // One that was cancelled while its dead letters are tried is begun anew, for those alone.
+    const over = [...this.#running].filter(([id, { replay }]) => open.get(id)?.ended !== replay.ended || !open.has(id));
+    await Promise.all(over.map(([id]) => this.#end(id)));
+    for (const [id, replay] of open) if (!this.#running.has(id)) this.#start(replay);
   }
 
   #start(replay: Replay): void {
@@ -198,26 +165,40 @@ export class Replays {
     // Its pipeline is not configured now; it goes on when that is back.
     if (pipeline === undefined) return;
     const stop = new AbortController();
-    this.#running.set(replay.id, { replay, pipeline, stop, ended: this.#run(replay, pipeline, stop.signal) });
+    const ended = this.#run(replay, pipeline, stop.signal).finally(() => {
+      if (this.#running.get(replay.id)?.stop !== stop) return;
+      this.#running.delete(replay.id);
+      // It may have been revived just now.
+      this.#lookAgain.abort();
+    });
+    this.#running.set(replay.id, { replay, pipeline, stop, ended });
   }
 
   async #run(replay: Replay, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
-    const { store, clock, run, onFailure } = this.#tools;
-    const { revived: _, ...rest } = replay;
-    // What was cancelled stays so; only its dead letters are tried.
-    const to = replay.ended === 'cancelled' ? ((await this.#progress(replay))?.position ?? replay.after) : replay.to;
-    while (!signal.aborted) {
+    const { clock, onFailure } = this.#tools;
+    for (let current: Replay | undefined = replay; current && !signal.aborted; ) {
       try {
-        await run({ ...replay, to }, pipeline, routeOf(pipeline, replay.types), signal);
-        const progress = await this.#progress(replay);
-        if (progress === undefined || progress.position < to || progress.suspended) continue;
-        return await store.state.saveReplay({ ...rest, ended: replay.ended ?? 'done' });
+        current = await this.#runOnce(current, pipeline, signal);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof LogUnavailable)) return onFailure(error);
         await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
       }
     }
+  }
+
+  /** Gives the replay as it is to be run next, if it is. */
+  async #runOnce(replay: Replay, pipeline: Pipeline, signal: AbortSignal): Promise<Replay | undefined> {
+    const { store, clock, run } = this.#tools;
+    // What was cancelled stays so; only its dead letters are tried.
+    const to = replay.ended === 'cancelled' ? ((await this.#progress(replay))?.position ?? replay.after) : replay.to;
+    await run({ ...replay, to }, pipeline, routeOf(pipeline, replay.types), signal);
+    const progress = await this.#progress(replay);
+    if (progress === undefined || progress.position < to || progress.suspended) return replay;
+    const done = { kind: 'done', at: clock.now(), revived: replay.revived } as const;
+    const changed = await store.state.changeReplay(replay.id, done);
+    // Its dead letters were asked for once more meanwhile: it has to look again.
+    return changed?.revived ? changed : undefined;
   }
 
   async #end(id: string): Promise<void> {
@@ -231,18 +212,6 @@ export class Replays {
     const pipeline = this.#tools.find(ref);
     if (pipeline === undefined) throw new NotFound(`no pipeline ${ref.pipeline} in the shop ${ref.shop}`);
     return pipeline;
-  }
-
-  async #stretch({ shop, from, to }: ReplayOrder): Promise<{ readonly after: number; readonly to: number }> {
-    const { log } = this.#tools.store;
-    const { oldest, newest } = await log.extent(shop);
-    const after = Math.max(oldest - 1, from === undefined ? 0 : await log.before(shop, Date.parse(from)));
-    const end = to === undefined ? newest : await log.before(shop, Date.parse(to));
-    if (end <= after)
-      throw new BadOrder(
-        `no event of ${shop} was received from ${from ?? 'the beginning'} to ${to ?? 'now'} (the log keeps ${Math.max(0, newest - oldest + 1)})`,
-      );
-    return { after, to: end };
   }
 
   #job(replay: Replay, progress: Progress | undefined): ReplayJob {
@@ -267,19 +236,11 @@ export class Replays {
   }
 
   #progress(replay: Replay): Promise<Progress | undefined> {
-    return this.#tools.store.state.progress(ownId(replay));
+    return this.#tools.store.state.progress(nameOf(replay));
   }
 }
 
-async function isDead({ state }: Store, ref: PipelineRef, position: number): Promise<boolean> {
-  const letter = await state.deadAt({ shop: ref.shop, pipeline: ref.pipeline }, position);
-  return letter !== undefined && letter.ended?.kind !== 'delivered';
-}
-
-/** Under which pipeline name a replay keeps its progress and names itself to its destination. */
-export const replayName = (pipeline: string, id: string): string => `${pipeline}-${id}`;
-
-const ownId = ({ shop, pipeline, id }: Replay): PipelineRef => ({ shop, pipeline: replayName(pipeline, id) });
+const nameOf = (replay: Replay): PipelineRef => ({ shop: replay.shop, pipeline: replayName(replay) });
 
 /** The pipeline's own filter, and of that only these types. */
 function routeOf(pipeline: Pipeline, types: readonly string[] | undefined): Route {
@@ -287,14 +248,4 @@ function routeOf(pipeline: Pipeline, types: readonly string[] | undefined): Rout
   if (types === undefined) return own;
   const chosen = router({ events: [...types], consent: [], whenUnknown: 'send' });
   return (event) => own(event) ?? chosen(event);
-}
-
-async function* stretch({ log }: Store, shop: string, after: number, to: number): AsyncGenerator<Stored> {
-  for (let position = after; position < to; ) {
-    const stored = await log.read(shop, position, Math.min(READ_AT_ONCE, to - position), NOW);
-    for (const one of stored) if (one.position <= to) yield one;
-    position = stored.at(-1)?.position ?? to;
-    // Reading is synchronous underneath: others get their turn.
-    await nextTurn();
-  }
 }

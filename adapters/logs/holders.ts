@@ -1,4 +1,5 @@
 import type { Position } from './log.ts';
+import { type Settlement, settledBy } from './settlement.ts';
 import type { Cursor, Phase, PipelineId, Progress, Standing, State, Update } from './state.ts';
 
 interface Hold {
@@ -84,11 +85,31 @@ export class Holders {
     id: PipelineId,
     change: (progress: Progress) => Progress,
   ): Promise<boolean> {
-    if ((await state.progress(id)) === undefined) return false;
+    const cursor = await this.#take(state, id);
+    if (cursor === undefined) return false;
+    await changeOn(cursor, change);
+    return true;
+  }
+
+  async settle(
+    state: Pick<State, 'claim' | 'progress'>,
+    id: PipelineId,
+    settlement: Settlement,
+  ): Promise<Progress | undefined> {
+    const cursor = await this.#take(state, id);
+    return cursor && settleOn(cursor, settlement);
+  }
+
+  /** Whether anybody moves the pipeline. */
+  holds(id: PipelineId): boolean {
+    return this.#held.has(keyOf(id));
+  }
+
+  async #take(state: Pick<State, 'claim' | 'progress'>, id: PipelineId): Promise<Cursor | undefined> {
+    if ((await state.progress(id)) === undefined) return undefined;
     const cursor = state.claim(id, new AbortController().signal);
     this.#held.get(keyOf(id))?.wanted.abort();
-    await changeOn(await cursor, change);
-    return true;
+    return cursor;
   }
 
   redriven(id: PipelineId): void {
@@ -108,6 +129,17 @@ export class Holders {
 export async function changeOn(cursor: Cursor, change: (progress: Progress) => Progress): Promise<void> {
   try {
     await cursor.save({ progress: change(cursor.progress) });
+  } finally {
+    await cursor.release();
+  }
+}
+
+/** Settles a pipeline, lets it go, and gives its progress. */
+export async function settleOn(cursor: Cursor, settlement: Settlement): Promise<Progress> {
+  try {
+    const update = settledBy(cursor.progress, settlement);
+    if (update) await cursor.save(update);
+    return cursor.progress;
   } finally {
     await cursor.release();
   }

@@ -5,12 +5,16 @@ import { Jobs } from './jobs.ts';
 import type { Commit } from './lmdb-chain.ts';
 import { bytesOf } from './lmdb-pages.ts';
 import { LmdbQuarantine, type QuarantineLimits } from './lmdb-quarantine.ts';
+import { LmdbReplays } from './lmdb-replays.ts';
 import type { LogRecord, Position, Tally } from './log.ts';
+import type { ReplayChange } from './replay-change.ts';
+import type { Settlement } from './settlement.ts';
 import type {
   Cursor,
   DeadLetter,
   Job,
   JournalLine,
+  NamedStanding,
   Page,
   PipelineId,
   Progress,
@@ -46,7 +50,7 @@ export class LmdbState implements State {
   readonly quarantine: LmdbQuarantine;
   readonly #tallies: Database<Tally, string>;
   readonly #rules: Database<Rule, (string | number)[]>;
-  readonly #replays: Database<Replay, string>;
+  readonly #replays: LmdbReplays;
   readonly #jobsKept: Database<Job, string>;
   readonly #jobs: Jobs;
   readonly #head: (shop: string) => Position;
@@ -63,7 +67,7 @@ export class LmdbState implements State {
     this.#dead = root.openDB({ name: 'dead', encoding: 'json' });
     this.#tallies = root.openDB({ name: 'tallies', encoding: 'json' });
     this.#rules = root.openDB({ name: 'rules', encoding: 'json' });
-    this.#replays = root.openDB({ name: 'replays', encoding: 'json' });
+    this.#replays = new LmdbReplays(root, options.commit, () => this.#holders.replaySaved());
     this.#head = options.head;
     this.#onBegun = options.onBegun;
     this.#commit = options.commit;
@@ -107,6 +111,26 @@ export class LmdbState implements State {
     return Promise.all(ids.map((id) => this.standing(id)));
   }
 
+  async everyStanding(): Promise<NamedStanding[]> {
+    return [...this.#cursors.getRange()].map(({ key: [shop = '', pipeline = ''], value }) => {
+      const id = { shop, pipeline };
+      return { id, ...this.#holders.standing(id, value) };
+    });
+  }
+
+  settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
+    return this.#holders.settle(this, id, settlement);
+  }
+
+  async forget(id: PipelineId): Promise<boolean> {
+    const open = await this.dead(id, { limit: 1 });
+    if (open.length > 0 || (await this.progress(id)) === undefined || this.#holders.holds(id)) return false;
+    for (const tree of [this.#journal, this.#dead, this.#rules] as Database<unknown, (string | number)[]>[])
+      await this.#removeAll(tree, id);
+    await this.#commit(() => this.#cursors.remove([id.shop, id.pipeline]));
+    return true;
+  }
+
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {
     return this.#holders.change(this, id, suspendedBy(suspension));
   }
@@ -145,6 +169,11 @@ export class LmdbState implements State {
     return this.#dead.get([shop, pipeline, position]);
   }
 
+  async undelivered({ shop, pipeline }: PipelineId, after: Position, to: Position): Promise<Position[]> {
+    const letters = this.#dead.getRange({ start: [shop, pipeline, after + 1], end: [shop, pipeline, to + 1] });
+    return [...letters].filter(({ value }) => value.ended?.kind !== 'delivered').map(({ value }) => value.position);
+  }
+
   async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
     await this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
     this.#holders.redriven(id);
@@ -177,9 +206,16 @@ export class LmdbState implements State {
     return this.#jobs.all();
   }
 
-  async saveReplay(replay: Replay): Promise<void> {
-    await this.#commit(() => this.#replays.put(replay.id, replay));
-    this.#holders.replaySaved();
+  addReplay(replay: Omit<Replay, 'id'>): Promise<Replay> {
+    return this.#replays.add(replay);
+  }
+
+  changeReplay(id: string, change: ReplayChange): Promise<Replay | undefined> {
+    return this.#replays.change(id, change);
+  }
+
+  removeReplay(id: string): Promise<void> {
+    return this.#replays.remove(id);
   }
 
   replaysChanged(): AbortSignal {
@@ -187,7 +223,7 @@ export class LmdbState implements State {
   }
 
   async replays(): Promise<Replay[]> {
-    return [...this.#replays.getRange()].map(({ value }) => value);
+    return this.#replays.all();
   }
 
   async quarantined(shop: string, page: Page): Promise<Quarantined[]> {
@@ -237,8 +273,11 @@ export class LmdbState implements State {
     this.quarantine.remove(shop, ids);
   }
 
-  /** Lets go of journal lines and ended dead letters about positions that the log no longer keeps. */
+  /** Lets go of journal lines, rules and ended dead letters about positions that the log no longer keeps. */
   async trimJournal(id: PipelineId, oldest: Position): Promise<void> {
+    // The newest of the old rules is in force at the oldest position.
+    const rules = upTo(this.#rules, id, 0, oldest + 1).slice(0, -1);
+    if (rules.length > 0) await this.#remove(this.#rules, rules);
     for (;;) {
       const old = upTo(this.#journal, id, 0, oldest).filter(({ value }) => value.to < oldest);
       if (old.length === 0) break;
@@ -255,7 +294,15 @@ export class LmdbState implements State {
 
   /** What it takes of the file. */
   usedBytes(): number {
-    const trees = [this.#cursors, this.#journal, this.#dead, this.#tallies, this.#rules, this.#replays, this.#jobsKept];
+    const trees = [
+      this.#cursors,
+      this.#journal,
+      this.#dead,
+      this.#tallies,
+      this.#rules,
+      this.#replays.tree,
+      this.#jobsKept,
+    ];
     return trees.reduce((bytes, tree) => bytes + bytesOf(tree), this.quarantine.usedBytes());
   }
 
@@ -285,6 +332,15 @@ export class LmdbState implements State {
       for (const id of forgotten) void this.#jobsKept.remove(id);
     };
     await this.#commit(() => this.#root.batch(write));
+  }
+
+  async #removeAll(from: Database<unknown, (string | number)[]>, id: PipelineId): Promise<void> {
+    for (;;) {
+      const some = upTo(from, id, 0, LAST);
+      if (some.length === 0) return;
+      await this.#remove(from, some);
+      await nextTurn();
+    }
   }
 
   async #change(

@@ -1,5 +1,5 @@
 import { endedByClose } from './closing.ts';
-import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
+import { beginning, Holders, keyOf, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
 import {
   type EventLog,
@@ -15,11 +15,14 @@ import {
   type Verdict,
 } from './log.ts';
 import { headOf } from './quarantine-head.ts';
+import { changedReplay, nextReplayId, type ReplayChange } from './replay-change.ts';
+import type { Settlement } from './settlement.ts';
 import type {
   Cursor,
   DeadLetter,
   Job,
   JournalLine,
+  NamedStanding,
   Page,
   PipelineId,
   Progress,
@@ -209,6 +212,25 @@ class MemoryLog implements EventLog, State {
     return Promise.all(ids.map((id) => this.standing(id)));
   }
 
+  async everyStanding(): Promise<NamedStanding[]> {
+    return [...this.#pipelines].sort().flatMap(([key, { progress }]) => {
+      const [shop = '', pipeline = ''] = key.split('/');
+      const id = { shop, pipeline };
+      return progress ? [{ id, ...this.#holders.standing(id, progress) }] : [];
+    });
+  }
+
+  settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
+    return this.#holders.settle(this, id, settlement);
+  }
+
+  async forget(id: PipelineId): Promise<boolean> {
+    const { progress, dead } = this.#pipeline(id);
+    const isOpen = [...dead.values()].some(({ ended }) => !ended);
+    if (progress === undefined || isOpen || this.#holders.holds(id)) return false;
+    return this.#pipelines.delete(keyOf(id));
+  }
+
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {
     return this.#holders.change(this, id, suspendedBy(suspension));
   }
@@ -236,6 +258,12 @@ class MemoryLog implements EventLog, State {
 
   async deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined> {
     return this.#pipeline(id).dead.get(position);
+  }
+
+  async undelivered(id: PipelineId, after: Position, to: Position): Promise<Position[]> {
+    const letters = [...this.#pipeline(id).dead.values()].filter(({ ended }) => ended?.kind !== 'delivered');
+    const positions = letters.map(({ position }) => position).filter((one) => one > after && one <= to);
+    return positions.sort((a, b) => a - b);
   }
 
   async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
@@ -273,9 +301,24 @@ class MemoryLog implements EventLog, State {
     return this.#jobs.all();
   }
 
-  async saveReplay(replay: Replay): Promise<void> {
+  async addReplay(given: Omit<Replay, 'id'>): Promise<Replay> {
+    return this.#saveReplay({ ...given, id: nextReplayId([...this.#replays.values()]) });
+  }
+
+  async changeReplay(id: string, change: ReplayChange): Promise<Replay | undefined> {
+    const replay = this.#replays.get(id);
+    return replay && this.#saveReplay(changedReplay(replay, change));
+  }
+
+  async removeReplay(id: string): Promise<void> {
+    const newest = [...this.#replays.keys()].at(-1);
+    if (newest !== id && this.#replays.get(id)?.ended) this.#replays.delete(id);
+  }
+
+  #saveReplay(replay: Replay): Replay {
     this.#replays.set(replay.id, replay);
     this.#holders.replaySaved();
+    return replay;
   }
 
   replaysChanged(): AbortSignal {

@@ -1,15 +1,19 @@
-import { beginning, changeOn, keyOf, resumed, standingOf, suspendedBy } from './holders.ts';
+import { beginning, changeOn, keyOf, resumed, settleOn, standingOf, suspendedBy } from './holders.ts';
 import type { Position } from './log.ts';
 import type { Ask } from './postgres-database.ts';
 import { PostgresJobs } from './postgres-jobs.ts';
 import type { Leases } from './postgres-leases.ts';
 import type { PostgresQuarantine } from './postgres-quarantine.ts';
+import { PostgresReplays } from './postgres-replays.ts';
 import { SCHEMA } from './postgres-schema.ts';
+import type { ReplayChange } from './replay-change.ts';
+import type { Settlement } from './settlement.ts';
 import type {
   Cursor,
   DeadLetter,
   Job,
   JournalLine,
+  NamedStanding,
   Page,
   Phase,
   PipelineId,
@@ -49,6 +53,7 @@ export class PostgresState implements State {
   readonly #tell: () => void;
   readonly #quarantine: PostgresQuarantine;
   readonly #jobs: PostgresJobs;
+  readonly #replays: PostgresReplays;
 
   /** `tell`: has the other processes look what has changed. */
   constructor(ask: Ask, leases: Leases, quarantine: PostgresQuarantine, tell: () => void) {
@@ -57,6 +62,10 @@ export class PostgresState implements State {
     this.#ask = ask;
     this.#leases = leases;
     this.#tell = tell;
+    this.#replays = new PostgresReplays(ask, () => {
+      leases.beat();
+      tell();
+    });
   }
 
   async begin({ shop, pipeline }: PipelineId, start?: Position): Promise<void> {
@@ -113,6 +122,28 @@ export class PostgresState implements State {
     });
   }
 
+  async everyStanding(): Promise<NamedStanding[]> {
+    const rows = await this.#ask(
+      `select shop, pipeline, progress, case when lease_until > now() then phase end as phase
+       from ${SCHEMA}.pipelines order by shop collate "C", pipeline collate "C"`,
+    );
+    return rows.map((row) => {
+      const id = { shop: String(row.shop), pipeline: String(row.pipeline) };
+      const phase = this.#leases.phaseOf(id) ?? (row.phase as Phase | null) ?? undefined;
+      return { id, ...standingOf(row.progress as Progress, phase) };
+    });
+  }
+
+  async settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
+    if ((await this.#row(id)) === undefined) return undefined;
+    return settleOn(await this.#leases.claim(id, new AbortController().signal, true), settlement);
+  }
+
+  async forget({ shop, pipeline }: PipelineId): Promise<boolean> {
+    const [gone] = await this.#ask(FORGET, [shop, pipeline]);
+    return gone !== undefined;
+  }
+
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean> {
     return this.#change(id, suspendedBy(suspension));
   }
@@ -161,6 +192,15 @@ export class PostgresState implements State {
       position,
     ]);
     return row && letterOf(row);
+  }
+
+  async undelivered({ shop, pipeline }: PipelineId, after: Position, to: Position): Promise<Position[]> {
+    const rows = await this.#ask(
+      `select position from ${SCHEMA}.dead where pipeline = ${OF} and position > $3 and position <= $4
+       and (not ended or letter->'ended'->>'kind' <> 'delivered') order by position`,
+      [shop, pipeline, after, to],
+    );
+    return rows.map(({ position }) => Number(position));
   }
 
   async redrive({ shop, pipeline }: PipelineId, positions: readonly Position[]): Promise<void> {
@@ -229,19 +269,20 @@ export class PostgresState implements State {
     return this.#jobs.all();
   }
 
-  async saveReplay(replay: Replay): Promise<void> {
-    await this.#ask(
-      `insert into ${SCHEMA}.replays (id, replay) select $1, $2::json from nextval('${SCHEMA}.replay_changes')
-       on conflict (id) do update set replay = excluded.replay`,
-      [replay.id, JSON.stringify(replay)],
-    );
-    this.#leases.beat();
-    this.#tell();
+  addReplay(replay: Omit<Replay, 'id'>): Promise<Replay> {
+    return this.#replays.add(replay);
   }
 
-  async replays(): Promise<Replay[]> {
-    const rows = await this.#ask(`select replay from ${SCHEMA}.replays order by length(id), id`);
-    return rows.map(({ replay }) => replay as Replay);
+  changeReplay(id: string, change: ReplayChange): Promise<Replay | undefined> {
+    return this.#replays.change(id, change);
+  }
+
+  removeReplay(id: string): Promise<void> {
+    return this.#replays.remove(id);
+  }
+
+  replays(): Promise<Replay[]> {
+    return this.#replays.all();
   }
 
   replaysChanged(): AbortSignal {
@@ -267,3 +308,16 @@ export class PostgresState implements State {
     return new Map(rows.map((row) => [keyOf(row as unknown as PipelineId), row as unknown as Row]));
   }
 }
+
+const FORGET = `
+with gone as (
+  delete from ${SCHEMA}.pipelines p where p.shop = $1 and p.pipeline = $2 and (p.owner is null or p.lease_until < now())
+  and not exists (select from ${SCHEMA}.dead d where d.pipeline = p.id and not d.ended) returning id
+), journal as (
+  delete from ${SCHEMA}.journal j using gone where j.pipeline = gone.id
+), dead as (
+  delete from ${SCHEMA}.dead d using gone where d.pipeline = gone.id
+), rules as (
+  delete from ${SCHEMA}.rules r using gone where r.shop = $1 and r.pipeline = $2
+)
+select id from gone`;

@@ -14,12 +14,13 @@ interface Pipeline {
   after: number;
 }
 
-/** Removes journal lines and ended dead letters about events that the log no longer keeps, in short steps, until it is stopped. */
+/** Removes journal lines, rules and ended dead letters about events that the log no longer keeps, in short steps, until it is stopped. */
 export async function sweepState(ask: Ask, stopped: () => boolean): Promise<void> {
   for (let last = 0; ; ) {
     const rows = await ask(PIPELINES, [last]);
     const pipelines = rows.map(({ id, oldest }) => ({ id: Number(id), oldest: Number(oldest) }));
     for (const sql of [LINES, LETTERS]) await sweep(ask, sql, pipelines, stopped);
+    if (!stopped()) await ask(RULES, [pipelines.map(({ id }) => id), pipelines.map(({ oldest }) => oldest)]);
     if (pipelines.length < PIPELINES_AT_ONCE || stopped()) return;
     last = pipelines.at(-1)?.id ?? 0;
   }
@@ -69,3 +70,10 @@ select pipeline, max(position) as last from looked group by pipeline having coun
 
 const LINES = sweeping('journal', 'first', 't.last < o.oldest');
 const LETTERS = sweeping('dead', 'position', 't.ended');
+
+// The newest of the old rules is in force at the oldest position.
+const RULES = `
+delete from ${SCHEMA}.rules r using unnest($1::int[], $2::bigint[]) o(id, oldest) join ${SCHEMA}.pipelines p on p.id = o.id
+where r.shop = p.shop and r.pipeline = p.pipeline and r.since < (
+  select max(n.since) from ${SCHEMA}.rules n where n.shop = p.shop and n.pipeline = p.pipeline and n.since <= o.oldest
+)`;

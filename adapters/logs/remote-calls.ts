@@ -19,6 +19,10 @@ export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   progress: 'state',
   standing: 'state',
   standings: 'state',
+  everyStanding: 'state',
+  settle: 'state',
+  forget: 'state',
+  undelivered: 'state',
   suspend: 'state',
   resume: 'state',
   journalAt: 'state',
@@ -38,7 +42,9 @@ export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   startJob: 'state',
   saveJob: 'state',
   jobs: 'state',
-  saveReplay: 'state',
+  addReplay: 'state',
+  changeReplay: 'state',
+  removeReplay: 'state',
   replays: 'state',
 };
 

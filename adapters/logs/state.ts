@@ -1,6 +1,8 @@
 import type { Event } from '../../schemas/event.ts';
 import type { Context } from '../dialects/dialect.ts';
 import { LogUnavailable, type Position } from './log.ts';
+import type { ReplayChange } from './replay-change.ts';
+import type { Settlement } from './settlement.ts';
 
 export interface PipelineId {
   readonly shop: string;
@@ -20,13 +22,24 @@ export interface Progress {
   readonly dead: number;
   /** By reason: type, channel, trust, consent_denied, consent_unknown. */
   readonly filtered: Readonly<Record<string, number>>;
-  /** By reason: retention, corrupt. Events that were gone before this pipeline came to them. */
+  /** By reason: retention, corrupt: events that were gone before this pipeline came to them. discarded: an operator let them go. */
   readonly dropped: Readonly<Record<string, number>>;
   /** Up to where the events after `position` are on their way: after a crash they are sent again in the same batches, with the same ids. */
   readonly sending?: Position;
   /** Since when nothing has been delivered although it was tried, in milliseconds since 1970. */
   readonly failingSince?: number;
   readonly suspended?: Suspension;
+  readonly left?: Left;
+}
+
+/** That a pipeline left the configuration. */
+export interface Left {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The newest event of its shop then: it owes what comes up to here, and nothing after. */
+  readonly newest: Position;
+  /** It owes nothing any more, and how that came. */
+  readonly settled?: 'finished' | 'discarded';
 }
 
 export interface Suspension {
@@ -50,12 +63,19 @@ export interface Standing {
   readonly phase: Phase;
 }
 
+/** A pipeline by its name, as any process sees it. */
+export interface NamedStanding extends Standing {
+  readonly id: PipelineId;
+}
+
 /** What settled a stretch of the log. A shopper's events are all in the lane that `laneOf` gives. */
 export interface JournalLine {
   readonly from: Position;
   readonly to: Position;
   readonly lanes: number;
   readonly batches: readonly JournalBatch[];
+  /** The stretch was not sent but discarded, in milliseconds since 1970. */
+  readonly discardedAt?: number;
 }
 
 /** One batch, from its first attempt to its end. */
@@ -137,10 +157,18 @@ export interface Replay extends PipelineId {
   readonly types?: readonly string[] | undefined;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** It delivers what this pipeline owes, which left the configuration, and keeps that one's progress. */
+  readonly adopts?: string;
   readonly ended?: 'done' | 'cancelled';
-  /** It has ended, and its dead letters are to be tried once more. */
-  readonly revived?: boolean;
+  /** Milliseconds since 1970. */
+  readonly endedAt?: number;
+  /** It has ended, and its dead letters are to be tried once more; another number each time. */
+  readonly revived?: boolean | number;
 }
+
+/** Under which name a replay keeps its progress and dead letters, and names itself to its destination. */
+export const replayName = ({ pipeline, id, adopts }: Pick<Replay, 'pipeline' | 'id' | 'adopts'>): string =>
+  adopts ?? `${pipeline}-${id}`;
 
 /** An event refused at ingest, kept as it came. */
 export interface Quarantined {
@@ -223,6 +251,12 @@ export interface State {
   standing(id: PipelineId): Promise<Standing | undefined>;
   /** The same for each, in their order, at the cost of one. */
   standings(ids: readonly PipelineId[]): Promise<(Standing | undefined)[]>;
+  /** Every pipeline that ever began, replays included, configured or not, by shop and name. */
+  everyStanding(): Promise<NamedStanding[]>;
+  /** Takes a pipeline from whoever moves it, changes its progress, and gives it back. Gives the new progress; undefined where it never began. */
+  settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined>;
+  /** Lets go of all that is known of a pipeline. False where somebody moves it, it has open dead letters, or it never began. */
+  forget(id: PipelineId): Promise<boolean>;
   /** Stops a pipeline where it is: takes it from whoever moves it, and gives it back suspended. False where it never began. */
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean>;
   /** Lets a pipeline go on from where it was. False where it never began. */
@@ -236,6 +270,8 @@ export interface State {
   dead(id: PipelineId, page: Page): Promise<DeadLetter[]>;
   /** Also one that has ended. */
   deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined>;
+  /** Of a stretch after one position up to another, the positions of dead letters that were not delivered in the end. */
+  undelivered(id: PipelineId, after: Position, to: Position): Promise<Position[]>;
   /** Marks dead letters to be tried once more, and tells whoever moves the pipeline. */
   redrive(id: PipelineId, positions: readonly Position[]): Promise<void>;
   /** `at`: milliseconds since 1970. */
@@ -262,8 +298,14 @@ export interface State {
   saveJob(job: Job): Promise<Job>;
   /** From the newest. */
   jobs(): Promise<Job[]>;
-  saveReplay(replay: Replay): Promise<void>;
+  /** Writes a replay down under the next id, which no other has, in any process. */
+  addReplay(replay: Omit<Replay, 'id'>): Promise<Replay>;
+  /** Changes a replay as it is kept now, and gives what it is then: of two changes at once one comes after the other. Undefined where there is none. */
+  changeReplay(id: string, change: ReplayChange): Promise<Replay | undefined>;
+  /** Lets go of an ended replay. The newest stays, so that no id is used twice. */
+  removeReplay(id: string): Promise<void>;
+  /** From the oldest. */
   replays(): Promise<Replay[]>;
-  /** Gives a signal that aborts when a replay is saved, in this process or another, from now on. */
+  /** Gives a signal that aborts when a replay is added or changed, in this process or another, from now on. */
   replaysChanged(): AbortSignal;
 }

@@ -64,7 +64,7 @@ export function answeredCalls(operations: Operations): AnsweredCall[] {
       dryRun ? { plan: await operations.planReplay(order) } : { job: await operations.startReplay(order) },
     ),
     on('replays', calls.replays, async () => ({ replays: await operations.replays() })),
-    on('cancelReplay', calls.cancelReplay, ({ id }) => done(operations.cancelReplay(id))),
+    on('cancelReplay', calls.cancelReplay, async ({ id }) => ({ ok: true, job: await operations.cancelReplay(id) })),
     on('balance', calls.balance, () => operations.balance()),
   ];
 }

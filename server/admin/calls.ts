@@ -131,7 +131,12 @@ export const adminCalls = {
     Answers.replay,
   ),
   replays: get('/admin/replays', 'Every replay, running or over.', shapes.NoInput, Answers.replays),
-  cancelReplay: post('/admin/replays/:id/cancel', 'End a running replay where it is.', shapes.ReplayRef, Answers.done),
+  cancelReplay: post(
+    '/admin/replays/:id/cancel',
+    'End a replay where it is. Answers what it is then: one that was done first stays done.',
+    shapes.ReplayRef,
+    Answers.replayCancelled,
+  ),
   balance: get('/admin/balance', 'Whether every event is accounted for.', shapes.NoInput, shapes.Balance),
   tail: get(
     '/admin/tail',

@@ -51,9 +51,11 @@ export function addReplay(program: Command, { terminal, end }: Shell): void {
     .description('end a running replay where it is')
     .argument('<id>', 'id of the replay')
     .action(async (id: string, flags: AdminFlags) => {
-      await adminClient(flags, terminal).post(path`/admin/replays/${id}/cancel`);
-      show(terminal, flags.json, { ok: true }, [`Replay ${id} is cancelled.`]);
-      end(EXIT.ok);
+      const answer = await adminClient(flags, terminal).post<{ job: ReplayJob }>(path`/admin/replays/${id}/cancel`);
+      const cancelled = answer.job.state === 'cancelled';
+      const line = cancelled ? `Replay ${id} is cancelled.` : `Replay ${id} was ${answer.job.state} before that.`;
+      show(terminal, flags.json, answer, [line]);
+      end(cancelled ? EXIT.ok : EXIT.failed);
     });
 }
 

@@ -287,7 +287,10 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
     assert.equal(started.json, { job: jobOf() });
     assert.equal(admin.operations.asked.at(-1), ['startReplay', read]);
     assert.equal((await ask(admin, '/admin/replays')).json, { replays: [jobOf()] });
-    assert.equal((await ask(admin, '/admin/replays/r-1/cancel', {})).json, { ok: true });
+    assert.equal((await ask(admin, '/admin/replays/r-1/cancel', {})).json, {
+      ok: true,
+      job: jobOf({ state: 'cancelled' }),
+    });
     assert.is((await ask(admin, '/admin/replays/r-2/cancel', {})).status, 404);
   });
 

@@ -447,6 +447,9 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.match(unknown.err, 'There is no replay r-9');
     assert.is((await run('replay cancel r-1')).out, 'Replay r-1 is cancelled.');
     assert.is((await run('replay cancel r-9')).exit, 1);
+    admin.operations.jobs = [jobOf({ state: 'done' })];
+    const late = await run('replay cancel r-1');
+    assert.equal([late.exit, late.out], [1, 'Replay r-1 was done before that.']);
   });
 
   const lines: TailLine[] = [

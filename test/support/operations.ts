@@ -254,9 +254,11 @@ export class FakeOperations implements Operations {
     this.#asked('replays');
     return this.jobs;
   }
-  async cancelReplay(id: string): Promise<void> {
+  async cancelReplay(id: string): Promise<ReplayJob> {
     this.#asked('cancelReplay', id);
-    if (!this.jobs.some((job) => job.id === id)) throw new NotFound(`there is no replay ${id}`);
+    const job = this.jobs.find((one) => one.id === id);
+    if (job === undefined) throw new NotFound(`there is no replay ${id}`);
+    return { ...job, state: job.state === 'done' ? 'done' : 'cancelled' };
   }
   async balance(): Promise<Balance> {
     this.#asked('balance');

@@ -3,13 +3,14 @@ import { openMemory } from '../../../adapters/logs/memory.ts';
 import { openPostgres } from '../../../adapters/logs/postgres.ts';
 import { type LogHarness, logChecks } from '../../contracts/log.ts';
 import { quarantineChecks } from '../../contracts/quarantine.ts';
+import { replayChecks } from '../../contracts/replays.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
 
 describe('the memory log', ({ it }) => {
   const harness: LogHarness = { durable: false, open: async (options) => openMemory(options) };
-  for (const { promise, run } of [...logChecks, ...quarantineChecks]) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...replayChecks]) it(promise, () => run(harness));
 });
 
 describe('the LMDB log', ({ it, after }) => {
@@ -22,7 +23,7 @@ describe('the LMDB log', ({ it, after }) => {
       return openLmdb(folders.at(-1)!.path, options);
     },
   };
-  for (const { promise, run } of [...logChecks, ...quarantineChecks]) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...replayChecks]) it(promise, () => run(harness));
 });
 
 describe('the PostgreSQL log', ({ it, before, after }) => {
@@ -39,5 +40,5 @@ describe('the PostgreSQL log', ({ it, before, after }) => {
       return openPostgres(url, options);
     },
   };
-  for (const { promise, run } of [...logChecks, ...quarantineChecks]) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...replayChecks]) it(promise, () => run(harness));
 });

@@ -283,7 +283,7 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     await other.state.redrive(pipeline('p'), [1]);
     await aborted(redriven);
     const changed = mover.state.replaysChanged();
-    await other.state.saveReplay({ id: 'r1', shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: START });
+    await other.state.addReplay({ shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: START });
     await aborted(changed);
   });
 

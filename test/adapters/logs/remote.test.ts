@@ -8,6 +8,7 @@ import { shareStore } from '../../../adapters/logs/share.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
 import { Wire } from '../../../adapters/logs/wire.ts';
 import { type LogHarness, logChecks, never, record, SHOP, storeOptions } from '../../contracts/log.ts';
+import { replayChecks } from '../../contracts/replays.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { openRelay } from '../../support/relay.ts';
@@ -39,7 +40,7 @@ async function shared(store: Store): Promise<Store> {
 
 describe('the memory log of another process', ({ it }) => {
   const harness: LogHarness = { durable: false, open: async (options) => shared(openMemory(options)) };
-  for (const { promise, run } of logChecks) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...replayChecks]) it(promise, () => run(harness));
 });
 
 describe('the LMDB log of another process', ({ it, after }) => {
@@ -52,7 +53,7 @@ describe('the LMDB log of another process', ({ it, after }) => {
       return shared(await openLmdb(folders.at(-1)!.path, options));
     },
   };
-  for (const { promise, run } of logChecks) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...replayChecks]) it(promise, () => run(harness));
 });
 
 /** A store whose log behaves as told. */
@@ -143,7 +144,7 @@ describe('the store of another process', ({ it, after }) => {
       },
     });
     const save = async () => {
-      await state.saveReplay({ id: 'r1', shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: 0 });
+      await state.addReplay({ shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: 0 });
       await user.ask('replays', []);
     };
     await save();

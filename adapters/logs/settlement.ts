@@ -1,0 +1,66 @@
+import type { Position } from './log.ts';
+import type { Progress, Update } from './state.ts';
+
+/** What happens to a pipeline that is not in the configuration, or is back in it. `at` is in milliseconds since 1970. */
+export type Settlement =
+  /** It left the configuration: it owes the events up to `newest`. */
+  | { readonly kind: 'left'; readonly at: number; readonly newest: Position }
+  /** It is configured again. One that was discarded begins at `newest`, any other goes on from where it was. */
+  | { readonly kind: 'back'; readonly newest: Position }
+  /** The log has let go of what is older than `oldest`. */
+  | { readonly kind: 'gone'; readonly oldest: Position }
+  /** An operator lets go of what it owes. */
+  | { readonly kind: 'discarded'; readonly at: number }
+  /** It owes nothing any more. */
+  | { readonly kind: 'settled' };
+
+/** What a settlement makes of a pipeline's progress; undefined where it changes nothing. Every event stays counted. */
+export function settledBy(progress: Progress, settlement: Settlement): Update | undefined {
+  const { left, ...rest } = progress;
+  switch (settlement.kind) {
+    case 'left': {
+      const { at, newest } = settlement;
+      return left
+        ? undefined
+        : { progress: { ...progress, left: { at, newest: Math.max(newest, progress.position) } } };
+    }
+    case 'back': {
+      if (left === undefined) return undefined;
+      return left.settled === 'discarded'
+        ? passedOver(rest, settlement.newest, 'discarded', left.at)
+        : { progress: rest };
+    }
+    case 'gone': {
+      if (left === undefined || left.settled) return undefined;
+      const to = Math.min(settlement.oldest - 1, left.newest);
+      return to > progress.position ? passedOver(progress, to, 'retention') : undefined;
+    }
+    case 'discarded': {
+      if (left === undefined || left.settled) return undefined;
+      const { suspended: _, failingSince: __, ...still } = progress;
+      const ended: Progress = { ...still, left: { ...left, settled: 'discarded' } };
+      return passedOver(ended, left.newest, 'discarded', settlement.at);
+    }
+    case 'settled': {
+      if (left === undefined || left.settled || progress.position < left.newest) return undefined;
+      const { suspended: _, failingSince: __, ...still } = progress;
+      return { progress: { ...still, left: { ...left, settled: 'finished' } } };
+    }
+  }
+}
+
+/** Moves on without delivering; `discardedAt` goes to the journal, so that receipts can say it. */
+function passedOver(
+  { sending: _, ...progress }: Progress,
+  to: Position,
+  reason: 'discarded' | 'retention',
+  discardedAt?: number,
+): Update {
+  const { position, dropped } = progress;
+  if (to <= position) return { progress };
+  const counted = { ...dropped, [reason]: (dropped[reason] ?? 0) + to - position };
+  return {
+    progress: { ...progress, position: to, dropped: counted },
+    ...(discardedAt !== undefined && { journal: { from: position + 1, to, lanes: 1, batches: [], discardedAt } }),
+  };
+}
