@@ -130,7 +130,8 @@ export const replayChecks: readonly Check[] = [
   check('forgets a pipeline with all that is about it, and none that has dead letters', async ({ log, state }) => {
     await state.begin(id);
     await state.begin({ ...id, pipeline: 'q' });
-    const [event] = (await log.append(record(['a'])), await log.read(SHOP, 0, 1, never));
+    await log.append(record(['a']));
+    const [event] = await log.read(SHOP, 0, 1, never);
     const holder = await state.claim(id, never);
     const letter = { position: 1, event: event!.event, reason: 'no', attempts: 1, at: START };
     const journal = { from: 1, to: 1, lanes: 1, batches: [] };
