@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Quarantined } from '../../adapters/logs/state.ts';
+import type { QuarantinedHead } from '../../adapters/logs/state.ts';
 import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../../server/operations.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
@@ -149,7 +149,7 @@ async function settled(desk: Desk, history: Scribe): Promise<Final> {
     pipelines: await sure(pipelines()),
     replays: await sure(replays()),
     dead: await letters(),
-    quarantine: await all<Quarantined>(desk, '/quarantine'),
+    quarantine: await all<QuarantinedHead>(desk, '/quarantine'),
   };
   history.note('balance', final.balance);
   history.note('replays', { replays: final.replays });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SCHEMA } from '../../adapters/logs/postgres-schema.ts';
-import type { Quarantined } from '../../adapters/logs/state.ts';
+import type { QuarantinedHead } from '../../adapters/logs/state.ts';
 import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../../server/operations.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
@@ -124,7 +124,7 @@ async function played(folder: string, { old, now }: Releases, log: Log): Promise
   const accepting = configOf(takers.port, [CUSTOM]);
   const today = await Promise.all(roles.map((role) => start(role, now, accepting)));
   const { port, readyMs } = web(today);
-  const atStart = today.map((process) => process.memory().now);
+  const atStart = today.map((process) => process.memory());
   const [own, other] = [await many.again(sent[0], AGAIN, port), await many.again(sent[1], AGAIN, port)];
   await load(0.02, port);
   const drained = performance.now();
@@ -140,7 +140,7 @@ async function played(folder: string, { old, now }: Releases, log: Log): Promise
     return left + replays.filter(({ state }) => state === 'running').length;
   };
   const letters = async () => (await asked.ask<PageOf<DeadView>>('/dead?limit=100')).items;
-  const refused = async () => (await asked.ask<PageOf<Quarantined>>('/quarantine?limit=100')).items;
+  const refused = async () => (await asked.ask<PageOf<QuarantinedHead>>('/quarantine?limit=100')).items;
   const isOver = async () =>
     (await pending()) === 0 && (await letters()).length === 0 && (await refused()).length === 0;
   await until(isOver, settleMs).catch(() => tell('not everything ended in time'));
@@ -178,6 +178,9 @@ async function played(folder: string, { old, now }: Releases, log: Log): Promise
     rolling.push(none('NEW FORMAT', meaning, isNew ? [] : [`format ${await log.format()}`]));
   }
   const exits = await Promise.all(today.map(stopped));
+  const again = await Promise.all(roles.map((role) => start(role, now, accepting)));
+  const againMs = web(again).readyMs;
+  await Promise.all(again.map((process) => process.stop()));
   const words = await refusal(isShared ? 'web' : 'all', old, config);
   await takers.close();
   return [
@@ -186,9 +189,10 @@ async function played(folder: string, { old, now }: Releases, log: Log): Promise
     ...findings,
     none('REFUSES', `${OLD} starts on what today's build has written, or does not say why not`, refuses(words)),
     measured('READY', 'milliseconds to ready on the log of the earlier release', readyMs),
+    measured('AGAIN', 'milliseconds to ready once it has been opened', againMs),
     measured('RATE', 'events a second of the backlog', rate),
-    measured('RSS', 'megabytes once ready, of all processes', sum(atStart)),
-    measured('MOST', 'megabytes at most, of all processes', sum(memory.map((one) => one.most))),
+    measured('RSS', 'megabytes of memory once ready, of all processes, mapped files aside', sum(atStart)),
+    measured('AFTER', 'the same when all was delivered', sum(memory)),
     ...exits.slice(0, 1),
   ];
 }

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { Agent, request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { JobReport } from '../../../server/operations.ts';
 import { ADMIN_TOKEN } from '../admin.ts';
+import { pause } from '../random.ts';
 import { now, type Order, type OrderKind, type Scribe } from './history.ts';
 
 /** What is asked for: the call of the admin API, and the command that does the same. */
@@ -34,8 +36,8 @@ export function openDesk(port: number, entry: string, history: Scribe): Desk {
       const by = wish === 'cli' && words ? 'cli' : 'api';
       const order: Order = { kind, input, by, begunAt: now(), ...(letters && { letters }) };
       history.orders.push(order);
-      const { result, answer } =
-        by === 'cli' ? await byCli(entry, port, words ?? []) : await byApi(agent, port, 'POST', path, body);
+      const said = by === 'cli' ? await byCli(entry, port, words ?? []) : await byApi(agent, port, 'POST', path, body);
+      const { result, answer } = await whole(said, (id) => byApi(agent, port, 'GET', `/jobs/${id}`));
       order.endedAt = now();
       order.result = result;
       order.answer = answer;
@@ -48,6 +50,19 @@ export function openDesk(port: number, entry: string, history: Scribe): Desk {
     },
     close: () => agent.destroy(),
   };
+}
+
+/** What takes long goes on as a job, and is carried out when that is done. What a job had not done when its process ended, nobody knows. */
+async function whole(said: Said, ask: (job: string) => Promise<Said>): Promise<Said> {
+  const job = (said.answer as { job?: JobReport }).job;
+  if (said.result !== 'done' || job?.state === undefined || !('counts' in job)) return said;
+  let last = job;
+  for (const end = now() + LIMIT_MS; last.state === 'running' && now() < end; ) {
+    await pause(100);
+    const { result, answer } = await ask(job.id);
+    if (result === 'done') last = answer as unknown as JobReport;
+  }
+  return { result: last.state === 'done' ? 'done' : 'cut', answer: { ...said.answer, ...last.counts, job: last } };
 }
 
 interface Said {

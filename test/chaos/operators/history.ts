@@ -1,4 +1,4 @@
-import type { Quarantined } from '../../../adapters/logs/state.ts';
+import type { QuarantinedHead } from '../../../adapters/logs/state.ts';
 import type { Balance, DeadView, PipelineReport, Receipt, ReplayJob } from '../../../server/operations.ts';
 import { journal } from '../ledger.ts';
 
@@ -92,7 +92,7 @@ export interface Final {
   readonly balance: Balance;
   readonly pipelines: readonly PipelineReport[];
   readonly dead: readonly DeadView[];
-  readonly quarantine: readonly Quarantined[];
+  readonly quarantine: readonly QuarantinedHead[];
   readonly replays: readonly ReplayJob[];
   /** By `shop#event`. */
   readonly receipts: ReadonlyMap<string, readonly Receipt[]>;

@@ -20,7 +20,7 @@ const replay = { stage: 'operator', seldom: true, needs: 'replay' } as const;
 
 const saving = 'await cursor.save({ progress: next, journal, dead });';
 const saveReplay = 'await store.state.saveReplay(replay);';
-const mark = 'await store.state.redrive(id, positions);';
+const mark = 'await whenAvailable(tools, () => act(id, some));';
 const redriven = 'await saveRedriven(options, letters, books);';
 const append = 'const verdicts = await tools.log.append(record);';
 const attempt = 'const result = await attempt(options, lane, sent, attempts, signal);';
@@ -38,8 +38,8 @@ const everywhere: readonly Point[] = [
   during('saving', deliver, saving, load),
   after('saved', deliver, saving, load),
   before('burying', deliver, saving, letters),
-  before('marking', 'server/operator.js', mark, redrive),
-  after('marked', 'server/operator.js', mark, redrive),
+  before('marking', 'server/dead-letters.js', mark, redrive),
+  after('marked', 'server/dead-letters.js', mark, redrive),
   before('redriven', deliver, redriven, redrive),
   during('saving-redriven', deliver, redriven, redrive),
   before('replay-ordered', 'server/replays.js', saveReplay, replay),
@@ -63,7 +63,7 @@ const embedded: readonly Point[] = [
   after('within-save', state, 'void this.#cursors.put([shop, pipeline], progress);', load),
   before('within-burying', state, 'for (const letter of dead)', { ...letters, only: 'dead.length > 0' }),
   before('removing', 'adapters/logs/lmdb-pages.js', 'void this.#pages.remove([shop, first]);', trim),
-  before('removed', log, 'await this.#keepMark();', trim),
+  before('removed', log, 'await this.#parts.keepMark();', trim),
   during('marking-reached', 'adapters/logs/lmdb-mark.js', 'const fresh =', trim),
   before('noting', restoration, 'note(folder, restoration);', damaged),
   before('setting-aside', restoration, 'move(folder, aside);', damaged),
@@ -77,8 +77,8 @@ const inDatabase: readonly Point[] = [
   before('counted-in', postgres, 'const tell = teller(home.ask);', boot),
   during('committing', postgresLog, 'const [row] = await call().catch(', load),
   before('committed', postgresLog, 'this.#tools.onNewest(commit.newest);', load),
-  before('dropping', postgresTrim, 'const large = await trimSize(ask, options);', trim),
-  after('trimmed', postgresTrim, 'await trimState(ask);', trim),
+  before('dropping', postgresTrim, 'await this.#trimSize();', trim),
+  after('trimmed', postgresTrim, 'await sweepState(this.#ask, () => this.#stopped);', trim),
 ];
 
 export const pointsOf = (kind: string): readonly Point[] => [

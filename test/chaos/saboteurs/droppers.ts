@@ -10,8 +10,8 @@ export const droppers: readonly Saboteur[] = [
     changes: [
       {
         file: 'adapters/logs/lmdb-log.js',
-        piece: 'append(record) {',
-        by: `append(record) {
+        piece: 'append(record, onJoined = () => { }) {',
+        by: `append(record, onJoined = () => { }) {
         if (this.#waitingBytes > 16_384)
             return Promise.resolve(record.events.map(() => ({ kind: 'stored', position: 1 })));`,
       },

@@ -11,8 +11,8 @@ export interface Process extends Gateway {
   readonly role: Role;
   /** How long it took until it was ready, in milliseconds. */
   readonly readyMs: number;
-  /** Megabytes it has in memory now, and had at most. */
-  memory(): { readonly now: number; readonly most: number };
+  /** Megabytes of its own in memory now; pages of files, which the system may let go, aside. */
+  memory(): number;
 }
 
 export interface Starter {
@@ -52,8 +52,7 @@ export function starterOn(log: string, folder: string): Starter {
   };
 }
 
-function memoryOf(pid: number): { now: number; most: number } {
+function memoryOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const of = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024);
-  return { now: of('VmRSS'), most: of('VmHWM') };
+  return Math.round(Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024);
 }

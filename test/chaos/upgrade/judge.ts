@@ -1,4 +1,4 @@
-import type { Quarantined } from '../../../adapters/logs/state.ts';
+import type { QuarantinedHead } from '../../../adapters/logs/state.ts';
 import type { Balance, DeadView, Receipt, ReplayJob } from '../../../server/operations.ts';
 import { type Finding, none } from '../findings.ts';
 
@@ -30,7 +30,7 @@ export interface Evidence {
   readonly again: { readonly sent: number; readonly known: number };
   readonly balance: Balance;
   readonly dead: readonly DeadView[];
-  readonly quarantine: readonly Quarantined[];
+  readonly quarantine: readonly QuarantinedHead[];
   readonly receipts: readonly Receipt[];
   /** Most events that one pipeline may get twice. */
   readonly repeats: number;
