@@ -8,6 +8,8 @@ import type { DatabaseConfig } from './postgres-url.ts';
 const CONNECT_TIMEOUT_MS = 5000;
 /** A database that does not answer within this time is treated as gone: the client gets its 503 while it still waits. */
 const QUERY_TIMEOUT_MS = 8000;
+/** One that says no more does not say goodbye either. */
+const CLOSE_TIMEOUT_MS = 2000;
 /** A database that is on its way up, or stays away, is not asked for connections more often. */
 const RECONNECT_MS = 100;
 const CHANNEL = SCHEMA;
@@ -27,7 +29,12 @@ export interface ConnectionOptions {
   readonly isBare?: boolean;
 }
 
-function poolOf(config: pg.ClientConfig, { hear, isBare = false }: ConnectionOptions): pg.Pool {
+/** `clients`: those that are connected. */
+function poolOf(
+  config: pg.ClientConfig,
+  { hear, isBare = false }: ConnectionOptions,
+  clients: Set<pg.PoolClient>,
+): pg.Pool {
   const pool = new pg.Pool({
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     ...config,
@@ -41,6 +48,8 @@ function poolOf(config: pg.ClientConfig, { hear, isBare = false }: ConnectionOpt
   pool.on('error', () => {});
   pool.on('connect', (client) => {
     client.on('error', () => {});
+    clients.add(client);
+    client.once('end', () => clients.delete(client));
     if (hear) client.on('notification', ({ payload = '' }) => hear(payload));
     if (!isBare) client.query(hear ? `${SETTINGS}; listen ${CHANNEL}` : SETTINGS).catch(() => {});
   });
@@ -54,6 +63,7 @@ function poolOf(config: pg.ClientConfig, { hear, isBare = false }: ConnectionOpt
 export class Connection {
   /** One for each way to reach the database; at most one of them has the connection. */
   readonly #pools: readonly pg.Pool[];
+  readonly #clients = new Set<pg.PoolClient>();
   #opening: Promise<pg.Pool> | undefined;
   #connectedAt = -RECONNECT_MS;
   #closed = false;
@@ -61,7 +71,7 @@ export class Connection {
   constructor(config: DatabaseConfig, options: ConnectionOptions = {}) {
     const { otherwise, ...first } = config;
     const ways = otherwise === undefined ? [first] : [first, { ...first, ssl: otherwise }];
-    this.#pools = ways.map((way) => poolOf(way, options));
+    this.#pools = ways.map((way) => poolOf(way, options, this.#clients));
   }
 
   readonly ask: Ask = async (text, values = [], name) => {
@@ -145,7 +155,11 @@ export class Connection {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const patience = setTimeout(() => {
+      for (const client of this.#clients) cut(client);
+    }, CLOSE_TIMEOUT_MS);
     await Promise.all(this.#pools.map((pool) => pool.end()));
+    clearTimeout(patience);
   }
 }
 

@@ -10,7 +10,10 @@ const newest = (known: readonly Migration[]): number => Math.max(...known.map(({
  */
 export async function migrate(ask: Ask, known: readonly Migration[] = migrations): Promise<string[]> {
   await ask(`select pg_advisory_xact_lock(hashtext('${SCHEMA}.migrations'))`);
-  await ask(`create schema if not exists ${SCHEMA}`);
+  // Whoever takes events reads these tables too, and would wait behind a change that waits for a long look at them, such as a backup.
+  await ask(`set local lock_timeout = '1s'`);
+  const [schema] = await ask(`select to_regnamespace('${SCHEMA}') as made`);
+  if (schema?.made === null) await ask(`create schema ${SCHEMA}`);
   await ask(`create table if not exists ${SCHEMA}.migrations (
     number int primary key, name text not null, works_from int not null, at timestamptz not null default now())`);
   const done = await ask(`select number, name, works_from from ${SCHEMA}.migrations order by number`);

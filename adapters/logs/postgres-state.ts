@@ -1,5 +1,5 @@
 import { beginning, changeOn, keyOf, resumed, settleOn, standingOf, suspendedBy } from './holders.ts';
-import type { Position } from './log.ts';
+import { LogUnavailable, type Position } from './log.ts';
 import type { Ask } from './postgres-database.ts';
 import { PostgresJobs } from './postgres-jobs.ts';
 import type { Leases } from './postgres-leases.ts';
@@ -46,17 +46,21 @@ const columns = (ids: readonly PipelineId[]): [shops: string[], pipelines: strin
   ids.map(({ pipeline }) => pipeline),
 ];
 
+const CHANGE_MS = 30_000;
+
 /** The state beside the log, in the same database. */
 export class PostgresState implements State {
   readonly #ask: Ask;
   readonly #leases: Leases;
   readonly #tell: () => void;
+  readonly #changeMs: number;
   readonly #quarantine: PostgresQuarantine;
   readonly #jobs: PostgresJobs;
   readonly #replays: PostgresReplays;
 
-  /** `tell`: has the other processes look what has changed. */
-  constructor(ask: Ask, leases: Leases, quarantine: PostgresQuarantine, tell: () => void) {
+  /** `tell`: has the other processes look what has changed. `changeMs`: how long a suspension waits for the process that moves the pipeline. */
+  constructor(ask: Ask, leases: Leases, quarantine: PostgresQuarantine, tell: () => void, changeMs = CHANGE_MS) {
+    this.#changeMs = changeMs;
     this.#quarantine = quarantine;
     this.#jobs = new PostgresJobs(ask);
     this.#ask = ask;
@@ -291,7 +295,14 @@ export class PostgresState implements State {
 
   async #change(id: PipelineId, change: (progress: Progress) => Progress): Promise<boolean> {
     if ((await this.#row(id)) === undefined) return false;
-    await changeOn(await this.#leases.claim(id, new AbortController().signal, true), change);
+    const late = AbortSignal.timeout(this.#changeMs);
+    const cursor = await this.#leases.claim(id, late, true).catch((error: unknown) => {
+      if (!late.aborted) throw error;
+      throw new LogUnavailable(
+        `the pipeline ${id.pipeline} of ${id.shop} was not given up within ${this.#changeMs / 1000} s by the process that moves it`,
+      );
+    });
+    await changeOn(cursor, change);
     return true;
   }
 

@@ -83,10 +83,10 @@ function heard(message: string, log: PostgresLog, leases: Leases): void {
 /** Runs the migrations that are missing; gives their names. */
 export async function migratePostgres(url: string, encrypt: boolean): Promise<string[]> {
   const config = configOf(url, encrypt, 'headless-events release');
-  await refuseUnfit(config);
+  await whenConnected(() => refuseUnfit(config), ROOM_WAIT_MS);
   const connection = new Connection(config);
   try {
-    return await connection.transaction((ask) => migrate(ask));
+    return await whenConnected(() => connection.transaction((ask) => migrate(ask)), ROOM_WAIT_MS);
   } finally {
     await connection.close();
   }
@@ -128,22 +128,32 @@ async function askAfter(ask: Ask, log: PostgresLog): Promise<void> {
   for (const { name, newest } of rows) log.grown(String(name), Number(newest));
 }
 
-const TOO_MANY_CONNECTIONS = '53300';
+/** What passes by itself, mostly: what the database must be able to give, and what to do where it does not. */
+const PASSING: Readonly<Record<string, readonly [lack: string, remedy: string]>> = {
+  '53300': [
+    'have a connection left for this process, and for # s it had none',
+    'Run fewer processes, end other clients of it, or raise its max_connections.',
+  ],
+  '55P03': [
+    'let its tables be changed, and for # s others read them without a pause',
+    'Let the backup or the open transaction end that reads them, and start again.',
+  ],
+};
 
-/** Does what needs a new connection, as soon as PostgreSQL has one left: during a deploy the old processes are leaving. */
+/** Does what needs a new connection or a lock, as soon as PostgreSQL has it to give: during a deploy the old processes are leaving. */
 export async function whenConnected<T>(work: () => Promise<T>, waitMs: number): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += ROOM_POLL_MS) {
     try {
       return await work();
     } catch (error) {
       const { cause, message } = error as Error & { cause?: { code?: string } };
-      if (cause?.code !== TOO_MANY_CONNECTIONS) throw error;
-      if (waitedMs >= waitMs) {
-        throw new LogUnusable(
-          `the database must have a connection left for this process, and for ${waitMs / 1000} s it had none (${message}). Run fewer processes, end other clients of it, or raise its max_connections.`,
-          { cause: error },
-        );
-      }
+      const passing = PASSING[cause?.code ?? ''];
+      if (passing === undefined) throw error;
+      const [lack, remedy] = passing;
+      if (waitedMs >= waitMs)
+        throw new LogUnusable(`the database must ${lack.replace('#', String(waitMs / 1000))} (${message}). ${remedy}`, {
+          cause: error,
+        });
     }
     await new Promise((resolve) => setTimeout(resolve, ROOM_POLL_MS));
   }

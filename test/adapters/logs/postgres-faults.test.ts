@@ -1,9 +1,14 @@
 import { type AddressInfo, createServer } from 'node:net';
+import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { LogUnavailable } from '../../../adapters/logs/log.ts';
 import { findRoom, openPostgres, whenConnected } from '../../../adapters/logs/postgres.ts';
 import { Connection } from '../../../adapters/logs/postgres-database.ts';
+import { Leases } from '../../../adapters/logs/postgres-leases.ts';
 import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
+import type { PostgresQuarantine } from '../../../adapters/logs/postgres-quarantine.ts';
+import { migrations } from '../../../adapters/logs/postgres-schema.ts';
+import { PostgresState } from '../../../adapters/logs/postgres-state.ts';
 import { configOf } from '../../../adapters/logs/postgres-url.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
 import { never, record, SHOP, storeOptions } from '../../contracts/log.ts';
@@ -251,5 +256,121 @@ describe('a store whose database dies', ({ it, before, after }) => {
     await until(() => log.failure === undefined);
     assert.equal(await log.tally(SHOP), { received: 1, appended: 1, duplicate: 0, quarantined: {} });
     assert.equal((await log.append(record(['lost'])))[0], { kind: 'stored', position: 2 });
+  });
+});
+
+describe('a suspension that the process which moves the pipeline does not let happen', ({ it, before, after }) => {
+  let postgres: Postgres;
+  before(async () => {
+    postgres = await startPostgres();
+  });
+  after(() => postgres.stop());
+
+  it('ends with an error, and the pipeline is as it was', async () => {
+    const url = await postgres.createDatabase();
+    const store = await openPostgres(url, storeOptions());
+    const home = new Connection(configOf(url, false, 'other'));
+    const leases = new Leases({
+      me: '00000000-0000-0000-0000-000000000001',
+      kind: 'web',
+      connections: 1,
+      home,
+      saver: home,
+      tell: () => {},
+    });
+    const other = new PostgresState(home.ask, leases, {} as PostgresQuarantine, () => {}, 500);
+    const id = { shop: SHOP, pipeline: 'p' };
+    await store.state.begin(id);
+    const cursor = await store.state.claim(id, never);
+    await other.suspend(id, { reason: 'by hand', at: 0 }).then(
+      () => assert.unreachable('it is still moved'),
+      (error: Error) => {
+        assert.instance(error, LogUnavailable);
+        assert.match(error.message, /p of demo.myshopify.com was not given up within 0.5 s/);
+      },
+    );
+    await cursor.save({ progress: { ...cursor.progress, delivered: 3 } });
+    await cursor.release();
+    await until(async () => (await store.state.standing(id))?.phase.kind === 'unclaimed');
+    assert.is(await other.resume(id), true);
+    assert.equal((await store.state.progress(id))?.delivered, 3);
+    await leases.close();
+    await home.close();
+    await store.close();
+  });
+});
+
+describe('a migration of tables that somebody reads', ({ it, before, after }) => {
+  let postgres: Postgres;
+  before(async () => {
+    postgres = await startPostgres();
+  });
+  after(() => postgres.stop());
+
+  it('holds up nobody for longer than a second, and is made when they are free', async () => {
+    const url = await postgres.createDatabase();
+    const store = await openPostgres(url, storeOptions());
+    const [reader, home] = [
+      new Connection(configOf(url, false, 'backup')),
+      new Connection(configOf(url, false, 'new')),
+    ];
+    const sql = 'alter table headless_events.pages add column note text';
+    const change = { number: 1000, name: 'a note', worksFrom: 1, sql };
+    const migrating = (waitMs: number) =>
+      whenConnected(() => home.transaction((ask) => migrate(ask, [...migrations, change])), waitMs);
+    let made: Promise<string[]> | undefined;
+    await reader.transaction(async (ask) => {
+      await ask('select count(*) from headless_events.pages');
+      await migrating(0).then(
+        () => assert.unreachable('it is being read'),
+        ({ message }: Error) => assert.match(message, /others read them without a pause .*\. Let the backup/),
+      );
+      made = migrating(10_000);
+      assert.is((await store.log.append(record(['a'])))[0]?.kind, 'stored');
+    });
+    assert.equal(await made, ['a note']);
+    await Promise.all([reader.close(), home.close(), store.close()]);
+  });
+});
+
+describe('an error of PostgreSQL', ({ it, before, after }) => {
+  let postgres: Postgres;
+  let connection: Connection;
+  before(async () => {
+    postgres = await startPostgres();
+    connection = new Connection(configOf(await postgres.createDatabase(), false, 'faults'));
+    await connection.ask('create table shoppers (email text primary key, age int)');
+    await connection.ask(`insert into shoppers values ('jane@example.com', 4)`);
+  });
+  after(async () => {
+    await connection.close();
+    await postgres.stop();
+  });
+
+  for (const [what, text, values] of [
+    ['a row', `insert into shoppers values ($1, 5)`, ['jane@example.com']],
+    ['a value', `select $1::int`, ['jane@example.com']],
+    ['JSON', `select $1::json`, ['{"email":jane@example.com}']],
+    ['a context', `do $$ begin raise exception using message = 'no', detail = 'jane@example.com'; end $$`, []],
+  ] as const)
+    it(`holds nothing of ${what}`, async () => {
+      const error = await connection.ask(text, values).then(
+        () => assert.unreachable('it should have failed'),
+        (one: unknown) => one,
+      );
+      assert.not.match(inspect(error, { depth: 10, showHidden: true }), /jane/);
+      assert.match((error as { code: string }).code, /^(2|P0)/);
+    });
+});
+
+describe('a connection to a database that stands still', ({ it }) => {
+  it('is closed all the same', async () => {
+    const postgres = await startPostgres();
+    const connection = new Connection(configOf(await postgres.createDatabase(), false, 'faults'));
+    await connection.ask('select 1');
+    postgres.pause();
+    await connection.close();
+    postgres.resume();
+    await postgres.stop();
   });
 });
