@@ -140,7 +140,7 @@ export class PostgresState implements State {
 
   async settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
     if ((await this.#row(id)) === undefined) return undefined;
-    return settleOn(await this.#leases.claim(id, new AbortController().signal, true), settlement);
+    return settleOn(await this.#take(id), settlement);
   }
 
   async forget({ shop, pipeline }: PipelineId): Promise<boolean> {
@@ -295,15 +295,19 @@ export class PostgresState implements State {
 
   async #change(id: PipelineId, change: (progress: Progress) => Progress): Promise<boolean> {
     if ((await this.#row(id)) === undefined) return false;
+    await changeOn(await this.#take(id), change);
+    return true;
+  }
+
+  /** Has whoever moves a pipeline give it up, and takes it. */
+  #take(id: PipelineId): Promise<Cursor> {
     const late = AbortSignal.timeout(this.#changeMs);
-    const cursor = await this.#leases.claim(id, late, true).catch((error: unknown) => {
+    return this.#leases.claim(id, late, true).catch((error: unknown) => {
       if (!late.aborted) throw error;
       throw new LogUnavailable(
         `the pipeline ${id.pipeline} of ${id.shop} was not given up within ${this.#changeMs / 1000} s by the process that moves it`,
       );
     });
-    await changeOn(cursor, change);
-    return true;
   }
 
   async #row(id: PipelineId): Promise<Row | undefined> {
