@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Outbound, Sender } from '../adapters/destinations/destination.ts';
-import { type EventLog, type Position, READ_BYTES, type Stored } from '../adapters/logs/log.ts';
+import { type EventLog, type Position, READ_BYTES, type Stored, UnreadableEvents } from '../adapters/logs/log.ts';
 import type { Cursor, DeadLetter, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
 import { Books, type Passed, type Seen } from './books.ts';
 import { Gate } from './gate.ts';
@@ -8,6 +8,7 @@ import { laneOf } from './lanes.ts';
 import type { Route } from './route.ts';
 import { type Ending, handOver, type Lane, type SendOptions } from './send.ts';
 import type { Trials } from './suspects.ts';
+import { suspensionFor } from './unreadable.ts';
 
 export interface DeliverOptions extends SendOptions {
   readonly log: EventLog;
@@ -46,6 +47,7 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
     if (cursor.progress.position >= (options.until ?? Number.POSITIVE_INFINITY)) break;
     window ??= await nextWindow(options, loop);
     if (window === undefined) continue;
+    if (window.unreadable) return suspendUnreadable(options, window.unreadable);
     if (cursor.progress.sending !== window.to && window.wanted.length > 0) {
       await cursor.save({ progress: { ...cursor.progress, sending: window.to } });
     }
@@ -86,6 +88,8 @@ interface Window {
   readonly wanted: readonly Stored[];
   /** Why positions are missing, if any are. */
   readonly missing: string;
+  /** The window is empty, since what comes cannot be read. */
+  readonly unreadable?: UnreadableEvents;
 }
 
 /** The next stretch: a few batches per lane. Waits for it until the signal aborts or dead letters are to be looked through. */
@@ -107,6 +111,7 @@ async function windowAfter(
   const end = Math.min(sending ?? Number.POSITIVE_INFINITY, until);
   const limit = Math.min(Math.max(room, loop.lookAhead), end - position);
   const stored = await stretch(options, position, limit, waiting);
+  if (stored instanceof UnreadableEvents) return unreadableAt(options, position, end, stored);
   if (stored.length === 0)
     return Number.isFinite(until) && signal !== NOW && !signal.aborted ? allMissing(until) : undefined;
   const seen: Seen[] = [];
@@ -127,17 +132,41 @@ async function windowAfter(
   return { to, seen, wanted: wanted.filter((one) => loop.books.isOpen(one)), missing };
 }
 
-/** Events after a position, in pieces, between which others have their turn; of large events no more than a piece for each batch. */
+/** What is gone before events that cannot be read; then those, where they are to be left out; else the reason to be suspended. */
+async function unreadableAt(
+  { id, log, cursor, onMissing }: DeliverOptions,
+  position: Position,
+  end: Position,
+  unreadable: UnreadableEvents,
+): Promise<Window> {
+  const { from, to } = unreadable.stretch;
+  const empty = { seen: [], wanted: [] };
+  if (end <= position) return { ...empty, to: position, missing: '' };
+  if (from > position + 1) {
+    const { oldest } = await log.extent(id.shop);
+    const missing = oldest > position + 1 ? 'retention' : 'corrupt';
+    const last = Math.min(from - 1, end);
+    onMissing(last - position, missing);
+    return { ...empty, to: last, missing };
+  }
+  if (to > (cursor.progress.leaveOut ?? 0)) return { ...empty, to: position, missing: '', unreadable };
+  const last = Math.min(to, end);
+  onMissing(last - position, 'unreadable');
+  return { ...empty, to: last, missing: 'unreadable' };
+}
+
+/** Events after a position, in pieces, between which others have their turn; of large events no more than a piece for each batch. What cannot be read ends it; at its beginning it is all there is. */
 async function stretch(
   { id, log, senders }: DeliverOptions,
   after: Position,
   limit: number,
   signal: AbortSignal,
-): Promise<Stored[]> {
+): Promise<Stored[] | UnreadableEvents> {
   const stored: Stored[] = [];
   for (let pieces = 0; pieces < senders.length * BATCHES_PER_SAVE; pieces += 1) {
     const from = stored.at(-1)?.position ?? after;
-    const piece = await log.read(id.shop, from, limit - stored.length, pieces === 0 ? signal : NOW);
+    const piece = await readable(log.read(id.shop, from, limit - stored.length, pieces === 0 ? signal : NOW));
+    if (piece instanceof UnreadableEvents) return stored.length > 0 ? stored : piece;
     stored.push(...piece);
     // A piece that is not full is the last one, or all that was asked for.
     if (stored.length >= limit || piece.reduce((sum, { bytes }) => sum + bytes, 0) < READ_BYTES) break;
@@ -145,6 +174,12 @@ async function stretch(
   }
   return stored;
 }
+
+const readable = (read: Promise<Stored[]>): Promise<Stored[] | UnreadableEvents> =>
+  read.catch((error: unknown) => {
+    if (error instanceof UnreadableEvents) return error;
+    throw error;
+  });
 
 const allMissing = (to: Position): Window => ({ to, seen: [], wanted: [], missing: 'retention' });
 
@@ -262,10 +297,15 @@ async function* redriven(state: State, id: PipelineId, signal: AbortSignal): Asy
   }
 }
 
+async function suspendUnreadable(options: DeliverOptions, unreadable: UnreadableEvents): Promise<Suspension> {
+  const { newest } = await options.log.extent(options.id.shop);
+  return suspend(options, suspensionFor(unreadable, newest), newest);
+}
+
 /** The pipeline stays where it is until it is resumed; its cursor stays too. */
-async function suspend(options: DeliverOptions, reason: string): Promise<Suspension> {
+async function suspend(options: DeliverOptions, reason: string, leaveOut?: Position): Promise<Suspension> {
   const { cursor, clock } = options;
-  const suspension = { reason, at: clock.now() };
+  const suspension = { reason, at: clock.now(), ...(leaveOut !== undefined && { leaveOut }) };
   await cursor.save({ progress: { ...cursor.progress, suspended: suspension } });
   return suspended(options, suspension);
 }

@@ -75,6 +75,7 @@ export interface Receipt {
   readonly pipelines?: readonly PipelineReceipt[];
   /** Quarantined events only. */
   readonly quarantineId?: string;
+  /** Why it was refused; of a stored event, why this version cannot read it. */
   readonly reasons?: readonly string[];
 }
 

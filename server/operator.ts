@@ -25,7 +25,7 @@ import {
   shopOf,
   wholeQuarantined,
 } from './quarantine.ts';
-import { quarantineReceipt, receiptOf } from './receipts.ts';
+import { quarantineReceipt, storedReceipt } from './receipts.ts';
 import type { Replays } from './replays.ts';
 import type { Shops } from './shops.ts';
 import type { Tail } from './tail.ts';
@@ -144,8 +144,8 @@ async function receipts(tools: OperatorTools, eventId: string, only: string | un
   const running = await pipelines.running();
   const all: Receipt[] = [];
   for (const shop of shopNames(tools, only)) {
-    const stored = await store.log.find(shop, eventId);
-    if (stored) all.push(await receiptOf(store, stored, running));
+    const receipt = await storedReceipt(store, shop, eventId, running);
+    if (receipt) all.push(receipt);
     all.push(...(await quarantinedAbout(tools, shop, eventId)).map(quarantineReceipt));
   }
   return all;

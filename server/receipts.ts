@@ -1,4 +1,4 @@
-import type { Position, Stored } from '../adapters/logs/log.ts';
+import { type Position, type Stored, UnreadableEvents } from '../adapters/logs/log.ts';
 import type { JournalLine, PipelineId, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Event } from '../schemas/event.ts';
@@ -6,6 +6,23 @@ import { laneOf } from './lanes.ts';
 import type { PipelineReceipt, Receipt } from './operations.ts';
 import type { Running } from './pipelines.ts';
 import { router } from './route.ts';
+
+/** What is known of an event that is stored under this id, if one is. */
+export async function storedReceipt(
+  store: Store,
+  shop: string,
+  eventId: string,
+  running: readonly Running[],
+): Promise<Receipt | undefined> {
+  try {
+    const stored = await store.log.find(shop, eventId);
+    return stored && (await receiptOf(store, stored, running));
+  } catch (error) {
+    if (!(error instanceof UnreadableEvents)) throw error;
+    const { from: position, dialect, receivedAt } = error.stretch;
+    return { eventId, shop, state: 'stored', receivedAt: iso(receivedAt), dialect, position, reasons: [error.message] };
+  }
+}
 
 /** What is known of a stored event. Computed from positions, journal and rules: nothing is stored per event. */
 export async function receiptOf({ log, state }: Store, stored: Stored, running: readonly Running[]): Promise<Receipt> {

@@ -4,6 +4,7 @@ import type { Progress } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import { BadOrder, type PipelineRef, type ReplayOrder, type ReplayPlan } from './operations.ts';
 import type { Route } from './route.ts';
+import { readOver } from './unreadable.ts';
 
 const READ_AT_ONCE = 1000;
 const NOW = AbortSignal.abort();
@@ -52,9 +53,14 @@ export async function* planned(
     filtered: {} as Record<string, number>,
   };
   for (let position = after; position < to; ) {
-    const read = await store.log.read(shop, position, Math.min(READ_AT_ONCE, to - position), NOW);
-    const page = read.filter((one) => one.position <= to);
-    const last = page.at(-1)?.position ?? to;
+    const read = await readOver(store.log, shop, position, Math.min(READ_AT_ONCE, to - position), NOW);
+    const page = read.stored.filter((one) => one.position <= to);
+    const last = Math.min(read.last ?? to, to);
+    // The replay itself is suspended where it comes to such.
+    if (read.unreadable > 0) {
+      plan.events += read.unreadable;
+      plan.filtered.unreadable = (plan.filtered.unreadable ?? 0) + read.unreadable;
+    }
     const again = await deliveredBefore(store, { shop, pipeline }, progress, position, last);
     for (const one of page) count(plan, one, route, again);
     position = last;

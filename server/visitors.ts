@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Client, Visitor } from '../adapters/dialects/glood-init.ts';
 import type { EventLog, Position } from '../adapters/logs/log.ts';
 import type { Event } from '../schemas/event.ts';
+import { readOver } from './unreadable.ts';
 
 /** Knows the products that visitors of a shop saw, put into the cart and bought, by the shop's recent events. */
 export interface Visitors {
@@ -72,9 +73,9 @@ async function catchUp(log: Pick<EventLog, 'extent' | 'read'>, shop: string, mem
   const { newest } = await log.extent(shop);
   let position = Math.max(memory.position ?? 0, newest - RECENT);
   while (position < newest) {
-    const piece = await log.read(shop, position, PIECE, NO_WAIT);
-    for (const { event } of piece) note(memory.known, event);
-    position = piece.at(-1)?.position ?? newest;
+    const { stored, last = newest } = await readOver(log, shop, position, PIECE, NO_WAIT);
+    for (const { event } of stored) note(memory.known, event);
+    position = last;
     memory.position = position;
     await nextTurn();
   }

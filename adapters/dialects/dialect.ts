@@ -134,6 +134,14 @@ export interface Documentation {
   refusal(status: number): TSchema;
 }
 
+/** A stored body speaks a dialect that this version does not know. */
+export class UnknownDialect extends Error {
+  constructor(dialect: string, known: readonly string[]) {
+    super(`a stored body speaks the dialect "${dialect}", and this version knows ${known.join(', ')}`);
+    this.name = 'UnknownDialect';
+  }
+}
+
 /** More than may come now: the client is told when to come again. */
 export class TooManyRequests extends RequestRefused {
   readonly seconds: number;

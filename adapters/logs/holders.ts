@@ -166,7 +166,10 @@ export const beginning = (start: Position): Progress => ({
 export const suspendedBy =
   (suspended: NonNullable<Progress['suspended']>) =>
   ({ failingSince: _, ...progress }: Progress): Progress => ({ ...progress, suspended });
-export const resumed = ({ failingSince: _, suspended: __, ...progress }: Progress): Progress => progress;
+export const resumed = ({ failingSince: _, suspended, ...progress }: Progress): Progress => ({
+  ...progress,
+  ...(suspended?.leaveOut !== undefined && { leaveOut: suspended.leaveOut }),
+});
 
 /** Rings for those who listen since before. */
 export class Bell<K> {

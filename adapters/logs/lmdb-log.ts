@@ -112,8 +112,7 @@ export class LmdbLog implements EventLog {
     };
     const position = positionOf(shop, arrival, isHere) || (await this.#search(shop, arrival));
     if (position === 0) return undefined;
-    const [found] = this.#pages.collect(name, position - 1, shop.committed, 1);
-    return found?.position === position ? found : undefined;
+    return this.#pages.one(name, position);
   }
 
   async extent(shop: string): Promise<Extent> {

@@ -96,6 +96,16 @@ export class LmdbPages {
     return found;
   }
 
+  /** The event at a position, if it can be had. Throws UnreadableEvents. */
+  one(shop: string, position: Position): Stored | undefined {
+    try {
+      const [found] = this.collect(shop, position - 1, position, 1);
+      return found;
+    } catch (error) {
+      throw error instanceof UnreadableEvents ? error.at(position) : error;
+    }
+  }
+
   oldest(shop: string): Position | undefined {
     const [key] = this.#pages.getKeys({ start: [shop, 0], end: [shop, LAST], limit: 1 });
     return key?.[1];

@@ -3,8 +3,9 @@ import type { Event } from '../../schemas/event.ts';
 import type { Draft } from '../dialects/dialect.ts';
 import { DERIVATION } from '../dialects/ids.ts';
 import { kindOf, orderOf, PURCHASE } from '../dialects/kind.ts';
-import type { LogRecord, View } from './log.ts';
+import { type LogRecord, UnreadableEvents, type View } from './log.ts';
 import { openRecord, receivedAt, recordAt } from './record.ts';
+import { viewed } from './viewed.ts';
 
 const CHUNK_BYTES = 16 * 1024 * 1024;
 /** Longer than any record: what begins in one chunk ends in the next at the latest. */
@@ -20,9 +21,14 @@ interface Found {
 
 /**
  * The intact records of a damaged file, by time of receipt. They are found by how they begin and known by their checksums, whatever has
- * become of the trees that pointed to them. What retention had removed may come up again.
+ * become of the trees that pointed to them. What retention had removed may come up again. Those that this version cannot read are told of
+ * and left where they are.
  */
-export async function* salvage(file: string, view: View): AsyncGenerator<LogRecord> {
+export async function* salvage(
+  file: string,
+  view: View,
+  onUnreadable: (error: UnreadableEvents) => void,
+): AsyncGenerator<LogRecord> {
   const handle = await open(file, 'r');
   try {
     // A folder, for example, has nothing to give.
@@ -32,7 +38,7 @@ export async function* salvage(file: string, view: View): AsyncGenerator<LogReco
     for (const { offset, length } of found) {
       const bytes = Buffer.allocUnsafeSlow(length);
       await handle.read(bytes, 0, length, offset);
-      const record = logRecordOf(bytes, view);
+      const record = logRecordOf(bytes, view, onUnreadable);
       if (record) yield record;
     }
   } finally {
@@ -56,14 +62,23 @@ async function recordsIn(handle: FileHandle): Promise<Found[]> {
   return found;
 }
 
-/** What an event was when it was stored cannot be read where this version has no view of it: it stays in the file that was put aside. */
-function logRecordOf(bytes: Buffer, view: View): LogRecord | undefined {
+function logRecordOf(
+  bytes: Buffer,
+  view: View,
+  onUnreadable: (error: UnreadableEvents) => void,
+): LogRecord | undefined {
   const slice = { page: bytes, offset: 0, length: bytes.length, count: bytes.readUInt8(9) };
   const opened = openRecord(slice);
   if (opened === undefined) return undefined;
   const { dialect, context, indexes, body } = opened;
-  const events = view(dialect, body.toString(), indexes, context);
-  return { dialect, context, body, events: events.map((event, i) => draftOf(event, indexes[i] ?? 0)), refused: [] };
+  try {
+    const events = viewed(view, { ...opened, first: 1 });
+    return { dialect, context, body, events: events.map((event, i) => draftOf(event, indexes[i] ?? 0)), refused: [] };
+  } catch (error) {
+    if (!(error instanceof UnreadableEvents)) throw error;
+    onUnreadable(error);
+    return undefined;
+  }
 }
 
 /** The draft of an event that is stored again. */

@@ -15,7 +15,7 @@ import { makeHeads } from './lmdb-remember.ts';
 import { finished, type Restoration, setAside, unfinished } from './lmdb-restoration.ts';
 import { salvage } from './lmdb-salvage.ts';
 import { LmdbState } from './lmdb-state.ts';
-import { type LogRecord, LogUnavailable } from './log.ts';
+import { type LogRecord, LogUnavailable, type UnreadableEvents } from './log.ts';
 import { own } from './owner.ts';
 import type { Store, StoreOptions } from './store.ts';
 
@@ -177,6 +177,10 @@ async function restore(
   { view, onDamage }: StoreOptions,
 ): Promise<void> {
   let events = 0;
+  let unreadable = 0;
+  const onUnreadable = ({ stretch: { from, to } }: UnreadableEvents): void => {
+    unreadable += to - from + 1;
+  };
   const append = async (records: readonly LogRecord[]): Promise<void> => {
     const verdicts = await Promise.all(records.map((record) => log.append(record)));
     events += verdicts.flat().filter(({ kind }) => kind === 'stored').length;
@@ -184,7 +188,7 @@ async function restore(
   const file = join(aside, 'data.mdb');
   let records: LogRecord[] = [];
   let bytes = 0;
-  for await (const record of existsSync(file) ? salvage(file, view) : []) {
+  for await (const record of existsSync(file) ? salvage(file, view, onUnreadable) : []) {
     records.push(record);
     bytes += record.body.length;
     if (records.length < APPENDS_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
@@ -194,7 +198,7 @@ async function restore(
   }
   await append(records);
   for (const { settledAt, ...id } of mark?.pipelines ?? []) await state.begin(id, await log.before(id.shop, settledAt));
-  onDamage({ reason, aside, events });
+  onDamage({ reason, aside, events, ...(unreadable > 0 && { unreadable }) });
 }
 
 /** A file that is intact and ends before the mark was emptied, or comes from a backup. */

@@ -51,27 +51,36 @@ export class LogUnavailable extends Error {
   }
 }
 
+export interface UnreadableStretch {
+  readonly shop: string;
+  /** The positions of one record, or one of them. */
+  readonly from: Position;
+  readonly to: Position;
+  readonly dialect: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** What is wrong, without anything of what the events say. */
+  readonly reason: string;
+}
+
 /**
  * Events that are stored intact and that this version cannot read: it does not know their dialect, or its view of them fails, as it may
  * when a release was rolled back. Another version can read them.
  */
 export class UnreadableEvents extends Error {
-  readonly shop: string;
-  readonly from: Position;
-  readonly to: Position;
-  readonly dialect: string;
-  /** What is wrong, without a name for the shop: for whoever knows it. */
-  readonly reason: string;
+  readonly stretch: UnreadableStretch;
 
-  constructor(shop: string, from: Position, to: Position, dialect: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`${shop}: the events ${from} to ${to} cannot be read by this version: ${reason}`, { cause });
+  constructor(stretch: UnreadableStretch, options?: ErrorOptions) {
+    const { from, to, reason } = stretch;
+    const which = from === to ? `event ${from}` : `the events ${from} to ${to}`;
+    super(`${which} of the log cannot be read by this version: ${reason}`, options);
     this.name = 'UnreadableEvents';
-    this.shop = shop;
-    this.from = from;
-    this.to = to;
-    this.dialect = dialect;
-    this.reason = reason;
+    this.stretch = stretch;
+  }
+
+  /** The same about one of its positions. */
+  at(position: Position): UnreadableEvents {
+    return new UnreadableEvents({ ...this.stretch, from: position, to: position }, { cause: this.cause });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Event } from '../../schemas/event.ts';
 import { endedByClose } from './closing.ts';
 import { beginning, Holders, keyOf, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
@@ -12,7 +13,9 @@ import {
   type Tally,
   type Trimmed,
   type TrimOptions,
+  UnreadableEvents,
   type Verdict,
+  type View,
 } from './log.ts';
 import { headOf } from './quarantine-head.ts';
 import { changedReplay, nextReplayId, type ReplayChange } from './replay-change.ts';
@@ -38,6 +41,7 @@ import type {
 } from './state.ts';
 import type { Store, StoreOptions } from './store.ts';
 import { counted, NOTHING } from './tally.ts';
+import { viewed } from './viewed.ts';
 
 /** Everything in this process, nothing on a disk: for tests. Remembers every id it keeps, whatever the dedup window. */
 export function openMemory(options: StoreOptions): Store {
@@ -48,6 +52,7 @@ export function openMemory(options: StoreOptions): Store {
 interface Shop {
   readonly events: Map<Position, Stored>;
   readonly ids: Map<string, Position>;
+  readonly unreadable: Map<Position, UnreadableEvents>;
   quarantine: Quarantined[];
   readonly readers: Set<() => void>;
   newest: Position;
@@ -61,6 +66,19 @@ interface Pipeline {
   readonly journal: JournalLine[];
   readonly rules: Rule[];
   readonly dead: Map<Position, DeadLetter>;
+}
+
+function viewsOf(
+  view: View,
+  { dialect, context, body, events }: LogRecord,
+  first: Position,
+): Event[] | UnreadableEvents {
+  try {
+    return viewed(view, { dialect, context, body, indexes: events.map(({ index }) => index), first });
+  } catch (error) {
+    if (error instanceof UnreadableEvents) return error;
+    throw error;
+  }
 }
 
 class MemoryLog implements EventLog, State {
@@ -85,19 +103,19 @@ class MemoryLog implements EventLog, State {
     const { released = [] } = record;
     if (!released.every(({ id }) => shop.quarantine.some((one) => one.id === id)))
       return record.events.map(({ id }) => ({ kind: 'duplicate', position: shop.ids.get(id) ?? 0 }));
-    const views = this.#options.view(
-      record.dialect,
-      record.body.toString(),
-      record.events.map(({ index }) => index),
-      record.context,
-    );
+    const first = shop.newest + 1;
+    const views = viewsOf(this.#options.view, record, first);
     const verdicts = record.events.map(({ id }, i): Verdict => {
       const known = shop.ids.get(id);
       if (known !== undefined) return { kind: 'duplicate', position: known };
       const position = ++shop.newest;
+      shop.ids.set(id, position);
+      if (views instanceof UnreadableEvents) {
+        shop.unreadable.set(position, views);
+        return { kind: 'stored', position };
+      }
       const event = views[i];
       const bytes = Math.ceil(record.body.length / views.length);
-      shop.ids.set(id, position);
       if (event) shop.events.set(position, { position, event, bytes });
       return { kind: 'stored', position };
     });
@@ -124,6 +142,9 @@ class MemoryLog implements EventLog, State {
     let bytes = 0;
     for (let position = after + 1; position <= shop.newest && found.length < limit && bytes < READ_BYTES; position++) {
       const stored = shop.events.get(position);
+      const unreadable = shop.unreadable.get(position);
+      if (unreadable && found.length > 0) break;
+      if (unreadable) throw unreadable;
       if (stored) found.push(stored);
       bytes += stored?.bytes ?? 0;
     }
@@ -132,7 +153,10 @@ class MemoryLog implements EventLog, State {
 
   async find(name: string, eventId: string): Promise<Stored | undefined> {
     const shop = this.#shop(name);
-    return shop.events.get(shop.ids.get(eventId) ?? 0);
+    const position = shop.ids.get(eventId) ?? 0;
+    const unreadable = shop.unreadable.get(position);
+    if (unreadable) throw unreadable.at(position);
+    return shop.events.get(position);
   }
 
   async extent(name: string): Promise<Extent> {
@@ -422,6 +446,7 @@ class MemoryLog implements EventLog, State {
       shop = {
         events: new Map(),
         ids: new Map(),
+        unreadable: new Map(),
         quarantine: [],
         lastId: 0,
         dropped: { count: 0, bytes: 0, age: 0 },

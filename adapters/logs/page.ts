@@ -1,8 +1,8 @@
-import type { Event } from '../../schemas/event.ts';
 import type { Head } from './head.ts';
-import { type Position, type Stored, UnreadableEvents } from './log.ts';
-import { headAt, type Opened, openRecord, type RecordSlice, receivedAt, recordsOf } from './record.ts';
+import type { Position, Stored } from './log.ts';
+import { headAt, openRecord, type RecordSlice, receivedAt, recordsOf } from './record.ts';
 import type { StoreOptions } from './store.ts';
+import { viewed } from './viewed.ts';
 
 /** What a page holds, and where in the log. */
 export interface PageBytes {
@@ -86,15 +86,11 @@ export class Page {
     const { indexes } = opened;
     const wanted = places.length === indexes.length ? indexes : places.map((place) => indexes[place] ?? 0);
     const bytes = Math.ceil(slice.length / places.length);
-    return this.#viewed(opened, wanted, first).map((event, i) => ({ position: first + i, event, bytes }));
-  }
-
-  #viewed({ dialect, body, context }: Opened, indexes: readonly number[], first: Position): Event[] {
-    try {
-      return this.#options.view(dialect, body.toString(), indexes, context);
-    } catch (error) {
-      throw new UnreadableEvents(this.#shop, first, first + indexes.length - 1, dialect, error);
-    }
+    return viewed(this.#options.view, { ...opened, indexes: wanted, first }).map((event, i) => ({
+      position: first + i,
+      event,
+      bytes,
+    }));
   }
 }
 

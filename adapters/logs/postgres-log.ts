@@ -9,6 +9,7 @@ import {
   type Tally,
   type Trimmed,
   type TrimOptions,
+  UnreadableEvents,
   type Verdict,
 } from './log.ts';
 import { Commit } from './postgres-commit.ts';
@@ -110,8 +111,12 @@ export class PostgresLog implements EventLog {
     );
     if (!row?.position) return undefined;
     const position = Number(row.position);
-    const [stored] = await this.#pages.collect(shop, position - 1, 1);
-    return stored?.position === position ? stored : undefined;
+    try {
+      const [stored] = await this.#pages.collect(shop, position - 1, 1);
+      return stored?.position === position ? stored : undefined;
+    } catch (error) {
+      throw error instanceof UnreadableEvents ? error.at(position) : error;
+    }
   }
 
   async extent(shop: string): Promise<Extent> {

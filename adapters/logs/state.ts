@@ -22,13 +22,15 @@ export interface Progress {
   readonly dead: number;
   /** By reason: type, channel, trust, consent_denied, consent_unknown. */
   readonly filtered: Readonly<Record<string, number>>;
-  /** By reason: retention, corrupt: events that were gone before this pipeline came to them. discarded: an operator let them go. */
+  /** By reason: retention, corrupt, unreadable: events that were gone, or could not be read, when this pipeline came to them. discarded: an operator let them go. */
   readonly dropped: Readonly<Record<string, number>>;
   /** Up to where the events after `position` are on their way: after a crash they are sent again in the same batches, with the same ids. */
   readonly sending?: Position;
   /** Since when nothing has been delivered although it was tried, in milliseconds since 1970. */
   readonly failingSince?: number;
   readonly suspended?: Suspension;
+  /** Events up to here are left out where they cannot be read: the pipeline was suspended for such, and resumed by somebody who knew. */
+  readonly leaveOut?: Position;
   readonly left?: Left;
 }
 
@@ -46,6 +48,8 @@ export interface Suspension {
   readonly reason: string;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Where it is for events that cannot be read: up to where such are left out after it is resumed. */
+  readonly leaveOut?: Position;
 }
 
 /** What a pipeline is doing, for people and metrics. */

@@ -51,4 +51,6 @@ export interface DamageReport {
   /** Where the damaged file is now, and how many of its events were intact and are stored anew. */
   readonly aside?: string;
   readonly events?: number;
+  /** Intact events in it that this version cannot read: they are only there. */
+  readonly unreadable?: number;
 }

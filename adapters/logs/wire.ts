@@ -1,4 +1,4 @@
-import { LogUnavailable } from './log.ts';
+import { LogUnavailable, UnreadableEvents, type UnreadableStretch } from './log.ts';
 
 /** A way to another process of this gateway. What is sent arrives whole and in order, or not at all where that process is gone. */
 export interface Channel {
@@ -23,7 +23,7 @@ type Item =
   | readonly [kind: 'tell', name: string, args: readonly unknown[]]
   | readonly [kind: 'abort', id: number]
   | readonly [kind: 'answer', id: number, value: unknown]
-  | readonly [kind: 'failure', id: number, unavailable: boolean, reason: string];
+  | readonly [kind: 'failure', id: number, unavailable: boolean | UnreadableStretch, reason: string];
 
 interface Question {
   readonly resolve: (value: unknown) => void;
@@ -32,7 +32,7 @@ interface Question {
 
 /**
  * One end of a channel between two processes: both may ask and answer. What is said in one turn of the event loop travels in one
- * message. What the other end throws is thrown here: a LogUnavailable as such, everything else as a plain error.
+ * message. What the other end throws is thrown here: LogUnavailable and UnreadableEvents as such, everything else as a plain error.
  */
 export class Wire<Theirs, Ours> {
   readonly #channel: Channel;
@@ -116,7 +116,7 @@ export class Wire<Theirs, Ours> {
         this.#settled(item[1])?.resolve(item[2]);
         break;
       case 'failure':
-        this.#settled(item[1])?.reject(item[2] ? new LogUnavailable(item[3]) : new Error(item[3]));
+        this.#settled(item[1])?.reject(errorOf(item[2], item[3]));
     }
   }
 
@@ -127,7 +127,8 @@ export class Wire<Theirs, Ours> {
       this.#say(['answer', id, await this.#run(name, args, wanted.signal)]);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#say(['failure', id, error instanceof LogUnavailable, reason]);
+      const unreadable = error instanceof UnreadableEvents ? error.stretch : undefined;
+      this.#say(['failure', id, unreadable ?? error instanceof LogUnavailable, reason]);
     } finally {
       this.#answering.delete(id);
     }
@@ -151,6 +152,12 @@ export class Wire<Theirs, Ours> {
     for (const wanted of this.#answering.values()) wanted.abort();
     this.#asked.clear();
   }
+}
+
+/** What the other end threw, as far as a caller tells errors apart. */
+function errorOf(kind: boolean | UnreadableStretch, reason: string): Error {
+  if (typeof kind !== 'boolean') return new UnreadableEvents(kind);
+  return kind ? new LogUnavailable(reason) : new Error(reason);
 }
 
 const gone = (): LogUnavailable => new LogUnavailable('the process at the other end is gone');

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import * as assert from 'uvu/assert';
 import type { Context, Refusal } from '../../adapters/dialects/dialect.ts';
-import type { LogRecord, View } from '../../adapters/logs/log.ts';
+import { type LogRecord, UnreadableEvents, type View } from '../../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import type { Event } from '../../schemas/event.ts';
 import { aborted } from '../../server/clock.ts';
@@ -80,6 +80,11 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
   ...overrides,
 });
 
+const rejected = (answer: Promise<unknown>): Promise<unknown> =>
+  answer.then(
+    () => assert.unreachable('read'),
+    (error: unknown) => error,
+  );
 const soon = <T>(value: T): Promise<T> => new Promise((resolve) => setTimeout(resolve, 100, value));
 
 const ids = (stored: readonly { event: Event }[]) => stored.map(({ event: { event_id } }) => event_id);
@@ -278,6 +283,33 @@ export const logChecks: readonly Check[] = [
     assert.equal(await log.tally(SHOP), { received: 5, appended: 3, duplicate: 1, quarantined: { invalid: 1 } });
     assert.is((await log.tally(OTHER)).received, 0);
   }),
+  check(
+    'says which events it cannot make, after those before them, and goes on behind them',
+    async ({ log }) => {
+      await log.append(record(['a', 'b']));
+      await log.append(record(['bad', 'c'], { at: START + 5 }));
+      await log.append(record(['d'], { at: START + 10 }));
+      assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['a', 'b']);
+      const error = await rejected(log.read(SHOP, 2, 10, never));
+      assert.instance(error, UnreadableEvents);
+      const { reason, ...where } = (error as UnreadableEvents).stretch;
+      assert.equal(where, { shop: SHOP, from: 3, to: 4, dialect: 'test', receivedAt: START + 5 });
+      assert.match(reason, /a form that this version cannot read/);
+      assert.equal(ids(await log.read(SHOP, 4, 10, never)), ['d']);
+      const found = await rejected(log.find(SHOP, 'c'));
+      assert.instance(found, UnreadableEvents);
+      assert.equal([(found as UnreadableEvents).stretch.from, (found as UnreadableEvents).stretch.to], [4, 4]);
+      assert.is((await log.find(SHOP, 'd'))?.position, 5);
+      const kinds = (await log.append(record(['c', 'd', 'e']))).map(({ kind }) => kind);
+      assert.equal(kinds, ['duplicate', 'duplicate', 'stored']);
+    },
+    {
+      view: (dialect, body, ...rest) => {
+        if (body.includes('"bad"')) throw new TypeError('no');
+        return view(dialect, body, ...rest);
+      },
+    },
+  ),
   check(
     'stores an event out of quarantine once, however often and with whatever it is brought, and counts it once',
     async ({ log, state }) => {
