@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import bodyParser from 'koa-bodyparser';
+import { onAbort } from '../adapters/on-abort.ts';
 import { type AnsweredCall, answeredCalls, type Prepared, type StreamedCall, streamedCalls } from './admin/answers.ts';
 import { adminCalls } from './admin/calls.ts';
 import { createGate } from './admin/gate.ts';
@@ -13,6 +14,7 @@ import { prepareDecompression } from './decompression.ts';
 import { clientAddress } from './enrich/geo.ts';
 import type { Logger } from './logger.ts';
 import { BadOrder, Busy, NotFound, type Operations } from './operations.ts';
+import { TooManyReaders } from './tail.ts';
 
 export interface AdminOptions {
   readonly operations: Operations;
@@ -26,6 +28,7 @@ export interface AdminOptions {
 }
 
 const TOKEN_LENGTH = 32;
+const READERS_RETRY_SECONDS = 10;
 
 /** Mounts the admin API. Every call needs the token; changes and refused logins leave an audit line. */
 export function adminRoutes(router: Router, options: AdminOptions): void {
@@ -72,7 +75,11 @@ function guard(options: AdminOptions, gate: ReturnType<typeof createGate>): (han
         return reply(ctx, 401, 'expected "Authorization: Bearer <ADMIN_TOKEN>", got no token or another one');
       case 'locked':
         ctx.set('Retry-After', String(verdict.retryAfterSeconds));
-        return reply(ctx, 429, `too many wrong tokens; come back in ${verdict.retryAfterSeconds} s`);
+        return reply(
+          ctx,
+          429,
+          `too many wrong tokens; another wrong one is looked at in ${verdict.retryAfterSeconds} s, the right one at any time`,
+        );
     }
   };
 }
@@ -83,7 +90,10 @@ async function errorsAnswered(ctx: Context, handle: Handler): Promise<void> {
   } catch (error) {
     if (error instanceof NotFound) reply(ctx, 404, error.message);
     else if (error instanceof Busy) reply(ctx, 409, error.message);
-    else if (error instanceof BadOrder) reply(ctx, 400, error.message);
+    else if (error instanceof TooManyReaders) {
+      ctx.set('Retry-After', String(READERS_RETRY_SECONDS));
+      reply(ctx, 503, error.message);
+    } else if (error instanceof BadOrder) reply(ctx, 400, error.message);
     else if (error instanceof BodyRefused) reply(ctx, error.status, error.message);
     else throw error;
   }
@@ -144,13 +154,13 @@ async function streaming(
   const gone = new AbortController();
   const end = () => gone.abort();
   ctx.res.once('close', end);
-  stopping.addEventListener('abort', end, { once: true });
+  const ignore = onAbort(stopping, end);
   if (stopping.aborted) end();
   try {
     await write(gone.signal);
   } finally {
     end();
-    stopping.removeEventListener('abort', end);
+    ignore();
   }
 }
 

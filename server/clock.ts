@@ -1,3 +1,5 @@
+import { onAbort } from '../adapters/on-abort.ts';
+
 /** Time as an argument: tests bring their own. */
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -16,11 +18,11 @@ export const systemClock: Clock = {
       if (signal.aborted) return resolve();
       const done = () => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', done);
+        end();
         resolve();
       };
       const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done, { once: true });
+      const end = onAbort(signal, done);
     }),
 };
 
@@ -49,7 +51,7 @@ export function ageing(clock: Pick<Clock, 'now' | 'steady'>): () => number {
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
+    else onAbort(signal, resolve);
   });
 }
 

@@ -1,3 +1,4 @@
+import { onAbort } from '../adapters/on-abort.ts';
 import type { TailFilter, TailLine } from './operations.ts';
 import { namesMatching } from './route.ts';
 
@@ -57,7 +58,7 @@ type Result = IteratorResult<TailLine, undefined>;
 class Reader implements AsyncIterableIterator<TailLine, undefined> {
   readonly #wants: (line: TailLine) => boolean;
   readonly #bufferLines: number;
-  readonly #signal: AbortSignal;
+  readonly #ignore: () => void;
   readonly #onEnd: () => void;
   /** Filled only while nobody waits. */
   #buffer: TailLine[] = [];
@@ -69,9 +70,8 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
   constructor(filter: TailFilter, bufferLines: number, signal: AbortSignal, onEnd: () => void) {
     this.#wants = wanting(filter);
     this.#bufferLines = bufferLines;
-    this.#signal = signal;
     this.#onEnd = onEnd;
-    signal.addEventListener('abort', this.#end);
+    this.#ignore = onAbort(signal, this.#end);
   }
 
   offer(line: TailLine): void {
@@ -117,7 +117,7 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
 
   readonly #end = (): void => {
     this.#ended = true;
-    this.#signal.removeEventListener('abort', this.#end);
+    this.#ignore();
     this.#onEnd();
     for (const resolve of this.#waiting) resolve({ done: true, value: undefined });
     this.#waiting = [];

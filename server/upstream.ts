@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { type Http, openHttp } from '../adapters/destinations/http.ts';
 
 /** Where requests are passed on to while somebody else still answers them. */
@@ -44,9 +43,7 @@ interface Known {
 /** Passes requests on, carefully: public addresses only, no redirects, in time, in size, and few at once. */
 export function createUpstream(tools: UpstreamTools): Upstream {
   const known = new Map<string, Known>();
-  // Each request listens, and that many are no leak.
-  const stopping = AbortSignal.any([tools.stopping]);
-  setMaxListeners(0, stopping);
+  const { stopping } = tools;
   return {
     async ask(server, request) {
       const one = knownOf(known, server, tools.now);

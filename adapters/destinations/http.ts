@@ -1,4 +1,5 @@
 import fetch, { FetchError } from 'node-fetch';
+import { onAbort } from '../on-abort.ts';
 import { type Network, openAgent, publicAgent, systemNetwork } from './agent.ts';
 import { type Answer, excerpt, outcomeOf } from './answer.ts';
 import type { Outcome } from './destination.ts';
@@ -67,7 +68,7 @@ async function exchange(settings: HttpSettings, request: object, signal: AbortSi
   const ending = new AbortController();
   const end = () => ending.abort();
   const deadline = setTimeout(end, settings.timeoutSeconds * 1_000);
-  signal.addEventListener('abort', end, { once: true });
+  const ignore = onAbort(signal, end);
   try {
     const response = await fetch(settings.url, { ...request, signal: ending.signal });
     return {
@@ -84,7 +85,7 @@ async function exchange(settings: HttpSettings, request: object, signal: AbortSi
     return excerpt(reasonOf(error), settings.secrets);
   } finally {
     clearTimeout(deadline);
-    signal.removeEventListener('abort', end);
+    ignore();
   }
 }
 

@@ -1,3 +1,4 @@
+import { onAbort } from '../on-abort.ts';
 import type { Position } from './log.ts';
 import { type Settlement, settledBy } from './settlement.ts';
 import type { Cursor, Phase, PipelineId, Progress, Standing, State, Update } from './state.ts';
@@ -56,14 +57,14 @@ export class Holders {
     }
     return new Promise((resolve, reject) => {
       const mine = () => {
-        signal.removeEventListener('abort', given);
+        ignore();
         resolve();
       };
       const given = () => {
         queue.splice(queue.indexOf(mine), 1);
         reject(signal.reason);
       };
-      signal.addEventListener('abort', given, { once: true });
+      const ignore = onAbort(signal, given);
       queue.push(mine);
     });
   }

@@ -1,4 +1,5 @@
 import type { Draft } from '../dialects/dialect.ts';
+import { onAbort } from '../on-abort.ts';
 import type { KnownIds } from './dedup.ts';
 import { type Head, headOf } from './head.ts';
 import { fingerprintOf, type Hasher, hashOfFingerprint, type IdHash } from './id-hash.ts';
@@ -125,11 +126,11 @@ export function changed(shop: ShopLog, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       shop.readers.delete(done);
-      signal.removeEventListener('abort', done);
+      ignore();
       resolve();
     };
     shop.readers.add(done);
-    signal.addEventListener('abort', done, { once: true });
+    const ignore = onAbort(signal, done);
   });
 }
 

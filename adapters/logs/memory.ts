@@ -1,4 +1,5 @@
 import type { Event } from '../../schemas/event.ts';
+import { onAbort } from '../on-abort.ts';
 import { endedByClose } from './closing.ts';
 import { beginning, Holders, keyOf, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
@@ -131,11 +132,11 @@ class MemoryLog implements EventLog, State {
       await new Promise<void>((resolve) => {
         const done = () => {
           shop.readers.delete(done);
-          signal.removeEventListener('abort', done);
+          ignore();
           resolve();
         };
         shop.readers.add(done);
-        signal.addEventListener('abort', done, { once: true });
+        const ignore = onAbort(signal, done);
       });
     }
     const found: Stored[] = [];

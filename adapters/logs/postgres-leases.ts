@@ -1,3 +1,4 @@
+import { onAbort } from '../on-abort.ts';
 import { Bell, keyOf } from './holders.ts';
 import type { Ask, Connection } from './postgres-database.ts';
 import { FORMAT } from './postgres-format.ts';
@@ -90,11 +91,11 @@ export class Leases {
       };
       const grant = (cursor: Cursor) => {
         this.#waiters.delete(waiter);
-        signal.removeEventListener('abort', given);
+        ignore();
         resolve(cursor);
       };
       const waiter: Waiter = { id, takes, grant };
-      signal.addEventListener('abort', given, { once: true });
+      const ignore = onAbort(signal, given);
       this.#waiters.add(waiter);
       this.beat();
     });

@@ -1,3 +1,4 @@
+import { onAbort } from '../on-abort.ts';
 import { hexOf } from './id-hash.ts';
 import {
   type EventLog,
@@ -192,14 +193,14 @@ export class PostgresLog implements EventLog {
       const done = () => {
         readers.delete(wake);
         if (readers.size === 0 && this.#readers.get(shop) === readers) this.#readers.delete(shop);
-        signal.removeEventListener('abort', done);
+        ignore();
         resolve();
       };
       const wake = () => {
         if (this.#closed || (this.#newest.get(shop) ?? 0) > after) done();
       };
       readers.add(wake);
-      signal.addEventListener('abort', done, { once: true });
+      const ignore = onAbort(signal, done);
       if (signal.aborted) done();
       else wake();
     });

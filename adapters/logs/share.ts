@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { onAbort } from '../on-abort.ts';
 import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from './log.ts';
 import {
   type OwnerCalls,
@@ -65,7 +66,7 @@ function failureTeller(log: EventLog, wire: Wire<UserCalls, OwnerCalls>) {
   };
   const follow = (): string | undefined => {
     const look = setInterval(tell, LOOK_MS).unref();
-    wire.closed.addEventListener('abort', () => clearInterval(look), { once: true });
+    onAbort(wire.closed, () => clearInterval(look));
     return now();
   };
   return { follow, tell };

@@ -1,3 +1,4 @@
+import { onAbort } from '../on-abort.ts';
 import { LogUnavailable, UnreadableEvents, type UnreadableStretch } from './log.ts';
 
 /** A way to another process of this gateway. What is sent arrives whole and in order, or not at all where that process is gone. */
@@ -79,10 +80,10 @@ export class Wire<Theirs, Ours> {
     this.#say(['ask', id, name, args]);
     const abort = () => this.#say(['abort', id]);
     if (signal?.aborted) abort();
-    else signal?.addEventListener('abort', abort, { once: true });
+    const ignore = signal && onAbort(signal, abort);
     return new Promise<Result<Theirs, K>>((resolve, reject) => {
       this.#asked.set(id, { resolve: resolve as (value: unknown) => void, reject });
-    }).finally(() => signal?.removeEventListener('abort', abort));
+    }).finally(ignore);
   }
 
   /** Says something that needs no answer. */

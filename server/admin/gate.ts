@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 
-/** Whether a caller may go on: `locked` callers were not even checked. */
+/** Whether a caller may go on. `locked`: another wrong token, of too many. */
 export type Judgement =
   | { readonly kind: 'open' }
   | { readonly kind: 'refused' }
@@ -18,22 +18,23 @@ interface Failure {
 
 /**
  * Judges bearer tokens. Digests of equal length are compared in constant time, so neither the time taken nor the verdict says
- * how near a guess was. After 10 failures within a minute from one address, or 100 from all, nothing is checked any more.
+ * how near a guess was. The right token is open at any time, or anyone could shut its owner out by guessing. Of wrong ones, no more than
+ * 10 within a minute from one address and 100 from all are refused one by one, each with its line in the log; the rest cost a digest.
  */
 export function createGate({ token, now }: { readonly token: string; readonly now: () => number }) {
   const wanted = sha256(token);
-  // Bounded: past 100 nothing is checked, so nothing is added.
+  // Bounded: past 100 none is added.
   let failures: readonly Failure[] = [];
 
   return (clientAddress: string | undefined, authorization: string | undefined): Judgement => {
+    const [, given = ''] = /^bearer +(.+)$/i.exec(authorization ?? '') ?? [];
+    if (timingSafeEqual(sha256(given.trim()), wanted)) return { kind: 'open' };
     const time = now();
     const address = networkOf(clientAddress ?? '');
     failures = failures.filter(({ at }) => time - at < WINDOW_MS && at <= time);
     const own = failures.filter((failure) => failure.address === address);
     const freeAt = Math.max(freeFrom(own, MOST_PER_ADDRESS), freeFrom(failures, MOST));
     if (freeAt > time) return { kind: 'locked', retryAfterSeconds: Math.ceil((freeAt - time) / 1000) };
-    const [, given = ''] = /^bearer +(.+)$/i.exec(authorization ?? '') ?? [];
-    if (timingSafeEqual(sha256(given.trim()), wanted)) return { kind: 'open' };
     failures = [...failures, { at: time, address }];
     return { kind: 'refused' };
   };

@@ -95,6 +95,11 @@ function refusals({ path, method }: AdminCall, of: Shapes['of']) {
       413: refusal('The body is too large.'),
       415: refusal('The body is not application/json.'),
     }),
-    429: refusal('Too many wrong tokens; `Retry-After` says when to come back.'),
+    429: refusal(
+      'Too many wrong tokens; `Retry-After` says when another is looked at. The right one is taken at any time.',
+    ),
+    ...(path === adminCalls.tail.path && {
+      503: refusal('As many follow the tail as may; `Retry-After` says when to come back.'),
+    }),
   };
 }

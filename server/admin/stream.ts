@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { onAbort } from '../../adapters/on-abort.ts';
 import type { Clock } from '../clock.ts';
 import type { TailLine } from '../operations.ts';
 
@@ -23,7 +24,7 @@ export async function writeEvents(
   response.write(': open\n\n');
   const ended = new AbortController();
   const end = () => ended.abort();
-  signal.addEventListener('abort', end, { once: true });
+  const ignore = onAbort(signal, end);
   const beating = beat(response, clock, ended.signal);
   try {
     for await (const line of lines) {
@@ -32,7 +33,7 @@ export async function writeEvents(
     }
   } finally {
     end();
-    signal.removeEventListener('abort', end);
+    ignore();
     response.end();
     await beating;
   }

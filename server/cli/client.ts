@@ -113,7 +113,11 @@ async function failureOf({ origin }: URL, response: Response): Promise<Failure> 
     );
   if (status === 429)
     return new Failure(
-      `Too many wrong tokens were tried at ${origin}. Come back in ${headers.get('retry-after') ?? '60'} seconds.`,
+      `Too many wrong tokens were tried at ${origin}, and this is another. The right one is taken at any time: set ADMIN_TOKEN to the one the gateway runs with, or give --admin-token.`,
+    );
+  if (status === 503 && headers.has('retry-after'))
+    return new Failure(
+      `The gateway at ${origin} cannot now: ${error ?? 'no reason given'}. Try again in ${headers.get('retry-after')} seconds.`,
     );
   const said = error ?? 'no reason given';
   if (status === 400) return new Failure(`The gateway refused this: ${said}.`, EXIT.usage);
