@@ -19,7 +19,8 @@ const redrive = { stage: 'operator', seldom: true, needs: 'redrive' } as const;
 const replay = { stage: 'operator', seldom: true, needs: 'replay' } as const;
 
 const saving = 'await cursor.save({ progress: next, journal, dead });';
-const saveReplay = 'await store.state.saveReplay(replay);';
+const saveReplay =
+  'const replay = await store.state.addReplay({ shop, pipeline, after, to, types, startedAt: clock.now() });';
 const mark = 'await whenAvailable(tools, () => act(id, some));';
 const redriven = 'await saveRedriven(options, letters, books);';
 const append = 'const verdicts = await tools.log.append(record);';
@@ -48,7 +49,7 @@ const everywhere: readonly Point[] = [
   before(
     'replay-over',
     'server/replays.js',
-    "return await store.state.saveReplay({ ...rest, ended: replay.ended ?? 'done' });",
+    'const changed = await store.state.changeReplay(replay.id, done);',
     replay,
   ),
 ];
@@ -69,7 +70,7 @@ const embedded: readonly Point[] = [
   before('setting-aside', restoration, 'move(folder, aside);', damaged),
   after('set-aside', restoration, 'move(folder, aside);', damaged),
   before('restoring', lmdb, 'records.push(record);', { stage: 'restore' }),
-  before('restored', lmdb, 'onDamage({ reason, aside, events });', damaged),
+  before('restored', lmdb, 'onDamage({ reason, aside, events, ...(unreadable > 0 && { unreadable }) });', damaged),
 ];
 
 const inDatabase: readonly Point[] = [

@@ -57,8 +57,8 @@ export const unsynced: readonly Saboteur[] = [
     changes: [
       {
         file: 'adapters/logs/postgres-database.js',
-        piece: 'set idle_in_transaction_session_timeout = 10000`',
-        by: 'set idle_in_transaction_session_timeout = 10000; set synchronous_commit = off`',
+        piece: "set default_transaction_isolation = 'read committed'`",
+        by: "set default_transaction_isolation = 'read committed'; set synchronous_commit = off`",
       },
       {
         file: 'adapters/logs/postgres.js',
