@@ -12,6 +12,8 @@ import type { Shop } from './shops.ts';
 const HEADS_AT_ONCE = 200;
 /** Events that are read again or let go in one commit. */
 const CHANGED_AT_ONCE = 100;
+/** Bodies that are read again in one turn. */
+const TURN_BYTES = 128 * 1024;
 /** Receipts of one event: refused more often than this it is the same story. */
 const MOST_ABOUT_ONE = 100;
 
@@ -93,7 +95,13 @@ async function redriven(tools: OperatorTools, heads: readonly QuarantinedHead[])
   const { store } = tools;
   const counts = { accepted: 0, duplicate: 0, refused: 0 };
   const appends: Promise<void>[] = [];
-  for (const { shop, id } of heads) {
+  let read = 0;
+  for (const { shop, id, bytes } of heads) {
+    read += bytes;
+    if (read > TURN_BYTES) {
+      read = bytes;
+      await nextTurn();
+    }
     const item = await whenAvailable(tools, () => store.state.quarantinedAt(shop, id));
     const record = item && readAgain(tools, item);
     if (record === undefined) {

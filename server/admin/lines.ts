@@ -1,5 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { room } from './stream.ts';
+
+/** Read and written in one turn. */
+const TURN_BYTES = 128 * 1024;
 
 /**
  * Writes items as NDJSON, one JSON document a line, each as it is read, and takes the next only when the reader has room for it. An answer
@@ -22,8 +26,15 @@ export async function writeLines(
   });
   response.flushHeaders();
   try {
+    let bytes = 0;
     for (; !next.done && !signal.aborted; next = await all.next()) {
-      if (!response.write(`${JSON.stringify(next.value)}\n`)) await room(response, signal);
+      const line = `${JSON.stringify(next.value)}\n`;
+      bytes += line.length;
+      if (!response.write(line)) await room(response, signal);
+      // A fast reader makes room within the same turn.
+      if (bytes < TURN_BYTES) continue;
+      bytes = 0;
+      await nextTurn();
     }
     if (next.done) response.end();
   } finally {

@@ -10,6 +10,7 @@ import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
 import { examples } from '../support/examples.ts';
 import { deadOf, eventOf, jobOf, orderOf, quarantinedOf, receiptOf, SHOP } from '../support/operations.ts';
+import { countTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 
 type Headers = Readonly<Record<string, string>>;
@@ -254,6 +255,20 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
     response.destroy();
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.ok(made <= before + 1, 'and none when it was gone');
+  });
+
+  it('lets others have their turn between the large items of an export, however fast the reader is', async () => {
+    const turns = countTurns();
+    const made: number[] = [];
+    admin.operations.allQuarantined = async function* () {
+      for (let n = 0; n < 40; n++) {
+        made.push(turns.count());
+        yield quarantinedOf(`q${n}`, { raw: 'x'.repeat(256 * 1024) });
+      }
+    };
+    await ask(admin, '/admin/export/quarantine');
+    turns.stop();
+    assert.ok(new Set(made).size >= 39, `40 items in ${new Set(made).size} turns`);
   });
 
   it('refuses an export that cannot begin, and cuts one off that cannot go on', async () => {

@@ -250,6 +250,21 @@ describe('a redrive of quarantined events', ({ it }) => {
     assert.equal(await log.tally(SHOP), { received: 252, appended: 250, duplicate: 1, quarantined: { x: 1 } });
   });
 
+  it('lets others have their turn between large events, also where all are refused still', async () => {
+    const { log, state, operations } = stage();
+    await log.append(record([], { refused: Array.from({ length: 40 }, (_, n) => refusal(`e${n}`, LARGE)) }));
+    const turns = countTurns();
+    const read: number[] = [];
+    const at = state.quarantinedAt.bind(state);
+    state.quarantinedAt = (...asked) => {
+      read.push(turns.count());
+      return at(...asked);
+    };
+    assert.equal((await operations.redriveQuarantine({})).counts.refused, 40);
+    turns.stop();
+    assert.ok(new Set(read).size >= 39, `40 events in ${new Set(read).size} turns`);
+  });
+
   it('runs once at a time for a shop, so that no event counts twice', async () => {
     const { log, operations } = stage();
     await log.append(record([], { refused: good(60) }));
