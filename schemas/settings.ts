@@ -136,7 +136,8 @@ export const Settings = Type.Object({
   }),
   ALLOW_WEAK_DURABILITY: Type.Boolean({
     default: false,
-    description: 'Start in production although the log would not survive a restart of the machine.',
+    description:
+      'Start in production although the log, or what pipelines write to files, would not survive a restart of the machine. Each start says what that is.',
   }),
   NODE_ENV: Type.String({
     default: 'development',

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import type { Destination } from '../adapters/destinations/destination.ts';
 import { dialects } from '../adapters/dialects/index.ts';
 import {
   type Config,
@@ -10,32 +11,40 @@ import {
 } from '../schemas/config.ts';
 import { Settings } from '../schemas/settings.ts';
 import { settingsOf } from './config.ts';
+import { durabilityHere, isWiped } from './durability.ts';
 import { namesMatching } from './route.ts';
 import { isSensitive, withoutCredentials } from './words.ts';
 
 const HIDDEN = '***';
 
+type DescribedKind = Kind & Pick<Destination, 'onDisk'>;
+
 /** What a start runs with, a line each for the process, settings, shops and pipelines; without secrets, so that it can be logged. Defaults are left out. */
-export function describeConfig(config: Config, settings: Settings, kinds: readonly Kind[]): string[] {
+export function describeConfig(config: Config, settings: Settings, kinds: readonly DescribedKind[]): string[] {
   const changed = stated(settings, Settings.properties);
   return [
     processLine(settings),
     `settings: ${changed.length === 0 ? 'all defaults' : changed.join(' ')}`,
     ...config.shops.flatMap((shop) => [
       shopLine(shop),
-      ...shop.pipelines.map((pipeline) => pipelineLine(pipeline, kinds) + unheardOf(pipeline, shop)),
+      ...shop.pipelines.map(
+        (pipeline) => pipelineLine(pipeline, kinds) + wiped(pipeline, settings, kinds) + unheardOf(pipeline, shop),
+      ),
     ]),
   ];
 }
 
-function processLine({ PROCESS, WEB_CONCURRENCY, LOG_URL }: Settings): string {
+function processLine(settings: Settings): string {
+  const { PROCESS, WEB_CONCURRENCY } = settings;
+  const durability = durabilityHere(settings);
+  const weak = durability === undefined || durability === 'disk' ? '' : ` (${durability}: a restart loses it)`;
   const takes = WEB_CONCURRENCY > 1 ? `${WEB_CONCURRENCY} web processes take events` : 'takes events';
   const does = {
     all: WEB_CONCURRENCY > 1 ? `moves pipelines; ${takes}` : 'takes events and moves pipelines',
     web: `${takes}; others move pipelines`,
     worker: 'moves pipelines; others take events',
   };
-  return `process ${PROCESS}: ${does[PROCESS]}; log ${withoutCredentials(LOG_URL)}`;
+  return `process ${PROCESS}: ${does[PROCESS]}; log ${withoutCredentials(settings.LOG_URL)}${weak}`;
 }
 
 function shopLine(shop: Shop): string {
@@ -62,6 +71,12 @@ function pipelineLine(pipeline: Pipeline, kinds: readonly Kind[]): string {
       : '',
   ];
   return `  pipeline ${pipeline.id}: ${wants.filter((want) => want !== '').join(' ')} -> ${destinationText(pipeline.destination, kinds)}`;
+}
+
+/** What is written to a disk that does not last says so, also where that was accepted. */
+function wiped({ destination: { type } }: Pipeline, settings: Settings, kinds: readonly DescribedKind[]): string {
+  const isOnDisk = kinds.some((kind) => kind.type === type && kind.onDisk);
+  return isOnDisk && isWiped(settings) ? ' (ephemeral: the disk is wiped at every restart)' : '';
 }
 
 const contractNames = dialects.flatMap(({ names }) => Object.entries(names).flat());

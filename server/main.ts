@@ -5,8 +5,9 @@ import { Wire } from '../adapters/logs/wire.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { systemClock } from './clock.ts';
-import { type Found, findConfig, loadConfig } from './config.ts';
+import { type Found, findConfig } from './config.ts';
 import { describeConfig } from './describe.ts';
+import { acceptedWeak, loadRunnable } from './durability.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { channelTo } from './ipc.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -32,7 +33,7 @@ async function run(): Promise<void> {
   const duties = dutiesOf(settings, process.env);
   const found = findConfig(settings, existsSync);
   const reloading = watchReloads(found, process);
-  const load = async (): Promise<Config> => loadConfig({ source: found.source, env: process.env, destinations });
+  const load = async (): Promise<Config> => loadRunnable({ found, settings, env: process.env, destinations });
   const config = await load();
   const logger = createLogger(settings.LOG_LEVEL);
   const start = settings.WEB_CONCURRENCY > 1 && duties.answers === 'everything' ? startOwner : startGateway;
@@ -82,6 +83,8 @@ function announce(gateway: Gateway, config: Config, settings: Settings, found: F
   const lines = describeConfig(config, settings, destinations);
   const { port, durability } = gateway;
   logger.info({ ...(port > 0 && { port }), durability, config: found.kind }, 'gateway started');
+  for (const reason of acceptedWeak(config, settings, durability, destinations))
+    logger.error({ reason }, 'ALLOW_WEAK_DURABILITY is set: a restart loses events');
   if (settings.LOG_LEVEL === 'silent') return;
   console.log(lines.join('\n'));
   if (found.kind === 'demo') console.log(firstEvent(port));

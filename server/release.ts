@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
-import { findConfig, loadConfig } from './config.ts';
+import { findConfig } from './config.ts';
+import { loadRunnable } from './durability.ts';
 import { readSettings } from './settings.ts';
 import { cannotStart } from './start-errors.ts';
 import { migrateLog } from './store.ts';
@@ -15,7 +16,7 @@ await release().catch((error: unknown) => {
 async function release(): Promise<void> {
   const settings = readSettings(process.env);
   // A start would refuse it, when the old version is gone already.
-  loadConfig({ source: findConfig(settings, existsSync).source, env: process.env, destinations });
+  loadRunnable({ found: findConfig(settings, existsSync), settings, env: process.env, destinations });
   const log = withoutCredentials(settings.LOG_URL);
   if (!/^postgres/.test(log)) return console.log(`log ${log}: nothing to do before the start`);
   const ran = await migrateLog(settings);

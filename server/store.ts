@@ -1,14 +1,15 @@
 import { view } from '../adapters/dialects/index.ts';
 import { withDeadline } from '../adapters/logs/deadline.ts';
 import { migrate, openStore } from '../adapters/logs/index.ts';
-import { type Durability, type EventLog, LogUnavailable, LogUnusable } from '../adapters/logs/log.ts';
+import { type EventLog, LogUnavailable, LogUnusable } from '../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { ageing, type Clock } from './clock.ts';
 import { type Damage, type DamageBook, openDamageBook } from './damage.ts';
 import { type Disk, detailOf, noDisk, watchDisk } from './disk.ts';
+import { durabilityHere, isWiped, refuseWeakLog } from './durability.ts';
 import type { Logger } from './logger.ts';
-import { ConfigError, isProduction } from './settings.ts';
+import { ConfigError } from './settings.ts';
 import { GatewayFailure } from './start-errors.ts';
 import { roomToStart } from './waiting.ts';
 
@@ -40,7 +41,7 @@ export interface OpenedLog extends Store {
 export async function openLog(tools: StoreTools): Promise<OpenedLog> {
   const durability = durabilityHere(tools.settings);
   // Known before a file is made; what a database promises it says itself.
-  if (durability !== undefined) refuseWeak(durability, tools.settings);
+  if (durability !== undefined) refuseWeakLog(durability, tools.settings);
   const stopping = new AbortController();
   let store: Store | undefined;
   const disk = await diskFor(tools, () => store?.reusableBytes?.() ?? 0, stopping.signal);
@@ -72,7 +73,7 @@ async function opened(options: StoreOptions, settings: Settings): Promise<Store>
     throw new ConfigError([`LOG_URL must name a log that can be reached, got ${error.message}`], { cause: error });
   });
   try {
-    refuseWeak(store.log.durability, settings);
+    refuseWeakLog(store.log.durability, settings);
   } catch (error) {
     await store.close();
     throw error;
@@ -144,30 +145,3 @@ const optionsOf = (
 /** Brings the log's database up to date; gives the names of what was done. */
 export const migrateLog = (settings: Settings): Promise<readonly string[]> =>
   migrate(settings.LOG_URL, isWiped(settings));
-
-/** How much an answer promises with a log on this machine; undefined for one elsewhere. */
-function durabilityHere(settings: Settings): Durability | undefined {
-  if (settings.LOG_URL.startsWith('memory:')) return 'process';
-  if (settings.LOG_URL.startsWith(LMDB)) return isWiped(settings) ? 'ephemeral' : 'disk';
-  return undefined;
-}
-
-function refuseWeak(durability: Durability, settings: Settings): void {
-  const lasts = durability === 'disk' || durability === 'replicated';
-  if (lasts || !isProduction(settings) || settings.ALLOW_WEAK_DURABILITY) return;
-  throw new ConfigError([
-    `LOG_URL must name a log that lasts, got ${kindOf(settings)}, which here is ${durability}: acknowledged events would be lost at the next restart. ` +
-      `${remedy(settings)} Or set ALLOW_WEAK_DURABILITY=1 to accept that.`,
-  ]);
-}
-
-const kindOf = ({ LOG_URL }: Settings): string => LOG_URL.replace(/:\/\/.*/s, '://…');
-
-function remedy(settings: Settings): string {
-  if (/^postgres/.test(settings.LOG_URL)) return 'Let the database run with fsync=on and synchronous_commit=on.';
-  if (isWiped(settings)) return 'Add PostgreSQL: heroku addons:create heroku-postgresql:essential-0';
-  return 'Use lmdb:<folder> on a disk that lasts, or postgres://…';
-}
-
-/** Heroku names its dynos web.1, and wipes their disks; Dokku names them too, but says so. */
-const isWiped = ({ DYNO, DOKKU_APP_NAME }: Settings): boolean => DYNO !== undefined && DOKKU_APP_NAME === undefined;

@@ -58,6 +58,8 @@ export interface Destination<S extends TObject = TObject> {
   readonly settings: S;
   /** Whether several connections of one pipeline may work side by side, as its lanes; without it only one. */
   readonly lanes?: boolean;
+  /** Whether events stay on a disk of the gateway's machine, and are lost where that is wiped. */
+  readonly onDisk?: boolean;
   /** Most events in one batch. */
   readonly maxBatch: (settings: Static<S>) => number;
   /** Mistakes that a schema cannot express, each a sentence; empty if there are none. No effects. */

@@ -32,6 +32,7 @@ export const file: Destination<typeof settings> = {
   type: 'file',
   description: 'Writes events to files of newline-delimited JSON, one event per line.',
   settings,
+  onDisk: true,
   maxBatch: () => 1_000,
   connect: (chosen, tools) => connectFile(chosen, tools),
 };

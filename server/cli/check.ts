@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { destinations } from '../../adapters/destinations/index.ts';
-import { findConfig, loadConfig } from '../config.ts';
+import { findConfig } from '../config.ts';
 import { describeConfig } from '../describe.ts';
+import { loadRunnable } from '../durability.ts';
 import { ConfigError, readSettings } from '../settings.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 
@@ -9,8 +10,9 @@ import { EXIT, type Exit, show, type Terminal } from './output.ts';
 export function check(path: string | undefined, { json }: { readonly json?: boolean }, terminal: Terminal): Exit {
   try {
     const settings = readSettings({ ...terminal.env, ...(path && { GATEWAY_CONFIG: path }) });
-    const { kind, source } = findConfig(settings, existsSync);
-    const config = loadConfig({ source, env: terminal.env, destinations });
+    const found = findConfig(settings, existsSync);
+    const { kind, source } = found;
+    const config = loadRunnable({ found, settings, env: terminal.env, destinations });
     const lines = describeConfig(config, settings, destinations);
     const from = kind === 'file' ? source : kind === 'text' ? 'GATEWAY_CONFIG' : 'the built-in demo';
     show(terminal, json, { ok: true, config: from, runs: lines }, [`The configuration is valid (${from}).`, ...lines]);

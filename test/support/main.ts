@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import { built } from './built.ts';
 import { until } from './until.ts';
 
@@ -22,8 +23,9 @@ export interface Started {
   signalAll(signal: NodeJS.Signals): void;
 }
 
-export function startMain(cwd: string, env: Record<string, string> = {}): Started {
-  const child = spawn(process.execPath, [main], {
+/** `entry`: another of the build's entry points. */
+export function startMain(cwd: string, env: Record<string, string> = {}, entry = 'main.js'): Started {
+  const child = spawn(process.execPath, [join(dirname(main), entry)], {
     cwd,
     env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env },
     // A process group of its own, so that it can be signalled as a whole.
