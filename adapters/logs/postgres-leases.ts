@@ -1,4 +1,5 @@
 import { onAbort } from '../on-abort.ts';
+import { gather } from './gather.ts';
 import { Bell, keyOf } from './holders.ts';
 import type { Ask, Connection } from './postgres-database.ts';
 import { FORMAT } from './postgres-format.ts';
@@ -6,6 +7,7 @@ import { SCHEMA } from './postgres-schema.ts';
 import { type Cursor, CursorLost, type Phase, type PipelineId, type Progress, type Update } from './state.ts';
 
 const BEAT_MS = 2000;
+const GIVEN_BACK_AT_ONCE = 1000;
 /** A process that has said nothing for so long is gone: others take its pipelines. */
 const LEASE_MS = 6000;
 const LEASE = `interval '${LEASE_MS} milliseconds'`;
@@ -189,13 +191,15 @@ export class Leases {
     });
     if (free.length === 0) return false;
     const claimed = await this.#ask(CLAIM, [me, free.map(({ row }) => row.id)]);
+    const gone: number[] = [];
     for (const { id, progress, redrives } of claimed) {
       const found = free.find(({ row }) => row.id === Number(id));
       // Whoever waited for it may have gone meanwhile.
       if (found && this.#waiters.has(found.waiter))
         this.#grant(found.waiter, Number(id), progress as Progress, String(redrives));
-      else await this.#giveBack(Number(id));
+      else gone.push(Number(id));
     }
+    await Promise.all(gone.map((row) => this.#giveBack(row)));
     return true;
   }
 
@@ -303,13 +307,14 @@ export class Leases {
   }
 
   /** Never rejects: where the database is away, the lease runs out. */
-  async #giveBack(row: number): Promise<void> {
+  readonly #giveBack = gather<number, void>(GIVEN_BACK_AT_ONCE, async (rows) => {
     await this.#ask(
-      `update ${SCHEMA}.pipelines set owner = null, lease_until = null, phase = null where id = $1 and owner = $2`,
-      [row, this.#options.me],
+      `update ${SCHEMA}.pipelines set owner = null, lease_until = null, phase = null where id = any($1) and owner = $2`,
+      [rows, this.#options.me],
     ).catch(() => {});
     this.#options.tell();
-  }
+    return [];
+  });
 
   #expire(): void {
     if (performance.now() - this.#renewedAt < LEASE_MS) return;

@@ -5,6 +5,7 @@ import { PostgresJobs } from './postgres-jobs.ts';
 import type { Leases } from './postgres-leases.ts';
 import type { PostgresQuarantine } from './postgres-quarantine.ts';
 import { PostgresReplays } from './postgres-replays.ts';
+import { PostgresRules } from './postgres-rules.ts';
 import { SCHEMA } from './postgres-schema.ts';
 import type { ReplayChange } from './replay-change.ts';
 import type { Settlement } from './settlement.ts';
@@ -56,6 +57,7 @@ export class PostgresState implements State {
   readonly #changeMs: number;
   readonly #quarantine: PostgresQuarantine;
   readonly #jobs: PostgresJobs;
+  readonly #rules: PostgresRules;
   readonly #replays: PostgresReplays;
 
   /** `tell`: has the other processes look what has changed. `changeMs`: how long a suspension waits for the process that moves the pipeline. */
@@ -63,6 +65,7 @@ export class PostgresState implements State {
     this.#changeMs = changeMs;
     this.#quarantine = quarantine;
     this.#jobs = new PostgresJobs(ask);
+    this.#rules = new PostgresRules(ask);
     this.#ask = ask;
     this.#leases = leases;
     this.#tell = tell;
@@ -165,20 +168,12 @@ export class PostgresState implements State {
     return line && line.to >= position ? line : undefined;
   }
 
-  async ruleAt({ shop, pipeline }: PipelineId, position: Position): Promise<Rule | undefined> {
-    const [row] = await this.#ask(
-      `select rule from ${SCHEMA}.rules where shop = $1 and pipeline = $2 and since <= $3 order by since desc limit 1`,
-      [shop, pipeline, position],
-    );
-    return row?.rule as Rule | undefined;
+  ruleAt(id: PipelineId, position: Position): Promise<Rule | undefined> {
+    return this.#rules.at({ id, position });
   }
 
-  async saveRule({ shop, pipeline }: PipelineId, rule: Rule): Promise<void> {
-    await this.#ask(
-      `insert into ${SCHEMA}.rules (shop, pipeline, since, rule) values ($1, $2, $3, $4)
-       on conflict (shop, pipeline, since) do update set rule = excluded.rule`,
-      [shop, pipeline, rule.since, JSON.stringify(rule)],
-    );
+  saveRule(id: PipelineId, rule: Rule): Promise<void> {
+    return this.#rules.save({ id, rule });
   }
 
   async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {

@@ -123,4 +123,25 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
       await gateway.stop();
     }
   });
+
+  it('start and end with a few statements, however many they are', async () => {
+    const url = await postgres.createDatabase();
+    const mark = postgres.log().length;
+    const gateway = await gatewayWith(config(300), { LOG_URL: url });
+    const count = (text: RegExp) => postgres.log().slice(mark).match(text)?.length ?? 0;
+    const moved = async () =>
+      (
+        await postgres.query<{ moved: number }>(url, 'select count(owner)::int as moved from headless_events.pipelines')
+      )[0]?.moved;
+    try {
+      await until(async () => (await moved()) === 300);
+      await until(async () => (await postgres.query(url, 'select from headless_events.rules')).length === 300);
+      await gateway.reload(configOf(config(0)));
+      assert.is(await moved(), 0);
+    } finally {
+      await gateway.stop();
+    }
+    const statements = [/select r\.rule from/g, /insert into headless_events\.rules/g, /set owner = null/g].map(count);
+    assert.ok(Math.max(...statements) <= 10, `${statements} statements`);
+  });
 });
