@@ -2,22 +2,19 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { QuarantinedHead } from '../../adapters/logs/state.ts';
-import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../../server/operations.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { until } from '../support/until.ts';
 import { shops } from './audit.ts';
 import { atLeast, type Finding } from './findings.ts';
-import { type Desk, openDesk } from './operators/desk.ts';
-import { type Final, type History, keyOf, openHistory, type Scribe } from './operators/history.ts';
+import { openDesk } from './operators/desk.ts';
+import { type History, openHistory } from './operators/history.ts';
 import { type House, openHouse } from './operators/house.ts';
 import { judge } from './operators/judge.ts';
-import { ledgerOf } from './operators/ledger.ts';
 import { startLoad } from './operators/load.ts';
-import { dead, operatorOf, quarantine, resume } from './operators/orders.ts';
-import { first, PIPELINES, written } from './operators/plan.ts';
+import { operatorOf } from './operators/orders.ts';
+import { first, written } from './operators/plan.ts';
 import { openReceivers } from './operators/receivers.ts';
+import { settled } from './operators/settle.ts';
 import { pause, seeded } from './random.ts';
 import { judged, logOptions } from './scenario.ts';
 
@@ -81,7 +78,7 @@ async function played(folder: string, entry: string, log: string): Promise<reado
   await operator.reload({ comes: 'both', takesCustom: true, isNarrow: false });
   // Whoever starts waits for nobody any more.
   for (const { name } of house.members) await house.stop(name);
-  const final = await settled(desk, history);
+  const final = await settled(desk, history, settleMs);
   await house.close();
   await receivers.close();
   desk.close();
@@ -101,75 +98,6 @@ async function strike(house: House, random: () => number, endsAt: number, isOver
     if (isOrderly || fate < 0.3) await house.stop(name);
     else if (fate < 0.8) await house.kill(name);
     else await house.halt(name, 300 + random() * 1500);
-  }
-}
-
-/** Brings everything to an end, and asks the gateway what it knows. */
-async function settled(desk: Desk, history: Scribe): Promise<Final> {
-  const pipelines = async () => (await desk.look<{ pipelines: PipelineReport[] }>('/pipelines'))?.pipelines;
-  const replays = async () => (await desk.look<{ replays: ReplayJob[] }>('/replays'))?.replays;
-  const letters = () => all<DeadView>(desk, '/dead');
-  const isQuiet = async () => {
-    const [reports, jobs] = [await pipelines(), await replays()];
-    if (!reports || !jobs) return false;
-    for (const one of reports) if (one.phase === 'suspended') await desk.order(resume(one));
-    for (const { id, shop, pipeline, state } of jobs)
-      if (state === 'suspended') await desk.order(resume({ shop, pipeline: `${pipeline}-${id}` }));
-    const isMoving = reports.some(({ pending }) => pending > 0) || jobs.some(({ state }) => state === 'running');
-    return !isMoving && (await letters()).every(({ redrive }) => !redrive);
-  };
-  const quiet = (what: string) => until(isQuiet, settleMs).catch(() => history.note('not quiet', { what }));
-  await quiet('before the last redrive');
-  const lettersBefore = (await letters()).map((one) => `${keyOf(one)}#${one.event.event_id}`);
-  await desk.order(quarantine('redrive'));
-  await desk.order(dead('redrive'));
-  await quiet('after the last redrive');
-  const ledger = ledgerOf(history);
-  const asked = [...history.sent.values()].filter(
-    ({ id, shop, isCustom }, index) =>
-      isCustom ||
-      index % 20 === 0 ||
-      PIPELINES.some((ref) => {
-        const key = keyOf(ref);
-        if (ref.shop !== shop) return false;
-        const requests = ledger.all(key, id);
-        // Those with a story: refused, cut off, sent more than once, or never taken.
-        return requests.length !== 1 || requests.some(({ answer, whole }) => answer !== 200 || !whole);
-      }),
-  );
-  const receipts = new Map<string, readonly Receipt[]>();
-  for (const { id, shop } of asked) {
-    const found = await desk.look<{ receipts: Receipt[] }>(`/receipts/${encodeURIComponent(id)}?shop=${shop}`);
-    receipts.set(`${shop}#${id}`, found?.receipts ?? []);
-  }
-  const final: Final = {
-    lettersBefore,
-    receipts,
-    balance: await sure(desk.look<Balance>('/balance')),
-    pipelines: await sure(pipelines()),
-    replays: await sure(replays()),
-    dead: await letters(),
-    quarantine: await all<QuarantinedHead>(desk, '/quarantine'),
-  };
-  history.note('balance', final.balance);
-  history.note('replays', { replays: final.replays });
-  return final;
-}
-
-async function sure<T>(asked: Promise<T | undefined>): Promise<T> {
-  const found = await asked;
-  if (found === undefined) throw new Error('expected an answer of the admin API at the end, got none');
-  return found;
-}
-
-async function all<T>(desk: Desk, path: string): Promise<T[]> {
-  const items: T[] = [];
-  for (let after: string | undefined; ; ) {
-    const more: string = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
-    const page: PageOf<T> = await sure(desk.look<PageOf<T>>(`${path}?limit=500${more}`));
-    items.push(...page.items);
-    if (page.next === undefined) return items;
-    after = page.next;
   }
 }
 

@@ -9,6 +9,7 @@ import { audits } from './saboteurs/audits.ts';
 import { bookkeepers, droppers, muddlers, nuisances } from './saboteurs/droppers.ts';
 import { liars, unsynced } from './saboteurs/liars.ts';
 import type { AuditName, Saboteur } from './saboteurs/saboteur.ts';
+import { stoppers } from './saboteurs/undoers.ts';
 import { caught, honest, type Trial } from './saboteurs/verdict.ts';
 import { commonOptions, judged } from './scenario.ts';
 
@@ -28,7 +29,15 @@ const { values } = parseArgs({
   },
 });
 
-const all: readonly Saboteur[] = [...unsynced, ...liars, ...droppers, ...nuisances, ...muddlers, ...bookkeepers];
+const all: readonly Saboteur[] = [
+  ...unsynced,
+  ...liars,
+  ...droppers,
+  ...nuisances,
+  ...muddlers,
+  ...bookkeepers,
+  ...stoppers,
+];
 
 await judged(values, async (folder, entry) => {
   const only = values.only?.split(',');

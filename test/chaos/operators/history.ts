@@ -89,6 +89,8 @@ export interface Configured {
 export interface Final {
   /** Letters before the last redrive, once nothing was to be tried any more. */
   readonly lettersBefore: readonly string[];
+  /** When that was. */
+  readonly lettersAt: number;
   readonly balance: Balance;
   readonly pipelines: readonly PipelineReport[];
   readonly dead: readonly DeadView[];

@@ -90,7 +90,7 @@ export function cancelled(history: History): string[] {
 }
 
 /** A letter that is handed over once more is tried until it is taken, refused or given up. */
-export function redriven(history: History, ledger: Ledger, { lettersBefore }: Final): string[] {
+export function redriven(history: History, ledger: Ledger, { lettersBefore, lettersAt }: Final): string[] {
   const left = new Set(lettersBefore);
   return history.orders.flatMap((order) => {
     const { kind, result, letters = [], answer, begunAt } = order;
@@ -100,7 +100,7 @@ export function redriven(history: History, ledger: Ledger, { lettersBefore }: Fi
     return letters.flatMap((name) => {
       const [key = '', id = ''] = name.split('#');
       if (!left.has(name) || mayBeFiltered(history, key, id)) return [];
-      const tries = ledger.all(key, id).filter(({ endedAt = 0 }) => endedAt > begunAt);
+      const tries = ledger.all(key, id).filter((one) => (one.endedAt ?? 0) > begunAt && one.begunAt < lettersAt);
       const isSettled = tries.some(({ answer: said }) => said === 200 || said === 400);
       return isSettled || tries.length >= GIVEN_UP_AFTER ? [] : [`${name}, ${tries.length} tries after the order`];
     });

@@ -37,6 +37,7 @@ function sound(): Planted {
     },
     final: {
       lettersBefore: [],
+      lettersAt: T + 5000,
       balance: {
         balanced: true,
         shops: [{ shop, received: 3, appended: 3, duplicate: 0, quarantined: { unknown_type: 0 }, difference: 0 }],
@@ -205,17 +206,22 @@ describe('what operators and receivers know, compared', ({ it }) => {
   });
 
   it('wants a letter that is handed over once more to be tried until that is settled', () => {
-    const redriven = (...answers: (200 | 400 | 500)[]) =>
+    const redriven = (...answers: (200 | 400 | 500 | 'late')[]) =>
       after(({ history, final }) => {
         const letters = [`${shop}/moody#e1`];
         (final as { lettersBefore: readonly string[] }).lettersBefore = letters;
         history.orders.push(order('redrive', { shop, pipeline: 'moody' }, { letters, answer: { redriven: 1 } }));
         for (const one of history.deliveries) if (one.pipeline === 'moody') one.endedAt = T;
-        for (const answer of answers)
-          history.deliveries.push(delivery({ pipeline: 'moody', ids: ['e1'], answer, begunAt: T + 200 }));
+        for (const said of answers) {
+          const answer = said === 'late' ? 400 : said;
+          const begunAt = T + (said === 'late' ? 6000 : 200);
+          history.deliveries.push(delivery({ pipeline: 'moody', ids: ['e1'], answer, begunAt, endedAt: begunAt + 10 }));
+        }
       });
     assert.equal(redriven(), ['REDRIVEN']);
     assert.equal(redriven(500), ['REDRIVEN']);
+    // The last redrive, which is for all that is left, is no answer to the first.
+    assert.equal(redriven(500, 'late'), ['REDRIVEN']);
     assert.equal(redriven(400), []);
     assert.equal(redriven(500, 500, 500, 500, 500), []);
   });

@@ -62,14 +62,15 @@ async function runShop(options: LoadOptions, index: number, stopping: () => bool
   agent.destroy();
 }
 
-interface Planted {
+export interface Planted {
   readonly event_id: string;
 }
 
 const AGAIN_MS = 60;
 
-async function send(
-  { port, history }: LoadOptions,
+/** Sends events in one request until that has its 2xx. */
+export async function send(
+  { port, history }: Pick<LoadOptions, 'port' | 'history'>,
   agent: Agent,
   { shop, token }: { readonly shop: string; readonly token: string },
   events: readonly Planted[],

@@ -33,8 +33,16 @@ export interface Receivers {
   close(): Promise<void>;
 }
 
+/** What a receiver answers to a request; undefined leaves it to its mood. */
+export type Fate = (delivery: Delivery) => Promise<200 | 400 | 500> | undefined;
+
 /** All destinations in one place. What is decided and when is written down before the answer goes out. */
-export async function openReceivers(port: number, seed: number, history: Scribe): Promise<Receivers> {
+export async function openReceivers(
+  port: number,
+  seed: number,
+  history: Scribe,
+  fateOf: Fate = () => undefined,
+): Promise<Receivers> {
   const random = seeded(seed);
   const refusals = new Map<string, number>();
   const waiting = new Set<NodeJS.Timeout>();
@@ -57,6 +65,8 @@ export async function openReceivers(port: number, seed: number, history: Scribe)
     // Which comes first is the only thing that counts: a whole answer, or the end of the connection.
     response.once('finish', () => ended(delivery, true));
     response.once('close', () => ended(delivery, false));
+    const planned = await fateOf(delivery);
+    if (planned !== undefined) return response.destroyed ? undefined : answer(delivery, response, planned);
     const mood = well ? WELL : (MOODS[address.split('/')[2] ?? ''] ?? USUAL);
     const [fate, slow] = [random(), random() * mood.slowMs];
     if (slow > 0) await held(slow / 2);

@@ -1,8 +1,12 @@
 import { join } from 'node:path';
+import type { Finding } from '../findings.ts';
 import { playedApart } from '../player.ts';
 import type { Result } from '../scenario.ts';
 import { books } from './books.ts';
+import { lookback } from './lookback.ts';
+import { orders } from './orders.ts';
 import type { AuditName } from './saboteur.ts';
+import { unreadable } from './unreadable.ts';
 
 export interface AuditOptions {
   /** Empty, and kept by the caller. */
@@ -17,10 +21,10 @@ export type AuditOf = (options: AuditOptions) => Promise<Result>;
 
 /** The same audits as everywhere, in short form. How long destinations may take to catch up is how long a loss is waited for. */
 export const audits: Readonly<Record<AuditName, AuditOf>> = {
-  books: async (options) => {
-    const findings = await books(options);
-    return { verdict: findings.every(({ passed }) => passed) ? 'passed' : 'failed', findings };
-  },
+  books: here(books),
+  orders: here(orders),
+  unreadable: here(unreadable),
+  lookback: here(lookback),
   kill: scenario('kill', '--kills 2 --seconds 4 --rate 2500 --least-acked 300 --quiet-seconds 10'),
   // A pipeline whose process was killed is taken up again when its lease has run out, after six seconds.
   'kill on PostgreSQL': scenario(
@@ -30,6 +34,14 @@ export const audits: Readonly<Record<AuditName, AuditOf>> = {
   'crash of PostgreSQL': scenario('database', '--fault kill --seconds 8 --quiet-seconds 12'),
   power: scenario('power', '--cuts 1 --rounds 1 --seconds-each 2 --rate 2000 --least-acked 300 --quiet-seconds 10'),
 };
+
+/** Played in this process. */
+function here(audit: (options: AuditOptions) => Promise<readonly Finding[]>): AuditOf {
+  return async (options) => {
+    const findings = await audit(options);
+    return { verdict: findings.every(({ passed }) => passed) ? 'passed' : 'failed', findings };
+  };
+}
 
 /** None takes a minute; one that has not ended by then never will. */
 const LATE_MS = 240_000;

@@ -11,4 +11,12 @@ export interface Saboteur {
   readonly caughtBy: readonly string[];
 }
 
-export type AuditName = 'kill' | 'power' | 'books' | 'kill on PostgreSQL' | 'crash of PostgreSQL';
+export type AuditName =
+  | 'kill'
+  | 'power'
+  | 'books'
+  | 'orders'
+  | 'unreadable'
+  | 'lookback'
+  | 'kill on PostgreSQL'
+  | 'crash of PostgreSQL';
