@@ -84,6 +84,14 @@ export const ReplayRequest = input({
   dryRun: Type.Optional(Type.Boolean({ description: 'Only answer the plan.' })),
 });
 export const JobRef = input({ id: text('Id of the job.') });
+export const AdoptOrder = input({
+  ...pipelineRef,
+  as: text('Id of the pipeline of the same shop that takes its events.'),
+});
+export const DiscardOrder = input({
+  ...pipelineRef,
+  confirm: Type.Literal(true, { description: 'Must be given: what it owes is gone for good.' }),
+});
 export const ReplayRef = input({ id: text('Id of the replay.') });
 export const TailQuery = input({
   shop: optional("The shop's domain."),
@@ -139,8 +147,8 @@ export const Receipt = Type.Object(
 
 export const PipelineReport = Type.Object({
   ...shopAndPipeline,
-  destination: Type.String(),
-  phase: Type.Enum(['waiting', 'sending', 'retrying', 'suspended', 'unclaimed']),
+  destination: maybe(Type.String({ description: 'Absent where it is orphaned.' })),
+  phase: Type.Enum(['waiting', 'sending', 'retrying', 'suspended', 'unclaimed', 'orphaned']),
   reason: maybe(Type.String()),
   nextAttemptAt: maybe(When),
   position: Count,
@@ -236,6 +244,7 @@ export const ReplayJob = Type.Object({
   ...shopAndPipeline,
   id: Type.String(),
   state: Type.Enum(['running', 'done', 'cancelled', 'suspended', 'waiting']),
+  adopts: maybe(Type.String({ description: 'The orphaned pipeline whose events these are.' })),
   reason: maybe(Type.String({ description: 'Why it does not go on.' })),
   from: Count,
   to: Count,
@@ -261,6 +270,7 @@ export const Balance = Type.Object({
   pipelines: Type.Array(
     Type.Object({
       ...shopAndPipeline,
+      orphaned: maybe(Type.Literal(true, { description: 'It is not configured, and what it owes waits.' })),
       appended: Count,
       delivered: Count,
       dead: Count,
@@ -284,6 +294,8 @@ export const Answers = {
   replays: Type.Object({ replays: Type.Array(ReplayJob) }),
   replay: Type.Union([Type.Object({ plan: ReplayPlan }), Type.Object({ job: ReplayJob })]),
   replayCancelled: Type.Object({ ok: Type.Literal(true), job: ReplayJob }),
+  orphanDiscarded: Type.Object({ pending: Count, dead: Count }),
+  adopted: Type.Object({ job: ReplayJob }),
   redriven: counted('redriven'),
   discarded: counted('discarded'),
   quarantineRedriven: counted('accepted', 'duplicate', 'refused'),

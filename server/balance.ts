@@ -12,8 +12,10 @@ export async function balanceOf(
   shops: readonly string[],
   running: readonly Running[],
 ): Promise<Balance> {
-  const tallies = await log.tallies(shops);
-  const byShop = shops.map((shop, i) => shopBalance(shop, tallies[i] ?? NOTHING));
+  // An orphan's shop may have left too.
+  const names = [...new Set([...shops, ...running.map(({ id }) => id.shop)])];
+  const tallies = await log.tallies(names);
+  const byShop = names.map((shop, i) => shopBalance(shop, tallies[i] ?? NOTHING));
   const byPipeline = running.map(pipelineBalance);
   const balanced = byShop.every(isSound) && byPipeline.every(isSound);
   return { balanced, shops: byShop, pipelines: byPipeline };
@@ -31,9 +33,10 @@ function shopBalance(shop: string, { received, appended, duplicate, quarantined 
   return { shop, received, appended, duplicate, quarantined, difference };
 }
 
-function pipelineBalance({ id, progress, newest, pending }: Running): PipelineBalance {
+function pipelineBalance({ id, progress, newest, pending, phase }: Running): PipelineBalance {
   const { start, delivered, dead, filtered, dropped } = progress;
   const appended = newest - start;
   const difference = appended - delivered - dead - total(filtered) - total(dropped) - pending;
-  return { ...id, appended, delivered, dead, filtered, dropped, pending, difference };
+  const orphaned = phase.kind === 'orphaned' && { orphaned: true as const };
+  return { ...id, ...orphaned, appended, delivered, dead, filtered, dropped, pending, difference };
 }

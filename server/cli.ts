@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { addBalance } from './cli/balance.ts';
-import { check } from './cli/check.ts';
+import { type CheckFlags, check } from './cli/check.ts';
 import { addDead } from './cli/dead.ts';
 import { defaultUrl, examples, type Shell } from './cli/flags.ts';
 import { addJobs } from './cli/jobs.ts';
@@ -76,9 +76,18 @@ function addCheck(program: Command, { terminal, end }: Shell): void {
     .command('check')
     .description('say what a start would run with, or every mistake of the configuration at once')
     .argument('[config]', 'path of the configuration; without it what a start would find')
+    .option('--against <url>', 'ask a running gateway which pipelines a reload with it would orphan; fails (1) if any')
+    .option('--admin-token <token>', "that gateway's ADMIN_TOKEN (default: $ADMIN_TOKEN)")
     .option('--json', 'answer in JSON')
-    .addHelpText('after', examples('headless-events check', 'headless-events check gateway.yaml --json'))
-    .action((path: string | undefined, flags: { json?: boolean }) => end(check(path, flags, terminal)));
+    .addHelpText(
+      'after',
+      examples(
+        'headless-events check',
+        'headless-events check gateway.yaml --json',
+        'headless-events check gateway.yaml --against http://localhost:3000',
+      ),
+    )
+    .action(async (path: string | undefined, flags: CheckFlags) => end(await check(path, flags, terminal)));
 }
 
 function addSend(program: Command, { terminal, end }: Shell): void {

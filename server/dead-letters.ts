@@ -68,8 +68,10 @@ async function* pagesOf({ store }: OperatorTools, id: PipelineId, after: string)
 }
 
 async function idsOf({ pipelines, replays }: OperatorTools, { shop, pipeline }: DeadSelection): Promise<PipelineId[]> {
-  const ids = [...(await pipelines.running()).map(({ id }) => id), ...(await replays.ids())];
-  return ids
+  const all = [...(await pipelines.running()).map(({ id }) => id), ...(await replays.ids())];
+  // A replay that delivers for an orphan has that one's name.
+  const ids = new Map(all.map((id) => [keyOf(id), id]));
+  return [...ids.values()]
     .filter((id) => (!shop || shop === id.shop) && (!pipeline || pipeline === id.pipeline))
     .sort((a, b) => keyOf(a).localeCompare(keyOf(b)));
 }

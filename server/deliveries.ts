@@ -1,9 +1,11 @@
 import { destinations } from '../adapters/destinations/index.ts';
+import { LogUnavailable } from '../adapters/logs/log.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
+import { Orphans } from './orphans.ts';
 import { createOverview, type Overview } from './overview.ts';
 import { Pipelines } from './pipelines.ts';
 import { Replays } from './replays.ts';
@@ -22,6 +24,8 @@ export interface DeliveriesOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly onDropped: (shop: string, events: number) => void;
+  /** Called with how many ended replays were let go of. */
+  readonly onForgotten: (replays: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -29,6 +33,7 @@ export interface DeliveriesOptions {
 export interface Deliveries {
   readonly pipelines: Pipelines;
   readonly replays: Replays;
+  readonly orphans: Orphans;
   /** The shops of the configuration that is followed. */
   shops(): readonly string[];
   /** How all pipelines and shops do, as it was within the last second. */
@@ -53,6 +58,7 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
     find: (ref) => pipelines.find(ref),
     run: (...replay) => pipelines.replay(...replay),
   });
+  const orphans = new Orphans({ ...options, pipelines });
   let shops = namesOf(config);
   const overview = createOverview({
     ...options.store,
@@ -62,13 +68,16 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
   });
   await pipelines.follow(config);
   replays.follow();
+  // A pipeline may still be held by a process that is gone: whoever starts does not wait for that.
+  let looking = options.moves ? look(orphans, options) : Promise.resolve();
   const stopping = new AbortController();
   const upkeep = options.moves
-    ? keepUp({ ...options, pipelines, replays, shops: () => shops }, stopping.signal)
+    ? keepUp({ ...options, pipelines, replays, orphans, shops: () => shops }, stopping.signal)
     : Promise.resolve();
   return {
     pipelines,
     replays,
+    orphans,
     shops: () => shops,
     overview: overview.ask,
     follow: async (next) => {
@@ -76,12 +85,23 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
       await replays.reconfigured();
       shops = namesOf(next);
       overview.forget();
+      if (options.moves) looking = looking.then(() => look(orphans, options));
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([pipelines.stop(), replays.stop(), upkeep]);
+      await Promise.all([pipelines.stop(), replays.stop(), upkeep, looking]);
     },
   };
+}
+
+/** Names the orphans of a new configuration; where the log is away the upkeep does it later. */
+async function look(orphans: Orphans, { logger, onFailure }: DeliveriesOptions): Promise<void> {
+  try {
+    await orphans.look();
+  } catch (error) {
+    if (!(error instanceof LogUnavailable)) onFailure(error);
+    else logger.warn({ reason: error.message }, 'pipelines that left the configuration are looked for later');
+  }
 }
 
 const namesOf = ({ shops }: Config): string[] => shops.map(({ shop }) => shop);

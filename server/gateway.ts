@@ -45,6 +45,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     store,
     tail,
     onDropped: (...dropped) => metrics.dropped(...dropped),
+    onForgotten: (replays) => metrics.forgotten(replays),
   });
   const metrics = createMetrics({ ...store, overview: deliveries.overview });
   const { answers } = duties;

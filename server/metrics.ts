@@ -28,10 +28,12 @@ export interface Metrics {
   shed(shortage: Shortage, worth: Worth | 'any'): void;
   /** Events that left the log although a pipeline had not passed them. */
   dropped(shop: string, events: number): void;
+  /** Ended replays that were let go of. */
+  forgotten(replays: number): void;
   reloaded(ok: boolean): void;
 }
 
-const PHASES = ['waiting', 'sending', 'retrying', 'suspended', 'unclaimed'] as const;
+const PHASES = ['waiting', 'sending', 'retrying', 'suspended', 'unclaimed', 'orphaned'] as const;
 
 /**
  * What the gateway tells about itself. Event counts come from the log's own tallies, so they survive a crash; a process without sources
@@ -42,6 +44,12 @@ export function createMetrics(sources?: MetricsSources): Metrics {
   collectDefaultMetrics({ register: registry });
   const requests = countRequests(registry);
   const reloads = counter(registry, 'gateway_config_reloads_total', 'Reloads of the configuration.', ['result']);
+  const forgotten = counter(
+    registry,
+    'gateway_replays_forgotten_total',
+    'Ended replays past their limits that were let go of.',
+    [],
+  );
   const dropped = counter(
     registry,
     'gateway_log_dropped_total',
@@ -66,6 +74,7 @@ export function createMetrics(sources?: MetricsSources): Metrics {
     contentType: registry.contentType,
     answered: requests,
     shed: countShed(registry),
+    forgotten: (replays) => forgotten.inc(replays),
     dropped: (shop, events) => dropped.inc({ shop, reason: 'retention' }, events),
     reloaded: (ok) => reloads.inc({ result: ok ? 'ok' : 'refused' }),
   };

@@ -40,6 +40,10 @@ export interface Operations {
   replays(): Promise<ReplayJob[]>;
   /** Ends a replay where it is, and gives what it is then: one that was done first stays so. Throws NotFound. */
   cancelReplay(id: string): Promise<ReplayJob>;
+  /** Delivers what an orphaned pipeline owes to another one of its shop. Throws NotFound and BadOrder. */
+  adoptPipeline(orphan: PipelineRef, as: string): Promise<ReplayJob>;
+  /** Lets go of what an orphaned pipeline owes; it stays counted, and receipts say so. Throws NotFound and BadOrder. */
+  discardPipeline(orphan: PipelineRef): Promise<OrphanDiscard>;
   balance(): Promise<Balance>;
   /** Events as they are accepted, refused and delivered, until the signal aborts. A reader that is slow misses some and is told how many. */
   tail(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine>;
@@ -99,8 +103,9 @@ export type PipelineReceipt = { readonly pipeline: string } & (
 );
 
 export interface PipelineReport extends PipelineRef {
-  readonly destination: string;
-  readonly phase: 'waiting' | 'sending' | 'retrying' | 'suspended' | 'unclaimed';
+  /** Absent where it is orphaned. */
+  readonly destination?: string;
+  readonly phase: 'waiting' | 'sending' | 'retrying' | 'suspended' | 'unclaimed' | 'orphaned';
   readonly reason?: string;
   readonly nextAttemptAt?: string;
   readonly position: number;
@@ -178,6 +183,8 @@ export interface ReplayJob extends PipelineRef {
   readonly id: string;
   /** `waiting`: its pipeline is not configured now. */
   readonly state: 'running' | 'done' | 'cancelled' | 'suspended' | 'waiting';
+  /** The orphaned pipeline whose events these are. */
+  readonly adopts?: string;
   /** Why it does not go on. */
   readonly reason?: string;
   readonly from: number;
@@ -187,6 +194,12 @@ export interface ReplayJob extends PipelineRef {
   readonly dead: number;
   readonly filtered: number;
   readonly startedAt: string;
+}
+
+/** What was let go of. */
+export interface OrphanDiscard {
+  readonly pending: number;
+  readonly dead: number;
 }
 
 export interface Balance {
@@ -206,6 +219,8 @@ export interface ShopBalance {
 }
 
 export interface PipelineBalance extends PipelineRef {
+  /** It is not configured, and what it owes waits. */
+  readonly orphaned?: true;
   /** Events of the log since the pipeline began. */
   readonly appended: number;
   readonly delivered: number;

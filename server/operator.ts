@@ -12,7 +12,9 @@ import {
   type PipelineReport,
   type QuarantineSelection,
   type Receipt,
+  type ReplayJob,
 } from './operations.ts';
+import { type Orphans, orphanNamed } from './orphans.ts';
 import { pageOf } from './pages.ts';
 import type { Pipelines, Running } from './pipelines.ts';
 import {
@@ -36,6 +38,7 @@ export interface OperatorTools {
   readonly shops: () => Shops;
   readonly pipelines: Pipelines;
   readonly replays: Replays;
+  readonly orphans: Orphans;
   readonly tail: Tail;
   readonly limits: Rules['limits'];
   readonly clock: Clock;
@@ -51,7 +54,7 @@ export function createOperations(tools: OperatorTools): Operations {
   const jobs = new OperatorJobs({ ...tools, state: store.state });
   return {
     receipts: (eventId, shop) => receipts(tools, eventId, shop),
-    pipelines: async () => (await pipelines.running()).map(report),
+    pipelines: () => reports(tools),
     suspend: async (ref, reason) =>
       found(pipelines.find(ref) && (await store.state.suspend(ref, { reason, at: clock.now() })), ref),
     resume: async (ref) => found(pipelines.find(ref) ? await store.state.resume(ref) : await replays.revive(ref), ref),
@@ -64,6 +67,8 @@ export function createOperations(tools: OperatorTools): Operations {
     startReplay: (order) => replays.start(order),
     replays: () => replays.jobs(),
     cancelReplay: (id) => replays.cancel(id),
+    adoptPipeline: async (orphan, as) => replays.adopt(await orphanNamed(tools, orphan), as),
+    discardPipeline: (orphan) => tools.orphans.discard(orphan),
     balance: async () =>
       balanceOf(
         store.log,
@@ -141,9 +146,11 @@ function found(done: boolean | undefined, { shop, pipeline }: PipelineRef): void
 
 async function receipts(tools: OperatorTools, eventId: string, only: string | undefined): Promise<Receipt[]> {
   const { store, pipelines } = tools;
-  const running = await pipelines.running();
+  const running = await pipelines.everyone();
   const all: Receipt[] = [];
-  for (const shop of shopNames(tools, only)) {
+  // The shop of a pipeline that left may have left too.
+  const left = running.map(({ id }) => id.shop).filter((shop) => only === undefined || shop === only);
+  for (const shop of new Set([...shopNames(tools, only), ...left])) {
     const receipt = await storedReceipt(store, shop, eventId, running);
     if (receipt) all.push(receipt);
     all.push(...(await quarantinedAbout(tools, shop, eventId)).map(quarantineReceipt));
@@ -151,11 +158,23 @@ async function receipts(tools: OperatorTools, eventId: string, only: string | un
   return all;
 }
 
+async function reports({ pipelines, replays }: OperatorTools): Promise<PipelineReport[]> {
+  const running = await pipelines.running();
+  const orphaned = running.some(({ phase }) => phase.kind === 'orphaned');
+  const adopted = orphaned ? (await replays.jobs()).filter(({ adopts, state }) => adopts && !isOver(state)) : [];
+  return running.map((one) => {
+    const job = adopted.find(({ shop, adopts }) => shop === one.id.shop && adopts === one.id.pipeline);
+    return { ...report(one), ...(job && { reason: `replay ${job.id} delivers it to ${job.pipeline}` }) };
+  });
+}
+
+const isOver = (state: ReplayJob['state']): boolean => state === 'done' || state === 'cancelled';
+
 function report({ id, destination, phase, progress, pending }: Running): PipelineReport {
   const { position, delivered, dead, filtered, dropped } = progress;
   return {
     ...id,
-    destination,
+    ...(destination !== undefined && { destination }),
     phase: phase.kind,
     ...('reason' in phase && { reason: phase.reason }),
     ...('nextAttemptAt' in phase && { nextAttemptAt: new Date(phase.nextAttemptAt).toISOString() }),

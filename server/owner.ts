@@ -39,6 +39,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     store,
     tail: watchers,
     onDropped: (...dropped) => metrics.dropped(...dropped),
+    onForgotten: (replays) => metrics.forgotten(replays),
   });
   const metrics = createMetrics({ ...store, overview: deliveries.overview });
   const sum = createMetricsSum();

@@ -15,6 +15,7 @@ import { aborted, type Clock } from './clock.ts';
 import { settingsOf } from './config.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Logger } from './logger.ts';
+import { isOrphaned, orphanOf } from './orphans.ts';
 import { UNAVAILABLE_WAIT_MS } from './replays.ts';
 import { type Route, router } from './route.ts';
 import type { Attempt } from './send.ts';
@@ -41,8 +42,8 @@ export interface PipelineTools {
 /** A pipeline as it runs. */
 export interface Running {
   readonly id: PipelineId;
-  /** Type of its destination. */
-  readonly destination: string;
+  /** Type of its destination; absent where it is not configured. */
+  readonly destination?: string;
   readonly phase: Phase;
   readonly progress: Progress;
   /** Where the log of its shop ends. */
@@ -112,29 +113,35 @@ export class Pipelines {
       .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));
     // Before any is ended: the log may be away.
     await this.#tools.store.state.beginAll(coming.map(({ id }) => id));
+    if (this.#tools.moves) await this.#welcomeBack(coming.map(({ id }) => id));
     signal.throwIfAborted();
     await Promise.all([...outdated.values()].map(end));
     signal.throwIfAborted();
-    // Exchanged at once: trimming waits for those that are here.
+    // Exchanged at once: nobody sees a configuration that is half the old one.
     for (const key of outdated.keys()) this.#configured.delete(key);
     for (const { key, id, pipeline } of coming) this.#configured.set(key, this.#start(id, pipeline));
   }
 
-  /** Every configured pipeline, whichever process moves it. */
+  /** Every configured pipeline, whichever process moves it, and those that are not configured and still owe something. */
   async running(): Promise<Running[]> {
+    return (await this.everyone()).filter((one) => one.phase.kind !== 'orphaned' || isOrphaned(one));
+  }
+
+  /** The same with those that left and owe nothing any more. */
+  async everyone(): Promise<Running[]> {
     const { log, state } = this.#tools.store;
-    const configured = [...this.#configured.values()];
     // In this order: a log that grows meanwhile makes more pending, never less than nothing.
-    const standings = await state.standings(configured.map(({ id }) => id));
-    const shops = [...new Set(configured.map(({ id }) => id.shop))];
+    const standings = await state.everyStanding();
+    const shops = [...new Set(standings.map(({ id }) => id.shop))];
     const heads = await log.heads(shops);
     const newestOf = new Map(shops.map((shop, i) => [shop, heads[i] ?? 0]));
-    return configured.flatMap(({ id, pipeline }, i) => {
-      const standing = standings[i];
-      if (standing === undefined) return [];
+    return standings.flatMap((standing) => {
+      const { id, progress } = standing;
       const newest = newestOf.get(id.shop) ?? 0;
-      const pending = Math.max(0, newest - standing.progress.position);
-      return [{ id, destination: pipeline.destination.type, ...standing, newest, pending }];
+      const pipeline = this.find(id);
+      if (pipeline === undefined) return orphanOf(standing, newest) ?? [];
+      const pending = Math.max(0, newest - progress.position);
+      return { destination: pipeline.destination.type, ...standing, newest, pending };
     });
   }
 
@@ -149,20 +156,18 @@ export class Pipelines {
     const own = { shop, pipeline: replayName(replay) };
     await this.#tools.store.state.begin(own, after);
     await this.#hold(own, pipeline, signal, async (options, held) => {
+      if (replay.adopts !== undefined) await this.#rememberRule(own, pipeline, options.cursor.progress);
       if (await deliver({ ...options, route, until: to }, held)) await aborted(held);
     });
   }
 
-  /** Up to where every pipeline of each shop has come. Everything is passed where a shop has none. */
-  async passed(): Promise<ReadonlyMap<string, Position>> {
-    const ids = [...this.#configured.values()].map(({ id }) => id);
-    const standings = await this.#tools.store.state.standings(ids);
-    const passed = new Map<string, Position>();
-    for (const [i, { shop }] of ids.entries()) {
-      const position = standings[i]?.progress.position ?? 0;
-      passed.set(shop, Math.min(position, passed.get(shop) ?? position));
-    }
-    return passed;
+  /** Those that left the configuration before are in it again: they go on from where they were. */
+  async #welcomeBack(ids: readonly PipelineId[]): Promise<void> {
+    const { log, state } = this.#tools.store;
+    const standings = await state.standings(ids);
+    const back = ids.filter((_, i) => standings[i]?.progress.left);
+    const heads = await log.heads(back.map(({ shop }) => shop));
+    await Promise.all(back.map((id, i) => state.settle(id, { kind: 'back', newest: heads[i] ?? 0 })));
   }
 
   #start(id: PipelineId, pipeline: Pipeline): Configured {

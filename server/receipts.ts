@@ -27,7 +27,10 @@ export async function storedReceipt(
 /** What is known of a stored event. Computed from positions, journal and rules: nothing is stored per event. */
 export async function receiptOf({ log, state }: Store, stored: Stored, running: readonly Running[]): Promise<Receipt> {
   const { position, event } = stored;
-  const here = running.filter(({ id }) => id.shop === event.shop);
+  // A pipeline that left has nothing to do with what came after.
+  const here = running.filter(
+    ({ id, phase, newest }) => id.shop === event.shop && (phase.kind !== 'orphaned' || position <= newest),
+  );
   const { oldest } = await log.extent(event.shop);
   return {
     eventId: event.event_id,
@@ -88,6 +91,7 @@ async function pipelineReceipt(
   if (position > progress.position) {
     if (filtered) return { pipeline, state: 'filtered', reason: filtered };
     const behind = position - progress.position - 1;
+    if (phase.kind === 'orphaned') return { pipeline, state: 'pending', behind, reason: phase.reason };
     if (progress.suspended) {
       const { reason, at } = progress.suspended;
       return { pipeline, state: 'suspended', behind, reason, since: iso(at) };
@@ -108,6 +112,12 @@ async function pipelineReceipt(
   }
   if (filtered) return { pipeline, state: 'filtered', reason: filtered };
   const line = await state.journalAt(id, position);
+  if (line?.discardedAt !== undefined)
+    return {
+      pipeline,
+      state: 'dropped',
+      reason: `discarded at ${iso(line.discardedAt)}: its pipeline was not configured`,
+    };
   const batch = line && batchOf(line, position, event);
   if (batch) return { pipeline, state: 'delivered', at: iso(batch.at), attempts: batch.attempts, status: batch.status };
   // No line about an event that is kept means that it could not be read when the pipeline came by.

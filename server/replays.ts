@@ -4,7 +4,15 @@ import { type Progress, type Replay, replayName } from '../adapters/logs/state.t
 import type { Store } from '../adapters/logs/store.ts';
 import type { Pipeline } from '../schemas/config.ts';
 import { aborted, type Clock } from './clock.ts';
-import { NotFound, type PipelineRef, type ReplayJob, type ReplayOrder, type ReplayPlan } from './operations.ts';
+import {
+  BadOrder,
+  NotFound,
+  type PipelineRef,
+  type ReplayJob,
+  type ReplayOrder,
+  type ReplayPlan,
+} from './operations.ts';
+import type { Running } from './pipelines.ts';
 import { type Planned, planned, stretchOf } from './replay-plan.ts';
 import { type Route, router } from './route.ts';
 
@@ -55,7 +63,7 @@ export class Replays {
    */
   async reconfigured(): Promise<void> {
     const outdated = [...this.#running].filter(
-      ([, { replay, pipeline }]) => !isDeepStrictEqual(this.#tools.find(replay), pipeline),
+      ([, { replay, pipeline }]) => !isDeepStrictEqual(this.#deliverer(replay), pipeline),
     );
     await Promise.all(outdated.map(([id]) => this.#end(id)));
     this.#lookAgain.abort();
@@ -83,6 +91,21 @@ export class Replays {
     const { after, to } = await stretchOf(store, order);
     const replay = await store.state.addReplay({ shop, pipeline, after, to, types, startedAt: clock.now() });
     return this.#job(replay, undefined);
+  }
+
+  /** Delivers what an orphan owes to a configured pipeline of its shop, beside the events of that. Throws NotFound and BadOrder. */
+  async adopt(orphan: Running, as: string): Promise<ReplayJob> {
+    const { store, clock } = this.#tools;
+    const { id, progress, newest } = orphan;
+    this.#pipeline({ shop: id.shop, pipeline: as });
+    const known = (await store.state.replays()).find((one) => isAdoptionOf(one, id) && !one.ended);
+    if (known) throw new BadOrder(`expected an orphan that nobody delivers, got one that replay ${known.id} does`);
+    await store.state.resume(id);
+    const { shop, pipeline: adopts } = id;
+    const { position: after } = progress;
+    const added = { shop, pipeline: as, adopts, after, to: newest, startedAt: clock.now() };
+    const replay = await store.state.addReplay(added);
+    return this.#job(replay, progress);
   }
 
   async jobs(): Promise<ReplayJob[]> {
@@ -161,7 +184,7 @@ export class Replays {
   }
 
   #start(replay: Replay): void {
-    const pipeline = this.#tools.find(replay);
+    const pipeline = this.#deliverer(replay);
     // Its pipeline is not configured now; it goes on when that is back.
     if (pipeline === undefined) return;
     const stop = new AbortController();
@@ -214,15 +237,27 @@ export class Replays {
     return pipeline;
   }
 
+  /** The pipeline that a replay delivers as. One that was adopted and is configured again delivers for itself. */
+  #deliverer({ shop, pipeline, adopts }: Replay): Pipeline | undefined {
+    const { find } = this.#tools;
+    return adopts !== undefined && find({ shop, pipeline: adopts }) ? undefined : find({ shop, pipeline });
+  }
+
+  #whyWaiting({ shop, pipeline, adopts }: Replay): string {
+    const isBack = adopts !== undefined && this.#tools.find({ shop, pipeline }) !== undefined;
+    return isBack ? `${adopts} is configured again` : 'its pipeline is not configured';
+  }
+
   #job(replay: Replay, progress: Progress | undefined): ReplayJob {
-    const { id, shop, pipeline, after, to, startedAt, ended } = replay;
-    const waits = !ended && this.#tools.find(replay) === undefined;
-    const reason = ended ? undefined : waits ? 'its pipeline is not configured' : progress?.suspended?.reason;
+    const { id, shop, pipeline, after, to, startedAt, ended, adopts } = replay;
+    const waits = !ended && this.#deliverer(replay) === undefined;
+    const reason = ended ? undefined : waits ? this.#whyWaiting(replay) : progress?.suspended?.reason;
     const state = ended ?? (waits ? 'waiting' : progress?.suspended ? 'suspended' : 'running');
     return {
       id,
       shop,
       pipeline,
+      ...(adopts !== undefined && { adopts }),
       state,
       ...(reason !== undefined && { reason }),
       from: after + 1,
@@ -239,6 +274,8 @@ export class Replays {
     return this.#tools.store.state.progress(nameOf(replay));
   }
 }
+
+const isAdoptionOf = ({ shop, adopts }: Replay, id: PipelineRef): boolean => shop === id.shop && adopts === id.pipeline;
 
 const nameOf = (replay: Replay): PipelineRef => ({ shop: replay.shop, pipeline: replayName(replay) });
 

@@ -3,7 +3,9 @@ import type { Store } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { balanceOf, isSound } from './balance.ts';
 import { ageing, type Clock } from './clock.ts';
+import { forgetOld } from './history.ts';
 import type { Logger } from './logger.ts';
+import { type Orphans, passedBy } from './orphans.ts';
 import type { Pipelines } from './pipelines.ts';
 import type { Replays } from './replays.ts';
 
@@ -11,6 +13,7 @@ export interface UpkeepTools {
   readonly store: Store;
   readonly pipelines: Pipelines;
   readonly replays: Replays;
+  readonly orphans: Orphans;
   /** The shops that are configured. */
   readonly shops: () => readonly string[];
   readonly settings: Settings;
@@ -18,6 +21,8 @@ export interface UpkeepTools {
   readonly logger: Logger;
   /** Called with events that left the log although a pipeline had not passed them. */
   readonly onDropped: (shop: string, events: number) => void;
+  /** Called with how many ended replays were let go of. */
+  readonly onForgotten: (replays: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -34,6 +39,9 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
     try {
       await trim(tools, now(), stopping);
       await tools.store.state.limitQuarantine(tools.shops());
+      await tools.orphans.look();
+      await tools.orphans.countGone();
+      await forget(tools, now());
       await checkBooks(tools);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) onFailure(error);
@@ -43,8 +51,8 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
 }
 
 async function trim(tools: UpkeepTools, now: number, stopping: AbortSignal): Promise<void> {
-  const { store, pipelines, replays, settings, logger, onDropped } = tools;
-  const positions = [await pipelines.passed(), await replays.passed()];
+  const { store, replays, settings, logger, onDropped } = tools;
+  const positions = [passedBy(await store.state.everyStanding()), await replays.passed()];
   const passed = (shop: string): number =>
     Math.min(...positions.map((all) => all.get(shop) ?? Number.MAX_SAFE_INTEGER));
   const before = new Date(now - settings.RETENTION_DAYS * DAY_MS);
@@ -56,6 +64,13 @@ async function trim(tools: UpkeepTools, now: number, stopping: AbortSignal): Pro
       'the log is full: events left it before every pipeline had them',
     );
   }
+}
+
+async function forget({ store, logger, onForgotten }: UpkeepTools, now: number): Promise<void> {
+  const { replays, pipelines } = await forgetOld(store, now);
+  if (replays > 0) onForgotten(replays);
+  if (replays + pipelines > 0)
+    logger.info({ replays, pipelines }, 'ended replays and finished pipelines are forgotten');
 }
 
 async function checkBooks({ store, pipelines, shops, logger }: UpkeepTools): Promise<void> {

@@ -51,7 +51,15 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     disk: diskOf(() => news.room),
     damage: () => news.damage,
   };
-  const deliveries = await startDeliveries({ ...options, config, moves: false, store, tail, onDropped: () => {} });
+  const deliveries = await startDeliveries({
+    ...options,
+    config,
+    moves: false,
+    store,
+    tail,
+    onDropped: () => {},
+    onForgotten: () => {},
+  });
   const web = await startWeb({
     ...options,
     config,

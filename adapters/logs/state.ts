@@ -59,7 +59,9 @@ export type Phase =
   | { readonly kind: 'retrying'; readonly attempts: number; readonly reason: string; readonly nextAttemptAt: number }
   | { readonly kind: 'suspended'; readonly reason: string; readonly since: number }
   /** No process moves it: none that does has started, or the one that did is gone and no other has taken over yet. */
-  | { readonly kind: 'unclaimed' };
+  | { readonly kind: 'unclaimed' }
+  /** It is not configured, so no process may move it; what it owes waits for an operator to decide. */
+  | { readonly kind: 'orphaned'; readonly reason: string };
 
 /** A pipeline as any process sees it, whichever of them moves it. */
 export interface Standing {

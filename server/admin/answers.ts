@@ -44,6 +44,10 @@ export function answeredCalls(operations: Operations): AnsweredCall[] {
       done(operations.suspend(pipeline, reason)),
     ),
     on('resumePipeline', calls.resumePipeline, (pipeline) => done(operations.resume(pipeline))),
+    on('adoptPipeline', calls.adoptPipeline, async ({ as, ...orphan }) => ({
+      job: await operations.adoptPipeline(orphan, as),
+    })),
+    on('discardPipeline', calls.discardPipeline, ({ confirm: _, ...orphan }) => operations.discardPipeline(orphan)),
     on('dead', calls.dead, ({ limit, after, ...selection }) => operations.dead(selection, pageOf(limit, after))),
     on('redriveDead', calls.redriveDead, async (order) => ordered(await operations.redriveDead(selectionOf(order)))),
     on('discardDead', calls.discardDead, async (order) => ordered(await operations.discardDead(selectionOf(order)))),

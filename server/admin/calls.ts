@@ -62,6 +62,18 @@ export const adminCalls = {
     shapes.ResumeOrder,
     Answers.done,
   ),
+  adoptPipeline: post(
+    `${PIPELINE}/adopt`,
+    'Deliver what an orphaned pipeline owes to another one of its shop, by a replay.',
+    shapes.AdoptOrder,
+    Answers.adopted,
+  ),
+  discardPipeline: post(
+    `${PIPELINE}/discard`,
+    'Let go of what an orphaned pipeline owes, for good.',
+    shapes.DiscardOrder,
+    Answers.orphanDiscarded,
+  ),
   dead: get(
     '/admin/dead',
     'Dead letters, from the oldest. A page ends at its limit, or at about a megabyte.',

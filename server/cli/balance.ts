@@ -4,7 +4,7 @@ import { adminClient } from './client.ts';
 import { type AdminFlags, adminCommand, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 import { table } from './table.ts';
-import { byReason } from './words.ts';
+import { byReason, counted } from './words.ts';
 
 export function addBalance(program: Command, { terminal, end }: Shell): void {
   adminCommand(program.command('balance'), terminal, 'headless-events balance', 'headless-events balance --json')
@@ -22,9 +22,19 @@ async function balance(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
     sums.balanced
       ? 'Balanced: every event is accounted for.'
       : 'NOT balanced: where the difference is not 0, that many events are unaccounted for.',
+    ...orphanLines(sums),
   ]);
   return sums.balanced ? EXIT.ok : EXIT.failed;
 }
+
+/** What pipelines owe that are not configured. */
+const orphanLines = ({ pipelines }: Balance): string[] =>
+  pipelines
+    .filter(({ orphaned }) => orphaned)
+    .map(
+      ({ shop, pipeline, pending, dead }) =>
+        `Orphaned: ${pipeline} of ${shop} is not configured; ${counted(pending, 'event')} and ${counted(dead, 'dead letter')} wait. Adopt or discard them with headless-events pipelines.`,
+    );
 
 const shopLines = ({ shops }: Balance, terminal: Terminal): string[] =>
   table(

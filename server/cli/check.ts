@@ -4,10 +4,19 @@ import { findConfig } from '../config.ts';
 import { describeConfig } from '../describe.ts';
 import { loadRunnable } from '../durability.ts';
 import { ConfigError, readSettings } from '../settings.ts';
+import { type AgainstFlags, compared } from './against.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 
-/** Says what a start would run with, or every mistake at once. Reads only: nothing is opened, nothing is sent. */
-export function check(path: string | undefined, { json }: { readonly json?: boolean }, terminal: Terminal): Exit {
+export interface CheckFlags extends AgainstFlags {
+  readonly json?: boolean;
+}
+
+/**
+ * Says what a start would run with, or every mistake at once, and what a running gateway would leave behind. Reads only: nothing is
+ * opened, nothing is sent but that question.
+ */
+export async function check(path: string | undefined, flags: CheckFlags, terminal: Terminal): Promise<Exit> {
+  const { json, against } = flags;
   try {
     const settings = readSettings({ ...terminal.env, ...(path && { GATEWAY_CONFIG: path }) });
     const found = findConfig(settings, existsSync);
@@ -15,8 +24,12 @@ export function check(path: string | undefined, { json }: { readonly json?: bool
     const config = loadRunnable({ found, settings, env: terminal.env, destinations });
     const lines = describeConfig(config, settings, destinations);
     const from = kind === 'file' ? source : kind === 'text' ? 'GATEWAY_CONFIG' : 'the built-in demo';
-    show(terminal, json, { ok: true, config: from, runs: lines }, [`The configuration is valid (${from}).`, ...lines]);
-    return EXIT.ok;
+    const running = against === undefined ? undefined : await compared(config, { ...flags, against }, terminal);
+    const ok = !running || running.orphans.length === 0;
+    const value = { ok, config: from, runs: lines, ...(running && { orphans: running.orphans }) };
+    const text = [`The configuration is valid (${from}).`, ...lines, ...(running ? ['', ...running.lines] : [])];
+    show(terminal, json, value, text);
+    return ok ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const { mistakes } = error;

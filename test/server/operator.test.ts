@@ -13,6 +13,7 @@ import { countTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 
 const ID = { shop: SHOP, pipeline: 'p' };
+const RUNNING = { id: ID, phase: { kind: 'waiting' } };
 const LARGE = 'x'.repeat(256 * 1024);
 
 /** A dialect that takes what begins with a bracket: a body of ids as the log's tests have them. */
@@ -39,7 +40,7 @@ function stage() {
     store,
     dialects: [dialect],
     shops: () => ({ all, byName: (name: string) => all.find(({ config }) => config.shop === name) }),
-    pipelines: { running: async () => [{ id: ID }], find: () => ({}) },
+    pipelines: { running: async () => [RUNNING], everyone: async () => [RUNNING], find: () => ({}) },
     replays: { ids: async () => [] },
     clock,
     stopping: stopping.signal,

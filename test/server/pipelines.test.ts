@@ -6,6 +6,7 @@ import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { openMemory } from '../../adapters/logs/memory.ts';
 import { systemClock } from '../../server/clock.ts';
 import { createLogger } from '../../server/logger.ts';
+import { passedBy } from '../../server/orphans.ts';
 import { Pipelines } from '../../server/pipelines.ts';
 import { record, SHOP, storeOptions } from '../contracts/log.ts';
 import { describe } from '../support/describe.ts';
@@ -81,7 +82,7 @@ describe('a new configuration', ({ it }) => {
     await store.log.append(record(['a']));
     await until(() => sent.length === 2);
     assert.equal(sent.sort(), ['old a', 'same a']);
-    await until(async () => (await pipelines.passed()).get(SHOP) === 1);
+    await until(async () => passedBy(await store.state.everyStanding()).get(SHOP) === 1);
     away = false;
     await pipelines.follow(config('new', 'same', 'more'));
     await store.log.append(record(['b']));

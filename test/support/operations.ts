@@ -8,6 +8,7 @@ import {
   type JobReport,
   NotFound,
   type Operations,
+  type OrphanDiscard,
   type PageOf,
   type PageRequest,
   type PipelineRef,
@@ -259,6 +260,16 @@ export class FakeOperations implements Operations {
     const job = this.jobs.find((one) => one.id === id);
     if (job === undefined) throw new NotFound(`there is no replay ${id}`);
     return { ...job, state: job.state === 'done' ? 'done' : 'cancelled' };
+  }
+  async adoptPipeline(orphan: PipelineRef, as: string): Promise<ReplayJob> {
+    this.#asked('adoptPipeline', orphan, as);
+    this.#named(orphan);
+    return jobOf({ pipeline: as, adopts: orphan.pipeline });
+  }
+  async discardPipeline(orphan: PipelineRef): Promise<OrphanDiscard> {
+    this.#asked('discardPipeline', orphan);
+    this.#named(orphan);
+    return { pending: 7, dead: 1 };
   }
   async balance(): Promise<Balance> {
     this.#asked('balance');

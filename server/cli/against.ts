@@ -1,0 +1,45 @@
+import type { Config } from '../../schemas/config.ts';
+import type { PipelineReport } from '../operations.ts';
+import { adminClient } from './client.ts';
+import { type AdminFlags, given } from './flags.ts';
+import type { Terminal } from './output.ts';
+import { counted } from './words.ts';
+
+/** What a reload of a running gateway with a configuration would leave behind. */
+export interface Against {
+  /** Pipelines that run there, are not in the configuration, and owe something. */
+  readonly orphans: readonly Pick<PipelineReport, 'shop' | 'pipeline' | 'pending' | 'dead'>[];
+  readonly lines: readonly string[];
+}
+
+export interface AgainstFlags {
+  readonly against?: string;
+  readonly adminToken?: string;
+}
+
+/** Asks a running gateway which of its pipelines a configuration would orphan. Throws a Failure where it cannot be asked. */
+export async function compared(
+  config: Config,
+  { against, adminToken }: AgainstFlags & { readonly against: string },
+  terminal: Terminal,
+): Promise<Against> {
+  const flags: AdminFlags = { url: against, ...given({ adminToken }) };
+  const { pipelines } = await adminClient(flags, terminal, '--against').get<{ pipelines: PipelineReport[] }>(
+    '/admin/pipelines',
+  );
+  const wanted = new Set(config.shops.flatMap(({ shop, pipelines: all }) => all.map(({ id }) => `${shop}/${id}`)));
+  const leaving = pipelines.filter(({ shop, pipeline }) => !wanted.has(`${shop}/${pipeline}`));
+  const orphans = leaving
+    .filter(({ pending, dead, phase }) => phase !== 'orphaned' && (pending > 0 || dead > 0))
+    .map(({ shop, pipeline, pending, dead }) => ({ shop, pipeline, pending, dead }));
+  const lines = leaving.map(({ shop, pipeline, pending, dead, phase }) => {
+    const owed = `${counted(pending, 'event')} pending, ${counted(dead, 'dead letter')}`;
+    if (phase === 'orphaned') return `  ${pipeline} of ${shop} is orphaned already: ${owed}`;
+    return `  ${pipeline} of ${shop} would be ${pending > 0 || dead > 0 ? 'orphaned' : 'taken out'}: ${owed}`;
+  });
+  const heading =
+    lines.length === 0
+      ? `Every pipeline that runs at ${against} is in it.`
+      : `Pipelines that run at ${against} and are not in it:`;
+  return { orphans, lines: [heading, ...lines] };
+}

@@ -1,0 +1,136 @@
+import type { Position } from '../adapters/logs/log.ts';
+import type { NamedStanding, PipelineId } from '../adapters/logs/state.ts';
+import type { Store } from '../adapters/logs/store.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import { BadOrder, NotFound, type OrphanDiscard, type PipelineRef } from './operations.ts';
+import type { Pipelines, Running } from './pipelines.ts';
+
+export interface OrphanTools {
+  readonly store: Store;
+  readonly pipelines: Pipelines;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const DISCARDED_AT_ONCE = 500;
+
+/** Replays keep their progress under such names; no pipeline can be called so. */
+const isReplay = ({ pipeline }: PipelineId): boolean => /-r\d+$/.test(pipeline);
+
+/**
+ * A pipeline that began and is not configured, with what it owes: the events up to the newest when it left, and its dead letters.
+ * Undefined where another process has it in its configuration, and for replays.
+ */
+export function orphanOf({ id, progress, phase }: NamedStanding, head: Position): Running | undefined {
+  if (isReplay(id)) return undefined;
+  const { left, position } = progress;
+  if (left === undefined && phase.kind !== 'unclaimed' && phase.kind !== 'suspended') return undefined;
+  const newest = Math.max(left?.newest ?? head, position);
+  const pending = newest - position;
+  return { id, phase: { kind: 'orphaned', reason: 'it is not configured' }, progress, newest, pending };
+}
+
+/** Whether an operator has to decide about it. */
+export const isOrphaned = ({ phase, progress, pending }: Running): boolean =>
+  phase.kind === 'orphaned' && !progress.left?.settled && (pending > 0 || progress.dead > 0);
+
+/** Up to where the log must keep the events of each shop for its pipelines, configured or not. Everything else is passed. */
+export function passedBy(standings: readonly NamedStanding[]): ReadonlyMap<string, Position> {
+  const passed = new Map<string, Position>();
+  for (const { id, progress } of standings) {
+    const { left, position } = progress;
+    if (isReplay(id) || left?.settled || (left && position >= left.newest)) continue;
+    passed.set(id.shop, Math.min(position, passed.get(id.shop) ?? position));
+  }
+  return passed;
+}
+
+/** Looks after pipelines that left the configuration: names them once, and settles those that owe nothing any more. */
+export class Orphans {
+  readonly #tools: OrphanTools;
+  readonly #named = new Set<string>();
+
+  constructor(tools: OrphanTools) {
+    this.#tools = tools;
+  }
+
+  /** To be called by a process that moves pipelines, when the configuration has changed and now and then. */
+  async look(): Promise<void> {
+    const { store, pipelines, clock } = this.#tools;
+    const { state } = store;
+    const gone = (await pipelines.everyone()).filter(({ phase }) => phase.kind === 'orphaned');
+    for (const orphan of gone) {
+      const { id, progress, newest } = orphan;
+      if (progress.left?.settled) continue;
+      if (!progress.left) await state.settle(id, { kind: 'left', at: clock.now(), newest });
+      if (await this.#owesNothing(orphan)) await state.settle(id, { kind: 'settled' });
+      else this.#name(orphan);
+    }
+    const here = new Set(gone.map(({ id }) => keyOf(id)));
+    for (const key of this.#named) if (!here.has(key)) this.#named.delete(key);
+  }
+
+  /** Counts what the log has let go of before an orphan had it, so that the books stay true. */
+  async countGone(): Promise<void> {
+    const { store, pipelines } = this.#tools;
+    for (const { id, progress } of (await pipelines.running()).filter(isOrphaned)) {
+      const { oldest } = await store.log.extent(id.shop);
+      if (oldest > progress.position + 1) await store.state.settle(id, { kind: 'gone', oldest });
+    }
+  }
+
+  /** Lets go of all that an orphan owes. Throws NotFound, and BadOrder for a pipeline that is no orphan or is being delivered. */
+  async discard(ref: PipelineRef): Promise<OrphanDiscard> {
+    const { store, clock } = this.#tools;
+    const { pending } = await orphanNamed(this.#tools, ref);
+    const adopter = (await store.state.replays()).find(({ adopts, shop, ended }) => {
+      return adopts === ref.pipeline && shop === ref.shop && !ended;
+    });
+    if (adopter)
+      throw new BadOrder(
+        `expected an orphan that nobody delivers, got one that replay ${adopter.id} does; cancel that`,
+      );
+    let dead = 0;
+    for (;;) {
+      const letters = await store.state.dead(ref, { limit: DISCARDED_AT_ONCE });
+      if (letters.length === 0) break;
+      const positions = letters.map(({ position }) => position);
+      await store.state.discardDead(ref, positions, clock.now());
+      dead += positions.length;
+    }
+    await store.state.settle(ref, { kind: 'discarded', at: clock.now() });
+    return { pending, dead };
+  }
+
+  async #owesNothing({ id, pending, progress }: Running): Promise<boolean> {
+    if (pending > 0) return false;
+    return progress.dead === 0 || (await this.#tools.store.state.dead(id, { limit: 1 })).length === 0;
+  }
+
+  #name({ id, pending, progress }: Running): void {
+    const key = keyOf(id);
+    if (this.#named.has(key)) return;
+    this.#named.add(key);
+    this.#tools.logger.warn(
+      { ...id, pending, dead: progress.dead },
+      'a pipeline is not configured any more: its events and dead letters wait; adopt or discard them (headless-events pipelines)',
+    );
+  }
+}
+
+/** The orphan of that name; one that left just now is marked first. Throws NotFound and BadOrder. */
+export async function orphanNamed(
+  { store, pipelines, clock }: Omit<OrphanTools, 'logger'>,
+  ref: PipelineRef,
+): Promise<Running> {
+  const name = `${ref.pipeline} in the shop ${ref.shop}`;
+  if (pipelines.find(ref)) throw new BadOrder(`expected a pipeline that is not configured, got ${name}, which is`);
+  const found = (await pipelines.running()).find(({ id }) => id.shop === ref.shop && id.pipeline === ref.pipeline);
+  if (found === undefined || !isOrphaned(found)) throw new NotFound(`no orphaned pipeline ${name}`);
+  if (found.progress.left) return found;
+  const progress = await store.state.settle(found.id, { kind: 'left', at: clock.now(), newest: found.newest });
+  return { ...found, progress: progress ?? found.progress };
+}
+
+const keyOf = ({ shop, pipeline }: PipelineId): string => `${shop}/${pipeline}`;
