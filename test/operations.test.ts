@@ -157,6 +157,58 @@ for (const log of logKinds()) {
       assert.equal([shops[0]?.received, shops[0]?.appended], [1, 1]);
     });
 
+    it('counts each event once, however many order redrives and discards at once, of whatever process', async () => {
+      const ids = Array.from({ length: 60 }, (_, n) => `w${n}`);
+      await beacon(
+        gateway.port,
+        ids.map((event_id) => layersEvent({ event_id, event_type: 'wishlist_add' })),
+      );
+      const custom = config(sink.url, { custom: '[wishlist_add]' });
+      await gateway.reload(configOf(custom));
+      const isShared = url.startsWith('postgres');
+      const other = isShared ? await gatewayWith(custom, { LOG_URL: url, ADMIN_TOKEN, PROCESS: 'web' }) : undefined;
+      const order = (port: number, action: string) =>
+        call(port, {
+          method: 'POST',
+          path: `/admin/quarantine/${action}`,
+          headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+          body: '{"all":true}',
+        });
+      try {
+        const ports = [gateway.port, other?.port ?? gateway.port];
+        const replies = await Promise.all(
+          ['redrive', 'redrive', 'redrive', 'discard'].map((action, n) => order(ports[n % 2] ?? 0, action)),
+        );
+        for (const { status, body } of replies) assert.ok(status === 200 || status === 409, body);
+      } finally {
+        await other?.stop();
+      }
+      const { balanced, shops } = await ask<Balance>('/balance');
+      assert.ok(balanced);
+      const { jobs } = await ask<{ jobs: JobReport[] }>('/jobs');
+      const total = (name: string) => jobs.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
+      assert.is(total('accepted') + total('discarded'), 60);
+      assert.is(shops[0]?.appended, total('accepted'));
+      assert.is((await call(gateway.port, { method: 'GET', path: '/metrics' })).status, 200);
+    });
+
+    it('never gives an id in quarantine to another event, also after a restart', async () => {
+      const refuse = async (event_id: string) => {
+        await beacon(gateway.port, [layersEvent({ event_id, event_type: 'wishlist_add' })]);
+        const found = (await receipt(event_id))?.quarantineId ?? '';
+        assert.is((await ask<{ eventId: string }>(`/quarantine/${found}`)).eventId, event_id);
+        return found;
+      };
+      const first = await refuse('i1');
+      assert.is((await ask<{ discarded: number }>('/quarantine/discard', { id: first })).discarded, 1);
+      await gateway.stop();
+      await start(config(sink.url));
+      const second = await refuse('i2');
+      assert.not.equal(second, first);
+      assert.is((await ask<{ discarded: number }>('/quarantine/discard', { id: first })).discarded, 0);
+      assert.is((await receipt('i2'))?.state, 'quarantined');
+    });
+
     it('suspends a pipeline and resumes it where it was', async () => {
       await ask(`/pipelines/${SHOP}/hook/suspend`, { reason: 'maintenance' });
       await beacon(gateway.port, [layersEvent({ event_id: 's1' })]);

@@ -2,11 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
+import { withinBytes } from './letters.ts';
 import type { Commit } from './lmdb-chain.ts';
 import { bytesOf } from './lmdb-pages.ts';
 import { LmdbQuarantine, type QuarantineLimits } from './lmdb-quarantine.ts';
 import { LmdbReplays } from './lmdb-replays.ts';
-import type { LogRecord, Position, Tally } from './log.ts';
+import { type LogRecord, type Position, READ_BYTES, type Tally } from './log.ts';
 import type { ReplayChange } from './replay-change.ts';
 import type { Settlement } from './settlement.ts';
 import type {
@@ -30,7 +31,6 @@ import type {
 } from './state.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
-const LETTERS_AT_ONCE = 50;
 const TRIMMED_AT_ONCE = 1000;
 
 export interface LmdbStateOptions extends QuarantineLimits {
@@ -154,11 +154,17 @@ export class LmdbState implements State {
 
   async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
     const open: DeadLetter[] = [];
+    let bytes = 0;
     for (let last = Number(after); ; ) {
-      const range = { start: [shop, pipeline, last + 1], end: [shop, pipeline, LAST], limit: LETTERS_AT_ONCE };
-      const letters = [...this.#dead.getRange(range)].map(({ value }) => value);
-      open.push(...letters.filter(({ ended }) => !ended));
-      if (open.length >= limit || letters.length < LETTERS_AT_ONCE) return open.slice(0, limit);
+      const range = this.#dead.getRange({ start: [shop, pipeline, last + 1], end: [shop, pipeline, LAST] });
+      const letters = [...withinBytes(range.map(({ value }) => value))];
+      for (const letter of letters) {
+        if (letter.ended) continue;
+        open.push(letter);
+        bytes += JSON.stringify(letter).length;
+        if (open.length >= limit || bytes >= READ_BYTES) return open;
+      }
+      if (letters.length === 0) return open;
       last = letters.at(-1)?.position ?? LAST;
       // There may be very many, also of those that have ended: others have their turn.
       await nextTurn();

@@ -3,6 +3,7 @@ import { onAbort } from '../on-abort.ts';
 import { endedByClose } from './closing.ts';
 import { beginning, Holders, keyOf, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
+import { withinBytes } from './letters.ts';
 import {
   type EventLog,
   type Extent,
@@ -278,7 +279,8 @@ class MemoryLog implements EventLog, State {
 
   async dead(id: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
     const letters = [...this.#pipeline(id).dead.values()].sort((a, b) => a.position - b.position);
-    return letters.filter(({ position, ended }) => !ended && position > Number(after)).slice(0, limit);
+    const open = letters.filter(({ position, ended }) => !ended && position > Number(after));
+    return [...withinBytes(open, limit)];
   }
 
   async deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined> {

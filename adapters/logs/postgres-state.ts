@@ -1,5 +1,5 @@
 import { beginning, changeOn, keyOf, resumed, settleOn, standingOf, suspendedBy } from './holders.ts';
-import { LogUnavailable, type Position } from './log.ts';
+import { LogUnavailable, type Position, READ_BYTES } from './log.ts';
 import type { Ask } from './postgres-database.ts';
 import { PostgresJobs } from './postgres-jobs.ts';
 import type { Leases } from './postgres-leases.ts';
@@ -178,8 +178,13 @@ export class PostgresState implements State {
 
   async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
     const rows = await this.#ask(
-      `select ${LETTER} from ${SCHEMA}.dead where pipeline = ${OF} and not ended and position > $3 order by position limit $4`,
-      [shop, pipeline, after, limit],
+      `select ${LETTER} from (
+         select position, letter, redrive, sum(length(letter::text)) over (order by position) - length(letter::text) as before from (
+           select position, letter, redrive from ${SCHEMA}.dead
+           where pipeline = ${OF} and not ended and position > $3 order by position limit $4
+         ) those
+       ) counted where before < $5 order by position`,
+      [shop, pipeline, after, limit, READ_BYTES],
     );
     return rows.map(letterOf);
   }

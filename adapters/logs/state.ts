@@ -272,7 +272,7 @@ export interface State {
   /** The filter in force at a position. */
   ruleAt(id: PipelineId, position: Position): Promise<Rule | undefined>;
   saveRule(id: PipelineId, rule: Rule): Promise<void>;
-  /** Those that have not ended, in order of position, from the oldest. */
+  /** Those that have not ended, from the oldest: at least one, up to `limit`, or up to the one with which they have READ_BYTES. Only the last page is empty. */
   dead(id: PipelineId, page: Page): Promise<DeadLetter[]>;
   /** Also one that has ended. */
   deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined>;

@@ -3,7 +3,7 @@ import type { Refusal } from '../../adapters/dialects/dialect.ts';
 import { READ_BYTES } from '../../adapters/logs/log.ts';
 import type { Job } from '../../adapters/logs/state.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
-import { type Check, OTHER, record, SHOP, START, storeOptions } from './log.ts';
+import { type Check, never, OTHER, record, SHOP, START, storeOptions } from './log.ts';
 
 const refusal = (id: string, fields: Partial<Refusal> = {}): Refusal => ({
   index: 0,
@@ -107,6 +107,25 @@ export const quarantineChecks: readonly Check[] = [
     }
     assert.is(seen.length, 9);
     assert.is(new Set(seen).size, 9);
+  }),
+  check('ends a page of dead letters at a megabyte, and gives all in the end', async ({ log, state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
+    const cursor = await state.claim(id, never);
+    await log.append(record(Array.from({ length: 12 }, (_, n) => `d${n}`)));
+    const stored = await log.read(SHOP, 0, 12, never);
+    const dead = stored.map(({ position, event }) => ({ position, event, reason: LARGE, attempts: 1, at: START }));
+    await cursor.save({ progress: cursor.progress, dead });
+    await state.discardDead(id, [1, 2, 3, 4, 5], START);
+    const seen: number[] = [];
+    for (let after = '0'; ; ) {
+      const page = await state.dead(id, { limit: 100, after });
+      if (page.length === 0) break;
+      assert.ok(page.slice(0, -1).reduce((sum, { reason }) => sum + reason.length, 0) < READ_BYTES);
+      seen.push(...page.map(({ position }) => position));
+      after = String(page.at(-1)?.position);
+    }
+    assert.equal(seen, [6, 7, 8, 9, 10, 11, 12]);
   }),
   check("finds quarantined events by their event's id, and only those", async ({ log, state }) => {
     const refused = Array.from({ length: 50 }, (_, n) => refusal(`e${n % 10}`));

@@ -1,0 +1,16 @@
+import { READ_BYTES } from './log.ts';
+import type { DeadLetter } from './state.ts';
+
+const MOST = 50;
+
+/** The first dead letters, at most 50, up to the one with which they have READ_BYTES: each may hold an event of 256 KB, and those behind are not taken. */
+export function* withinBytes(letters: Iterable<DeadLetter>, most = MOST): Generator<DeadLetter> {
+  let bytes = 0;
+  let count = 0;
+  for (const letter of letters) {
+    yield letter;
+    count += 1;
+    bytes += JSON.stringify(letter).length;
+    if (bytes >= READ_BYTES || count === most) return;
+  }
+}
