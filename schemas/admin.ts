@@ -135,7 +135,7 @@ export const Receipt = Type.Object(
     dialect: Type.String(),
     type: maybe(Type.String()),
     position: maybe(Count),
-    idSource: maybe(Type.Enum(['client', 'derived'])),
+    idSource: maybe(Type.Enum(['client', 'derived', 'reused'])),
     trust: maybe(Type.Enum(['public', 'server'])),
     enrichment: maybe(Type.Record(Type.String(), Type.Union([Type.String(), Type.Boolean()]))),
     pipelines: maybe(Type.Array(PipelineReceipt)),

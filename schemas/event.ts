@@ -35,10 +35,11 @@ export const Event = Type.Object(
       minLength: 1,
       description: "Unique per shop. The client's own id, or one derived from the content.",
     }),
-    id_source: Type.Union([Type.Literal('client'), Type.Literal('derived')], {
+    id_source: Type.Union([Type.Literal('client'), Type.Literal('derived'), Type.Literal('reused')], {
       description:
-        'Whether the client sent the id, or it was derived from the content so that a resend is still a duplicate.',
+        'Who made the id: the client, or the gateway, since there was none (derived) or it belongs to another event (reused).',
     }),
+    sent_id: Type.Optional(Type.String({ description: 'The id as sent, where it was reused.' })),
     event_type: Type.String({
       description: 'The canonical type, the same for every dialect, for example product_view.',
     }),

@@ -72,7 +72,7 @@ export interface Receipt {
   readonly type?: string | undefined;
   /** Stored events only. */
   readonly position?: number;
-  readonly idSource?: 'client' | 'derived';
+  readonly idSource?: 'client' | 'derived' | 'reused';
   readonly trust?: 'public' | 'server';
   /** What was added to it: country, channel, device … */
   readonly enrichment?: Readonly<Record<string, string | boolean>>;

@@ -1,4 +1,4 @@
-import { view } from '../adapters/dialects/index.ts';
+import { contents, view } from '../adapters/dialects/index.ts';
 import { withDeadline } from '../adapters/logs/deadline.ts';
 import { migrate, openStore } from '../adapters/logs/index.ts';
 import { type EventLog, LogUnavailable, LogUnusable } from '../adapters/logs/log.ts';
@@ -110,6 +110,7 @@ const optionsOf = (
   book: DamageBook,
 ): Omit<StoreOptions, 'durability'> => ({
   view,
+  contents,
   dedupMs: settings.DEDUP_HOURS * HOUR_MS,
   dedupMax: settings.DEDUP_MAX_IDS,
   quarantineMax: settings.QUARANTINE_MAX_PER_SHOP,

@@ -175,6 +175,8 @@ export interface Dialect {
   single(event: string): string;
   /** The events at these places of a body that `read` has accepted; total: never throws for such a body. One per index, in order. */
   view(body: string, indexes: readonly number[], context: Context): Event[];
+  /** What the client sent as each of these events. */
+  sent(body: string, indexes: readonly number[]): readonly object[];
   /** The answer for stored events; `successStatus` is the shop's wish where the contract leaves a choice. */
   accepted(result: IngestResult, successStatus?: number): Reply;
   /** The answer in this contract's own words. */

@@ -29,6 +29,10 @@ export const glood: Dialect = {
     const event = bodyOf(body);
     return indexes.map(() => gloodEvent(event, context));
   },
+  sent: (text, indexes) => {
+    const body = bodyOf(text);
+    return indexes.map(() => body);
+  },
   accepted: () => ({ status: 200, body: '{"ok":true}' }),
   refused: ({ status, message }) => ({ status, body: JSON.stringify({ error: status, message }) }),
 };

@@ -1,6 +1,7 @@
-import type { View } from '../logs/log.ts';
+import type { Contents, View } from '../logs/log.ts';
 import { type Dialect, UnknownDialect } from './dialect.ts';
 import { glood } from './glood.ts';
+import { derivedId } from './ids.ts';
 import { layers } from './layers.ts';
 import { tapcart } from './tapcart.ts';
 
@@ -8,13 +9,19 @@ import { tapcart } from './tapcart.ts';
 export const dialects: readonly Dialect[] = [layers, glood, tapcart];
 
 /** The events of a stored body, made by the dialect that read it. Throws UnknownDialect where none has that name. */
-export const view: View = (name, body, indexes, context) => {
+export const view: View = (name, body, indexes, context) => named(name).view(body, indexes, context);
+
+/** What tells the contents of events apart. Throws UnknownDialect. */
+export const contents: Contents = (name, body, indexes) =>
+  named(name)
+    .sent(body, indexes)
+    .map((event) => derivedId(event).slice(0, 8));
+
+function named(name: string): Dialect {
   const dialect = dialects.find((one) => one.name === name);
-  if (!dialect) {
-    throw new UnknownDialect(
-      name,
-      dialects.map((one) => one.name),
-    );
-  }
-  return dialect.view(body, indexes, context);
-};
+  if (dialect) return dialect;
+  throw new UnknownDialect(
+    name,
+    dialects.map((one) => one.name),
+  );
+}

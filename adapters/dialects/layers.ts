@@ -26,6 +26,10 @@ export const layers: Dialect = {
   read,
   single: (event) => `{"events":[${event}]}`,
   view,
+  sent: (body, indexes) => {
+    const entries = batch(body);
+    return indexes.map((index) => object(entries[index]) ?? {});
+  },
   accepted: (_result, successStatus) => (successStatus === 204 ? { status: 204 } : { status: 201, body: 'null' }),
   refused: ({ status, message }) => ({
     status,

@@ -93,6 +93,10 @@ export const tapcart: Dialect = {
     const body = bodyOf(text);
     return indexes.map(() => eventOf(body, context));
   },
+  sent: (text, indexes) => {
+    const body = bodyOf(text);
+    return indexes.map(() => body);
+  },
   accepted: () => ({ status: 200, body: '{"ok":true}' }),
   refused: ({ status, message }) => ({ status, body: JSON.stringify({ ok: false, error: message }) }),
 };

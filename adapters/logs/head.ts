@@ -27,11 +27,13 @@ export const ORDER_BYTES = 8;
 const HASH_BYTES = 16;
 const OLD_HASH_BYTES = 8;
 
+/** `more`: flags beside those that the draft says. */
 export function headOf(
   { id, kind = UNKNOWN_KIND, derived = 0, order }: Draft,
   { id: hashOf, order: hashOfOrder }: Hasher,
+  more = 0,
 ): Head {
-  const flags = (derived << DERIVED_SHIFT) | (order === undefined ? 0 : HAS_ORDER);
+  const flags = more | (derived << DERIVED_SHIFT) | (order === undefined ? 0 : HAS_ORDER);
   return { hash: hashOf(id), kind, flags, ...(order !== undefined && { order: hashOfOrder(order) }) };
 }
 

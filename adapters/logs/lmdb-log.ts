@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Dedup } from './dedup.ts';
 import type { Head } from './head.ts';
-import type { IdHash } from './id-hash.ts';
 import type { Chain } from './lmdb-chain.ts';
 import type { LmdbHeads } from './lmdb-heads.ts';
 import { LookBacks } from './lmdb-lookback.ts';
@@ -10,11 +9,13 @@ import { remember, timeOfNewest } from './lmdb-remember.ts';
 import {
   type Arrival,
   arrivalOf,
+  arrivalOfReused,
   byShop,
   changed,
   firstOf,
   type Hashing,
   hasIdOf,
+  knownAt,
   paged,
   positionOf,
   type ShopLog,
@@ -25,6 +26,7 @@ import {
 import type { LmdbState } from './lmdb-state.ts';
 import type { EventLog, Extent, LogRecord, Position, Stored, Tally, Trimmed, TrimOptions, Verdict } from './log.ts';
 import { LogUnavailable } from './log.ts';
+import { isAnother, renamer } from './reused.ts';
 import type { StoreOptions } from './store.ts';
 import { counted, NOTHING } from './tally.ts';
 
@@ -34,7 +36,7 @@ const WAITING_BYTES = 64 * 1024 * 1024;
 /** So many blocks of heads are looked through in one turn. */
 const BLOCKS_A_TURN = 64;
 
-const NOTHING_KNOWN: ReadonlyMap<Position, IdHash> = new Map();
+const NOTHING_KNOWN: ReadonlyMap<Position, Head> = new Map();
 
 /** What an LMDB log is made of. */
 export interface LmdbLogParts {
@@ -216,7 +218,7 @@ export class LmdbLog implements EventLog {
     arrivals: readonly Arrival[],
     onJoined: () => void,
   ): Promise<Verdict[]> {
-    const known = new Map<Position, IdHash>();
+    const known = new Map<Position, Head>();
     const heads = new Map<Position, Head | undefined>();
     // What is committed meanwhile is looked at too, so nothing is left when it joins.
     for (let from = 0; from < shop.committed; ) {
@@ -231,7 +233,7 @@ export class LmdbLog implements EventLog {
       for (const { arrival, position } of found) {
         if (!heads.has(position)) heads.set(position, this.#parts.heads.at(shop.name, position));
         const head = heads.get(position);
-        if (head && hasIdOf(head, arrival)) known.set(position, arrival.head.hash);
+        if (head && hasIdOf(head, arrival)) known.set(position, head);
       }
       from = upTo;
     }
@@ -243,7 +245,7 @@ export class LmdbLog implements EventLog {
     shop: ShopLog,
     record: LogRecord,
     arrivals: readonly Arrival[],
-    known: ReadonlyMap<Position, IdHash>,
+    known: ReadonlyMap<Position, Head>,
   ): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
       this.#group.push(this.#admit({ shop, record, resolve, reject }, arrivals, known));
@@ -252,26 +254,37 @@ export class LmdbLog implements EventLog {
     });
   }
 
-  /** Gives every new event its position and finds the duplicates; nothing is durable yet. `known`: the ids at positions on the disk. */
+  /** Gives every new event its position and finds the duplicates; nothing is durable yet. `known`: the heads at positions on the disk. */
   #admit(
     { shop, record, resolve, reject }: Pick<Waiting, 'shop' | 'record' | 'resolve' | 'reject'>,
     arrivals: readonly Arrival[],
-    known: ReadonlyMap<Position, IdHash>,
+    known: ReadonlyMap<Position, Head>,
   ): Waiting {
     const first = shop.given + 1;
     const verdicts: Verdict[] = [];
     const fresh: Arrival[] = [];
     const isReleased = this.#release(shop, record);
-    for (const arrival of arrivals) {
-      const { hash } = arrival.head;
-      const at = positionOf(shop, arrival, (position) => (known.get(position) ?? shop.pending.get(position)) === hash);
+    const { contents } = this.#options;
+    const renaming = contents && renamer(contents, record);
+    for (const [place, sent] of arrivals.entries()) {
+      let arrival = sent;
+      let at = knownAt(shop, arrival, (position) => known.get(position) ?? shop.pending.get(position));
+      const head = known.get(at) ?? shop.pending.get(at);
+      if (renaming && head && isAnother(head, arrival.head)) {
+        arrival = arrivalOfReused(renaming(place), this.#parts.hashing);
+        at = knownAt(
+          shop,
+          arrival,
+          (position) => shop.pending.get(position) ?? this.#parts.heads.at(shop.name, position),
+        );
+      }
       if (at !== 0 || !isReleased) {
         verdicts.push({ kind: 'duplicate', position: at });
         continue;
       }
       shop.given += 1;
       shop.known.ids.add(arrival.fingerprint, shop.given);
-      shop.pending.set(shop.given, hash);
+      shop.pending.set(shop.given, arrival.head);
       verdicts.push({ kind: 'stored', position: shop.given });
       fresh.push(arrival);
     }

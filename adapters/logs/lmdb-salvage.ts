@@ -72,7 +72,7 @@ function logRecordOf(
   if (opened === undefined) return undefined;
   const { dialect, context, indexes, body } = opened;
   try {
-    const events = viewed(view, { ...opened, first: 1 });
+    const events = viewed({ view }, { dialect, context, body, indexes, first: 1 });
     return { dialect, context, body, events: events.map((event, i) => draftOf(event, indexes[i] ?? 0)), refused: [] };
   } catch (error) {
     if (!(error instanceof UnreadableEvents)) throw error;

@@ -1,8 +1,8 @@
 import type { Draft } from '../dialects/dialect.ts';
 import { onAbort } from '../on-abort.ts';
 import type { KnownIds } from './dedup.ts';
-import { type Head, headOf } from './head.ts';
-import { fingerprintOf, type Hasher, hashOfFingerprint, type IdHash } from './id-hash.ts';
+import { type Head, headOf, REUSED } from './head.ts';
+import { fingerprintOf, type Hasher, hashOfFingerprint } from './id-hash.ts';
 import type { Fingerprint } from './ids.ts';
 import { isOld, type Remembered } from './lmdb-remember.ts';
 import type { LogRecord, Position, Tally, Verdict } from './log.ts';
@@ -17,8 +17,8 @@ export interface ShopLog extends Remembered {
   /** The last position given out, and the last that is durable. */
   given: Position;
   committed: Position;
-  /** The ids at the positions between the two. */
-  readonly pending: Map<Position, IdHash>;
+  /** The heads at the positions between the two. */
+  readonly pending: Map<Position, Head>;
   /** Quarantined events that are being brought back. */
   readonly releasing: Set<string>;
   tally: Tally;
@@ -62,6 +62,12 @@ export function arrivalOf(draft: Draft, { hasher, old }: Hashing): Arrival {
   };
 }
 
+/** An event under the id that it got because its own belongs to another. */
+export function arrivalOfReused(draft: Draft, { hasher }: Hashing): Arrival {
+  const head = headOf(draft, hasher, REUSED);
+  return { index: draft.index, head, fingerprint: fingerprintOf(head.hash) };
+}
+
 /** The newest position at which an arrival's id is, by what `isIt` says of those where it may be; 0 where there is none. */
 export function positionOf(
   { known }: ShopLog,
@@ -74,6 +80,13 @@ export function positionOf(
 /** Whether a stored event has the id of an arrival. */
 export const hasIdOf = (stored: Head, { head, old }: Arrival): boolean =>
   isOld(stored) ? stored.hash === old?.hash : stored.hash === head.hash;
+
+/** The position of the event that has the id of an arrival, by the heads at positions; 0 where there is none. */
+export const knownAt = (shop: ShopLog, arrival: Arrival, headAt: (position: Position) => Head | undefined): Position =>
+  positionOf(shop, arrival, (position) => {
+    const head = headAt(position);
+    return head !== undefined && hasIdOf(head, arrival);
+  });
 
 /** The arrivals that seem to be on the disk, after a position and up to another, by what is remembered of all ids. */
 export function seeming(

@@ -43,6 +43,9 @@ export interface Extent {
 /** Makes events of stored bytes: the dialects' views, given to the log when it is opened. */
 export type View = (dialect: string, body: string, indexes: readonly number[], context: Context) => Event[];
 
+/** For each of these events of a body eight hexadecimal digits that tell its content, as sent, from another's. */
+export type Contents = (dialect: string, body: string, indexes: readonly number[]) => string[];
+
 /** The log cannot promise durability now: answer 503, try later. */
 export class LogUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -1,4 +1,6 @@
 import type { Event } from '../../schemas/event.ts';
+import type { Draft } from '../dialects/dialect.ts';
+import { areDifferent, type Kind, UNKNOWN_KIND } from '../dialects/kind.ts';
 import { onAbort } from '../on-abort.ts';
 import { endedByClose } from './closing.ts';
 import { beginning, Holders, keyOf, resumed, suspendedBy } from './holders.ts';
@@ -17,10 +19,10 @@ import {
   type TrimOptions,
   UnreadableEvents,
   type Verdict,
-  type View,
 } from './log.ts';
 import { headOf } from './quarantine-head.ts';
 import { changedReplay, nextReplayId, type ReplayChange } from './replay-change.ts';
+import { renamer } from './reused.ts';
 import type { Settlement } from './settlement.ts';
 import type {
   Cursor,
@@ -53,7 +55,7 @@ export function openMemory(options: StoreOptions): Store {
 
 interface Shop {
   readonly events: Map<Position, Stored>;
-  readonly ids: Map<string, Position>;
+  readonly ids: Map<string, { readonly position: Position; readonly kind: Kind }>;
   readonly unreadable: Map<Position, UnreadableEvents>;
   quarantine: Quarantined[];
   readonly readers: Set<() => void>;
@@ -71,12 +73,13 @@ interface Pipeline {
 }
 
 function viewsOf(
-  view: View,
+  options: StoreOptions,
   { dialect, context, body, events }: LogRecord,
   first: Position,
+  reused: readonly number[],
 ): Event[] | UnreadableEvents {
   try {
-    return viewed(view, { dialect, context, body, indexes: events.map(({ index }) => index), first });
+    return viewed(options, { dialect, context, body, indexes: events.map(({ index }) => index), first, reused });
   } catch (error) {
     if (error instanceof UnreadableEvents) return error;
     throw error;
@@ -104,14 +107,16 @@ class MemoryLog implements EventLog, State {
     const shop = this.#shop(record.context.shop);
     const { released = [] } = record;
     if (!released.every(({ id }) => shop.quarantine.some((one) => one.id === id)))
-      return record.events.map(({ id }) => ({ kind: 'duplicate', position: shop.ids.get(id) ?? 0 }));
+      return record.events.map(({ id }) => ({ kind: 'duplicate', position: shop.ids.get(id)?.position ?? 0 }));
     const first = shop.newest + 1;
-    const views = viewsOf(this.#options.view, record, first);
-    const verdicts = record.events.map(({ id }, i): Verdict => {
-      const known = shop.ids.get(id);
+    const drafts = this.#named(shop, record);
+    const reused = record.events.filter(({ id }, i) => drafts[i]?.id !== id).map(({ index }) => index);
+    const views = viewsOf(this.#options, record, first, reused);
+    const verdicts = drafts.map(({ id }, i): Verdict => {
+      const known = shop.ids.get(id)?.position;
       if (known !== undefined) return { kind: 'duplicate', position: known };
       const position = ++shop.newest;
-      shop.ids.set(id, position);
+      shop.ids.set(id, { position, kind: drafts[i]?.kind ?? UNKNOWN_KIND });
       if (views instanceof UnreadableEvents) {
         shop.unreadable.set(position, views);
         return { kind: 'stored', position };
@@ -125,6 +130,20 @@ class MemoryLog implements EventLog, State {
     shop.tally = counted(shop.tally, record, verdicts.filter(({ kind }) => kind === 'stored').length);
     for (const reader of [...shop.readers]) reader();
     return verdicts;
+  }
+
+  /** The drafts of a record, those under another id whose own belongs to another event. */
+  #named({ ids }: Shop, record: LogRecord): Draft[] {
+    const { contents } = this.#options;
+    const renaming = contents && renamer(contents, record);
+    const coming = new Map<string, { readonly kind: Kind }>();
+    return record.events.map((draft, place) => {
+      const { id, kind = UNKNOWN_KIND } = draft;
+      const known = ids.get(id) ?? coming.get(id);
+      if (renaming && known && areDifferent(known.kind, kind)) return renaming(place);
+      coming.set(id, known ?? { kind });
+      return draft;
+    });
   }
 
   async read(name: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
@@ -155,7 +174,7 @@ class MemoryLog implements EventLog, State {
 
   async find(name: string, eventId: string): Promise<Stored | undefined> {
     const shop = this.#shop(name);
-    const position = shop.ids.get(eventId) ?? 0;
+    const position = shop.ids.get(eventId)?.position ?? 0;
     const unreadable = shop.unreadable.get(position);
     if (unreadable) throw unreadable.at(position);
     return shop.events.get(position);

@@ -84,9 +84,10 @@ export class Page {
       return [];
     }
     const { indexes } = opened;
+    const reused = opened.reused.map((place) => indexes[place] ?? 0);
     const wanted = places.length === indexes.length ? indexes : places.map((place) => indexes[place] ?? 0);
     const bytes = Math.ceil(slice.length / places.length);
-    return viewed(this.#options.view, { ...opened, indexes: wanted, first }).map((event, i) => ({
+    return viewed(this.#options, { ...opened, indexes: wanted, first, reused }).map((event, i) => ({
       position: first + i,
       event,
       bytes,

@@ -1,7 +1,9 @@
-import { type Head, headOf } from './head.ts';
+import type { Draft } from '../dialects/dialect.ts';
+import { type Head, headOf, REUSED } from './head.ts';
 import { type Hasher, hexOf } from './id-hash.ts';
-import type { LogRecord, Position, Verdict } from './log.ts';
+import type { Contents, LogRecord, Position, Verdict } from './log.ts';
 import { type Entry, encodePage, type RecordFormat } from './record.ts';
+import { isAnother, renamer } from './reused.ts';
 
 /** One shop's part of a commit. */
 interface Share {
@@ -20,6 +22,38 @@ interface Place {
   readonly repeated: boolean;
 }
 
+export interface CommitOptions {
+  readonly hasher: Hasher;
+  /** In which its pages are written. */
+  readonly format: RecordFormat;
+  /** The records whose events others have brought out of quarantine; they store and count nothing. */
+  readonly gone: ReadonlySet<LogRecord>;
+  /** Which events get other ids, since theirs belong to others; undefined where that is not told. */
+  readonly renames?: Renames | undefined;
+}
+
+/** The events of some records that get other ids, since theirs belong to events of another kind. */
+export class Renames {
+  readonly #contents: Contents;
+  readonly #renamers = new Map<LogRecord, { readonly draft: (place: number) => Draft; readonly places: Set<number> }>();
+
+  constructor(contents: Contents) {
+    this.#contents = contents;
+  }
+
+  add(record: LogRecord, place: number): void {
+    const known = this.#renamers.get(record) ?? { draft: renamer(this.#contents, record), places: new Set<number>() };
+    known.places.add(place);
+    this.#renamers.set(record, known);
+  }
+
+  /** The head of an event under its new id, if it gets one. */
+  headOf(record: LogRecord, place: number, hasher: Hasher): Head | undefined {
+    const known = this.#renamers.get(record);
+    return known?.places.has(place) ? headOf(known.draft(place), hasher, REUSED) : undefined;
+  }
+}
+
 /** The records of some requests, as one call of the database. */
 export class Commit {
   /** The newest position of each shop after the commit. */
@@ -32,11 +66,14 @@ export class Commit {
   readonly #owners: number[] = [];
   readonly #hasher: Hasher;
   readonly #format: RecordFormat;
+  readonly #renames: Renames | undefined;
+  /** Of each of its heads the record and its place there. */
+  readonly #sources: (readonly [LogRecord, number])[] = [];
 
-  /** `format`: in which its pages are written. `gone`: the records whose events others have brought out of quarantine; they store and count nothing. */
-  constructor(records: readonly LogRecord[], hasher: Hasher, format: RecordFormat, gone: ReadonlySet<LogRecord>) {
+  constructor(records: readonly LogRecord[], { hasher, format, gone, renames }: CommitOptions) {
     this.#hasher = hasher;
     this.#format = format;
+    this.#renames = renames;
     const names = [...new Set(records.map(({ context }) => context.shop))].sort();
     this.#shares = names.map((name) => ({ name, entries: [], known: new Map(), at: 0, gained: 0, repeats: 0 }));
     const released = new Set<string>();
@@ -85,7 +122,7 @@ export class Commit {
       this.#heads.map(({ flags }) => flags),
       this.#heads.map(({ order }) => (order === undefined ? null : Buffer.from(order, 'latin1').readBigInt64BE())),
       this.#owners,
-      false,
+      this.#renames !== undefined,
       this.#shares.map(({ gained }) => gained),
       this.#shares.map(({ repeats }) => repeats),
       refused.map(({ owner }) => owner),
@@ -123,6 +160,14 @@ export class Commit {
     return this.#bringing.filter(({ released = [] }) => released.filter(() => gone.includes(++number)).length > 0);
   }
 
+  /** Has those of its events (by their numbers, from 1 on) get other ids the next time. */
+  rename(unlike: readonly number[]): void {
+    for (const number of unlike) {
+      const source = this.#sources[number - 1];
+      if (source) this.#renames?.add(...source);
+    }
+  }
+
   #add(record: LogRecord): void {
     const { context, events, refused, released = [], dialect, body } = record;
     this.#bringing.push(record);
@@ -131,9 +176,15 @@ export class Commit {
     const indexes: number[] = [];
     const heads: Head[] = [];
     const places: Place[] = [];
-    for (const draft of events) {
-      const head = headOf(draft, this.#hasher);
-      const first = share.known.get(head.hash);
+    for (const [place, draft] of events.entries()) {
+      let head = this.#renames?.headOf(record, place, this.#hasher) ?? headOf(draft, this.#hasher);
+      let first = share.known.get(head.hash);
+      const other = first === undefined ? undefined : this.#heads[first];
+      if (this.#renames && other && isAnother(other, head)) {
+        this.#renames.add(record, place);
+        head = this.#renames.headOf(record, place, this.#hasher) ?? head;
+        first = share.known.get(head.hash);
+      }
       if (first !== undefined) {
         places.push({ ordinal: first, repeated: true });
         share.repeats += 1;
@@ -141,6 +192,7 @@ export class Commit {
       }
       const ordinal = this.#heads.push(head) - 1;
       this.#owners.push(owner);
+      this.#sources.push([record, place]);
       share.known.set(head.hash, ordinal);
       places.push({ ordinal, repeated: false });
       indexes.push(draft.index);

@@ -13,7 +13,7 @@ import {
   UnreadableEvents,
   type Verdict,
 } from './log.ts';
-import { Commit } from './postgres-commit.ts';
+import { Commit, Renames } from './postgres-commit.ts';
 import type { Ask, Connection, Row } from './postgres-database.ts';
 import type { PostgresForm } from './postgres-format.ts';
 import { COMMIT_EVENTS, PostgresPages } from './postgres-pages.ts';
@@ -254,13 +254,19 @@ export class PostgresLog implements EventLog {
 
   /** Stores records with one call; where some of them must be brought in another way, nothing was stored, and it is called again with those. */
   async #store(records: readonly LogRecord[]): Promise<{ commit: Commit; verdicts: Verdict[][] }> {
-    const { form } = this.#tools;
+    const { form, options } = this.#tools;
     const gone = new Set<LogRecord>();
+    const format = form.format();
+    // Format 1 has no place to say that an id was made.
+    const renames = options.contents && format > 1 ? new Renames(options.contents) : undefined;
     for (;;) {
-      const commit = new Commit(records, form.hasher, form.format(), gone);
+      const commit = new Commit(records, { hasher: form.hasher, format, gone, renames });
       const row = await this.#call(commit);
       const more = commit.recordsOf(numbers(row?.gone));
-      if (more.length === 0) return { commit, verdicts: commit.verdicts(numbers(row?.known), numbers(row?.befores)) };
+      const unlike = numbers(row?.unlike);
+      commit.rename(unlike);
+      if (more.length + unlike.length === 0)
+        return { commit, verdicts: commit.verdicts(numbers(row?.known), numbers(row?.befores)) };
       for (const record of more) gone.add(record);
     }
   }

@@ -1,4 +1,4 @@
-import type { Durability, EventLog, View } from './log.ts';
+import type { Contents, Durability, EventLog, View } from './log.ts';
 import type { State } from './state.ts';
 
 /** A log and the state beside it, in one engine, opened and closed together. */
@@ -13,6 +13,8 @@ export interface Store {
 export interface StoreOptions {
   /** Makes events of stored bytes. */
   readonly view: View;
+  /** Tells events apart that come with one id; without it an event with a known id is a duplicate, whatever it is. */
+  readonly contents?: Contents;
   readonly durability: Durability;
   /** How long an id is remembered for dedup, in milliseconds. */
   readonly dedupMs: number;

@@ -1,6 +1,8 @@
 import type { Event } from '../../schemas/event.ts';
 import { type Context, UnknownDialect } from '../dialects/dialect.ts';
-import { type Position, UnreadableEvents, type View } from './log.ts';
+import { type Position, UnreadableEvents } from './log.ts';
+import { renamed } from './reused.ts';
+import type { StoreOptions } from './store.ts';
 
 /** A stored record, or what is wanted of it. */
 export interface Viewable {
@@ -10,12 +12,21 @@ export interface Viewable {
   /** The places in the body of the events that are wanted, whose positions follow each other from `first` on. */
   readonly indexes: readonly number[];
   readonly first: Position;
+  /** Of `indexes` those whose events have ids that were made, since theirs belonged to others. */
+  readonly reused?: readonly number[];
 }
 
 /** The events of a stored record. Throws UnreadableEvents, which says nothing of their content. */
-export function viewed(view: View, { dialect, context, body, indexes, first }: Viewable): Event[] {
+export function viewed(
+  { view, contents }: Pick<StoreOptions, 'view' | 'contents'>,
+  { dialect, context, body, indexes, first, reused = [] }: Viewable,
+): Event[] {
   try {
-    return view(dialect, body.toString(), indexes, context);
+    const text = body.toString();
+    const events = view(dialect, text, indexes, context);
+    if (reused.length === 0 || contents === undefined) return events;
+    const said = contents(dialect, text, indexes);
+    return events.map((event, i) => (reused.includes(indexes[i] ?? -1) ? renamed(event, said[i] ?? '') : event));
   } catch (error) {
     const { shop, receivedAt } = context;
     const name = error instanceof Error ? error.name : typeof error;

@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import * as assert from 'uvu/assert';
 import type { Context, Refusal } from '../../adapters/dialects/dialect.ts';
+import { derivedId } from '../../adapters/dialects/ids.ts';
+import { kindOf } from '../../adapters/dialects/kind.ts';
 import { type LogRecord, UnreadableEvents, type View } from '../../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import type { Event } from '../../schemas/event.ts';
@@ -53,6 +55,13 @@ export function record(
   };
 }
 
+/** Events of one kind; `more` makes the body another one. */
+const ofKind = (ids: readonly string[], kind: number, more = ''): LogRecord => ({
+  ...record(ids),
+  body: Buffer.from(JSON.stringify([...ids, more])),
+  events: ids.map((id, index) => ({ id, index, kind })),
+});
+
 /** A record of one event of 100 KB. */
 export const largeRecord = (id: string): LogRecord => ({
   ...record([id]),
@@ -61,6 +70,7 @@ export const largeRecord = (id: string): LogRecord => ({
 
 export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOptions => ({
   view,
+  contents: (_dialect, body, indexes) => indexes.map((index) => derivedId({ body, index }).slice(0, 8)),
   durability: 'disk',
   dedupMs: 24 * 3_600_000,
   dedupMax: 1_000_000,
@@ -308,6 +318,76 @@ export const logChecks: readonly Check[] = [
         if (body.includes('"bad"')) throw new TypeError('no');
         return view(dialect, body, ...rest);
       },
+    },
+  ),
+  check(
+    'takes a known id of an event of another kind for another event, and a resend of that for a repeat',
+    async ({ log }) => {
+      const first = ofKind(['a', 'b'], kindOf('search', 's', 'd'));
+      const other = ofKind(['a', 'c'], kindOf('page_view', 's', 'd'), 'page');
+      const stranger = ofKind(['a'], kindOf('search', 't', 'e'), 'stranger');
+      const same = ofKind(['a'], kindOf('search', 't', 'd'), 'again');
+      await log.append(first);
+      const kindsOf = async (one: LogRecord) =>
+        (await log.append(one)).map(({ kind, position }) => `${kind} ${position}`);
+      assert.equal(await kindsOf(other), ['stored 3', 'stored 4']);
+      assert.equal(await kindsOf(other), ['duplicate 3', 'duplicate 4']);
+      assert.equal(await kindsOf(stranger), ['stored 5']);
+      assert.equal(await kindsOf(same), ['duplicate 1']);
+      assert.equal(await kindsOf(first), ['duplicate 1', 'duplicate 2']);
+      const events = (await log.read(SHOP, 0, 10, never)).map(({ event }) => event);
+      assert.equal(
+        events.map(({ id_source, sent_id }) => [id_source, sent_id]),
+        [
+          ['client', undefined],
+          ['client', undefined],
+          ['reused', 'a'],
+          ['client', undefined],
+          ['reused', 'a'],
+        ],
+      );
+      for (const n of [2, 4]) assert.match(events[n]?.event_id ?? '', /^a~[0-9a-f]{8}$/);
+      assert.is.not(events[2]?.event_id, events[4]?.event_id);
+      assert.is((await log.find(SHOP, 'a'))?.position, 1);
+      assert.is((await log.find(SHOP, events[4]?.event_id ?? ''))?.position, 5);
+      assert.equal(await log.tally(SHOP), { received: 10, appended: 5, duplicate: 5, quarantined: {} });
+    },
+  ),
+  check(
+    'tells events with one id apart in one record, and in records that are on their way together',
+    async ({ log }) => {
+      const [search, page] = [kindOf('search', 's', 'd'), kindOf('page_view', 's', 'd')];
+      const both = {
+        ...record(['a', 'a', 'a']),
+        events: [search, page, search].map((kind, index) => ({ id: 'a', index, kind })),
+      };
+      const verdicts = await Promise.all(
+        [both, ofKind(['a'], page, 'x'), ofKind(['a'], page, 'x')].map((one) => log.append(one)),
+      );
+      assert.equal(
+        verdicts.map((all) => all.map(({ kind, position }) => `${kind} ${position}`)),
+        [['stored 1', 'stored 2', 'duplicate 1'], ['stored 3'], ['duplicate 3']],
+      );
+      const sources = (await log.read(SHOP, 0, 10, never)).map(({ event }) => event.id_source);
+      assert.equal(sources, ['client', 'reused', 'reused']);
+    },
+  ),
+  afterReopening(
+    'knows after a restart of which kind an id was, and which it has made',
+    async ({ log }) => {
+      await log.append(ofKind(['a'], kindOf('search', 's', 'd')));
+      await log.append(ofKind(['a'], kindOf('page_view', 's', 'd'), 'page'));
+    },
+    async ({ log }) => {
+      const other = ofKind(['a'], kindOf('page_view', 's', 'd'), 'page');
+      assert.equal((await log.append(other))[0], { kind: 'duplicate', position: 2 });
+      const third = ofKind(['a'], kindOf('cart_view', 's', 'd'), 'cart');
+      assert.equal((await log.append(third))[0], { kind: 'stored', position: 3 });
+      const read = await log.read(SHOP, 0, 10, never);
+      assert.equal(
+        read.map(({ event }) => event.id_source),
+        ['client', 'reused', 'reused'],
+      );
     },
   ),
   check(

@@ -109,7 +109,7 @@ describe('the dialects together', ({ it }) => {
     const known = dialects.map(({ name }) => name).join(', ');
     assert.throws(
       () => view('segment', '{}', [0], context('public')),
-      new RegExp(`a stored body speaks "segment", but this gateway knows ${known}$`),
+      new RegExp(`a stored body speaks the dialect "segment", and this version knows ${known}$`),
     );
   });
 });

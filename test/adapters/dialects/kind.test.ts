@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { glood } from '../../../adapters/dialects/glood.ts';
+import { contents } from '../../../adapters/dialects/index.ts';
 import { areDifferent, kindOf, orderOf } from '../../../adapters/dialects/kind.ts';
 import { layers } from '../../../adapters/dialects/layers.ts';
 import { tapcart } from '../../../adapters/dialects/tapcart.ts';
@@ -49,6 +50,19 @@ describe('the kind of an event', ({ it }) => {
       ),
     ].map(({ events }) => events[0]?.kind);
     assert.equal(kinds, [kindOf('search', 's', 'd'), kindOf('search', 's', 'd')]);
+  });
+});
+
+describe('the content of an event', ({ it }) => {
+  it('is the same where the same was sent, whatever the order of keys, and another where anything differs', () => {
+    const of = (body: string, dialect = 'layers', index = 0) => contents(dialect, body, [index])[0];
+    const sent =
+      '{"events":[{"event_type":"search","event_id":"a","query":"q"},{"event_type":"search","event_id":"a"}]}';
+    assert.match(of(sent) ?? '', /^[0-9a-f]{8}$/);
+    assert.is(of(sent), of('{"events":[{"query":"q","event_id":"a","event_type":"search"}]}'));
+    assert.is.not(of(sent), of(sent, 'layers', 1));
+    assert.is.not(of('{"event":{"id":"a"}}', 'glood'), of('{"event":{"id":"a"},"client_id":"c"}', 'glood'));
+    assert.is.not(of('{"event":"search"}', 'tapcart'), of('{"event":"login"}', 'tapcart'));
   });
 });
 
