@@ -36,7 +36,7 @@ export interface Deliveries {
   readonly orphans: Orphans;
   /** The shops of the configuration that is followed. */
   shops(): readonly string[];
-  /** How all pipelines and shops do, as it was within the last second. */
+  /** How all pipelines and shops do, as it was a moment ago, a second at most. */
   overview(): Promise<Overview>;
   /** Has a place on the log for every pipeline when it resolves: events that come from then on reach it. */
   follow(config: Config): Promise<void>;

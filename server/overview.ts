@@ -21,18 +21,19 @@ export interface Overview {
   readonly quarantine: ReadonlyMap<string, QuarantineSums>;
 }
 
-/** Asks the log for it; one that is younger than a second is given again. */
+/** Asks the log for it, once for all who ask at the same time, and gives it again for a while. */
 export interface OverviewBook {
   ask(): Promise<Overview>;
   /** Has it asked for anew: the configuration has changed. */
   forget(): void;
 }
 
-const KEPT_MS = 1000;
+/** An answer is given again for so many times as long as it took, so that looking takes a tenth of the time at most, whoever asks. */
+const KEPT_TIMES = 10;
+const KEPT_MOST_MS = 1000;
 
-/** Anybody may ask, as often as they like, so the log is asked once for all who ask within a second. */
 export function createOverview({ log, state, shops, running, now }: OverviewSources): OverviewBook {
-  let last: { readonly at: number; readonly overview: Promise<Overview>; isAnswered: boolean } | undefined;
+  let last: { readonly overview: Promise<Overview>; until: number } | undefined;
   const look = async (): Promise<Overview> => {
     const pipelines = await running();
     const names = shops();
@@ -42,15 +43,16 @@ export function createOverview({ log, state, shops, running, now }: OverviewSour
   };
   return {
     ask: () => {
-      if (last && (!last.isAnswered || now() - last.at < KEPT_MS)) return last.overview;
-      const asked = { at: now(), overview: look(), isAnswered: false };
+      if (last && now() < last.until) return last.overview;
+      const began = now();
+      const asked = { overview: look(), until: Number.POSITIVE_INFINITY };
       last = asked;
       asked.overview.then(
         () => {
-          asked.isAnswered = true;
+          asked.until = now() + Math.min(KEPT_MOST_MS, KEPT_TIMES * (now() - began));
         },
         () => {
-          if (last === asked) last = undefined;
+          asked.until = 0;
         },
       );
       return asked.overview;
