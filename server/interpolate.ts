@@ -1,3 +1,4 @@
+import { blackOut } from '../adapters/black-out.ts';
 import { isRecord } from './loose.ts';
 import type { Mistake, Path } from './mistakes.ts';
 import type { Environment } from './settings.ts';
@@ -40,9 +41,12 @@ export function interpolate(written: unknown, env: Environment): Interpolated {
 
   const value = walk(written, []);
   const redact = (sentence: string): string =>
-    [...used]
-      .filter(([, secret]) => secret.length >= SHORTEST_REDACTED)
-      .reduce((text, [reference, secret]) => text.replaceAll(secret, () => reference), sentence);
+    blackOut(
+      sentence,
+      [...used].flatMap(([reference, secret]) =>
+        secret.length >= SHORTEST_REDACTED ? [[secret, reference] as const] : [],
+      ),
+    );
   return { value, mistakes, redact };
 }
 

@@ -1,3 +1,4 @@
+import { blackOut } from '../black-out.ts';
 import type { Outcome } from './destination.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -29,9 +30,10 @@ export function outcomeOf(answer: Answer, events: number, now: number, secrets: 
 
 /** At most 200 characters of foreign text, on one line, without control characters, and with the secrets blacked out. */
 export function excerpt(text: string, secrets: readonly string[]): string {
-  const clean = secrets
-    .filter((secret) => secret.length > 0)
-    .reduce((rest, secret) => rest.replaceAll(secret, '***'), text)
+  const clean = blackOut(
+    text,
+    secrets.map((secret) => [secret, '***'] as const),
+  )
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim();
   return Array.from(clean).slice(0, 200).join('');
