@@ -77,10 +77,11 @@ export const QuarantineQuery = input({ ...quarantineSelection, ...page });
 export const QuarantinedQuery = input({ id: text('Id in quarantine.'), shop: optional('Only in this shop.') });
 export const QuarantineExport = input(quarantineSelection);
 export const QuarantineOrder = input({ ...quarantineSelection, all });
+const replayOrder = { ...pipelineRef, ...between('receipt'), types };
+
+export const ReplayPlanQuery = input(replayOrder);
 export const ReplayRequest = input({
-  ...pipelineRef,
-  ...between('receipt'),
-  types,
+  ...replayOrder,
   dryRun: Type.Optional(Type.Boolean({ description: 'Only answer the plan.' })),
 });
 export const JobRef = input({ id: text('Id of the job.') });
@@ -238,6 +239,11 @@ export const ReplayPlan = Type.Object({
   byType: Type.Record(Type.String(), Count),
   again: Count,
   filtered: ByReason,
+});
+
+export const ReplayPlanned = Type.Object({
+  position: Type.Integer({ minimum: 0, description: 'Up to where it has looked; the plan is whole at its `to`.' }),
+  plan: ReplayPlan,
 });
 
 export const ReplayJob = Type.Object({

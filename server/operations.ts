@@ -36,6 +36,8 @@ export interface Operations {
   cancelJob(id: string): Promise<void>;
   /** What a replay would do, without doing it. Throws NotFound, or BadOrder for an empty stretch. */
   planReplay(order: ReplayOrder): Promise<ReplayPlan>;
+  /** The same as it is found out, a page of the log at a time; the last one is the plan. It ends where nobody asks for the next. */
+  planningReplay(order: ReplayOrder): AsyncIterable<ReplayPlanned>;
   startReplay(order: ReplayOrder): Promise<ReplayJob>;
   replays(): Promise<ReplayJob[]>;
   /** Ends a replay where it is, and gives what it is then: one that was done first stays so. Throws NotFound. */
@@ -177,6 +179,12 @@ export interface ReplayPlan extends PipelineRef {
   /** Of the wanted ones, those the pipeline has delivered before: the destination gets them twice. */
   readonly again: number;
   readonly filtered: Readonly<Record<string, number>>;
+}
+
+/** A plan that has come up to `position`; it is whole at the plan's `to`. */
+export interface ReplayPlanned {
+  readonly position: number;
+  readonly plan: ReplayPlan;
 }
 
 export interface ReplayJob extends PipelineRef {

@@ -64,6 +64,7 @@ export function createOperations(tools: OperatorTools): Operations {
     job: (id) => jobs.one(id),
     cancelJob: (id) => jobs.cancel(id),
     planReplay: (order) => replays.plan(order),
+    planningReplay: (order) => replays.planning(order),
     startReplay: (order) => replays.start(order),
     replays: () => replays.jobs(),
     cancelReplay: (id) => replays.cancel(id),

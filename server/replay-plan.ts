@@ -2,18 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Position, Stored } from '../adapters/logs/log.ts';
 import type { Progress } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
-import { BadOrder, type PipelineRef, type ReplayOrder, type ReplayPlan } from './operations.ts';
+import { BadOrder, type PipelineRef, type ReplayOrder, type ReplayPlanned } from './operations.ts';
 import type { Route } from './route.ts';
 import { readOver } from './unreadable.ts';
 
 const READ_AT_ONCE = 1000;
 const NOW = AbortSignal.abort();
-
-/** What a plan has come to so far: it has looked up to `position`. */
-export interface Planned {
-  readonly plan: ReplayPlan;
-  readonly position: Position;
-}
 
 /** The part of the log that an order names. Throws BadOrder where it holds no event. */
 export async function stretchOf(
@@ -39,7 +33,7 @@ export async function* planned(
   { shop, pipeline }: PipelineRef,
   { after, to }: { readonly after: Position; readonly to: Position },
   route: Route,
-): AsyncGenerator<Planned> {
+): AsyncGenerator<ReplayPlanned> {
   const progress = await store.state.progress({ shop, pipeline });
   const plan = {
     shop,

@@ -11,9 +11,10 @@ import {
   type ReplayJob,
   type ReplayOrder,
   type ReplayPlan,
+  type ReplayPlanned,
 } from './operations.ts';
 import type { Running } from './pipelines.ts';
-import { type Planned, planned, stretchOf } from './replay-plan.ts';
+import { planned, stretchOf } from './replay-plan.ts';
 import { type Route, router } from './route.ts';
 
 /** Between two tries to go on after the log could not be reached. */
@@ -71,17 +72,17 @@ export class Replays {
 
   /** What a replay would do, without doing it. Throws NotFound, or BadOrder for an empty stretch. */
   async plan(order: ReplayOrder): Promise<ReplayPlan> {
-    let last: Planned | undefined;
-    for await (const page of await this.planning(order)) last = page;
+    let last: ReplayPlanned | undefined;
+    for await (const page of this.planning(order)) last = page;
     if (last === undefined) throw new Error('a plan has at least one page');
     return last.plan;
   }
 
   /** The same, page by page: the last one is the plan. Throws before the first. */
-  async planning(order: ReplayOrder): Promise<AsyncGenerator<Planned>> {
+  async *planning(order: ReplayOrder): AsyncGenerator<ReplayPlanned> {
     const { store } = this.#tools;
     const pipeline = this.#pipeline(order);
-    return planned(store, order, await stretchOf(store, order), routeOf(pipeline, order.types));
+    yield* planned(store, order, await stretchOf(store, order), routeOf(pipeline, order.types));
   }
 
   async start(order: ReplayOrder): Promise<ReplayJob> {

@@ -25,9 +25,10 @@ export interface StreamedCall {
 
 /** The calls that answer NDJSON. */
 export function streamedCalls(operations: Operations): StreamedCall[] {
-  const { exportDead, exportQuarantine } = adminCalls;
+  const { exportDead, exportQuarantine, planReplay } = adminCalls;
   return [
     { call: exportDead, lines: (given) => operations.allDead(inputOf(exportDead, given)) },
+    { call: planReplay, lines: (given) => operations.planningReplay(inputOf(planReplay, given)) },
     { call: exportQuarantine, lines: (given) => operations.allQuarantined(inputOf(exportQuarantine, given)) },
   ];
 }

@@ -136,6 +136,12 @@ export const adminCalls = {
     shapes.JobRef,
     Answers.done,
   ),
+  planReplay: lines(
+    '/admin/replays/plan',
+    'What a replay would do, told while it is found out: a line for each stretch of the log, the last of which is the whole plan. Hang up to end it.',
+    shapes.ReplayPlanQuery,
+    shapes.ReplayPlanned,
+  ),
   replay: post(
     '/admin/replays',
     'Deliver a stretch of the log again, or say with `dryRun` what that would do.',

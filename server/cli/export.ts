@@ -41,7 +41,8 @@ export async function writeExport(
   return EXIT.ok;
 }
 
-async function* linesOf(body: AsyncIterable<string | Buffer>): AsyncGenerator<string> {
+/** The lines of an answer of NDJSON. Throws a Failure where it ends too early. */
+export async function* linesOf(body: AsyncIterable<string | Buffer>, thing = 'export'): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest: string[] = [];
   try {
@@ -56,12 +57,12 @@ async function* linesOf(body: AsyncIterable<string | Buffer>): AsyncGenerator<st
       }
     }
   } catch (cause) {
-    throw new Failure(INCOMPLETE, EXIT.failed, { cause });
+    throw new Failure(incomplete(thing), EXIT.failed, { cause });
   }
-  if (rest.join('') !== '') throw new Failure(INCOMPLETE);
+  if (rest.join('') !== '') throw new Failure(incomplete(thing));
 }
 
-const INCOMPLETE = 'The gateway ended its answer too early: the export is not complete.';
+const incomplete = (thing: string): string => `The gateway ended its answer too early: the ${thing} is not complete.`;
 
 /** Shoppers' data is in it, so that only its owner may read it. */
 function opened(file: string): number {

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { ReplayJob, ReplayPlan } from '../operations.ts';
+import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../operations.ts';
 import { type AdminClient, adminClient, path } from './client.ts';
+import { linesOf } from './export.ts';
 import { type AdminFlags, adminCommand, examples, given, list, type Shell } from './flags.ts';
 import { agreed } from './kept.ts';
 import { EXIT, type Exit, Failure, show, type Terminal } from './output.ts';
@@ -63,7 +64,7 @@ async function start(flags: StartFlags, terminal: Terminal): Promise<Exit> {
   const { shop, pipeline, from, to, types, json } = flags;
   const order = { shop, pipeline, ...given({ from, to, types }) };
   const client = adminClient(flags, terminal);
-  const { plan } = await client.post<{ plan: ReplayPlan }>('/admin/replays', { ...order, dryRun: true });
+  const plan = await planned(client, order, terminal);
   if (!json) show(terminal, false, plan, planLines(plan));
   if (flags.dryRun || plan.wanted === 0) {
     if (json) show(terminal, true, { plan }, []);
@@ -76,6 +77,28 @@ async function start(flags: StartFlags, terminal: Terminal): Promise<Exit> {
   const { job } = await client.post<{ job: ReplayJob }>('/admin/replays', order);
   if (!json) terminal.out(`Replay ${job.id} has started.`);
   return flags.detach ? started(plan, job, json, terminal) : watch(client, job, { json, plan }, terminal);
+}
+
+/** Has the gateway plan, however long that takes, and shows how far it is. Ctrl-C ends the planning. */
+async function planned(client: AdminClient, { types, ...order }: ReplayOrder, terminal: Terminal): Promise<ReplayPlan> {
+  const query = { ...order, ...(types && { types: types.join() }) };
+  let last: ReplayPlanned | undefined;
+  try {
+    for await (const line of linesOf(
+      await client.stream('/admin/replays/plan', query, terminal.interrupted()),
+      'plan',
+    )) {
+      last = JSON.parse(line) as ReplayPlanned;
+      const { from, to } = last.plan;
+      if (terminal.isTty)
+        terminal.progress(`planning: ${last.position - from + 1} of ${counted(to - from + 1, 'event')}`);
+    }
+  } finally {
+    if (terminal.isTty) terminal.progress('');
+  }
+  if (last === undefined || last.position < last.plan.to)
+    throw new Failure('The gateway ended its answer too early: the plan is not complete. Nothing was sent.');
+  return last.plan;
 }
 
 function started(plan: ReplayPlan, job: ReplayJob, json: boolean | undefined, terminal: Terminal): Exit {

@@ -365,6 +365,9 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.equal(questions, ['Send 150 events?']);
     assert.equal(waits, [1000, 1000, 1000]);
     assert.equal(progress, [
+      'planning: 100 of 200 events',
+      'planning: 200 of 200 events',
+      '',
       '[........................]   0%  0 delivered, 0 dead, 0 filtered',
       '[######..................]  25%  40 delivered, 0 dead, 10 filtered',
       '[##################......]  75%  99 delivered, 1 dead, 50 filtered',
@@ -372,9 +375,78 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     ]);
     const order = { shop: SHOP, pipeline: 'archive', from: '2026-06-01T00:00:00.000Z', types: ['product_*', 'search'] };
     assert.equal(admin.operations.asked.slice(0, 2), [
-      ['planReplay', order],
+      ['planningReplay', order],
       ['startReplay', order],
     ]);
+  });
+
+  it('says where a plan is not complete', async () => {
+    admin.operations.planningReplay = async function* (order) {
+      yield { position: 100, plan: await admin.operations.planReplay(order) };
+    };
+    const cut = await run(`${REPLAY} --yes`);
+    assert.equal([cut.exit, /the plan is not complete/.test(cut.err)], [1, true]);
+    admin.operations.planningReplay = async function* (order) {
+      yield { position: 100, plan: await admin.operations.planReplay(order) };
+      throw new Error('the disk is gone');
+    };
+    assert.match((await run(`${REPLAY} --yes`)).err, /the plan is not complete/);
+    assert.not.ok(orders().includes('startReplay'));
+  });
+
+  it('adopts what an orphan owes, and discards it after a question', async () => {
+    admin.operations.reports = [reportOf({ pipeline: 'old', phase: 'orphaned', pending: 7, dead: 1 })];
+    const adopted = await run(`pipelines adopt ${SHOP} old --as archive`);
+    assert.match(adopted.out, `Replay r-1 delivers what old of ${SHOP} owes to archive.`);
+    assert.is((await run(`pipelines discard ${SHOP} old`, { answer: false })).exit, 1);
+    const discarded = await run(`pipelines discard ${SHOP} old`, { answer: true });
+    assert.equal(discarded.questions, [`Discard 7 events and 1 dead letter of old of ${SHOP} for good?`]);
+    assert.is(discarded.out, `7 events and 1 dead letter of old of ${SHOP} discarded.`);
+    assert.is((await run(`pipelines discard ${SHOP} nobody --yes`)).exit, 1);
+    assert.equal(
+      admin.operations.asked.filter(([name]) => name.endsWith('Pipeline')),
+      [
+        ['adoptPipeline', { shop: SHOP, pipeline: 'old' }, 'archive'],
+        ['discardPipeline', { shop: SHOP, pipeline: 'old' }],
+        ['discardPipeline', { shop: SHOP, pipeline: 'nobody' }],
+      ],
+    );
+  });
+
+  it('balance names orphans, and what they owe', async () => {
+    const [one] = admin.operations.sums.pipelines;
+    const orphan = { ...one!, pipeline: 'old', orphaned: true as const, pending: 7, dead: 1 };
+    admin.operations.sums = { ...admin.operations.sums, pipelines: [one!, orphan] };
+    const { out } = await run('balance');
+    assert.match(out, /Orphaned: old of demo.* is not configured; 7 events and 1 dead letter wait\. Adopt or discard/);
+  });
+
+  it('checks a configuration against a running gateway: what a reload would orphan', async () => {
+    const shop = (ids: string) => `shops: [{ shop: ${SHOP}, tokens: [t], pipelines: [${ids}] }]`;
+    const archive = '{ id: archive, destination: { type: file, directory: data } }';
+    const check = (ids: string, json = '') =>
+      runCli(['check', '--against', admin.url, ...(json ? [json] : [])], {
+        env: { ADMIN_TOKEN, GATEWAY_CONFIG: shop(ids) },
+      });
+    admin.operations.reports = [
+      reportOf({ pending: 3 }),
+      reportOf({ pipeline: 'older', phase: 'orphaned', pending: 9 }),
+      reportOf({ pipeline: 'idle', dead: 0 }),
+    ];
+    const kept = await check(archive);
+    assert.is(kept.exit, 0);
+    assert.match(kept.out, `older of ${SHOP} is orphaned already: 9 events pending, 1 dead letter`);
+    assert.match(kept.out, `idle of ${SHOP} would be taken out: 0 events pending, 0 dead letters`);
+    const gone = await check('');
+    assert.is(gone.exit, 1);
+    assert.match(gone.out, `archive of ${SHOP} would be orphaned: 3 events pending, 1 dead letter`);
+    assert.equal(JSON.parse((await check('', '--json')).out).orphans, [
+      { shop: SHOP, pipeline: 'archive', pending: 3, dead: 1 },
+    ]);
+    const nobody = await runCli(['check', '--against', 'ftp://x'], {
+      env: { ADMIN_TOKEN, GATEWAY_CONFIG: shop('') },
+    });
+    assert.equal([nobody.exit, /^--against must be an address/.test(nobody.err)], [2, true]);
   });
 
   it('does not replay without a yes', async () => {
@@ -386,7 +458,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     admin.operations.plan = { ...admin.operations.plan, wanted: 0 };
     const empty = await run(`${REPLAY} --yes`);
     assert.match(empty.out, 'Nothing to send');
-    assert.equal(new Set(orders()), new Set(['planReplay']));
+    assert.equal(new Set(orders()), new Set(['planningReplay']));
     admin.operations.failure = new BadOrder('expected events from 2027 on, got none');
     const refused = await run(REPLAY);
     assert.is(refused.exit, 2);

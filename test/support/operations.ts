@@ -17,6 +17,7 @@ import {
   type ReplayJob,
   type ReplayOrder,
   type ReplayPlan,
+  type ReplayPlanned,
   type TailFilter,
   type TailLine,
 } from '../../server/operations.ts';
@@ -244,6 +245,11 @@ export class FakeOperations implements Operations {
   async planReplay(order: ReplayOrder): Promise<ReplayPlan> {
     this.#asked('planReplay', order);
     return this.plan;
+  }
+  async *planningReplay(order: ReplayOrder): AsyncGenerator<ReplayPlanned> {
+    this.#asked('planningReplay', order);
+    yield { position: 100, plan: { ...this.plan, wanted: 1 } };
+    yield { position: this.plan.to, plan: this.plan };
   }
   async startReplay(order: ReplayOrder): Promise<ReplayJob> {
     this.#asked('startReplay', order);
