@@ -118,6 +118,7 @@ const optionsOf = (
   quarantineMs: settings.QUARANTINE_DAYS * DAY_MS,
   process: settings.PROCESS,
   connections: settings.DATABASE_CONNECTIONS,
+  retentionDays: settings.RETENTION_DAYS,
   encrypt: isWiped(settings),
   now: ageing(clock),
   onFailure: (error) => onFailure(new GatewayFailure(`the log has failed: ${error.message}`, { cause: error })),

@@ -10,18 +10,21 @@ const LOOKS = 20;
 
 const LOOK = `
 select pg_backend_pid() as server, current_setting('server_version_num')::int / 10000 as version,
+  current_setting('max_locks_per_transaction')::int as locks,
+  current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int as sessions,
   current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
   current_setting('default_transaction_read_only') = 'on' as read_only,
   to_regnamespace('${SCHEMA}') is null and not has_database_privilege(current_database(), 'create') as locked`;
 
 /** Throws LogUnusable where a database cannot keep a log. Sets nothing, so that nothing is left behind in a pooler that is refused. */
-export async function refuseUnfit(config: DatabaseConfig): Promise<void> {
+export async function refuseUnfit(config: DatabaseConfig, retentionDays = 0): Promise<void> {
   const one = new Connection(config, { isBare: true });
   const two = new Connection(config, { isBare: true });
   try {
     const isDirect = await one.alone(async (ask, server) => {
       const [found] = await ask(LOOK);
       refuseServer(found ?? {});
+      refuseLocks(found ?? {}, retentionDays);
       return found?.server === server;
     });
     if (!isDirect) await refusePooler(one, two);
@@ -47,6 +50,17 @@ function refuseServer({ version, encoding, standby, read_only, locked }: Readonl
     );
   if (locked === true)
     refuse('a database in which its role may make a schema; let its owner run: grant create on database … to …');
+}
+
+/** A day is two tables with an index each, and a statement may lock those of all days; so may each connection of a process. */
+const LOCKS_A_DAY = 4 * 4;
+
+function refuseLocks({ locks, sessions }: Readonly<Record<string, unknown>>, retentionDays: number): void {
+  const needed = Math.ceil((LOCKS_A_DAY * retentionDays) / Number(sessions));
+  if (needed > Number(locks))
+    throw new LogUnusable(
+      `RETENTION_DAYS must be at most ${Math.floor((Number(locks) * Number(sessions)) / LOCKS_A_DAY)} for a database with max_locks_per_transaction=${String(locks)}, got ${retentionDays}; or set that to ${needed} or more there`,
+    );
 }
 
 /** Two sessions never have the same server process at the same time, and one keeps its own. */

@@ -27,7 +27,7 @@ const LEASES = 'leases';
 export async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
   const { process: kind } = options;
   const config = configOf(url, options.encrypt, `headless-events ${kind}`);
-  await whenConnected(() => refuseUnfit(config), ROOM_WAIT_MS);
+  await whenConnected(() => refuseUnfit(config, options.retentionDays), ROOM_WAIT_MS);
   let hear = (_message: string): void => {};
   const home = new Connection(config, { hear: (message) => hear(message) });
   // Where pipelines are moved, reading and saving have a connection of their own, and all else another, so that no beat waits for it.

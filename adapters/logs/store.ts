@@ -30,6 +30,8 @@ export interface StoreOptions {
   readonly process: 'all' | 'web' | 'worker';
   /** Most connections to a database, of all processes together. */
   readonly connections: number;
+  /** How many days of events the log is to keep; 0 if absent. */
+  readonly retentionDays?: number;
   /** Whether a database is spoken to with TLS although its URL does not say so. */
   readonly encrypt: boolean;
   /** Milliseconds since 1970, by which what is kept grows old. */

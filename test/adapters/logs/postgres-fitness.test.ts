@@ -70,6 +70,15 @@ describe('what a database must be to keep the log', ({ it, before, after, before
     await store.close();
   });
 
+  it('has locks for all days that are to be kept', async () => {
+    assert.match(
+      await refusal(openPostgres(url, storeOptions({ retentionDays: 1500 }))),
+      /^RETENTION_DAYS must be at most 400 for .* max_locks_per_transaction=64, got 1500; or set that to 240 or more there$/,
+    );
+    const store = await openPostgres(url, storeOptions({ retentionDays: 400 }));
+    await store.close();
+  });
+
   it('takes UTF-8', async () => {
     await postgres.query('postgres', `create database latin encoding 'LATIN1' locale 'C' template template0`);
     assert.match(
