@@ -14,8 +14,6 @@ const HEADS_AT_ONCE = 200;
 const CHANGED_AT_ONCE = 100;
 /** Bodies that are read again in one turn. */
 const TURN_BYTES = 128 * 1024;
-/** Receipts of one event: refused more often than this it is the same story. */
-const MOST_ABOUT_ONE = 100;
 
 /** The configured shops, or one of them. */
 export const shopNames = ({ shops }: Pick<OperatorTools, 'shops'>, only: string | undefined): string[] =>
@@ -57,9 +55,9 @@ export async function oneQuarantined(tools: OperatorTools, id: string, shop?: st
   return shown(whole);
 }
 
-/** The quarantined events with an event's id, at most a hundred of a shop. */
-export async function quarantinedAbout({ store }: OperatorTools, shop: string, eventId: string) {
-  return (await store.state.quarantinedAbout(shop, eventId, { limit: MOST_ABOUT_ONE })).map(shown);
+/** The quarantined events with an event's id. */
+export async function quarantinedAbout({ store }: OperatorTools, shop: string, eventId: string, limit: number) {
+  return limit > 0 ? (await store.state.quarantinedAbout(shop, eventId, { limit })).map(shown) : [];
 }
 
 /** The shop that a selection is about, if it is one. Throws as `oneQuarantined` does. */

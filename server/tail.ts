@@ -18,9 +18,11 @@ export interface Tail {
 export class TooManyReaders extends Error {}
 
 const MAX_READERS = 20;
+/** What waits for one reader: a line may hold an event of 256 KB. */
+const BUFFER_BYTES = 8 * 1024 * 1024;
 
 export interface TailOptions {
-  /** How many lines wait for a reader (1000) before it misses some. */
+  /** How many lines (1000), of 8 MB together, wait for a reader before it misses some. */
   readonly bufferLines?: number;
   /** Called with how many readers there are, whenever that has changed. */
   readonly onReaders?: (count: number) => void;
@@ -52,6 +54,15 @@ export function createTail({ bufferLines = 1000, onReaders = () => {} }: TailOpt
   };
 }
 
+const sizes = new WeakMap<TailLine, number>();
+
+/** About how many bytes it takes; found once for all readers that it waits for. */
+function sizeOf(line: TailLine): number {
+  const size = sizes.get(line) ?? JSON.stringify(line).length;
+  sizes.set(line, size);
+  return size;
+}
+
 type Result = IteratorResult<TailLine, undefined>;
 
 /** Not an async generator: the `return` of one waits for the `next` that is under way, which here may take for ever. */
@@ -62,6 +73,7 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
   readonly #onEnd: () => void;
   /** Filled only while nobody waits. */
   #buffer: TailLine[] = [];
+  #bytes = 0;
   #waiting: ((result: Result) => void)[] = [];
   /** Lines left out after the last one in the buffer. */
   #missed = 0;
@@ -88,7 +100,7 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
 
   next(): Promise<Result> {
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    const line = this.#buffer.shift() ?? (this.#missed > 0 ? this.#gap() : undefined);
+    const line = this.#shift() ?? (this.#missed > 0 ? this.#gap() : undefined);
     if (line) return Promise.resolve({ done: false, value: line });
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -102,11 +114,24 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
     return this;
   }
 
+  #shift(): TailLine | undefined {
+    const line = this.#buffer.shift();
+    if (line) this.#bytes -= sizeOf(line);
+    return line;
+  }
+
   #keep(line: TailLine): void {
     // The word of what was missed takes a place of its own, where the gap is.
     const places = this.#missed > 0 ? 2 : 1;
-    if (this.#buffer.length + places > this.#bufferLines) this.#missed += 1;
-    else this.#buffer.push(...(this.#missed > 0 ? [this.#gap()] : []), line);
+    const isFull = this.#buffer.length + places > this.#bufferLines || this.#bytes + sizeOf(line) > BUFFER_BYTES;
+    if (isFull) {
+      this.#missed += 1;
+      return;
+    }
+    for (const one of this.#missed > 0 ? [this.#gap(), line] : [line]) {
+      this.#buffer.push(one);
+      this.#bytes += sizeOf(one);
+    }
   }
 
   #gap(): TailLine {

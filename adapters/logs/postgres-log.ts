@@ -54,6 +54,7 @@ export class PostgresLog implements EventLog {
   readonly #pages: PostgresPages;
   readonly #readers = new Map<string, Set<() => void>>();
   readonly #newest = new Map<string, Position>();
+  readonly #refusing = new Set<string>();
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #committing: Promise<void> | undefined;
@@ -174,6 +175,13 @@ export class PostgresLog implements EventLog {
     for (const readers of this.#readers.values()) for (const wake of [...readers]) wake();
   }
 
+  /** The shops that this process has kept refused events of since it was asked last. */
+  takeRefusing(): string[] {
+    const shops = [...this.#refusing];
+    this.#refusing.clear();
+    return shops;
+  }
+
   /** The shops that somebody waits for, to ask after where no word of them comes. */
   get awaited(): string[] {
     return [...this.#readers.keys()];
@@ -216,6 +224,7 @@ export class PostgresLog implements EventLog {
         this.#nothing = undefined;
         for (const [shop, newest] of commit.newest) this.grown(shop, newest);
         this.#tools.onNewest(commit.newest);
+        for (const { record } of group) if (record.refused.length > 0) this.#refusing.add(record.context.shop);
         for (const [i, { resolve }] of group.entries()) resolve(verdicts[i] ?? []);
       } catch (error) {
         this.#failure = error instanceof Error ? error : new Error(String(error));

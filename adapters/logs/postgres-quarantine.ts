@@ -89,6 +89,7 @@ export class PostgresQuarantine {
   }
 
   async limit(shops: readonly string[]): Promise<void> {
+    if (shops.length === 0) return;
     const { quarantineMaxBytes, quarantineMs, now } = this.#limits;
     const since = now() - quarantineMs;
     const rows = await this.#ask(

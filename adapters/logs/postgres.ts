@@ -54,6 +54,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
       log.tryAgain();
       void askAfter(home.ask, log);
       void form.follow();
+      quarantine.limit(log.takeRefusing()).catch(() => {});
     }, POLL_MS);
     return endedByClose({
       log,

@@ -45,7 +45,7 @@ const PIPELINE = '/admin/pipelines/:shop/:pipeline';
 export const adminCalls = {
   receipts: get(
     '/admin/receipts/:eventId',
-    'What happened to an event, in every shop that has seen its id. Unknown ids have an empty list.',
+    'What happened to an event, in every shop that has seen its id; of its refusals the first hundred. Unknown ids have an empty list.',
     shapes.ReceiptQuery,
     Answers.receipts,
   ),

@@ -119,6 +119,18 @@ describe('the tail', ({ it }) => {
     assert.equal(await slow.take(3), ['a', 'b', 'missed 2']);
   });
 
+  it('keeps no more than 8 MB for a reader that is slow, whatever the size of the lines', async () => {
+    const tail = createTail();
+    const reader = open(tail);
+    const large = { ...accepted('large'), event: event('large', { query: 'x'.repeat(1024 * 1024) }) } as TailLine;
+    for (let n = 0; n < 20; n++) tail.publish(large);
+    assert.equal(await reader.take(8), [...Array.from({ length: 7 }, () => 'large'), 'missed 13']);
+    publish(tail, 'a');
+    assert.equal(await reader.take(1), ['a']);
+    for (let n = 0; n < 20; n++) tail.publish(large);
+    assert.equal((await reader.take(8)).at(-1), 'missed 13', 'what was taken makes room');
+  });
+
   it('tells a slow reader how many it missed, where the gap is, before it goes on', async () => {
     const tail = createTail({ bufferLines: 3 });
     const reader = open(tail);

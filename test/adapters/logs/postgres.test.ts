@@ -19,6 +19,23 @@ import { until } from '../../support/until.ts';
 const NOW = AbortSignal.abort();
 const pipeline = (name: string): PipelineId => ({ shop: SHOP, pipeline: name });
 
+describe('the quarantine of a PostgreSQL log', ({ it, before, after }) => {
+  let postgres: Postgres;
+  before(async () => {
+    postgres = await startPostgres();
+  });
+  after(() => postgres.stop());
+
+  it('keeps to its bytes within seconds, without anybody asking', async () => {
+    const limits = storeOptions({ quarantineMax: 1000, quarantineMaxBytes: 4000 });
+    const { log, state, close } = await openPostgres(await postgres.createDatabase(), limits);
+    const refused = Array.from({ length: 9 }, (_, index) => ({ index, code: 'x', reasons: [], raw: 'x'.repeat(1000) }));
+    await log.append(record([], { refused }));
+    await until(async () => (await state.quarantineSums([SHOP]))[0]?.bytes === 4000);
+    await close();
+  });
+});
+
 describe('the PostgreSQL log of several processes', ({ it, before, after, beforeEach, afterEach }) => {
   let postgres: Postgres;
   let url = '';
