@@ -1,7 +1,8 @@
 import type { QuarantinedHead } from '../../../adapters/logs/state.ts';
 import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../../../server/operations.ts';
 import { until } from '../../support/until.ts';
-import type { Desk } from './desk.ts';
+import { pause } from '../random.ts';
+import type { Desk, Wanted } from './desk.ts';
 import { type Final, keyOf, now, type Scribe } from './history.ts';
 import { ledgerOf } from './ledger.ts';
 import { dead, quarantine, resume } from './orders.ts';
@@ -25,8 +26,8 @@ export async function settled(desk: Desk, history: Scribe, settleMs: number): Pr
   await quiet('before the last redrive');
   const lettersBefore = (await letters()).map((one) => `${keyOf(one)}#${one.event.event_id}`);
   const lettersAt = now();
-  await desk.order(quarantine('redrive'));
-  await desk.order(dead('redrive'));
+  await insist(desk, quarantine('redrive'));
+  await insist(desk, dead('redrive'));
   await quiet('after the last redrive');
   const ledger = ledgerOf(history);
   const asked = [...history.sent.values()].filter(
@@ -59,6 +60,13 @@ export async function settled(desk: Desk, history: Scribe, settleMs: number): Pr
   history.note('balance', final.balance);
   history.note('replays', { replays: final.replays });
   return final;
+}
+
+/** Longer than the job of a process that was killed stands in the way of the next. */
+const FREE_MS = 45_000;
+
+async function insist(desk: Desk, wanted: Wanted): Promise<void> {
+  await until(async () => (await desk.order(wanted)).result === 'done' || pause(1000), FREE_MS).catch(() => {});
 }
 
 async function sure<T>(asked: Promise<T | undefined>): Promise<T> {

@@ -2,8 +2,24 @@ import type { DeadView, PageOf, ReplayJob } from '../../../server/operations.ts'
 import { until } from '../../support/until.ts';
 import { openAdmin } from '../admin.ts';
 import { shops } from '../audit.ts';
+import { pause } from '../random.ts';
 
 const LETTER_MS = 20_000;
+
+/** Longer than the job of a process that was killed stands in the way of the next. */
+const FREE_MS = 45_000;
+
+/** Whether an order was taken; not where another must end first. */
+async function freely(ask: () => Promise<void>): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch (error) {
+    if (!/got 409/.test(String(error))) throw error;
+    await pause(500);
+    return false;
+  }
+}
 
 /** Who gives orders to a gateway that may die of them. */
 export function operatorOf(port: number) {
@@ -17,8 +33,8 @@ export function operatorOf(port: number) {
     async redrive(): Promise<void> {
       const letters = async () => (await ask<PageOf<DeadView>>('/dead')).items;
       await until(async () => (await letters()).length > 0, LETTER_MS);
-      if (!(await letters()).some(({ redrive }) => redrive))
-        await order(port, '/dead/redrive', { shop: shops[0].shop });
+      const ask = () => order(port, '/dead/redrive', { shop: shops[0].shop });
+      if (!(await letters()).some(({ redrive }) => redrive)) await until(() => freely(ask), FREE_MS);
     },
     /** Has everything of the second shop delivered again, unless that was ordered already. */
     async replay(): Promise<void> {
