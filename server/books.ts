@@ -1,7 +1,8 @@
 import type { Outbound } from '../adapters/destinations/destination.ts';
 import type { Position } from '../adapters/logs/log.ts';
-import type { DeadLetter, JournalBatch, JournalLine, Progress } from '../adapters/logs/state.ts';
+import type { Ahead, DeadLetter, JournalBatch, JournalLine, Progress } from '../adapters/logs/state.ts';
 import type { FilterReason } from './route.ts';
+import { positionsIn, stretchesOf } from './stretches.ts';
 
 /** What a pipeline made of one position of the log. */
 export interface Seen {
@@ -17,23 +18,56 @@ const CLOCK_SET_MS = 60_000;
  * an event is counted when the cursor passes it, so that a crash counts nothing twice.
  */
 export class Books {
-  readonly #settled = new Map<Position, 'delivered' | DeadLetter>();
+  readonly #settled = new Map<Position, 'delivered' | Letter>();
+  /** Delivered before this pipeline stopped the last time. */
+  readonly #early = new Set<Position>();
+  /** How often what is still open was tried. */
+  readonly #tries = new Map<Position, number>();
   #batches: JournalBatch[] = [];
   /** Since when nothing has gone through although it was tried, in milliseconds since 1970. */
   failingSince: number | undefined;
   /** The same on the steady clock. */
   #failingFrom: number | undefined;
 
-  constructor(failingSince: number | undefined) {
+  /** Goes on from what was saved: since when nothing has gone through, and what was settled ahead of the cursor. */
+  constructor({ failingSince, ahead }: Pick<Progress, 'failingSince' | 'ahead'> = {}) {
     this.failingSince = failingSince;
+    if (ahead === undefined) return;
+    for (const position of positionsIn(ahead.delivered)) {
+      this.#settled.set(position, 'delivered');
+      this.#early.add(position);
+    }
+    for (const letter of ahead.dead) this.#settled.set(letter.position, letter);
+    for (const [from, to, tries] of ahead.tries ?? [])
+      for (const position of positionsIn([[from, to]])) this.#tries.set(position, tries);
+    this.#batches = [...ahead.batches];
   }
 
   isOpen({ position }: Outbound): boolean {
     return !this.#settled.has(position);
   }
 
+  /** Gives a dead letter that was settled before the last stop its event again. */
+  complete({ position, event }: Outbound): void {
+    const settled = this.#settled.get(position);
+    if (settled !== undefined && settled !== 'delivered') this.#settled.set(position, { ...settled, event });
+  }
+
+  /** The number of the attempt that is being made, for the events that are sent: 1 is the first. */
+  attempt(sent: readonly Outbound[]): number {
+    return 1 + sent.reduce((most, { position }) => Math.max(most, this.#tries.get(position) ?? 0), 0);
+  }
+
+  /** An attempt has left these without an outcome. */
+  tried(open: readonly Outbound[]): void {
+    for (const { position } of open) this.#tries.set(position, 1 + (this.#tries.get(position) ?? 0));
+  }
+
   delivered(events: readonly Outbound[]): void {
-    for (const { position } of events) this.#settled.set(position, 'delivered');
+    for (const { position } of events) {
+      this.#settled.set(position, 'delivered');
+      this.#tries.delete(position);
+    }
     if (events.length === 0) return;
     this.failingSince = undefined;
     this.#failingFrom = undefined;
@@ -50,6 +84,7 @@ export class Books {
 
   buried(letter: DeadLetter): void {
     this.#settled.set(letter.position, letter);
+    this.#tries.delete(letter.position);
   }
 
   journal(batch: JournalBatch): void {
@@ -61,9 +96,23 @@ export class Books {
     return this.#batches.findLast(({ first, last }) => first <= position && position <= last);
   }
 
-  /** The dead letters among what is settled. */
-  letters(): DeadLetter[] {
-    return [...this.#settled.values()].filter((settled) => settled !== 'delivered');
+  /** The dead letter that an event has become. */
+  letterOf({ position }: Outbound): DeadLetter | undefined {
+    const settled = this.#settled.get(position);
+    return settled !== 'delivered' && isWhole(settled) ? settled : undefined;
+  }
+
+  /** What is settled behind a position; undefined where nothing is. `lanes`: how many there are now. */
+  ahead(position: Position, lanes: number): Ahead | undefined {
+    const settled = [...this.#settled].filter(([at]) => at > position);
+    const tries = [...this.#tries].filter(([at]) => at > position);
+    if (settled.length + tries.length === 0) return undefined;
+    return {
+      delivered: stretchesOf(settled.flatMap(([at, kind]) => (kind === 'delivered' ? [at] : []))),
+      dead: settled.flatMap(([, letter]) => (letter === 'delivered' ? [] : [withoutEvent(letter)])),
+      batches: this.#batches.filter(({ last }) => last > position).map((batch) => ({ lanes, ...batch })),
+      ...(tries.length > 0 && { tries: triesIn(tries) }),
+    };
   }
 
   /**
@@ -71,7 +120,7 @@ export class Books {
    * beside it. Positions missing from the stretch are counted as dropped for `missing`.
    */
   pass(progress: Progress, seen: readonly Seen[], to: Position, missing: string, lanes: number): Passed {
-    const { failingSince: _, ...was } = progress;
+    const { failingSince: _, ahead: __, ...was } = progress;
     const counts = { delivered: 0, dead: [] as DeadLetter[], filtered: {} as Record<string, number>, dropped: 0 };
     let position = progress.position;
     for (const { position: at, filtered } of seen) {
@@ -82,7 +131,7 @@ export class Books {
       counts.dropped += at - position - 1;
       if (filtered !== undefined) counts.filtered[filtered] = (counts.filtered[filtered] ?? 0) + 1;
       else if (settled === 'delivered') counts.delivered += 1;
-      else if (settled !== undefined) counts.dead.push(settled);
+      else if (isWhole(settled)) counts.dead.push(settled);
       position = at;
     }
     counts.dropped += to - position;
@@ -91,12 +140,22 @@ export class Books {
 
   /** Forgets what the cursor has passed. */
   close(upTo: Position): void {
-    for (const position of this.#settled.keys()) if (position <= upTo) this.#settled.delete(position);
+    for (const known of [this.#settled, this.#early, this.#tries])
+      for (const position of known.keys()) if (position <= upTo) known.delete(position);
     this.#batches = this.#batches.filter(({ last }) => last > upTo);
   }
 
+  /** Forgets these, which are saved elsewhere. */
+  forget(events: readonly Outbound[]): void {
+    for (const { position } of events) {
+      this.#settled.delete(position);
+      this.#tries.delete(position);
+    }
+    if (this.#settled.size === 0) this.#batches = [];
+  }
+
   #passed(
-    was: Omit<Progress, 'failingSince'>,
+    was: Omit<Progress, 'failingSince' | 'ahead'>,
     position: Position,
     counts: Counts,
     missing: string,
@@ -113,12 +172,34 @@ export class Books {
       ...(this.failingSince !== undefined && { failingSince: this.failingSince }),
     };
     const batches = this.#batches.filter(({ first, last }) => first <= position && last > was.position);
+    const early = stretchesOf([...this.#early].filter((at) => at > was.position && at <= position));
     const journal =
-      batches.length > 0 && position > was.position
-        ? { from: was.position + 1, to: position, lanes, batches }
+      batches.length + early.length > 0 && position > was.position
+        ? { from: was.position + 1, to: position, lanes, batches, ...(early.length > 0 && { early }) }
         : undefined;
     return { progress, journal, dead };
   }
+}
+
+/** A dead letter; one that was settled before the last stop has its event when that is read again. */
+type Letter = DeadLetter | Omit<DeadLetter, 'event'>;
+
+const isWhole = (letter: Letter | undefined): letter is DeadLetter => letter !== undefined && 'event' in letter;
+
+function withoutEvent(letter: Letter): Omit<DeadLetter, 'event'> {
+  if (!isWhole(letter)) return letter;
+  const { event: _, ...rest } = letter;
+  return rest;
+}
+
+/** Positions that were tried equally often, as stretches. */
+function triesIn(tries: readonly (readonly [Position, number])[]): NonNullable<Ahead['tries']> {
+  const numbers = new Set(tries.map(([, number]) => number));
+  return [...numbers].flatMap((number) =>
+    stretchesOf(tries.flatMap(([at, times]) => (times === number ? [at] : []))).map(
+      ([from, to]) => [from, to, number] as const,
+    ),
+  );
 }
 
 export interface Passed {

@@ -1,10 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Outbound, Sender } from '../adapters/destinations/destination.ts';
 import { type EventLog, type Position, READ_BYTES, type Stored, UnreadableEvents } from '../adapters/logs/log.ts';
-import type { Cursor, DeadLetter, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
+import type { Cursor, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
 import { Books, type Passed, type Seen } from './books.ts';
 import { Gate } from './gate.ts';
 import { laneOf } from './lanes.ts';
+import { Redrives } from './redrive.ts';
 import type { Route } from './route.ts';
 import { type Ending, handOver, type Lane, type SendOptions } from './send.ts';
 import type { Trials } from './suspects.ts';
@@ -28,7 +30,6 @@ export interface DeliverOptions extends SendOptions {
 const MOST_LOOK_AHEAD = 1000;
 /** Batches per lane between two saves of the cursor: what a crash repeats at most. */
 const BATCHES_PER_SAVE = 4;
-const REDRIVEN_AT_ONCE = 100;
 const NOW = AbortSignal.abort();
 
 /**
@@ -42,8 +43,9 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
   if (cursor.progress.suspended) return suspended(options, cursor.progress.suspended);
   let window: Window | undefined;
   while (!signal.aborted) {
-    const redriven = await redrive(options, loop, signal);
+    const redriven = await loop.redrives.run(signal);
     if (redriven?.kind === 'suspend') return suspend(options, redriven.reason);
+    loop.interrupted = interruption(loop, signal);
     if (cursor.progress.position >= (options.until ?? Number.POSITIVE_INFINITY)) break;
     window ??= await nextWindow(options, loop);
     if (window === undefined) continue;
@@ -65,20 +67,30 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
 interface Loop {
   readonly books: Books;
   readonly lanes: readonly Omit<Lane, 'onWait'>[];
-  redriven: AbortSignal;
-  /** Aborts with either: the end, or dead letters to look through. */
+  readonly redrives: Redrives;
+  more: AbortSignal;
+  /** Aborts with either: the end, or dead letters to try once more. */
   interrupted: AbortSignal;
   /** Events looked at together: more than a batch where the pipeline is choosy, so that it still sends full ones. */
   lookAhead: number;
 }
 
-function startOf({ cursor, clock, senders }: DeliverOptions): Loop {
-  const books = new Books(cursor.progress.failingSince);
+function startOf(options: DeliverOptions): Loop {
+  const { cursor, clock, senders } = options;
+  const books = new Books(cursor.progress);
   const gate = new Gate(clock);
   const trials: Trials = new Map();
-  // Whoever starts has not looked yet.
   const lanes = senders.map((sender, number) => ({ number, sender, books, gate, trials, pace: { failures: 0 } }));
-  return { books, lanes, redriven: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
+  const redrives = new Redrives(options, lanes[0]);
+  return { books, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
+}
+
+/** Made anew only for new letters: each such signal is remembered by those that it follows. */
+function interruption(loop: Loop, signal: AbortSignal): AbortSignal {
+  const { more } = loop.redrives;
+  if (more === NOW || more !== loop.more) loop.more = more;
+  else return loop.interrupted;
+  return more === NOW ? NOW : AbortSignal.any([signal, more]);
 }
 
 /** A stretch of the log as one pipeline sees it. */
@@ -118,7 +130,9 @@ async function windowAfter(
   const wanted: Stored[] = [];
   for (const one of stored) {
     if (one.position > end) break;
-    const filtered = options.route(one.event);
+    // What was settled before the last stop stays so, whatever the filter says now.
+    const filtered = loop.books.isOpen(one) ? options.route(one.event) : undefined;
+    loop.books.complete(one);
     if (filtered === undefined && wanted.length === room) break;
     if (filtered === undefined) wanted.push(one);
     seen.push({ position: one.position, filtered });
@@ -197,8 +211,12 @@ async function send(options: DeliverOptions, loop: Loop, window: Window, signal:
   );
 }
 
-const passed = ({ cursor, senders }: DeliverOptions, { books }: Loop, window: Window): Passed =>
-  books.pass(cursor.progress, window.seen, window.to, window.missing, senders.length);
+/** What a window has come to: over what is finished at its beginning, and with what is settled behind that. */
+function passed({ cursor, senders }: DeliverOptions, { books }: Loop, window: Window): Passed {
+  const { progress, ...rest } = books.pass(cursor.progress, window.seen, window.to, window.missing, senders.length);
+  const ahead = books.ahead(progress.position, senders.length);
+  return { ...rest, progress: { ...progress, ...(ahead && { ahead }) } };
+}
 
 /** Saves what a window has come to, together with the bounds of the next one where that is there already. */
 async function settle(
@@ -231,70 +249,22 @@ async function save(
 ): Promise<void> {
   const { sending: was, ...rest } = progress;
   const next: Progress = sending === undefined || sending <= progress.position ? rest : { ...rest, sending };
-  const { position, failingSince } = cursor.progress;
-  if (next.position === position && next.failingSince === failingSince && next.sending === was) return;
+  const { position, failingSince, ahead } = cursor.progress;
+  const same = next.position === position && next.failingSince === failingSince && next.sending === was;
+  if (same && isDeepStrictEqual(next.ahead, ahead)) return;
   await cursor.save({ progress: next, journal, dead });
   books.close(next.position);
 }
 
-/** Remembers since when nothing goes through, across restarts too. */
-async function saveFailing({ cursor }: DeliverOptions, { books }: Loop): Promise<void> {
-  const { failingSince: was, ...progress } = cursor.progress;
+/** Remembers since when nothing goes through, and what is settled behind the cursor, across restarts too. */
+async function saveFailing({ cursor, senders }: DeliverOptions, { books }: Loop): Promise<void> {
+  const { failingSince: was, ahead: wasAhead, ...progress } = cursor.progress;
   const { failingSince } = books;
-  if (failingSince !== was)
-    await cursor.save({ progress: { ...progress, ...(failingSince !== undefined && { failingSince }) } });
-}
-
-/** Sends dead letters that an operator wants tried once more, before anything else. */
-async function redrive(options: DeliverOptions, loop: Loop, signal: AbortSignal): Promise<Ending | undefined> {
-  const { cursor, state, id } = options;
-  if (!loop.redriven.aborted) return undefined;
-  loop.redriven = cursor.redriven();
-  loop.interrupted = AbortSignal.any([signal, loop.redriven]);
-  for await (const letters of redriven(state, id, signal)) {
-    const books = new Books(undefined);
-    const [lane] = loop.lanes;
-    if (lane === undefined) return undefined;
-    const ending = await handOver(options, { ...lane, books, onWait: async () => {} }, letters, signal);
-    if (ending.kind === 'stopped' || ending.kind === 'suspend') return ending;
-    await saveRedriven(options, letters, books);
-  }
-  return undefined;
-}
-
-/** Those that went through are marked as delivered, and counted so; the others are dead as before, with the latest reason. */
-async function saveRedriven(
-  { cursor, clock }: DeliverOptions,
-  letters: readonly DeadLetter[],
-  books: Books,
-): Promise<void> {
-  const again = new Map(books.letters().map((letter) => [letter.position, letter]));
-  const dead = letters.map(({ redrive: _, ...letter }): DeadLetter => {
-    if (books.isOpen(letter)) return letter;
-    const { at = clock.now(), attempts = 1, status = '' } = books.batchOf(letter) ?? {};
-    return again.get(letter.position) ?? { ...letter, ended: { kind: 'delivered', at, attempts, status } };
-  });
-  const revived = dead.filter(({ ended }) => ended).length;
-  const { progress } = cursor;
+  const ahead = books.ahead(progress.position, senders.length);
+  if (failingSince === was && isDeepStrictEqual(ahead, wasAhead)) return;
   await cursor.save({
-    progress: { ...progress, delivered: progress.delivered + revived, dead: progress.dead - revived },
-    dead,
+    progress: { ...progress, ...(failingSince !== undefined && { failingSince }), ...(ahead && { ahead }) },
   });
-}
-
-/** The letters that are marked, a batch at a time: of letters there may be more than memory has room for. */
-async function* redriven(state: State, id: PipelineId, signal: AbortSignal): AsyncGenerator<DeadLetter[]> {
-  const marked: DeadLetter[] = [];
-  for (let after = '0'; !signal.aborted; ) {
-    const page = await state.dead(id, { limit: REDRIVEN_AT_ONCE, after });
-    marked.push(...page.filter((letter) => letter.redrive));
-    const last = page.at(-1);
-    if (marked.length >= REDRIVEN_AT_ONCE || (last === undefined && marked.length > 0))
-      yield marked.splice(0, REDRIVEN_AT_ONCE);
-    if (last === undefined) return;
-    after = String(last.position);
-    await nextTurn();
-  }
 }
 
 async function suspendUnreadable(options: DeliverOptions, unreadable: UnreadableEvents): Promise<Suspension> {

@@ -1,11 +1,12 @@
 import { type Position, type Stored, UnreadableEvents } from '../adapters/logs/log.ts';
-import type { JournalLine, PipelineId, QuarantinedHead } from '../adapters/logs/state.ts';
+import type { Ahead, JournalLine, PipelineId, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Event } from '../schemas/event.ts';
 import { laneOf } from './lanes.ts';
 import type { PipelineReceipt, Receipt } from './operations.ts';
 import type { Running } from './pipelines.ts';
 import { router } from './route.ts';
+import { covers } from './stretches.ts';
 
 /** What is known of an event that is stored under this id, if one is. */
 export async function storedReceipt(
@@ -87,6 +88,8 @@ async function pipelineReceipt(
 ): Promise<PipelineReceipt> {
   const { pipeline } = id;
   if (position <= progress.start) return { pipeline, state: 'before', startsAfter: progress.start };
+  const ahead = position > progress.position ? aheadReceipt(pipeline, progress.ahead, position, event) : undefined;
+  if (ahead) return ahead;
   const filtered = await filteredBy(state, id, position, event);
   if (position > progress.position) {
     if (filtered) return { pipeline, state: 'filtered', reason: filtered };
@@ -107,12 +110,14 @@ async function pipelineReceipt(
   if (letter?.ended)
     return { pipeline, state: 'dropped', reason: `discarded at ${iso(letter.ended.at)}: ${letter.reason}` };
   if (letter) {
-    const { at, attempts, reason, redrive = false } = letter;
-    return { pipeline, state: 'dead', at: iso(at), attempts, reason, redriving: redrive };
+    const { at, attempts, reason, redrive = false, leftOut } = letter;
+    const unwanted = leftOut && ` (not sent again at ${iso(leftOut.at)}, since the filter says: ${leftOut.reason})`;
+    return { pipeline, state: 'dead', at: iso(at), attempts, reason: reason + (unwanted ?? ''), redriving: redrive };
   }
-  if (filtered) return { pipeline, state: 'filtered', reason: filtered };
   const line = await state.journalAt(id, position);
-  if (line?.discardedAt !== undefined)
+  const isEarly = covers(line?.early ?? [], position);
+  if (filtered && !isEarly) return { pipeline, state: 'filtered', reason: filtered };
+  if (line?.discardedAt !== undefined && !isEarly)
     return {
       pipeline,
       state: 'dropped',
@@ -124,6 +129,28 @@ async function pipelineReceipt(
   return line === undefined && position >= oldest
     ? { pipeline, state: 'dropped', reason: 'unreadable' }
     : { pipeline, state: 'delivered' };
+}
+
+/** What was settled already where the cursor has yet to come to. */
+function aheadReceipt(
+  pipeline: string,
+  ahead: Ahead | undefined,
+  position: Position,
+  event: Event,
+): PipelineReceipt | undefined {
+  if (ahead === undefined) return undefined;
+  const letter = ahead.dead.find((one) => one.position === position);
+  if (letter) {
+    const { at, attempts, reason } = letter;
+    return { pipeline, state: 'dead', at: iso(at), attempts, reason, redriving: false };
+  }
+  if (!covers(ahead.delivered, position)) return undefined;
+  const batch = batchOf({ from: 0, to: 0, lanes: 1, batches: ahead.batches }, position, event);
+  return {
+    pipeline,
+    state: 'delivered',
+    ...(batch && { at: iso(batch.at), attempts: batch.attempts, status: batch.status }),
+  };
 }
 
 async function filteredBy(
@@ -146,8 +173,9 @@ async function filteredBy(
 
 /** The batch that settled a position: the last one that covers it in the lane of its shopper. */
 function batchOf({ lanes, batches }: JournalLine, position: Position, event: Event) {
-  const lane = laneOf(event, lanes);
-  return batches.findLast((batch) => batch.lane === lane && batch.first <= position && batch.last >= position);
+  return batches.findLast(
+    (batch) => batch.lane === laneOf(event, batch.lanes ?? lanes) && batch.first <= position && batch.last >= position,
+  );
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

@@ -69,26 +69,23 @@ export async function handOver(
   const { books, gate, pace } = lane;
   const suspects = new Suspects(lane.trials, () => gate.successes);
   let open = events;
-  let attempts = 0;
   while (open.length > 0) {
     const sent = suspects.next(open, options.maxBatch);
     await gate.enter(signal);
     if (signal.aborted) return { kind: 'stopped' };
     onPhase({ kind: 'sending' });
-    attempts += 1;
+    const attempts = books.attempt(sent);
     const result = await attempt(options, lane, sent, attempts, signal);
     gate.leave(result.settled > 0, askedFor(result.askedMs));
     if (result.settled === 0 && signal.aborted) return { kind: 'stopped' };
+    if (!signal.aborted) books.tried(result.open);
     if (result.gone) return { kind: 'suspend', reason: result.status };
     const before = open;
     if (result.settled > 0) {
       open = open.filter((one) => books.isOpen(one));
       suspects.brought(before, sent, result.open.length);
       pace.failures = 0;
-      if (result.open.length === 0) {
-        attempts = 0;
-        continue;
-      }
+      if (result.open.length === 0) continue;
     } else {
       pace.failures += 1;
       const failingMs = books.failed({ now: clock.now(), steady: clock.steady() });
@@ -99,7 +96,7 @@ export async function handOver(
           lane,
           sent,
           `failed alone ${condemned} times while others went through: ${result.status}`,
-          condemned,
+          attempts,
         );
         open = open.filter((one) => books.isOpen(one));
         continue;
@@ -143,8 +140,8 @@ async function attempt(
   const started = clock.steady();
   const batch = { shop, pipeline, id: batchId(options, sent), events: sent };
   const { delivered, rejected, ...result } = sort(sent, await outcomesOf(lane.sender, batch, signal));
+  for (const { one, reason } of rejected) bury(options, lane, [one], reason, lane.books.attempt([one]));
   lane.books.delivered(delivered);
-  for (const { one, reason } of rejected) bury(options, lane, [one], reason, attempts);
   const ms = clock.steady() - started;
   if (delivered.length > 0) journal(options, lane, delivered, attempts, result.status);
   onAttempt({

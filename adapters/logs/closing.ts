@@ -3,7 +3,7 @@ import type { Cursor } from './state.ts';
 import type { Store } from './store.ts';
 
 /** What may wait without end: closing rejects it. All else that was asked has an end, and closing waits for it. */
-const WAITING: ReadonlySet<PropertyKey> = new Set(['read', 'claim', 'suspend', 'resume']);
+const WAITING: ReadonlySet<PropertyKey> = new Set(['read', 'claim', 'suspend', 'resume', 'discardDead']);
 
 /**
  * The same store, but everything asked of it after it was closed fails with LogUnavailable, and so do the reads and claims that wait

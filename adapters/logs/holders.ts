@@ -3,6 +3,17 @@ import type { Position } from './log.ts';
 import { type Settlement, settledBy } from './settlement.ts';
 import type { Cursor, Phase, PipelineId, Progress, Standing, State, Update } from './state.ts';
 
+/** A state whose pipelines can be taken from their holders. */
+interface Taken extends Pick<State, 'progress'> {
+  claim(id: PipelineId, signal: AbortSignal, takes: boolean): Promise<Cursor>;
+}
+
+interface Waiter {
+  /** It does not wait until the holder is done. */
+  readonly takes: boolean;
+  readonly grant: (hold: Hold) => void;
+}
+
 interface Hold {
   readonly wanted: AbortController;
   phase: Phase;
@@ -11,23 +22,25 @@ interface Hold {
 /** Who moves which pipeline, for a log that one process owns. */
 export class Holders {
   readonly #held = new Map<string, Hold>();
-  /** Those who wait for a pipeline, the first of them the next to have it. */
-  readonly #waiting = new Map<string, (() => void)[]>();
+  /** Those that wait for a pipeline, the first of them the next to have it. */
+  readonly #waiting = new Map<string, Waiter[]>();
   readonly #redriven = new Bell<string>();
   readonly #replays = new Bell<'replays'>();
 
-  /** Waits for whoever has the pipeline; `progress` is asked for once it is free. */
+  /** Waits for the pipeline; `takes` has its holder give it up. `progress` is asked for once it is free. */
   async claim(
     id: PipelineId,
     signal: AbortSignal,
     progress: () => Promise<Progress>,
     save: (update: Update) => Promise<void>,
+    takes = false,
   ): Promise<Cursor> {
     const key = keyOf(id);
-    await this.#turn(key, signal);
-    const hold: Hold = { wanted: new AbortController(), phase: { kind: 'waiting' } };
-    this.#held.set(key, hold);
-    let current = await progress();
+    const hold = await this.#turn(key, takes, signal);
+    let current = await progress().catch((error: unknown) => {
+      this.#free(key);
+      throw error;
+    });
     return {
       get progress() {
         return current;
@@ -47,33 +60,48 @@ export class Holders {
     };
   }
 
-  /** Resolves when the pipeline is the caller's, who holds it from the next moment on. */
-  #turn(key: string, signal: AbortSignal): Promise<void> {
+  /** Resolves when the pipeline is the caller's. It is held from the moment of the decision, so that nobody who wants it can miss its holder. */
+  #turn(key: string, takes: boolean, signal: AbortSignal): Promise<Hold> {
     signal.throwIfAborted();
-    const queue = this.#waiting.get(key);
-    if (queue === undefined) {
-      this.#waiting.set(key, []);
-      return Promise.resolve();
-    }
+    const held = this.#held.get(key);
+    if (held === undefined) return Promise.resolve(this.#hold(key));
+    if (takes) held.wanted.abort();
+    const queue = this.#waiting.get(key) ?? [];
+    this.#waiting.set(key, queue);
     return new Promise((resolve, reject) => {
-      const mine = () => {
-        ignore();
-        resolve();
+      const mine: Waiter = {
+        takes,
+        grant: (hold) => {
+          ignore();
+          resolve(hold);
+        },
       };
       const given = () => {
         queue.splice(queue.indexOf(mine), 1);
         reject(signal.reason);
       };
       const ignore = onAbort(signal, given);
-      queue.push(mine);
+      // Behind others that take it, and before those that wait for their turn.
+      const before = queue.findIndex((one) => !one.takes);
+      queue.splice(takes && before >= 0 ? before : queue.length, 0, mine);
     });
+  }
+
+  #hold(key: string): Hold {
+    const hold: Hold = { wanted: new AbortController(), phase: { kind: 'waiting' } };
+    this.#held.set(key, hold);
+    return hold;
   }
 
   #free(key: string): void {
     this.#held.delete(key);
-    const next = this.#waiting.get(key)?.shift();
-    if (next) next();
-    else this.#waiting.delete(key);
+    const queue = this.#waiting.get(key);
+    const next = queue?.shift();
+    if (queue?.length === 0) this.#waiting.delete(key);
+    if (next === undefined) return;
+    const hold = this.#hold(key);
+    next.grant(hold);
+    if (queue?.some(({ takes }) => takes)) hold.wanted.abort();
   }
 
   standing(id: PipelineId, progress: Progress): Standing {
@@ -81,22 +109,14 @@ export class Holders {
   }
 
   /** Has the holder give the pipeline up, changes its progress, and leaves it free. False where it never began. */
-  async change(
-    state: Pick<State, 'claim' | 'progress'>,
-    id: PipelineId,
-    change: (progress: Progress) => Progress,
-  ): Promise<boolean> {
+  async change(state: Taken, id: PipelineId, change: (progress: Progress) => Progress): Promise<boolean> {
     const cursor = await this.#take(state, id);
     if (cursor === undefined) return false;
     await changeOn(cursor, change);
     return true;
   }
 
-  async settle(
-    state: Pick<State, 'claim' | 'progress'>,
-    id: PipelineId,
-    settlement: Settlement,
-  ): Promise<Progress | undefined> {
+  async settle(state: Taken, id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
     const cursor = await this.#take(state, id);
     return cursor && settleOn(cursor, settlement);
   }
@@ -106,11 +126,9 @@ export class Holders {
     return this.#held.has(keyOf(id));
   }
 
-  async #take(state: Pick<State, 'claim' | 'progress'>, id: PipelineId): Promise<Cursor | undefined> {
+  async #take(state: Taken, id: PipelineId): Promise<Cursor | undefined> {
     if ((await state.progress(id)) === undefined) return undefined;
-    const cursor = state.claim(id, new AbortController().signal);
-    this.#held.get(keyOf(id))?.wanted.abort();
-    return cursor;
+    return state.claim(id, new AbortController().signal, true);
   }
 
   redriven(id: PipelineId): void {

@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
-import { withinBytes } from './letters.ts';
 import type { Commit } from './lmdb-chain.ts';
+import { LmdbLetters } from './lmdb-letters.ts';
 import { bytesOf } from './lmdb-pages.ts';
 import { LmdbQuarantine, type QuarantineLimits } from './lmdb-quarantine.ts';
 import { LmdbReplays } from './lmdb-replays.ts';
@@ -30,6 +30,7 @@ import type {
   Update,
 } from './state.ts';
 
+const _LAST = Number.MAX_SAFE_INTEGER;
 const LAST = Number.MAX_SAFE_INTEGER;
 const TRIMMED_AT_ONCE = 1000;
 
@@ -45,7 +46,7 @@ export class LmdbState implements State {
   readonly #root: RootDatabase;
   readonly #cursors: Database<Progress, string[]>;
   readonly #journal: Database<JournalLine, (string | number)[]>;
-  readonly #dead: Database<DeadLetter, (string | number)[]>;
+  readonly #letters: LmdbLetters;
   /** To be indexed before anything is asked of it. */
   readonly quarantine: LmdbQuarantine;
   readonly #tallies: Database<Tally, string>;
@@ -57,14 +58,12 @@ export class LmdbState implements State {
   readonly #onBegun: () => Promise<void>;
   readonly #commit: Commit;
   readonly #holders = new Holders();
-  /** Where the next look for ended dead letters begins, by pipeline. */
-  readonly #deadSeen = new Map<string, Position>();
 
   constructor(root: RootDatabase, options: LmdbStateOptions) {
     this.#root = root;
     this.#cursors = root.openDB({ name: 'cursors', encoding: 'json' });
     this.#journal = root.openDB({ name: 'journal', encoding: 'json' });
-    this.#dead = root.openDB({ name: 'dead', encoding: 'json' });
+    this.#letters = new LmdbLetters(root, options.commit);
     this.#tallies = root.openDB({ name: 'tallies', encoding: 'json' });
     this.#rules = root.openDB({ name: 'rules', encoding: 'json' });
     this.#replays = new LmdbReplays(root, options.commit, () => this.#holders.replaySaved());
@@ -93,9 +92,14 @@ export class LmdbState implements State {
     await this.#onBegun();
   }
 
-  claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {
+  claim(id: PipelineId, signal: AbortSignal, takes = false): Promise<Cursor> {
     const progress = async () => (await this.progress(id)) ?? beginning(this.#head(id.shop));
-    return this.#holders.claim(id, signal, progress, (update) => this.#save(id, update));
+    return this.#holders.claim(id, signal, progress, (update) => this.#save(id, update), takes);
+  }
+
+  /** Has its holder give a pipeline up. */
+  #take(id: PipelineId): Promise<Cursor> {
+    return this.claim(id, new AbortController().signal, true);
   }
 
   async progress({ shop, pipeline }: PipelineId): Promise<Progress | undefined> {
@@ -125,7 +129,7 @@ export class LmdbState implements State {
   async forget(id: PipelineId): Promise<boolean> {
     const open = await this.dead(id, { limit: 1 });
     if (open.length > 0 || (await this.progress(id)) === undefined || this.#holders.holds(id)) return false;
-    for (const tree of [this.#journal, this.#dead, this.#rules] as Database<unknown, (string | number)[]>[])
+    for (const tree of [this.#journal, ...this.#letters.trees, this.#rules] as Database<unknown, (string | number)[]>[])
       await this.#removeAll(tree, id);
     await this.#commit(() => this.#cursors.remove([id.shop, id.pipeline]));
     return true;
@@ -152,44 +156,36 @@ export class LmdbState implements State {
     await this.#commit(() => this.#rules.put([shop, pipeline, rule.since], rule));
   }
 
-  async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
-    const open: DeadLetter[] = [];
-    let bytes = 0;
-    for (let last = Number(after); ; ) {
-      const range = this.#dead.getRange({ start: [shop, pipeline, last + 1], end: [shop, pipeline, LAST] });
-      const letters = [...withinBytes(range.map(({ value }) => value))];
-      for (const letter of letters) {
-        if (letter.ended) continue;
-        open.push(letter);
-        bytes += JSON.stringify(letter).length;
-        if (open.length >= limit || bytes >= READ_BYTES) return open;
-      }
-      if (letters.length === 0) return open;
-      last = letters.at(-1)?.position ?? LAST;
-      // There may be very many, also of those that have ended: others have their turn.
-      await nextTurn();
-    }
+  dead(id: PipelineId, page: Page): Promise<DeadLetter[]> {
+    return this.#letters.open(id, page);
   }
 
-  async deadAt({ shop, pipeline }: PipelineId, position: Position): Promise<DeadLetter | undefined> {
-    return this.#dead.get([shop, pipeline, position]);
+  async deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined> {
+    return this.#letters.at(id, position);
   }
 
-  async undelivered({ shop, pipeline }: PipelineId, after: Position, to: Position): Promise<Position[]> {
-    const letters = this.#dead.getRange({ start: [shop, pipeline, after + 1], end: [shop, pipeline, to + 1] });
-    return [...letters].filter(({ value }) => value.ended?.kind !== 'delivered').map(({ value }) => value.position);
+  async undelivered(id: PipelineId, after: Position, to: Position): Promise<Position[]> {
+    return this.#letters.undelivered(id, after, to);
   }
 
   async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
-    await this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
+    await this.#letters.mark(id, positions);
     this.#holders.redriven(id);
   }
 
-  discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
-    return this.#change(id, positions, (letter) => ({
-      ...letter,
-      ended: { kind: 'discarded', at, attempts: letter.attempts, status: letter.reason },
-    }));
+  marked(id: PipelineId, page: Page): Promise<DeadLetter[]> {
+    return this.#letters.marked(id, page);
+  }
+
+  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
+    const left = await this.#letters.discard(id, positions, at, false);
+    if (left.length === 0) return;
+    const cursor = await this.#take(id);
+    try {
+      await this.#letters.discard(id, left, at, true);
+    } finally {
+      await cursor.release();
+    }
   }
 
   discardQuarantined(shop: string, ids: readonly string[]): Promise<number> {
@@ -289,27 +285,16 @@ export class LmdbState implements State {
       if (old.length === 0) break;
       await this.#remove(this.#journal, old);
     }
-    const name = `${id.shop}/${id.pipeline}`;
-    const letters = upTo(this.#dead, id, this.#deadSeen.get(name) ?? 0, oldest);
-    // Open ones stay, and there may be millions: so each time looks at some, the next at those behind, and after the last all begins anew.
-    const last = letters.length === TRIMMED_AT_ONCE ? letters.at(-1) : undefined;
-    this.#deadSeen.set(name, last ? last.value.position + 1 : 0);
-    const ended = letters.filter(({ value }) => value.ended);
-    if (ended.length > 0) await this.#remove(this.#dead, ended);
+    await this.#letters.trim(id, oldest);
   }
 
   /** What it takes of the file. */
   usedBytes(): number {
-    const trees = [
-      this.#cursors,
-      this.#journal,
-      this.#dead,
-      this.#tallies,
-      this.#rules,
-      this.#replays.tree,
-      this.#jobsKept,
-    ];
-    return trees.reduce((bytes, tree) => bytes + bytesOf(tree), this.quarantine.usedBytes());
+    const trees = [this.#cursors, this.#journal, this.#tallies, this.#rules, this.#replays.tree, this.#jobsKept];
+    return trees.reduce(
+      (bytes, tree) => bytes + bytesOf(tree),
+      this.quarantine.usedBytes() + this.#letters.usedBytes(),
+    );
   }
 
   /** Every pipeline that has begun, replays included. */
@@ -349,27 +334,12 @@ export class LmdbState implements State {
     }
   }
 
-  async #change(
-    { shop, pipeline }: PipelineId,
-    positions: readonly Position[],
-    change: (letter: DeadLetter) => DeadLetter,
-  ): Promise<void> {
-    const write = () => {
-      for (const position of positions) {
-        const letter = this.#dead.get([shop, pipeline, position]);
-        if (letter && !letter.ended) void this.#dead.put([shop, pipeline, position], change(letter));
-      }
-    };
-    await this.#commit(() => this.#root.batch(write));
-  }
-
-  async #save({ shop, pipeline }: PipelineId, { progress, journal, dead = [] }: Update): Promise<void> {
-    const write = () => {
+  #save(id: PipelineId, { progress, journal, dead = [] }: Update): Promise<void> {
+    const { shop, pipeline } = id;
+    return this.#letters.save(id, dead, () => {
       void this.#cursors.put([shop, pipeline], progress);
       if (journal) void this.#journal.put([shop, pipeline, journal.from], journal);
-      for (const letter of dead) void this.#dead.put([shop, pipeline, letter.position], letter);
-    };
-    await this.#commit(() => this.#root.batch(write));
+    });
   }
 }
 

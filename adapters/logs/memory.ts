@@ -42,6 +42,7 @@ import type {
   Standing,
   State,
   Suspension,
+  Update,
 } from './state.ts';
 import type { Store, StoreOptions } from './store.ts';
 import { counted, NOTHING } from './tally.ts';
@@ -234,14 +235,15 @@ class MemoryLog implements EventLog, State {
     for (const id of ids) await this.begin(id);
   }
 
-  claim(id: PipelineId, signal: AbortSignal): Promise<Cursor> {
+  claim(id: PipelineId, signal: AbortSignal, takes = false): Promise<Cursor> {
     const pipeline = this.#pipeline(id);
     const progress = async () => pipeline.progress ?? beginning(this.#shop(id.shop).newest);
-    return this.#holders.claim(id, signal, progress, async ({ progress: next, journal, dead = [] }) => {
+    const save = async ({ progress: next, journal, dead = [] }: Update): Promise<void> => {
       pipeline.progress = next;
       if (journal) pipeline.journal.push(journal);
       for (const letter of dead) pipeline.dead.set(letter.position, letter);
-    });
+    };
+    return this.#holders.claim(id, signal, progress, save, takes);
   }
 
   async progress(id: PipelineId): Promise<Progress | undefined> {
@@ -317,11 +319,28 @@ class MemoryLog implements EventLog, State {
     this.#holders.redriven(id);
   }
 
+  async marked(id: PipelineId, page: Page): Promise<DeadLetter[]> {
+    const open = await this.dead(id, { ...page, limit: Number.POSITIVE_INFINITY });
+    return open.filter(({ redrive }) => redrive).slice(0, page.limit);
+  }
+
   async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
-    this.#change(id, positions, (letter) => ({
-      ...letter,
-      ended: { kind: 'discarded', at, attempts: letter.attempts, status: letter.reason },
-    }));
+    const { dead } = this.#pipeline(id);
+    const isMarked = (position: Position): boolean => {
+      const letter = dead.get(position);
+      return letter?.redrive === true && !letter.ended;
+    };
+    const discard = (letters: readonly Position[]): void =>
+      this.#change(id, letters, ({ redrive: _, ...letter }) => ({
+        ...letter,
+        ended: { kind: 'discarded', at, attempts: letter.attempts, status: letter.reason },
+      }));
+    const marked = positions.filter(isMarked);
+    discard(positions.filter((position) => !isMarked(position)));
+    if (marked.length === 0) return;
+    const cursor = await this.claim(id, new AbortController().signal, true);
+    discard(marked);
+    await cursor.release();
   }
 
   async discardQuarantined(name: string, ids: readonly string[]): Promise<number> {

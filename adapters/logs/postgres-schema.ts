@@ -244,10 +244,14 @@ create table ${SCHEMA}.processes (
 );
 `;
 
+// Of very many dead letters the few that are to be tried once more are found at once.
+const marks = `create index dead_marked on ${SCHEMA}.dead (pipeline, position) where redrive and not ended`;
+
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'log', worksFrom: 1, sql: log + days + append },
   { number: 2, name: 'state', worksFrom: 1, sql: state },
   { number: 3, name: 'records of format 2', worksFrom: 1, sql: recordOf(SCHEMA) },
   { number: 4, name: 'days that lock nothing', worksFrom: 1, sql: attach },
+  { number: 5, name: 'dead letters that are marked', worksFrom: 1, sql: marks },
   { number: 6, name: 'quarantine', worksFrom: 1, sql: quarantineOf(SCHEMA) },
 ];

@@ -217,20 +217,40 @@ export class PostgresState implements State {
     this.#tell();
   }
 
-  async discardDead({ shop, pipeline }: PipelineId, positions: readonly Position[], at: number): Promise<void> {
+  async marked({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
     const rows = await this.#ask(
-      `select ${LETTER} from ${SCHEMA}.dead where pipeline = ${OF} and not ended and position = any($3)`,
-      [shop, pipeline, positions],
+      `select ${LETTER} from ${SCHEMA}.dead where pipeline = ${OF} and redrive and not ended and position > $3 order by position limit $4`,
+      [shop, pipeline, after, limit],
     );
-    const letters = rows.map(letterOf).map((letter): DeadLetter => {
-      const { attempts, reason: status } = letter;
-      return { ...letter, ended: { kind: 'discarded', at, attempts, status } };
-    });
-    await this.#ask(
-      `update ${SCHEMA}.dead d set ended = true, letter = l.letter from unnest($3::bigint[], $4::json[]) l(position, letter)
-       where d.pipeline = ${OF} and d.position = l.position and not d.ended`,
-      [shop, pipeline, letters.map(({ position }) => position), letters.map((letter) => JSON.stringify(letter))],
+    return rows.map(letterOf);
+  }
+
+  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
+    const left = await this.#discard(id, positions, at, false);
+    if (left.length === 0) return;
+    const cursor = await this.#leases.claim(id, new AbortController().signal, true);
+    try {
+      await this.#discard(id, left, at, true);
+    } finally {
+      await cursor.release();
+    }
+  }
+
+  /** In one statement, so that none is marked meanwhile. Gives those that are marked, and were left alone; none, if `all`. */
+  async #discard({ shop, pipeline }: PipelineId, positions: readonly Position[], at: number, all: boolean) {
+    const rows = await this.#ask(
+      `with chosen as (
+         select pipeline, position, redrive and not $5 as held from ${SCHEMA}.dead
+         where pipeline = ${OF} and not ended and position = any($3) for update
+       ), discarded as (
+         update ${SCHEMA}.dead d set ended = true, redrive = false, letter = (d.letter::jsonb || jsonb_build_object('ended', jsonb_build_object(
+           'kind', 'discarded', 'at', $4::bigint, 'attempts', d.letter->'attempts', 'status', d.letter->'reason')))::json
+         from chosen c where d.pipeline = c.pipeline and d.position = c.position and not c.held
+       )
+       select position from chosen where held`,
+      [shop, pipeline, positions, at, all],
     );
+    return rows.map(({ position }) => Number(position));
   }
 
   quarantined(shop: string, page: Page): Promise<Quarantined[]> {

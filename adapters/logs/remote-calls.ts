@@ -30,6 +30,7 @@ export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   saveRule: 'state',
   dead: 'state',
   deadAt: 'state',
+  marked: 'state',
   redrive: 'state',
   discardDead: 'state',
   quarantined: 'state',

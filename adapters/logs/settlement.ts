@@ -1,5 +1,5 @@
 import type { Position } from './log.ts';
-import type { Progress, Update } from './state.ts';
+import type { Progress, Stretch, Update } from './state.ts';
 
 /** What happens to a pipeline that is not in the configuration, or is back in it. `at` is in milliseconds since 1970. */
 export type Settlement =
@@ -51,16 +51,24 @@ export function settledBy(progress: Progress, settlement: Settlement): Update | 
 
 /** Moves on without delivering; `discardedAt` goes to the journal, so that receipts can say it. */
 function passedOver(
-  { sending: _, ...progress }: Progress,
+  { sending: _, ahead, ...progress }: Progress,
   to: Position,
   reason: 'discarded' | 'retention',
   discardedAt?: number,
 ): Update {
-  const { position, dropped } = progress;
-  if (to <= position) return { progress };
-  const counted = { ...dropped, [reason]: (dropped[reason] ?? 0) + to - position };
+  const { position, delivered, dropped } = progress;
+  if (to <= position) return { progress: { ...progress, ...(ahead && { ahead }) } };
+  // What was delivered ahead of the cursor stays so.
+  const early = (ahead?.delivered ?? [])
+    .filter(([from]) => from <= to)
+    .map(([from, last]): Stretch => [from, Math.min(last, to)]);
+  const sent = early.reduce((sum, [from, last]) => sum + last - from + 1, 0);
+  const counted = { ...dropped, [reason]: (dropped[reason] ?? 0) + to - position - sent };
+  const line = { from: position + 1, to, lanes: 1, batches: [], ...(early.length > 0 && { early }) };
   return {
-    progress: { ...progress, position: to, dropped: counted },
-    ...(discardedAt !== undefined && { journal: { from: position + 1, to, lanes: 1, batches: [], discardedAt } }),
+    progress: { ...progress, position: to, delivered: delivered + sent, dropped: counted },
+    ...((discardedAt !== undefined || early.length > 0) && {
+      journal: { ...line, ...(discardedAt !== undefined && { discardedAt }) },
+    }),
   };
 }

@@ -32,6 +32,8 @@ export interface Progress {
   /** Events up to here are left out where they cannot be read: the pipeline was suspended for such, and resumed by somebody who knew. */
   readonly leaveOut?: Position;
   readonly left?: Left;
+  /** What is settled after `position` already. It is counted when `position` passes it, and not sent again. */
+  readonly ahead?: Ahead;
 }
 
 /** That a pipeline left the configuration. */
@@ -42,6 +44,19 @@ export interface Left {
   readonly newest: Position;
   /** It owes nothing any more, and how that came. */
   readonly settled?: 'finished' | 'discarded';
+}
+
+/** The first and the last position of a stretch. */
+export type Stretch = readonly [from: Position, to: Position];
+
+/** What a pipeline had settled beyond its position when it stopped, or while it waited. */
+export interface Ahead {
+  readonly delivered: readonly Stretch[];
+  /** Dead letters; their events are on the log. */
+  readonly dead: readonly Omit<DeadLetter, 'event'>[];
+  readonly batches: readonly JournalBatch[];
+  /** How often the events of a stretch were tried that have no outcome yet. */
+  readonly tries?: readonly (readonly [...stretch: Stretch, attempts: number])[];
 }
 
 export interface Suspension {
@@ -82,11 +97,15 @@ export interface JournalLine {
   readonly batches: readonly JournalBatch[];
   /** The stretch was not sent but discarded, in milliseconds since 1970. */
   readonly discardedAt?: number;
+  /** Delivered before the pipeline stopped in between, whatever the filter says that was in force afterwards. */
+  readonly early?: readonly Stretch[];
 }
 
 /** One batch, from its first attempt to its end. */
 export interface JournalBatch {
   readonly lane: number;
+  /** How many lanes there were, if not as many as the line says. */
+  readonly lanes?: number;
   readonly first: Position;
   readonly last: Position;
   /** When it was settled, in milliseconds since 1970. */
@@ -104,6 +123,8 @@ export interface DeadLetter {
   readonly at: number;
   /** An operator asked to try it once more. */
   readonly redrive?: boolean;
+  /** Why it was not sent again when an operator asked for it: the pipeline's filter does not want it any more. */
+  readonly leftOut?: { readonly reason: string; readonly at: number };
   /** What became of it in the end; it is kept for receipts as long as its event is. */
   readonly ended?: {
     readonly kind: 'delivered' | 'discarded';
@@ -279,8 +300,14 @@ export interface State {
   /** Of a stretch after one position up to another, the positions of dead letters that were not delivered in the end. */
   undelivered(id: PipelineId, after: Position, to: Position): Promise<Position[]>;
   /** Marks dead letters to be tried once more, and tells whoever moves the pipeline. */
+  /** Marks dead letters to be tried once more, and tells whoever moves the pipeline. Those that have ended stay as they are. */
   redrive(id: PipelineId, positions: readonly Position[]): Promise<void>;
-  /** `at`: milliseconds since 1970. */
+  /** Those that are marked and have not ended, in order of position, from the oldest. */
+  marked(id: PipelineId, page: Page): Promise<DeadLetter[]>;
+  /**
+   * Lets dead letters go for good: once it resolves, none of them is sent. Takes the pipeline from whoever moves it if one of them is being
+   * tried once more; what was answered until then counts as delivered. `at`: milliseconds since 1970.
+   */
   discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void>;
   /** From the oldest kept: at least one, up to `limit`, or up to the one with which they have READ_BYTES. Only the last page is empty. */
   quarantined(shop: string, page: Page): Promise<Quarantined[]>;

@@ -470,6 +470,78 @@ export const logChecks: readonly Check[] = [
     assert.equal((await state.deadAt(id, 1))?.ended, ended);
     assert.is((await state.deadAt(id, 3))?.ended?.kind, 'discarded');
   }),
+  check('discards a letter that is being tried once more when its pipeline was given up', async ({ log, state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
+    const cursor = await state.claim(id, never);
+    await log.append(record(['a', 'b', 'c']));
+    const dead = (await log.read(SHOP, 0, 3, never)).map((stored) => ({
+      ...stored,
+      reason: 'no',
+      attempts: 2,
+      at: START,
+    }));
+    await cursor.save({ progress: cursor.progress, dead });
+    await state.redrive(id, [1, 3]);
+    const marked = async () => (await state.marked(id, { limit: 10 })).map(({ position }) => position);
+    assert.equal(await marked(), [1, 3]);
+    assert.equal(
+      (await state.marked(id, { limit: 1, after: '1' })).map(({ position }) => position),
+      [3],
+    );
+    const discarded = state.discardDead(id, [1, 2], START + 1);
+    if (!cursor.wanted.aborted)
+      await new Promise((resolve) => cursor.wanted.addEventListener('abort', resolve, { once: true }));
+    assert.equal(
+      [(await state.deadAt(id, 1))?.ended, (await state.deadAt(id, 2))?.ended?.kind],
+      [undefined, 'discarded'],
+    );
+    await cursor.release();
+    await discarded;
+    assert.equal((await state.deadAt(id, 1))?.ended, {
+      kind: 'discarded',
+      at: START + 1,
+      attempts: 2,
+      status: 'no',
+    });
+    assert.equal(await marked(), [3]);
+    await state.redrive(id, [1, 2]);
+    assert.equal(await marked(), [3]);
+  }),
+  check(
+    'gives a pipeline first to those that take it, and tells the next holder of those that still wait',
+    async ({ state }) => {
+      const id = { shop: SHOP, pipeline: 'p' };
+      await state.begin(id);
+      const first = await state.claim(id, never);
+      const waiting = state.claim(id, never);
+      const suspended = state.suspend(id, { reason: 'one', at: START });
+      const resumed = state.resume(id);
+      if (!first.wanted.aborted)
+        await new Promise((resolve) => first.wanted.addEventListener('abort', resolve, { once: true }));
+      await first.release();
+      // In the same moment as a claim: nobody holds the pipeline yet.
+      assert.equal(await Promise.all([suspended, resumed]), [true, true]);
+      const second = await waiting;
+      const [again] = [state.suspend(id, { reason: 'two', at: START })];
+      if (!second.wanted.aborted)
+        await new Promise((resolve) => second.wanted.addEventListener('abort', resolve, { once: true }));
+      await second.release();
+      assert.is(await again, true);
+      assert.is((await state.progress(id))?.suspended?.reason, 'two');
+      // A claim and a suspension at once: whichever is first, neither waits for ever.
+      const third = state.claim(id, never);
+      const last = state.suspend(id, { reason: 'three', at: START });
+      const holder = await third;
+      if (!holder.wanted.aborted)
+        await Promise.race([
+          last,
+          new Promise((resolve) => holder.wanted.addEventListener('abort', resolve, { once: true })),
+        ]);
+      await holder.release();
+      assert.is(await last, true);
+    },
+  ),
   check('remembers which rule was in force where', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
     const rule = (since: number) => ({
