@@ -228,7 +228,7 @@ export class PostgresState implements State {
   async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
     const left = await this.#discard(id, positions, at, false);
     if (left.length === 0) return;
-    const cursor = await this.#leases.claim(id, new AbortController().signal, true);
+    const cursor = await this.#take(id);
     try {
       await this.#discard(id, left, at, true);
     } finally {

@@ -176,6 +176,7 @@ describe('an operator who looks through very much', ({ it }) => {
     await cursor.save({ progress: cursor.progress, dead });
     assert.equal((await operations.redriveDead({})).counts, { redriven: 1_200 });
     assert.is((await state.dead(ID, { limit: 2_000 })).filter(({ redrive }) => redrive).length, 1_200);
+    await cursor.release();
     assert.equal((await operations.discardDead({})).counts, { discarded: 1_200 });
     assert.equal(await state.dead(ID, { limit: 1 }), []);
     for (const slices of [redriven, discarded]) {
