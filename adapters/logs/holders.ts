@@ -65,7 +65,6 @@ export class Holders {
     signal.throwIfAborted();
     const held = this.#held.get(key);
     if (held === undefined) return Promise.resolve(this.#hold(key));
-    if (takes) held.wanted.abort();
     const queue = this.#waiting.get(key) ?? [];
     this.#waiting.set(key, queue);
     return new Promise((resolve, reject) => {
@@ -84,6 +83,8 @@ export class Holders {
       // Behind others that take it, and before those that wait for their turn.
       const before = queue.findIndex((one) => !one.takes);
       queue.splice(takes && before >= 0 ? before : queue.length, 0, mine);
+      // Last: the holder may let go at once.
+      if (takes) held.wanted.abort();
     });
   }
 
