@@ -53,8 +53,10 @@ export class LmdbLetters {
     await this.#completeMarks(id);
     const { shop, pipeline } = id;
     const range = { start: [shop, pipeline, Number(after) + 1] as Key, end: [shop, pipeline, LAST] as Key, limit };
-    const letters = this.#marks.getKeys(range).flatMap((key) => this.#letters.get(key) ?? []);
-    return [...withinBytes(letters)].filter(({ redrive, ended }) => redrive && !ended);
+    const letters = this.#marks.getKeys(range).map((key) => this.#letters.get(key));
+    return [...withinBytes(letters.filter((letter) => letter !== undefined) as Iterable<DeadLetter>)].filter(
+      ({ redrive, ended }) => redrive && !ended,
+    );
   }
 
   /** The positions of those in a stretch that were not delivered after all. */

@@ -7,7 +7,7 @@ import { LmdbLetters } from './lmdb-letters.ts';
 import { bytesOf } from './lmdb-pages.ts';
 import { LmdbQuarantine, type QuarantineLimits } from './lmdb-quarantine.ts';
 import { LmdbReplays } from './lmdb-replays.ts';
-import { type LogRecord, type Position, READ_BYTES, type Tally } from './log.ts';
+import type { LogRecord, Position, Tally } from './log.ts';
 import type { ReplayChange } from './replay-change.ts';
 import type { Settlement } from './settlement.ts';
 import type {
