@@ -33,8 +33,8 @@ export function operatorOf(port: number) {
     async redrive(): Promise<void> {
       const letters = async () => (await ask<PageOf<DeadView>>('/dead')).items;
       await until(async () => (await letters()).length > 0, LETTER_MS);
-      const ask = () => order(port, '/dead/redrive', { shop: shops[0].shop });
-      if (!(await letters()).some(({ redrive }) => redrive)) await until(() => freely(ask), FREE_MS);
+      const again = () => order(port, '/dead/redrive', { shop: shops[0].shop });
+      if (!(await letters()).some(({ redrive }) => redrive)) await until(() => freely(again), FREE_MS);
     },
     /** Has everything of the second shop delivered again, unless that was ordered already. */
     async replay(): Promise<void> {

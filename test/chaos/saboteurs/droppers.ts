@@ -132,8 +132,8 @@ export const bookkeepers: readonly Saboteur[] = [
       },
       {
         file: 'adapters/logs/lmdb-log.js',
-        piece: 'shop.pending.get(position)) === hash);',
-        by: 'shop.pending.get(position)) !== 0);',
+        piece: 'known.get(position) ?? shop.pending.get(position));',
+        by: 'known.get(position) ?? shop.pending.get(position) ?? arrival.head);',
       },
     ],
   },
