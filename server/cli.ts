@@ -16,6 +16,7 @@ import { type SendFlags, send } from './cli/send.ts';
 import { addTail } from './cli/tail.ts';
 import { terminalOf } from './cli/terminal.ts';
 import { addToken } from './cli/token.ts';
+import { whatFailed } from './start-errors.ts';
 
 /** Runs one command and gives its exit code: 0 it worked, 1 it did not, 2 the call was wrong. */
 export async function cli(args: readonly string[], terminal: Terminal): Promise<Exit> {
@@ -52,7 +53,12 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
       terminal.err(printable(error.message));
       return error.exit;
     }
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) {
+      terminal.err(
+        `This command failed in a way that it must not (${whatFailed(error)}). Where it asks a gateway: does one of this version answer at --url?`,
+      );
+      return EXIT.failed;
+    }
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
 }

@@ -44,7 +44,10 @@ export function adminClient({ url, adminToken }: AdminFlags, { env }: Terminal, 
       return jsonOf<T>(base, await ask(targetOf(base, path, {}), { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }));
     },
     stream: async (path, query, signal) => {
-      const { body } = await ask(targetOf(base, path, query), { headers: {}, signal });
+      const response = await ask(targetOf(base, path, query), { headers: {}, signal });
+      const { body } = response;
+      // A page of some other server would look like a stream that ends.
+      if (/^text\/html/.test(response.headers.get('content-type') ?? '')) throw noGateway(base, response);
       if (body === null) throw new Failure(`The gateway at ${base.origin} answered without a body.`);
       return body;
     },
@@ -75,12 +78,7 @@ async function answerOf(base: URL, target: URL, init: RequestInit): Promise<Resp
   try {
     return await fetch(target, init);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NoAnswer(
-      `No gateway answers at ${base.origin}: ${why}. Is it running? Name another with --url.`,
-      EXIT.failed,
-      { cause },
-    );
+    throw noAnswer(base, cause, TIMEOUT_MS);
   }
 }
 
@@ -88,22 +86,57 @@ async function jsonOf<T>(base: URL, response: Response): Promise<T> {
   try {
     return (await response.json()) as T;
   } catch (cause) {
-    throw new Failure(
-      `What answers at ${base.origin} is no gateway: it sent ${response.headers.get('content-type') ?? 'something'} instead of JSON.`,
-      EXIT.failed,
-      { cause },
-    );
+    throw noGateway(base, response, { cause });
   }
 }
 
+/** Another server answers there, or a proxy in front of the gateway. */
+export function noGateway({ origin }: URL, { status, headers }: Response, options?: ErrorOptions): Failure {
+  const [type = ''] = (headers.get('content-type') ?? '').split(';');
+  return new Failure(
+    `What answers at ${origin} is no gateway: HTTP ${status} with ${type.trim() || 'nothing that says what it is'} instead of a gateway's JSON. Name the gateway with --url.`,
+    EXIT.failed,
+    options,
+  );
+}
+
+/** A redirect. It is never followed: the token was meant for this address alone. */
+export function sendsOn({ origin }: URL, { status, headers }: Response): Failure {
+  const location = headers.get('location');
+  const to = location === null ? 'elsewhere' : withoutCredentials(location);
+  return new Failure(`${origin} sends on to ${to} (HTTP ${status}); nothing was sent there. Give that with --url.`);
+}
+
+export const isRedirect = ({ status }: Response): boolean => status >= 300 && status < 400;
+
+/** Nothing answers there, or not in time. */
+export function noAnswer({ origin, protocol }: URL, cause: unknown, timeoutMs: number): NoAnswer {
+  const tls = protocol === 'https:' ? ' Does it speak TLS?' : '';
+  return new NoAnswer(
+    `No gateway answers at ${origin}: ${reasonOf(cause, timeoutMs)}. Is it running?${tls} Name another with --url.`,
+    EXIT.failed,
+    { cause },
+  );
+}
+
+/** Without the address, which the client puts in front. */
+function reasonOf(cause: unknown, timeoutMs: number): string {
+  if (!(cause instanceof Error)) return 'the request failed';
+  if (cause.name === 'AbortError' || cause.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
+  const { code } = cause as NodeJS.ErrnoException;
+  const said = cause.message.split('reason: ').at(-1)?.trim() ?? '';
+  return said === '' || said.startsWith('request to ') ? String(code ?? cause.name) : said;
+}
+
 /** What went wrong, and what to do about it. */
-async function failureOf({ origin }: URL, response: Response): Promise<Failure> {
+async function failureOf(base: URL, response: Response): Promise<Failure> {
+  const { origin } = base;
   const { status, headers } = response;
   const error = await errorOf(response);
   // Every answer of the admin API says so; other answers of a gateway, and most other servers, do not.
   const isAdmin = error !== undefined && headers.get('cache-control') === 'no-store';
-  if (status >= 300 && status < 400)
-    return new Failure(`${origin} sends on to ${headers.get('location') ?? 'elsewhere'}. Give that with --url.`);
+  if (isRedirect(response)) return sendsOn(base, response);
+  if (error === undefined && status !== 404) return noGateway(base, response);
   if (status === 401)
     return new Failure(
       `The gateway at ${origin} does not know this token. Set ADMIN_TOKEN to the one it runs with, or give --admin-token.`,

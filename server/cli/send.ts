@@ -1,5 +1,6 @@
-import fetch from 'node-fetch';
-import { baseOf } from './client.ts';
+import fetch, { type Response } from 'node-fetch';
+import { field, isRecord, items } from '../loose.ts';
+import { baseOf, isRedirect, noAnswer, noGateway, sendsOn } from './client.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 
 export interface SendFlags {
@@ -13,7 +14,10 @@ export interface SendFlags {
   readonly json?: boolean;
 }
 
-/** Sends one event to a gateway and says what became of it. */
+const TIMEOUT_MS = 15_000;
+const LARGEST_ANSWER_BYTES = 1_000_000;
+
+/** Sends one event to a gateway and says what became of it. Throws a Failure where something else answers. */
 export async function send(flags: SendFlags, terminal: Terminal): Promise<Exit> {
   const fields = fieldsOf(flags.data);
   if (fields === undefined) {
@@ -23,19 +27,41 @@ export async function send(flags: SendFlags, terminal: Terminal): Promise<Exit> 
   const { path, headers, body, id } =
     flags.dialect === 'layers' ? layersRequest(flags, fields, terminal) : gloodRequest(flags, fields, terminal);
   const base = baseOf(flags.url);
-  const answer = await post(new URL(`${path}?verbose=1`, base), headers, body);
-  if ('failure' in answer) {
-    terminal.err(`No gateway answers at ${base.origin}: ${answer.failure}. Is it running? Name another with --url.`);
-    return EXIT.failed;
-  }
-  const { status, text, requestId } = answer;
-  const verdict =
-    status < 300 ? (JSON.parse(text) as { events: { verdict: string; reasons?: string[] }[] }).events[0] : undefined;
+  const response = await post(base, new URL(`${path}?verbose=1`, base), headers, body);
+  if (isRedirect(response)) throw sendsOn(base, response);
+  const { status } = response;
+  const { text, answer } = await answerIn(base, response);
+  const verdict = verdictIn(answer);
+  // A gateway stores nothing without saying so, and refuses nothing without a reason.
+  if (response.ok ? verdict === undefined : !isRecord(answer)) throw noGateway(base, response);
+  const requestId = response.headers.get('x-request-id') ?? '';
   const stored = verdict !== undefined && verdict.verdict !== 'rejected';
-  const said = verdict ? [verdict.verdict, ...(verdict.reasons ?? [])].join(': ') : text;
+  const said = verdict ? [verdict.verdict, ...verdict.reasons].join(': ') : text;
   const outcome = { status, eventId: id, verdict: verdict?.verdict ?? 'refused', requestId, answer: text };
   show(terminal, flags.json, outcome, [`HTTP ${status}  ${id}  ${said}  (request ${requestId})`]);
   return stored ? EXIT.ok : EXIT.failed;
+}
+
+/** What is JSON, as every answer of a gateway is to these paths. */
+async function answerIn(base: URL, response: Response): Promise<{ readonly text: string; readonly answer: unknown }> {
+  try {
+    const text = await response.text();
+    return { text, answer: JSON.parse(text) };
+  } catch (cause) {
+    throw noGateway(base, response, { cause });
+  }
+}
+
+interface EventVerdict {
+  readonly verdict: string;
+  readonly reasons: readonly string[];
+}
+
+function verdictIn(answer: unknown): EventVerdict | undefined {
+  const [first] = items(field(answer, 'events'));
+  const verdict = field(first, 'verdict');
+  if (typeof verdict !== 'string') return undefined;
+  return { verdict, reasons: items(field(first, 'reasons')).map(String) };
 }
 
 function fieldsOf(data = '{}'): Record<string, unknown> | undefined {
@@ -89,24 +115,18 @@ function gloodRequest(
   };
 }
 
-type HttpAnswer =
-  | { readonly status: number; readonly text: string; readonly requestId: string }
-  | { readonly failure: string };
-
-async function post(url: URL, headers: Readonly<Record<string, string>>, body: unknown): Promise<HttpAnswer> {
+/** Never follows a redirect: the token in the headers is for this address alone. */
+async function post(base: URL, url: URL, headers: Readonly<Record<string, string>>, body: unknown): Promise<Response> {
   try {
-    const response = await fetch(url, {
+    return await fetch(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', ...headers },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(15_000),
+      redirect: 'manual',
+      size: LARGEST_ANSWER_BYTES,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return {
-      status: response.status,
-      text: await response.text(),
-      requestId: response.headers.get('x-request-id') ?? '',
-    };
-  } catch (error) {
-    return { failure: error instanceof Error ? error.message : String(error) };
+  } catch (cause) {
+    throw noAnswer(base, cause, TIMEOUT_MS);
   }
 }
