@@ -304,6 +304,21 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     await aborted(changed);
   });
 
+  it('gives replays that two processes order at once an id each, and the first end of each stays', async () => {
+    const both = [await open(), await open()];
+    const order = { shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: START };
+    const added = await Promise.all(Array.from({ length: 40 }, (_, i) => both[i % 2]!.state.addReplay(order)));
+    assert.is(new Set(added.map(({ id }) => id)).size, 40);
+    const [one, other] = both.map(({ state }) => state);
+    for (const { id } of added.slice(0, 10)) {
+      const ended = await Promise.all([
+        one!.changeReplay(id, { kind: 'done', at: START, revived: undefined }),
+        other!.changeReplay(id, { kind: 'cancelled', at: START }),
+      ]);
+      assert.is(new Set(ended.map((replay) => replay?.ended)).size, 1);
+    }
+  });
+
   it('keeps text that PostgreSQL itself cannot hold', async () => {
     const { log, state } = await open();
     const raw = '{"a":"\u0000\ud800"}';
