@@ -3,6 +3,7 @@ import type { EventLog } from '../../../adapters/logs/log.ts';
 import { openMemory } from '../../../adapters/logs/memory.ts';
 import type { State } from '../../../adapters/logs/state.ts';
 import { logChecks } from '../../contracts/log.ts';
+import { quarantineChecks } from '../../contracts/quarantine.ts';
 import { describe } from '../../support/describe.ts';
 
 /** Replaces methods of an object by broken ones; `this` of the rest stays the object itself. */
@@ -142,6 +143,38 @@ const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<Ev
   'mixes up rules': (_log, state) => ({ state: { ruleAt: (id) => state.ruleAt(id, 1e9) } }),
   'forgets replays': () => ({ state: { replays: async () => [] } }),
   'finds times one off': (log) => ({ log: { before: async (shop, time) => (await log.before(shop, time)) + 1 } }),
+  'lists bodies': (_log, state) => ({
+    state: { quarantineHeads: (shop, page) => state.quarantined(shop, page) as never },
+  }),
+  'gives pages of any size': (_log, state) => ({
+    state: {
+      quarantined: async (shop, page) => {
+        const all = await state.quarantineHeads(shop, page);
+        return Promise.all(all.map(async ({ id }) => (await state.quarantinedAt(shop, id)) as never));
+      },
+    },
+  }),
+  'finds refused events by half of their id': (_log, state) => ({
+    state: {
+      quarantinedAbout: async (shop, eventId, page) =>
+        (await state.quarantineHeads(shop, { limit: 1000 }))
+          .filter((head) => head.eventId?.[0] === eventId[0])
+          .slice(0, page.limit),
+    },
+  }),
+  'says that it has discarded what it was told to': (_log, state) => ({
+    state: {
+      discardQuarantined: async (shop, ids) => {
+        await state.discardQuarantined(shop, ids);
+        return ids.length;
+      },
+    },
+  }),
+  'keeps refused events for ever': () => ({ state: { limitQuarantine: async () => {} } }),
+  'runs jobs side by side': (_log, state) => ({ state: { startJob: (job) => state.startJob(job, Infinity) } }),
+  'forgets a cancel': (_log, state) => ({
+    state: { saveJob: async (job) => ({ ...(await state.saveJob(job)), state: job.state }) },
+  }),
   'never releases': (log) => ({ log: { append: ({ released: _, ...record }) => log.append(record) } }),
 };
 
@@ -149,7 +182,7 @@ describe('the log contract catches a log that', ({ it }) => {
   for (const [fault, plant] of Object.entries(faults)) {
     it(fault, async () => {
       const results = await Promise.allSettled(
-        logChecks.map(({ run }) =>
+        [...logChecks, ...quarantineChecks].map(({ run }) =>
           limited(
             run({
               durable: false,

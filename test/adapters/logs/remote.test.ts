@@ -8,6 +8,7 @@ import { shareStore } from '../../../adapters/logs/share.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
 import { Wire } from '../../../adapters/logs/wire.ts';
 import { type LogHarness, logChecks, never, record, SHOP, storeOptions } from '../../contracts/log.ts';
+import { quarantineChecks } from '../../contracts/quarantine.ts';
 import { replayChecks } from '../../contracts/replays.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -40,7 +41,7 @@ async function shared(store: Store): Promise<Store> {
 
 describe('the memory log of another process', ({ it }) => {
   const harness: LogHarness = { durable: false, open: async (options) => shared(openMemory(options)) };
-  for (const { promise, run } of [...logChecks, ...replayChecks]) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...replayChecks]) it(promise, () => run(harness));
 });
 
 describe('the LMDB log of another process', ({ it, after }) => {
@@ -53,7 +54,7 @@ describe('the LMDB log of another process', ({ it, after }) => {
       return shared(await openLmdb(folders.at(-1)!.path, options));
     },
   };
-  for (const { promise, run } of [...logChecks, ...replayChecks]) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...replayChecks]) it(promise, () => run(harness));
 });
 
 /** A store whose log behaves as told. */
