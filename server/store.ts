@@ -66,12 +66,20 @@ export async function openLog(tools: StoreTools): Promise<OpenedLog> {
   };
 }
 
+/** What keeps a log from being opened, as a sentence for the operator. */
+function refuse(error: unknown): never {
+  if (error instanceof LogUnusable) throw new ConfigError([error.message], { cause: error });
+  if (!(error instanceof LogUnavailable)) throw error;
+  throw new ConfigError(
+    [
+      `LOG_URL must name a log that can be reached, got ${error.message}; see that it runs, and that the URL leads to it`,
+    ],
+    { cause: error },
+  );
+}
+
 async function opened(options: StoreOptions, settings: Settings): Promise<Store> {
-  const store = await openStore(settings.LOG_URL, options).catch((error: unknown) => {
-    if (error instanceof LogUnusable) throw new ConfigError([error.message], { cause: error });
-    if (!(error instanceof LogUnavailable)) throw error;
-    throw new ConfigError([`LOG_URL must name a log that can be reached, got ${error.message}`], { cause: error });
-  });
+  const store = await openStore(settings.LOG_URL, options).catch(refuse);
   try {
     refuseWeakLog(store.log.durability, settings);
   } catch (error) {
@@ -146,4 +154,4 @@ const optionsOf = (
 
 /** Brings the log's database up to date; gives the names of what was done. */
 export const migrateLog = (settings: Settings): Promise<readonly string[]> =>
-  migrate(settings.LOG_URL, isWiped(settings));
+  migrate(settings.LOG_URL, isWiped(settings)).catch(refuse);
