@@ -156,10 +156,10 @@ export const Settings = Type.Object({
     'Most requests a second of one token, per process, on average; twice as many may come at once. One over 16 KB counts as several. 0 is no limit.',
   ),
   RATE_PER_SHOP: rate(2000, 'The same for all tokens of a shop together.'),
-  BODY_MAX_BYTES: count(256 * 1024, 'Largest request body after decompression, in bytes.', 1024 ** 2),
+  BODY_MAX_BYTES: count(256 * 1024, 'Largest request body after decompression, in bytes; compressed it may be 4 KB larger.', 1024 ** 2),
   MAX_IN_FLIGHT_BYTES: count(
     48 * 1024 ** 2,
-    'Most bytes of request bodies that are being received or wait for the log, per process. Past three quarters of it browse events are answered 503, past all of it everything.',
+    'Most bytes of request bodies that are being received or wait for the log, per process. Past three quarters of it browse events are answered 503, past all of it everything, of shops that hold more than their share.',
   ),
   EVENT_MAX_BYTES: count(64 * 1024, 'Largest single event, in bytes of its JSON.', 1024 ** 2),
   EVENT_MAX_DEPTH: count(32, 'Deepest nesting of an event, in levels.', 256),
@@ -169,11 +169,17 @@ export const Settings = Type.Object({
     10_000,
   ),
   EVENT_MAX_TEXT: count(8192, 'Longest text of one field of an event, in characters.', 1024 ** 2),
-  HEADERS_TIMEOUT_SECONDS: seconds(10, 'Seconds for a client to send its headers; at most `REQUEST_TIMEOUT_SECONDS`.'),
-  REQUEST_TIMEOUT_SECONDS: seconds(15, 'Seconds for a client to send its whole request.'),
+  HEADERS_TIMEOUT_SECONDS: seconds(
+    10,
+    'Seconds for a client to send its headers, from their first byte, and that a body may stand still; at most `REQUEST_TIMEOUT_SECONDS`.',
+  ),
+  REQUEST_TIMEOUT_SECONDS: seconds(
+    15,
+    'Seconds for a client to send its whole request; twice as long where its body moves all the time.',
+  ),
   KEEP_ALIVE_TIMEOUT_SECONDS: seconds(
     95,
-    "Seconds that an idle connection stays open; longer than the router's in front (Heroku: 90).",
+    "Seconds that an idle connection stays open, also one that has sent nothing yet; longer than the router's in front (Heroku: 90).",
   ),
   DRAIN_SECONDS: seconds(
     25,

@@ -49,7 +49,7 @@ export interface IngestTools {
   /** Called with what became of each record, for whoever watches. */
   readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
   /** Called with errors that are ours; the client is told 503. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, requestId?: string) => void;
 }
 
 export interface Ingest {
@@ -57,8 +57,8 @@ export interface Ingest {
   admit(dialect: Dialect, inbound: Inbound): Admission;
   /** Stores what the body holds and answers once it is durable. Throws RequestRefused or LogUnavailable. */
   take(admission: Admission, body: Buffer): Promise<Answer>;
-  /** Turns whatever `admit` or `take` threw into an answer. */
-  refuse(dialect: Dialect, error: unknown): Answer;
+  /** Turns whatever `admit` or `take` threw into an answer; what is an error of ours is logged, with the id of its request. */
+  refuse(dialect: Dialect, error: unknown, requestId?: string): Answer;
   /** Whether a browser page of this origin may read the answer. True as long as no shop is known that objects. */
   readable(dialect: Dialect, inbound: Inbound, origin: string): boolean;
 }
@@ -68,7 +68,7 @@ export function createIngest(tools: IngestTools): Ingest {
   return {
     admit: (dialect, inbound) => admit(tools, dialect, inbound),
     take: (admission, body) => take(tools, admission, body),
-    refuse: (dialect, error) => refuse(tools, dialect, error),
+    refuse: (dialect, error, requestId) => refuse(tools, dialect, error, requestId),
     readable: (dialect, inbound, origin) =>
       holderOf(tools.shops(), dialect, dialect.credentials(inbound))?.shop.allows(origin) ?? true,
   };
@@ -165,7 +165,7 @@ async function keepRefused(
   onStored?.(record, []);
 }
 
-function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Answer {
+function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown, requestId?: string): Answer {
   if (error instanceof RequestRefused) {
     const rejected = error.refusal ? 1 : 0;
     const headers = countsOf({ accepted: 0, duplicate: 0, rejected });
@@ -177,7 +177,7 @@ function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown): Ans
       isHeld: error instanceof Overloaded && error.isHeld,
     };
   }
-  if (!(error instanceof LogUnavailable)) onError(error);
+  if (!(error instanceof LogUnavailable)) onError(error, requestId);
   return refuse(
     { onError } as IngestTools,
     dialect,

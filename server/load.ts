@@ -9,12 +9,12 @@ export type Shortage = 'delay' | 'memory' | 'disk' | 'connections';
 
 /** What the gateway can take in now. */
 export interface Load {
-  /** What is refused of what comes at this time (`performance.now()`), and why. Asked with each request, for a fraction of a microsecond. */
-  strain(time: number): Strain;
+  /** What is refused of what comes at this time (`performance.now()`) for this shop, and why. Asked with each request, for a microsecond. */
+  strain(time: number, shop?: string): Strain;
   /** The bodies that are being received, or wait for their answer. */
   readonly inHand: InHand;
-  /** Resolves when it is the turn of a request whose body is here. */
-  turn(): Promise<void>;
+  /** Resolves when it is the turn of a request of this shop whose body is here. */
+  turn(shop?: string): Promise<void>;
   /** Counts a refusal and gives what the client is told. */
   shed(shortage: Shortage, worth: Worth | 'any'): Overloaded;
   /** Resolves when a refusal is to be sent, or at once where the gateway is stopping. */
@@ -68,8 +68,6 @@ const LONGER_AT_MOST = 3;
 /** More are answered at once: who sends on without waiting for answers is not to fill the memory with refusals. */
 const MOST_HELD = 10_000;
 const LEVELS: Readonly<Record<Pressure, number>> = { none: 0, browse: 1, all: 2 };
-/** Of the room for bodies, past which it is kept for better ones than browse events. */
-const ROOM_FOR_ALL = 3 / 4;
 /** So long after one it is told and remembered that there was an overload. */
 const RECENT_MS = 2 * HELD_MS;
 const MINUTE = 60_000;
@@ -87,17 +85,13 @@ export function createLoad(options: LoadOptions): Load {
   let toldAt = Number.NEGATIVE_INFINITY;
   let latest: Shortage = 'delay';
   let refusals = 0;
-  const room = (time: number): Pressure => {
-    if (inHand.isFull(time)) return 'all';
-    return inHand.bytes() > maxBytes * ROOM_FOR_ALL ? 'browse' : 'none';
-  };
   return {
     inHand,
-    turn: () => turns.next(now()),
-    strain(time) {
+    turn: (shop) => turns.next(now(), shop),
+    strain(time, shop) {
       const byDisk: Strain = { pressure: disk(), shortage: 'disk' };
-      const byMemory: Strain = { pressure: room(time), shortage: 'memory' };
-      const byDelay: Strain = { pressure: pressureOf(turns.wait(time)), shortage: 'delay' };
+      const byMemory: Strain = { pressure: inHand.pressure(time, shop), shortage: 'memory' };
+      const byDelay: Strain = { pressure: pressureOf(turns.wait(time, shop)), shortage: 'delay' };
       return worse(worse(byDisk, byMemory), byDelay);
     },
     shed(shortage, worth) {

@@ -1,20 +1,26 @@
-/** The requests whose bodies are here, the first come first served. */
+/** The requests whose bodies are here. Shops take turns; of one shop the first come is the first served. */
 export interface Turns {
   /** Resolves when it is the turn of a request that comes at this time (`performance.now()`); at once where nothing waits. */
-  next(time: number): Promise<void>;
-  /** Milliseconds that the first of them has waited for those before it; 0 where they were too few to wait for. */
-  wait(time: number): number;
+  next(time: number, shop?: string): Promise<void>;
+  /** Milliseconds that the first request of this shop has waited; 0 where there were too few of the shop before it to wait for. */
+  wait(time: number, shop?: string): number;
 }
 
 interface Waiting {
   readonly since: number;
-  /** How many were before it when it came. */
+  /** How many of the same shop were before it when it came. */
   readonly ahead: number;
   readonly start: () => void;
 }
 
+interface Queue {
+  waiting: Waiting[];
+  /** How many of them have had their turn. */
+  served: number;
+}
+
 /**
- * So long requests are begun in one turn of the event loop. Node accepts one connection in each, so a turn that begins everything that has
+ * How long requests are begun in one turn of the event loop. Node accepts one connection in each, so a turn that begins everything that has
  * come keeps new clients waiting, and whoever looks after the gateway; a shorter one makes commits smaller, which cost more.
  */
 const TURN_MS = 20;
@@ -23,9 +29,8 @@ const QUEUE = 64;
 
 /** `now`: monotonic, in milliseconds. */
 export function createTurns(now: () => number): Turns {
-  let waiting: Waiting[] = [];
-  /** How many of them have had their turn. */
-  let served = 0;
+  /** The shops with requests that wait, the next to be served first. */
+  const queues = new Map<string, Queue>();
   /** When the first request of this turn of the event loop was begun. */
   let begunAt: number | undefined;
 
@@ -36,28 +41,44 @@ export function createTurns(now: () => number): Turns {
   };
   const goOn = async (): Promise<void> => {
     begunAt = undefined;
-    if (served === waiting.length) return;
+    if (queues.size === 0) return;
     const time = now();
     begin(time);
-    while (served < waiting.length && now() - time < TURN_MS) {
-      waiting[served]?.start();
-      served += 1;
+    while (queues.size > 0 && now() - time < TURN_MS) {
+      startOne();
       // It does what it can without waiting, and that is most of its work.
       await undefined;
     }
-    if (served < waiting.length / 2) return;
-    waiting = waiting.slice(served);
-    served = 0;
+  };
+  const startOne = (): void => {
+    for (const [shop, queue] of queues) {
+      queue.waiting[queue.served]?.start();
+      queue.served += 1;
+      queues.delete(shop);
+      if (queue.served === queue.waiting.length) return;
+      if (queue.served >= queue.waiting.length / 2) {
+        queue.waiting = queue.waiting.slice(queue.served);
+        queue.served = 0;
+      }
+      // Behind the other shops.
+      queues.set(shop, queue);
+      return;
+    }
   };
   return {
-    next(time) {
-      const isFree = served === waiting.length && (begunAt === undefined || time - begunAt < TURN_MS);
+    next(time, shop = '') {
+      const isFree = queues.size === 0 && (begunAt === undefined || time - begunAt < TURN_MS);
       begin(time);
       if (isFree) return Promise.resolve();
-      return new Promise((start) => waiting.push({ since: time, ahead: waiting.length - served, start }));
+      const queue = queues.get(shop) ?? { waiting: [], served: 0 };
+      queues.set(shop, queue);
+      return new Promise((start) =>
+        queue.waiting.push({ since: time, ahead: queue.waiting.length - queue.served, start }),
+      );
     },
-    wait(time) {
-      const first = waiting[served];
+    wait(time, shop = '') {
+      const queue = queues.get(shop);
+      const first = queue?.waiting[queue.served];
       return first === undefined || first.ahead < QUEUE ? 0 : time - first.since;
     },
   };

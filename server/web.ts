@@ -14,6 +14,7 @@ import { type Readiness, readiness, unreachable } from './health.ts';
 import { createHttp, type HttpOptions, type Router, type SideCall } from './http.ts';
 import { createIngest } from './ingest.ts';
 import { createInit } from './init.ts';
+import { keptFor, pageOf, showPage } from './large-answers.ts';
 import { listen } from './listening.ts';
 import { createLoad, type Load, type Shortage } from './load.ts';
 import type { Logger } from './logger.ts';
@@ -84,7 +85,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     bodyMaxBytes: settings.BODY_MAX_BYTES,
     trustProxyHops: settings.TRUST_PROXY_HOPS,
     headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,
-    requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * 1000,
+    requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * MOVING_BODIES * 1000,
     keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_SECONDS * 1000,
     maxConnections: affordable(settings.MAX_CONNECTIONS),
     draining: () => stopping.signal.aborted,
@@ -115,12 +116,15 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   };
 }
 
+/** A body that moves all the time may take this many times as long as a request. */
+const MOVING_BODIES = 2;
+
 /** What an operator reads where something is refused. */
 const SHEDDING: Readonly<Record<Shortage, string>> = {
   delay:
     'more comes than this process can do; browse events are answered 503 first, and everything where that is not enough',
   memory:
-    'the bodies in hand fill most of MAX_IN_FLIGHT_BYTES; browse events are answered 503 first, and everything where they fill all of it',
+    'the bodies in hand fill most of MAX_IN_FLIGHT_BYTES; of shops that hold more than their share, browse events are answered 503 first, and everything where they fill all of it',
   disk: 'the disk of the log is nearly full; requests are answered 503, those with browse events first',
   connections:
     'there are as many connections as MAX_CONNECTIONS, or the limit of open files, allow; more are closed at once',
@@ -186,14 +190,17 @@ function initCall(parts: Parts): SideCall {
   });
 }
 
+/** How old the metrics may be that are shown. Anybody may ask for them as often as they like. */
+const METRICS_MS = 1000;
+
 /** How this process does. */
 function healthRoutes(router: Router, parts: Parts): void {
-  const { store, metrics, stopping } = parts;
+  const { store, metrics, stopping, clock } = parts;
   router.get('/healthz', (ctx) => {
     ctx.body = { ok: true };
   });
   const reported = shared(() => reportOf(parts));
-  const rendered = shared(metrics.render);
+  const rendered = keptFor(METRICS_MS, clock.steady, async () => pageOf(metrics.contentType, await metrics.render()));
   router.get('/readyz', async (ctx) => {
     const report = await reported().catch((error: unknown) => {
       if (error instanceof LogUnavailable) return unreachable(store, stopping.aborted, error);
@@ -204,8 +211,7 @@ function healthRoutes(router: Router, parts: Parts): void {
     ctx.body = shedding === undefined ? report : { ...report, shedding };
   });
   router.get('/metrics', async (ctx) => {
-    ctx.type = metrics.contentType;
-    ctx.body = await rendered();
+    showPage(ctx, await rendered());
   });
 }
 
@@ -223,10 +229,9 @@ function shared<T>(ask: () => Promise<T>): () => Promise<T> {
 /** Everything else that is answered beside the events themselves. */
 function otherRoutes(router: Router, parts: Parts): void {
   const { settings, clock, logger, stopping } = parts;
-  const description = JSON.stringify(document);
+  const description = pageOf('application/json', JSON.stringify(document));
   router.get('/openapi.json', (ctx) => {
-    ctx.type = 'application/json';
-    ctx.body = description;
+    showPage(ctx, description);
   });
   const operations = createOperations({
     ...parts,

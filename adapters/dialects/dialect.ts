@@ -106,7 +106,7 @@ export interface Reply {
 
 /** Why a request gets no 2xx. `message` is for the client: what was expected, what came, what to do; never a token. */
 export class RequestRefused extends Error {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 422 | 429 | 503;
   /** Set where the body was read and is to be kept in quarantine. */
   readonly refusal: Refusal | undefined;
   constructor(status: RequestRefused['status'], message: string, refusal?: Refusal, options?: ErrorOptions) {

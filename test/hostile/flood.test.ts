@@ -101,7 +101,11 @@ const holders: Readonly<Record<string, { head: string; drip?: string }>> = {
 describe('a thousand connections that are slow on purpose', ({ it, before, after }) => {
   let stage: Stage;
   before(async () => {
-    stage = await openStage(config, { HEADERS_TIMEOUT_SECONDS: '2', REQUEST_TIMEOUT_SECONDS: '3' });
+    stage = await openStage(config, {
+      HEADERS_TIMEOUT_SECONDS: '2',
+      REQUEST_TIMEOUT_SECONDS: '3',
+      KEEP_ALIVE_TIMEOUT_SECONDS: '4',
+    });
   });
   after(() => stage.stop());
 

@@ -1,0 +1,211 @@
+import type { IncomingMessage } from 'node:http';
+import { RequestRefused } from '../adapters/dialects/dialect.ts';
+import { decompressed, type Encoding, encodingOf, tooLarge } from './decompression.ts';
+import type { Eviction, Hold } from './in-hand.ts';
+import type { Load } from './load.ts';
+
+/** The body of one request while it comes, and until its request is answered. */
+export interface ArrivingBody {
+  /**
+   * Resolves with the body as the client wrote it, decompressed. Rejects with RequestRefused (400, 408, 413, 415) or Overloaded. Never settles where
+   * the client goes away before its end: then nobody waits for an answer.
+   */
+  readonly whole: Promise<Buffer>;
+  /** Whether it was given up before its end. What still comes of it is nothing to wait for. */
+  isGivenUp(): boolean;
+  /** To be called with the answer: lets go of the bytes. */
+  release(): void;
+}
+
+export interface BodyOptions {
+  readonly load: Load;
+  readonly shop: string;
+  /** Most bytes after decompression. */
+  readonly maxBytes: number;
+}
+
+/** A compressed body may be this much longer than its content, since what cannot be made smaller gets a little larger. */
+const COMPRESSED_MORE_BYTES = 4096;
+/** A body in tiny chunks costs far more than its bytes: the connection ends past this many. A large body comes in some 20. */
+const MOST_CHUNKS = 5_000;
+/** More pieces than this are joined, so that many small ones do not cost more than they hold. */
+const MOST_PIECES = 8;
+/** A compressed body that still comes is read so far when it reaches this size, and each time it has grown fourfold: a bomb is known early. */
+const FIRST_LOOK_BYTES = 32;
+const NEXT_LOOK = 4;
+/** What is thrown away of a body that is too large. A connection that is closed on a client that still sends is reset, and the answer is lost. */
+const RUN_OUT_BYTES = 16 * 1024 ** 2;
+
+/** Begins to read at once: a listener added after the first chunk would miss it. Throws RequestRefused (413, 415) by the headers alone. */
+export function readBody(request: IncomingMessage, options: BodyOptions): ArrivingBody {
+  const encoding = readableEncoding(request);
+  if (encoding === 'none' && Number(request.headers['content-length']) > options.maxBytes) {
+    letRunOut(request);
+    throw tooLarge(options.maxBytes);
+  }
+  const arriving = new Arriving(request, encoding, options);
+  const whole = new Promise<Buffer>((resolve, reject) => arriving.tell(resolve, reject));
+  return { whole, isGivenUp: () => arriving.isGivenUp, release: () => arriving.release() };
+}
+
+/** It lives as long as its request, and so does not know the promise, which keeps the bytes. */
+class Arriving {
+  isGivenUp = false;
+  readonly #request: IncomingMessage;
+  readonly #encoding: Encoding;
+  readonly #options: BodyOptions;
+  readonly #announced: number;
+  #arrive = (_body: Buffer): void => {};
+  #refuse = (_error: unknown): void => {};
+  #pieces: Buffer[] = [];
+  #received = 0;
+  #chunks = 0;
+  #nextLook = FIRST_LOOK_BYTES;
+  #isOver = false;
+  /** What is counted of a body that came in one piece, and is not watched. */
+  #taken = 0;
+  #hold: Hold | undefined;
+
+  constructor(request: IncomingMessage, encoding: Encoding, options: BodyOptions) {
+    this.#request = request;
+    this.#encoding = encoding;
+    this.#options = options;
+    this.#announced = Number(request.headers['content-length']);
+    request.on('data', (chunk: Buffer) => this.#keep(chunk));
+    request.on('end', () => this.#finish());
+  }
+
+  tell(arrive: (body: Buffer) => void, refuse: (error: unknown) => void): void {
+    this.#arrive = arrive;
+    this.#refuse = refuse;
+  }
+
+  release(): void {
+    this.#isOver = true;
+    this.#hold?.release();
+    if (this.#taken !== 0) this.#options.load.inHand.take(-this.#taken, this.#options.shop);
+    this.#taken = 0;
+    // The listeners live on with the request, while a refusal is held back.
+    this.#pieces = [];
+    this.#arrive = () => {};
+    this.#refuse = () => {};
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#chunks += 1;
+    if (this.#chunks > MOST_CHUNKS) this.#request.socket.destroy();
+    if (!this.#isOver) this.#take(chunk);
+  }
+
+  #take(chunk: Buffer): void {
+    this.#received += chunk.length;
+    const { maxBytes } = this.#options;
+    const most = this.#encoding === 'none' ? maxBytes : maxBytes + COMPRESSED_MORE_BYTES;
+    if (this.#received > most) {
+      this.#end(tooLarge(maxBytes));
+      return;
+    }
+    this.#pieces.push(chunk);
+    if (this.#pieces.length > MOST_PIECES) joinLast(this.#pieces);
+    // Nearly all come in one piece, and need not be watched.
+    if (chunk.length === this.#announced) this.#count(chunk.length);
+    else {
+      this.#hold ??= this.#watched();
+      this.#hold.add(chunk.length);
+      if (this.#received >= this.#nextLook && this.#received !== this.#announced) this.#look();
+    }
+  }
+
+  /** Reads a compressed body as far as it is here, and keeps nothing of it. */
+  #look(): void {
+    while (this.#nextLook <= this.#received) this.#nextLook *= NEXT_LOOK;
+    if (this.#encoding === 'none' || this.#isOver) return;
+    try {
+      decompressed(joined(this.#pieces), this.#encoding, this.#options.maxBytes, true);
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #finish(): void {
+    this.#hold?.complete();
+    if (this.#isOver) return;
+    try {
+      const bytes = joined(this.#pieces);
+      const body = this.#encoding === 'none' ? bytes : decompressed(bytes, this.#encoding, this.#options.maxBytes);
+      this.#pieces = [];
+      this.#count(body.length - bytes.length);
+      this.#arrive(body);
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #count(bytes: number): void {
+    if (this.#hold) this.#hold.add(bytes);
+    else {
+      this.#taken += bytes;
+      this.#options.load.inHand.take(bytes, this.#options.shop);
+    }
+  }
+
+  #watched(): Hold {
+    const { load, shop } = this.#options;
+    const hold = load.inHand.begin(performance.now(), (why) => this.#evicted(why), shop);
+    // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
+    this.#request.on('close', () => hold.gone());
+    return hold;
+  }
+
+  #evicted(why: Eviction): void {
+    this.isGivenUp = true;
+    const { load } = this.#options;
+    // What comes in chunks has no end that an answer could wait for.
+    if (why === 'room' && Number.isNaN(this.#announced)) {
+      load.shed('memory', 'any');
+      this.#request.socket.destroy();
+      return;
+    }
+    this.#end(
+      why === 'stalled' ? new RequestRefused(408, 'the body stood still: send it again') : load.shed('memory', 'any'),
+    );
+  }
+
+  #end(error: unknown): void {
+    const refuse = this.#refuse;
+    this.release();
+    if (!this.#request.complete) letRunOut(this.#request);
+    refuse(error);
+  }
+}
+
+function readableEncoding(request: IncomingMessage): Encoding {
+  try {
+    return encodingOf(request);
+  } catch (error) {
+    letRunOut(request);
+    throw error;
+  }
+}
+
+const joined = (pieces: readonly Buffer[]): Buffer =>
+  pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+
+/** Joins the last pieces as long as the one before is not much larger: few are left, and each byte is copied a few times. */
+function joinLast(pieces: Buffer[]): void {
+  for (;;) {
+    const [before, last] = pieces.slice(-2);
+    if (before === undefined || last === undefined || before.length > last.length * 2) return;
+    pieces.splice(-2, 2, Buffer.concat([before, last]));
+  }
+}
+
+/** Takes in what is still under way and throws it away, so that the client reads its answer. Up to 16 MB, which take some 10 ms. */
+function letRunOut(request: IncomingMessage): void {
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > RUN_OUT_BYTES) request.socket.destroy();
+  });
+  request.resume();
+}
