@@ -156,7 +156,11 @@ export const Settings = Type.Object({
     'Most requests a second of one token, per process, on average; twice as many may come at once. One over 16 KB counts as several. 0 is no limit.',
   ),
   RATE_PER_SHOP: rate(2000, 'The same for all tokens of a shop together.'),
-  BODY_MAX_BYTES: count(256 * 1024, 'Largest request body after decompression, in bytes; compressed it may be 4 KB larger.', 1024 ** 2),
+  BODY_MAX_BYTES: count(
+    256 * 1024,
+    'Largest request body after decompression, in bytes; compressed it may be 4 KB larger.',
+    1024 ** 2,
+  ),
   MAX_IN_FLIGHT_BYTES: count(
     48 * 1024 ** 2,
     'Most bytes of request bodies that are being received or wait for the log, per process. Past three quarters of it browse events are answered 503, past all of it everything, of shops that hold more than their share.',
