@@ -1,5 +1,6 @@
 import type { Event } from '../../schemas/event.ts';
 import type { Draft } from '../dialects/dialect.ts';
+import { derivedId } from '../dialects/ids.ts';
 import { areDifferent } from '../dialects/kind.ts';
 import { type Head, REUSED } from './head.ts';
 import type { Contents, LogRecord } from './log.ts';
@@ -13,18 +14,31 @@ const idOf = (id: string, content: string): string => `${id}~${content}`;
 export const isAnother = (known: Pick<Head, 'kind'>, coming: Head): boolean =>
   (coming.flags & REUSED) === 0 && areDifferent(known.kind, coming.kind);
 
-/** The drafts of a record under the ids that they get where their own belong to others; its body is parsed once, when the first is asked for. */
-export function renamer(contents: Contents, { dialect, body, events }: LogRecord): (place: number) => Draft {
+/**
+ * The drafts of a record under the ids that they get where their own belong to others; its body is parsed once, when the first is asked
+ * for. Never throws: a log that has given positions out already could not take them back.
+ */
+export function renamer(contents: Contents, record: LogRecord): (place: number) => Draft {
   let all: readonly string[] | undefined;
   return (place) => {
-    const draft = events[place] as Draft;
-    all ??= contents(
-      dialect,
-      body.toString(),
-      events.map(({ index }) => index),
-    );
+    const draft = record.events[place] as Draft;
+    all ??= contentsOf(contents, record);
     return { ...draft, id: idOf(draft.id, all[place] ?? '') };
   };
+}
+
+function contentsOf(contents: Contents, { dialect, body, events }: LogRecord): readonly string[] {
+  const text = body.toString();
+  try {
+    return contents(
+      dialect,
+      text,
+      events.map(({ index }) => index),
+    );
+  } catch {
+    // Whoever cannot tell contents cannot read the events either.
+    return events.map(({ index }) => derivedId({ text, index }).slice(0, 8));
+  }
 }
 
 /** The event as it is given to everybody. */

@@ -354,6 +354,21 @@ export const logChecks: readonly Check[] = [
     },
   ),
   check(
+    'stores an event under an id of its own also where what it says cannot be told',
+    async ({ log }) => {
+      await log.append(ofKind(['a'], kindOf('search', 's', 'd')));
+      const other = ofKind(['a', 'b'], kindOf('page_view', 's', 'd'), 'page');
+      const kindsOf = async () => (await log.append(other)).map(({ kind, position }) => `${kind} ${position}`);
+      assert.equal([await kindsOf(), await kindsOf()].flat(), ['stored 2', 'stored 3', 'duplicate 2', 'duplicate 3']);
+      assert.equal(await log.extent(SHOP), { oldest: 1, newest: 3 });
+    },
+    {
+      contents: () => {
+        throw new TypeError('no');
+      },
+    },
+  ),
+  check(
     'tells events with one id apart in one record, and in records that are on their way together',
     async ({ log }) => {
       const [search, page] = [kindOf('search', 's', 'd'), kindOf('page_view', 's', 'd')];
