@@ -20,7 +20,7 @@ import {
   UnreadableEvents,
   type Verdict,
 } from './log.ts';
-import { headOf } from './quarantine-head.ts';
+import { MemoryQuarantine } from './memory-quarantine.ts';
 import { changedReplay, nextReplayId, type ReplayChange } from './replay-change.ts';
 import { renamer } from './reused.ts';
 import type { Settlement } from './settlement.ts';
@@ -35,7 +35,6 @@ import type {
   Progress,
   Quarantined,
   QuarantinedHead,
-  QuarantineLimit,
   QuarantineSums,
   Replay,
   Rule,
@@ -58,11 +57,9 @@ interface Shop {
   readonly events: Map<Position, Stored>;
   readonly ids: Map<string, { readonly position: Position; readonly kind: Kind }>;
   readonly unreadable: Map<Position, UnreadableEvents>;
-  quarantine: Quarantined[];
+  readonly quarantine: MemoryQuarantine;
   readonly readers: Set<() => void>;
   newest: Position;
-  lastId: number;
-  dropped: Record<QuarantineLimit, number>;
   tally: Tally;
 }
 
@@ -107,7 +104,7 @@ class MemoryLog implements EventLog, State {
     onJoined();
     const shop = this.#shop(record.context.shop);
     const { released = [] } = record;
-    if (!released.every(({ id }) => shop.quarantine.some((one) => one.id === id)))
+    if (!released.every(({ id }) => shop.quarantine.at(id)))
       return record.events.map(({ id }) => ({ kind: 'duplicate', position: shop.ids.get(id)?.position ?? 0 }));
     const first = shop.newest + 1;
     const drafts = this.#named(shop, record);
@@ -127,7 +124,7 @@ class MemoryLog implements EventLog, State {
       if (event) shop.events.set(position, { position, event, bytes });
       return { kind: 'stored', position };
     });
-    this.#keepRefused(shop, record);
+    shop.quarantine.put(record);
     shop.tally = counted(shop.tally, record, verdicts.filter(({ kind }) => kind === 'stored').length);
     for (const reader of [...shop.readers]) reader();
     return verdicts;
@@ -344,14 +341,11 @@ class MemoryLog implements EventLog, State {
   }
 
   async discardQuarantined(name: string, ids: readonly string[]): Promise<number> {
-    const shop = this.#shop(name);
-    const before = shop.quarantine.length;
-    shop.quarantine = shop.quarantine.filter(({ id }) => !ids.includes(id));
-    return before - shop.quarantine.length;
+    return this.#shop(name).quarantine.remove(ids);
   }
 
   async limitQuarantine(shops: readonly string[]): Promise<void> {
-    for (const name of shops) this.#limit(this.#shop(name));
+    for (const name of shops) this.#shop(name).quarantine.limit();
   }
 
   startJob(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }> {
@@ -395,65 +389,23 @@ class MemoryLog implements EventLog, State {
   }
 
   async quarantined(name: string, page: Page): Promise<Quarantined[]> {
-    const found = this.#quarantined(name, page);
-    let bytes = 0;
-    const end = found.findIndex(({ raw }) => {
-      bytes += Buffer.byteLength(raw);
-      return bytes >= READ_BYTES;
-    });
-    return end < 0 ? found : found.slice(0, end + 1);
+    return this.#shop(name).quarantine.page(page);
   }
 
   async quarantineHeads(name: string, page: Page): Promise<QuarantinedHead[]> {
-    return this.#quarantined(name, page).map(headOf);
+    return this.#shop(name).quarantine.heads(page);
   }
 
   async quarantinedAt(name: string, id: string): Promise<Quarantined | undefined> {
-    return this.#shop(name).quarantine.find((one) => one.id === id);
+    return this.#shop(name).quarantine.at(id);
   }
 
   async quarantinedAbout(name: string, eventId: string, page: Page): Promise<QuarantinedHead[]> {
-    const all = this.#quarantined(name, { ...page, limit: Number.MAX_SAFE_INTEGER });
-    const about = all.filter((one) => one.eventId === eventId);
-    return about.slice(0, page.limit).map(headOf);
+    return this.#shop(name).quarantine.about(eventId, page);
   }
 
   async quarantineSums(shops: readonly string[]): Promise<QuarantineSums[]> {
-    return shops.map((name) => {
-      const { quarantine, dropped } = this.#shop(name);
-      return { kept: quarantine.length, bytes: bytesOf(quarantine), dropped: { ...dropped } };
-    });
-  }
-
-  #quarantined(name: string, { limit, after = '0' }: Page): Quarantined[] {
-    return this.#shop(name)
-      .quarantine.filter(({ id }) => Number(id) > Number(after))
-      .slice(0, limit);
-  }
-
-  #keepRefused(shop: Shop, { dialect, context, refused, released = [] }: LogRecord): void {
-    const gone = new Set(released.map(({ id }) => id));
-    shop.quarantine = shop.quarantine.filter(({ id }) => !gone.has(id));
-    for (const { id: eventId, index, name, code, reasons, raw } of refused) {
-      shop.lastId += 1;
-      const id = String(shop.lastId);
-      const { shop: of, receivedAt: at } = context;
-      shop.quarantine.push({ id, shop: of, at, dialect, code, reasons, index, eventId, name, raw, context });
-    }
-    this.#limit(shop);
-  }
-
-  #limit(shop: Shop): void {
-    const { quarantineMax, quarantineMaxBytes, quarantineMs, now } = this.#options;
-    for (;;) {
-      const [oldest] = shop.quarantine;
-      if (oldest === undefined) return;
-      if (shop.quarantine.length > quarantineMax) shop.dropped.count += 1;
-      else if (bytesOf(shop.quarantine) > quarantineMaxBytes) shop.dropped.bytes += 1;
-      else if (oldest.at < now() - quarantineMs) shop.dropped.age += 1;
-      else return;
-      shop.quarantine.shift();
-    }
+    return shops.map((name) => this.#shop(name).quarantine.sums());
   }
 
   #change(id: PipelineId, positions: readonly Position[], change: (letter: DeadLetter) => DeadLetter): void {
@@ -488,9 +440,7 @@ class MemoryLog implements EventLog, State {
         events: new Map(),
         ids: new Map(),
         unreadable: new Map(),
-        quarantine: [],
-        lastId: 0,
-        dropped: { count: 0, bytes: 0, age: 0 },
+        quarantine: new MemoryQuarantine(this.#options),
         readers: new Set(),
         newest: 0,
         tally: NOTHING,
@@ -500,6 +450,3 @@ class MemoryLog implements EventLog, State {
     return shop;
   }
 }
-
-const bytesOf = (quarantine: readonly Quarantined[]): number =>
-  quarantine.reduce((sum, { raw }) => sum + Buffer.byteLength(raw), 0);
