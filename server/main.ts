@@ -6,6 +6,7 @@ import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { systemClock } from './clock.ts';
 import { type Found, findConfig } from './config.ts';
+import { loadElsewhere } from './config-elsewhere.ts';
 import { describeConfig } from './describe.ts';
 import { acceptedWeak, loadRunnable } from './durability.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -33,8 +34,7 @@ async function run(): Promise<void> {
   const duties = dutiesOf(settings, process.env);
   const found = findConfig(settings, existsSync);
   const reloading = watchReloads(found, process);
-  const load = async (): Promise<Config> => loadRunnable({ found, settings, env: process.env, destinations });
-  const config = await load();
+  const config = loadRunnable({ found, settings, env: process.env, destinations });
   const logger = createLogger(settings.LOG_LEVEL);
   const start = settings.WEB_CONCURRENCY > 1 && duties.answers === 'everything' ? startOwner : startGateway;
   // A start may wait for room on its disk; whoever has not begun has nothing to end.
@@ -43,7 +43,7 @@ async function run(): Promise<void> {
   process.on('SIGINT', () => stop('SIGINT'));
   const gateway = await start({ ...toolsOf(settings, logger), config, duties });
   announce(gateway, config, settings, found, logger);
-  reloading.follow(gateway, load, logger);
+  reloading.follow(gateway, () => loadElsewhere({ found, settings, env: process.env }), logger);
   stop = stopper(gateway, settings, logger);
 }
 

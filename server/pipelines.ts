@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination, Outbound, Sender } from '../adapters/destinations/destination.ts';
 import { LogUnavailable, type Position } from '../adapters/logs/log.ts';
@@ -60,6 +61,9 @@ interface Configured {
   readonly ended: Promise<void>;
 }
 
+/** Pipelines compared with a new configuration in one turn. */
+export const COMPARED_AT_ONCE = 100;
+
 /** Runs the pipelines of a configuration, each in its own loop, so that a dead destination holds up nobody else. */
 export class Pipelines {
   readonly #tools: PipelineTools;
@@ -105,9 +109,14 @@ export class Pipelines {
         pipelines.map((pipeline) => [`${shop}/${pipeline.id}`, { shop, pipeline }] as const),
       ),
     );
-    const outdated = new Map(
-      [...this.#configured].filter(([key, { pipeline: was }]) => !isDeepStrictEqual(wanted.get(key)?.pipeline, was)),
-    );
+    const outdated = new Map<string, Configured>();
+    let compared = 0;
+    for (const [key, one] of this.#configured) {
+      if (!isDeepStrictEqual(wanted.get(key)?.pipeline, one.pipeline)) outdated.set(key, one);
+      compared += 1;
+      // There may be thousands: others have their turn between.
+      if (compared % COMPARED_AT_ONCE === 0) await nextTurn();
+    }
     const coming = [...wanted]
       .filter(([key]) => outdated.has(key) || !this.#configured.has(key))
       .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));

@@ -4,16 +4,18 @@ import * as assert from 'uvu/assert';
 import { file } from '../../adapters/destinations/file.ts';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { openMemory } from '../../adapters/logs/memory.ts';
+import type { Config } from '../../schemas/config.ts';
 import { systemClock } from '../../server/clock.ts';
 import { createLogger } from '../../server/logger.ts';
 import { passedBy } from '../../server/orphans.ts';
-import { Pipelines } from '../../server/pipelines.ts';
+import { COMPARED_AT_ONCE, Pipelines } from '../../server/pipelines.ts';
 import { record, SHOP, storeOptions } from '../contracts/log.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { beacon, configOf, gatewayWith, layersEvent } from '../support/gateway.ts';
 import { startMain } from '../support/main.ts';
 import { startPostgres } from '../support/postgres.ts';
+import { everyTurn } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 
 const config = (...directories: string[]) =>
@@ -134,6 +136,42 @@ describe('a new configuration', ({ it }) => {
       folder.remove();
     });
   }
+
+  it('is compared with the old one a few pipelines at a time, so that others have their turn', async () => {
+    let [looks, most] = [0, 0];
+    const counted = (): Config => {
+      const [shop] = configOf(hook(1)).shops;
+      const shops = Array.from({ length: 2000 }, (_, n) => ({
+        ...shop,
+        shop: `s${n}.myshopify.com`,
+        pipelines: [
+          Object.defineProperty({ ...shop?.pipelines[0] }, 'trust', {
+            enumerable: true,
+            get: () => {
+              looks += 1;
+              return 'any';
+            },
+          }),
+        ],
+      }));
+      return { shops } as unknown as Config;
+    };
+    const store = openMemory(storeOptions());
+    const tools = { store, moves: false, destinations: [], clock: systemClock, random: () => 0 };
+    const pipelines = new Pipelines({ ...tools, logger: createLogger('silent'), onFailure: () => {} });
+    await pipelines.follow(counted());
+    looks = 0;
+    const stopCounting = everyTurn(() => {
+      most = Math.max(most, looks);
+      looks = 0;
+    });
+    await pipelines.follow(counted());
+    stopCounting();
+    // Each of two is looked at, and once more to see whether it has one.
+    assert.ok(most > 0 && most <= COMPARED_AT_ONCE * 4, `${most} looks in one turn`);
+    await pipelines.stop();
+    await store.close();
+  });
 
   it('that comes after the gateway stopped is not taken', async () => {
     const gateway = await gatewayWith(hook(1));
