@@ -150,6 +150,22 @@ describe('what operators and receivers know, compared', ({ it }) => {
     assert.equal(repeated('pause', true), []);
   });
 
+  it('lets what was under way at an orderly stop, or at an order for its pipeline, come again under the same id', () => {
+    const again = (plant: (history: History) => void, webhookId = 'id of e1') =>
+      after(({ history }) => {
+        plant(history);
+        history.deliveries.push(delivery({ pipeline: 'hook', ids: ['e1'], begunAt: T + 2000, webhookId }));
+      });
+    const stop = (at: number) => (history: History) => history.faults.push(fault('stop', { from: T + at, to: T + at }));
+    const orders = (pipeline: string) => (history: History) =>
+      history.orders.push(order('suspend', { shop, pipeline }, { begunAt: T + 105, endedAt: T + 108, result: 'cut' }));
+    assert.equal(again(stop(105)), []);
+    assert.equal(again(stop(105), 'another'), ['RENAMED']);
+    assert.equal(again(stop(300)), ['REPEATED']);
+    assert.equal(again(orders('hook')), []);
+    assert.equal(again(orders('moody')), ['REPEATED']);
+  });
+
   it('lets what an orderly stop cut off come again, under the same id', () => {
     const cut = (webhookId: string) =>
       after(({ history }) => {

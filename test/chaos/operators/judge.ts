@@ -2,7 +2,16 @@ import { type Finding, none } from '../findings.ts';
 import { type Configured, type Delivery, type Final, type History, keyOf } from './history.ts';
 import { balance, counts, receipts } from './judge-books.ts';
 import { cancelled, discarded, quarantined, redriven, replayed, suspended } from './judge-orders.ts';
-import { type Ledger, ledgerOf, mayBeDiscarded, mayBeFiltered, SLACK_MS, wasAsleep, wasStruck } from './ledger.ts';
+import {
+  type Ledger,
+  ledgerOf,
+  mayBeDiscarded,
+  mayBeFiltered,
+  SLACK_MS,
+  wasAsleep,
+  wasStruck,
+  wasUnderWay,
+} from './ledger.ts';
 import { PIPELINES, RENAMED } from './plan.ts';
 
 /** Whether all that was promised was kept. Pure: the same history gives the same findings. */
@@ -86,17 +95,32 @@ function repeats(history: History, ledger: Ledger): Finding[] {
         const earlier = taken[i] as Delivery;
         if (wasStruck(history, earlier.begunAt, later.begunAt)) continue;
         const words = `${id} at ${key}, requests ${earlier.number} and ${later.number}`;
-        if (earlier.whole)
+        if (earlier.whole && !wasUnderWay(history, earlier))
           again.push(`${words}; the first was answered ${ms(later.begunAt - (earlier.endedAt ?? 0))} before`);
-        // Cut by an orderly stop, a suspension or a reload: it must be recognised.
-        else if (earlier.webhookId !== later.webhookId)
+        // Cut by an orderly stop, a suspension or a reload: it must be recognised when it is sent next.
+        else if (isRenamed(ledger.all(key, id), earlier))
           renamed.push(`${words}, ${earlier.webhookId} and ${later.webhookId}`);
       }
     }
   return [
-    none('REPEATED', 'sent again although the answer of 200 was whole and nothing crashed or stood still', again),
+    none(
+      'REPEATED',
+      'sent again although the answer of 200 was whole and nothing crashed, stood still or was stopped meanwhile',
+      again,
+    ),
     none('RENAMED', 'cut off in order, and sent again under another webhook-id', renamed),
   ];
+}
+
+/**
+ * Whether what was cut off was sent next under another id. A part of a batch that was split to find out what chokes its destination is not
+ * known as such afterwards.
+ */
+function isRenamed(all: readonly Delivery[], cut: Delivery): boolean {
+  const at = all.indexOf(cut);
+  const next = all[at + 1];
+  const wasSplit = all.slice(0, at).some(({ ids }) => ids.length > cut.ids.length);
+  return next !== undefined && next.webhookId !== cut.webhookId && !wasSplit;
 }
 
 /** An address may be used from when it was written until another configuration is surely followed. */

@@ -51,6 +51,48 @@ export const wasStruck = (history: History, from: number, to: number): boolean =
 export const isKnown = (history: History, { answer, whole, begunAt, endedAt = begunAt }: Delivery): boolean =>
   answer === 200 && whole === true && !wasStruck(history, begunAt, endedAt + UNSAVED_MS);
 
+/** Orders that take a pipeline from whoever moves it. */
+const STOPPING = ['suspend', 'resume', 'discard', 'cancel'];
+/** How long an answer that has gone out may not have been read yet. */
+const READ_MS = 100;
+
+/** Lanes of the pipeline that has the most. */
+const LANES = 4;
+
+/**
+ * Whether a request was under way when its pipeline was stopped in order: the answer may have gone out and not been read any more. A lane
+ * has one request under way, so what others followed upon was read.
+ */
+export function wasUnderWay(history: History, delivery: Delivery): boolean {
+  const { shop, pipeline, begunAt, endedAt = begunAt } = delivery;
+  const key = `${shop}/${pipeline}`;
+  const overlaps = (from: number, to = Number.POSITIVE_INFINITY) => {
+    if (from > endedAt + READ_MS || to < begunAt) return false;
+    const later = history.deliveries.filter(
+      (one) => one.shop === shop && one.pipeline === pipeline && one.begunAt > endedAt && one.begunAt <= to,
+    );
+    return later.length < (pipeline.startsWith('hook') ? LANES : 1);
+  };
+  return (
+    history.faults.some(({ kind, delivers, from, to }) => kind === 'stop' && delivers && overlaps(from, to)) ||
+    history.orders.some(
+      ({ kind, input, begunAt: from, endedAt: to }) =>
+        STOPPING.includes(kind) && `${input.shop}/${input.pipeline}` === key && overlaps(from, to),
+    ) ||
+    history.configured.some(
+      ({ writtenAt, confirmedAt }, index) =>
+        isChanged(history, index, key.replace(/-r\d+$/, '')) && overlaps(writtenAt, confirmedAt),
+    )
+  );
+}
+
+/** Whether a configuration says something else of a pipeline than the one before. */
+function isChanged({ configured }: History, index: number, key: string): boolean {
+  const [before, after] = [configured[index - 1], configured[index]];
+  if (!before || !after) return false;
+  return before.addresses[key] !== after.addresses[key] || (isChoosy(key) && before.isNarrow !== after.isNarrow);
+}
+
 /** Whether a process had just been woken, and may have done what was in hand. */
 export const wasAsleep = (history: History, at: number): boolean =>
   history.faults.some(({ kind, from, to = from }) => kind === 'pause' && from <= at && at <= to + AWAKE_MS);
