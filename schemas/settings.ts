@@ -107,6 +107,8 @@ export const Settings = Type.Object({
     description: 'Bytes of refused events kept per shop; past it the oldest go.',
   }),
   QUARANTINE_DAYS: count(90, 'Days that refused events are kept.', 3650),
+  DEAD_LETTERS_MAX_PER_PIPELINE: count(100_000, 'Dead letters kept per pipeline; past it the oldest go.', 10_000_000),
+  DEAD_LETTER_DAYS: count(90, 'Days that dead letters are kept.', 3650),
   GEO_HEADERS: Type.Array(GeoFamily, {
     default: [],
     description:

@@ -159,10 +159,16 @@ function watchOverview(registry: Registry, { overview }: MetricsSources): () => 
     'Events a pipeline has finished, by outcome: delivered, dead, filtered, dropped.',
     [...labels, 'outcome', 'reason'],
   );
+  const letGo = counter(
+    registry,
+    'gateway_dead_letters_dropped_total',
+    'Dead letters that a limit has let go: count, age. They stay in the count of dead ones.',
+    [...labels, 'limit'],
+  );
   const keptOf = watchQuarantine(registry);
   return unlessAway(async () => {
-    const { running, balance, quarantine } = await overview();
-    for (const metric of [events, outcomes, pending, phase, difference]) metric.reset();
+    const { running, letGo: gone, balance, quarantine } = await overview();
+    for (const metric of [events, outcomes, letGo, pending, phase, difference]) metric.reset();
     for (const { shop, received, appended, duplicate, quarantined, difference: missing } of balance.shops) {
       add(events, { shop, outcome: 'received', reason: '' }, received);
       add(events, { shop, outcome: 'appended', reason: '' }, appended);
@@ -174,6 +180,8 @@ function watchOverview(registry: Registry, { overview }: MetricsSources): () => 
     keptOf(quarantine);
     for (const { shop, pipeline, difference: missing } of balance.pipelines)
       difference.set({ shop, pipeline }, missing);
+    for (const [i, { id }] of running.entries())
+      for (const [limit, count] of Object.entries(gone[i] ?? {})) if (count > 0) add(letGo, { ...id, limit }, count);
     for (const { id, progress, pending: open, phase: now } of running) {
       add(outcomes, { ...id, outcome: 'delivered', reason: '' }, progress.delivered);
       add(outcomes, { ...id, outcome: 'dead', reason: '' }, progress.dead);

@@ -1,12 +1,12 @@
 import type { EventLog } from '../adapters/logs/log.ts';
-import type { QuarantineSums, State } from '../adapters/logs/state.ts';
+import type { DeadLetterLimit, QuarantineSums, State } from '../adapters/logs/state.ts';
 import { balanceOf } from './balance.ts';
 import type { Balance } from './operations.ts';
 import type { Running } from './pipelines.ts';
 
 export interface OverviewSources {
   readonly log: EventLog;
-  readonly state: Pick<State, 'quarantineSums'>;
+  readonly state: Pick<State, 'quarantineSums' | 'deadLetGo'>;
   readonly shops: () => readonly string[];
   readonly running: () => Promise<readonly Running[]>;
   /** Milliseconds of a clock that is never set. */
@@ -19,6 +19,8 @@ export interface Overview {
   readonly balance: Balance;
   /** By shop. */
   readonly quarantine: ReadonlyMap<string, QuarantineSums>;
+  /** Dead letters that a limit has let go, for each of `running`. */
+  readonly letGo: readonly Readonly<Record<DeadLetterLimit, number>>[];
 }
 
 /** Asks the log for it, once for all who ask at the same time, and gives it again for a while. */
@@ -39,7 +41,8 @@ export function createOverview({ log, state, shops, running, now }: OverviewSour
     const names = shops();
     const sums = await state.quarantineSums(names);
     const quarantine = new Map(sums.map((one, i) => [names[i] ?? '', one]));
-    return { running: pipelines, balance: await balanceOf(log, names, pipelines), quarantine };
+    const letGo = await state.deadLetGo(pipelines.map(({ id }) => id));
+    return { running: pipelines, letGo, balance: await balanceOf(log, names, pipelines), quarantine };
   };
   return {
     ask: () => {

@@ -1,5 +1,5 @@
 import { type Position, type Stored, UnreadableEvents } from '../adapters/logs/log.ts';
-import type { Ahead, JournalLine, PipelineId, QuarantinedHead } from '../adapters/logs/state.ts';
+import type { Ahead, DeadLetter, JournalLine, PipelineId, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Event } from '../schemas/event.ts';
 import { laneOf } from './lanes.ts';
@@ -107,8 +107,10 @@ async function pipelineReceipt(
     const { at, attempts, status } = letter.ended;
     return { pipeline, state: 'delivered', at: iso(at), attempts, status };
   }
-  if (letter?.ended)
-    return { pipeline, state: 'dropped', reason: `discarded at ${iso(letter.ended.at)}: ${letter.reason}` };
+  if (letter?.ended) {
+    const { kind, at } = letter.ended;
+    return { pipeline, state: 'dropped', reason: `${ENDED[kind]} at ${iso(at)}: ${letter.reason}` };
+  }
   if (letter) {
     const { at, attempts, reason, redrive = false, leftOut } = letter;
     const unwanted = leftOut && ` (not sent again at ${iso(leftOut.at)}, since the filter says: ${leftOut.reason})`;
@@ -130,6 +132,13 @@ async function pipelineReceipt(
     ? { pipeline, state: 'dropped', reason: 'unreadable' }
     : { pipeline, state: 'delivered' };
 }
+
+const ENDED: Readonly<Record<NonNullable<DeadLetter['ended']>['kind'], string>> = {
+  delivered: 'delivered',
+  discarded: 'discarded',
+  count: 'let go by DEAD_LETTERS_MAX_PER_PIPELINE',
+  age: 'let go by DEAD_LETTER_DAYS',
+};
 
 /** What was settled already where the cursor has yet to come to. */
 function aheadReceipt(

@@ -124,6 +124,8 @@ const optionsOf = (
   quarantineMax: settings.QUARANTINE_MAX_PER_SHOP,
   quarantineMaxBytes: settings.QUARANTINE_MAX_BYTES_PER_SHOP,
   quarantineMs: settings.QUARANTINE_DAYS * DAY_MS,
+  deadLettersMax: settings.DEAD_LETTERS_MAX_PER_PIPELINE,
+  deadLetterMs: settings.DEAD_LETTER_DAYS * DAY_MS,
   process: settings.PROCESS,
   connections: settings.DATABASE_CONNECTIONS,
   retentionDays: settings.RETENTION_DAYS,

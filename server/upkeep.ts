@@ -42,6 +42,9 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
       await tools.orphans.look();
       await tools.orphans.countGone();
       await forget(tools, now());
+      // Also of pipelines that are configured no more, and of replays.
+      const every = await tools.store.state.everyStanding();
+      await tools.store.state.limitDead(every.map(({ id }) => id));
       await checkBooks(tools);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) onFailure(error);

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { withinBytes } from './letters.ts';
+import { type Going, letGo } from './letting-go.ts';
 import type { Commit } from './lmdb-chain.ts';
 import { bytesOf } from './lmdb-pages.ts';
 import { type Position, READ_BYTES } from './log.ts';
-import type { DeadLetter, Page, PipelineId } from './state.ts';
+import type { DeadLetter, DeadLetterLimit, Page, PipelineId } from './state.ts';
 
 type Key = [shop: string, pipeline: string, position: Position];
 
@@ -19,6 +20,8 @@ export class LmdbLetters {
   readonly #letters: Database<DeadLetter, Key>;
   readonly #marks: Database<true, Key>;
   readonly #commit: Commit;
+  /** How many are open, by pipeline, once that was asked. */
+  readonly #counts = new Map<string, number>();
   /** Where the next look for ended letters begins, by pipeline. */
   readonly #seen = new Map<string, Position>();
   #last: Promise<unknown> = Promise.resolve();
@@ -73,6 +76,40 @@ export class LmdbLetters {
 
   async mark(id: PipelineId, positions: readonly Position[]): Promise<void> {
     await this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
+  }
+
+  /** How many have not ended. They are counted once; that count is kept up. */
+  async countOpen(id: PipelineId): Promise<number> {
+    const name = nameOf(id);
+    if (!this.#counts.has(name)) {
+      await this.#inTurn(async () => {
+        let count = 0;
+        for await (const letters of this.#pages(id, 0)) count += letters.filter(({ ended }) => !ended).length;
+        this.#counts.set(name, count);
+      });
+    }
+    return this.#counts.get(name) ?? 0;
+  }
+
+  /** Ends letters for a limit, but for those that have ended or were marked meanwhile. `count` is called inside the batch, with how many went. */
+  async letGo(
+    id: PipelineId,
+    gone: readonly Going[],
+    at: number,
+    count: (counts: Record<DeadLetterLimit, number>) => void,
+  ): Promise<void> {
+    const write = () => {
+      const counts = { count: 0, age: 0 };
+      for (const { letter, limit } of gone) {
+        const key: Key = [id.shop, id.pipeline, letter.position];
+        const now = this.#letters.get(key);
+        if (now === undefined || now.ended || now.redrive) continue;
+        this.#put(key, letGo(now, limit, at));
+        counts[limit] += 1;
+      }
+      count(counts);
+    };
+    await this.#inTurn(() => this.#commit(() => this.#root.batch(write)));
   }
 
   /** Gives those that are being tried once more, and were left alone; none, if `all`. */
@@ -162,6 +199,12 @@ export class LmdbLetters {
   }
 
   #put(key: Key, letter: DeadLetter): void {
+    const name = nameOf({ shop: key[0], pipeline: key[1] });
+    const open = this.#counts.get(name);
+    if (open !== undefined) {
+      const was = this.#letters.get(key);
+      this.#counts.set(name, open + Number(!letter.ended) - Number(was !== undefined && !was.ended));
+    }
     void this.#letters.put(key, letter);
     if (letter.redrive && !letter.ended) void this.#marks.put(key, true);
     else void this.#marks.remove(key);
@@ -174,3 +217,5 @@ export class LmdbLetters {
     return done;
   }
 }
+
+const nameOf = ({ shop, pipeline }: PipelineId): string => `${shop}/${pipeline}`;

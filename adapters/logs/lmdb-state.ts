@@ -2,7 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
+import type { LetterLimits } from './letting-go.ts';
 import type { Commit } from './lmdb-chain.ts';
+import { LmdbLetterLimits } from './lmdb-letter-limits.ts';
 import { LmdbLetters } from './lmdb-letters.ts';
 import { bytesOf } from './lmdb-pages.ts';
 import { LmdbQuarantine, type QuarantineLimits } from './lmdb-quarantine.ts';
@@ -13,6 +15,7 @@ import type { Settlement } from './settlement.ts';
 import type {
   Cursor,
   DeadLetter,
+  DeadLetterLimit,
   Job,
   JournalLine,
   NamedStanding,
@@ -34,7 +37,7 @@ const _LAST = Number.MAX_SAFE_INTEGER;
 const LAST = Number.MAX_SAFE_INTEGER;
 const TRIMMED_AT_ONCE = 1000;
 
-export interface LmdbStateOptions extends QuarantineLimits {
+export interface LmdbStateOptions extends QuarantineLimits, LetterLimits {
   /** The newest durable position of a shop. */
   readonly head: (shop: string) => Position;
   readonly onBegun: () => Promise<void>;
@@ -47,6 +50,7 @@ export class LmdbState implements State {
   readonly #cursors: Database<Progress, string[]>;
   readonly #journal: Database<JournalLine, (string | number)[]>;
   readonly #letters: LmdbLetters;
+  readonly #letterLimits: LmdbLetterLimits;
   /** To be indexed before anything is asked of it. */
   readonly quarantine: LmdbQuarantine;
   readonly #tallies: Database<Tally, string>;
@@ -64,6 +68,7 @@ export class LmdbState implements State {
     this.#cursors = root.openDB({ name: 'cursors', encoding: 'json' });
     this.#journal = root.openDB({ name: 'journal', encoding: 'json' });
     this.#letters = new LmdbLetters(root, options.commit);
+    this.#letterLimits = new LmdbLetterLimits(root, this.#letters, options);
     this.#tallies = root.openDB({ name: 'tallies', encoding: 'json' });
     this.#rules = root.openDB({ name: 'rules', encoding: 'json' });
     this.#replays = new LmdbReplays(root, options.commit, () => this.#holders.replaySaved());
@@ -131,6 +136,7 @@ export class LmdbState implements State {
     if (open.length > 0 || (await this.progress(id)) === undefined || this.#holders.holds(id)) return false;
     for (const tree of [this.#journal, ...this.#letters.trees, this.#rules] as Database<unknown, (string | number)[]>[])
       await this.#removeAll(tree, id);
+    await this.#commit(() => this.#letterLimits.forget(id));
     await this.#commit(() => this.#cursors.remove([id.shop, id.pipeline]));
     return true;
   }
@@ -186,6 +192,14 @@ export class LmdbState implements State {
     } finally {
       await cursor.release();
     }
+  }
+
+  async limitDead(ids: readonly PipelineId[]): Promise<void> {
+    for (const id of ids) await this.#letterLimits.apply(id);
+  }
+
+  async deadLetGo(ids: readonly PipelineId[]): Promise<Readonly<Record<DeadLetterLimit, number>>[]> {
+    return ids.map((id) => this.#letterLimits.counts(id));
   }
 
   discardQuarantined(shop: string, ids: readonly string[]): Promise<number> {
@@ -293,7 +307,7 @@ export class LmdbState implements State {
     const trees = [this.#cursors, this.#journal, this.#tallies, this.#rules, this.#replays.tree, this.#jobsKept];
     return trees.reduce(
       (bytes, tree) => bytes + bytesOf(tree),
-      this.quarantine.usedBytes() + this.#letters.usedBytes(),
+      this.quarantine.usedBytes() + this.#letters.usedBytes() + this.#letterLimits.usedBytes(),
     );
   }
 

@@ -6,6 +6,7 @@ import { endedByClose } from './closing.ts';
 import { beginning, Holders, keyOf, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
 import { withinBytes } from './letters.ts';
+import { LET_GO_A_CALL, letGo, lettersToGo, NONE_LET_GO } from './letting-go.ts';
 import {
   type EventLog,
   type Extent,
@@ -27,6 +28,7 @@ import type { Settlement } from './settlement.ts';
 import type {
   Cursor,
   DeadLetter,
+  DeadLetterLimit,
   Job,
   JournalLine,
   NamedStanding,
@@ -68,6 +70,7 @@ interface Pipeline {
   readonly journal: JournalLine[];
   readonly rules: Rule[];
   readonly dead: Map<Position, DeadLetter>;
+  readonly letGo: Record<DeadLetterLimit, number>;
 }
 
 function viewsOf(
@@ -340,6 +343,23 @@ class MemoryLog implements EventLog, State {
     await cursor.release();
   }
 
+  async limitDead(ids: readonly PipelineId[]): Promise<void> {
+    const { deadLettersMax, now } = this.#options;
+    for (const id of ids) {
+      const { dead, letGo: counts } = this.#pipeline(id);
+      const open = [...dead.values()].filter(({ ended }) => !ended).sort((a, b) => a.position - b.position);
+      const upTo = open[open.length - deadLettersMax - 1]?.position ?? 0;
+      for (const { letter, limit } of lettersToGo(open, upTo, this.#options).slice(0, LET_GO_A_CALL)) {
+        dead.set(letter.position, letGo(letter, limit, now()));
+        counts[limit] += 1;
+      }
+    }
+  }
+
+  async deadLetGo(ids: readonly PipelineId[]): Promise<Readonly<Record<DeadLetterLimit, number>>[]> {
+    return ids.map((id) => ({ ...this.#pipeline(id).letGo }));
+  }
+
   async discardQuarantined(name: string, ids: readonly string[]): Promise<number> {
     return this.#shop(name).quarantine.remove(ids);
   }
@@ -420,7 +440,7 @@ class MemoryLog implements EventLog, State {
     const key = `${shop}/${pipeline}`;
     let found = this.#pipelines.get(key);
     if (found === undefined) {
-      found = { progress: undefined, journal: [], rules: [], dead: new Map() };
+      found = { progress: undefined, journal: [], rules: [], dead: new Map(), letGo: { ...NONE_LET_GO } };
       this.#pipelines.set(key, found);
     }
     return found;

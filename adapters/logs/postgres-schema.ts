@@ -1,3 +1,4 @@
+import { lettersOf } from './postgres-schema-letters.ts';
 import { quarantineOf } from './postgres-schema-quarantine.ts';
 import { recordOf } from './postgres-schema-record.ts';
 
@@ -254,4 +255,5 @@ export const migrations: readonly Migration[] = [
   { number: 4, name: 'days that lock nothing', worksFrom: 1, sql: attach },
   { number: 5, name: 'dead letters that are marked', worksFrom: 1, sql: marks },
   { number: 6, name: 'quarantine', worksFrom: 1, sql: quarantineOf(SCHEMA) },
+  { number: 8, name: 'limits of dead letters', worksFrom: 1, sql: lettersOf(SCHEMA) },
 ];

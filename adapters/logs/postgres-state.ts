@@ -3,6 +3,7 @@ import { LogUnavailable, type Position, READ_BYTES } from './log.ts';
 import type { Ask } from './postgres-database.ts';
 import { PostgresJobs } from './postgres-jobs.ts';
 import type { Leases } from './postgres-leases.ts';
+import type { PostgresLetterLimits } from './postgres-letter-limits.ts';
 import type { PostgresQuarantine } from './postgres-quarantine.ts';
 import { PostgresReplays } from './postgres-replays.ts';
 import { PostgresRules } from './postgres-rules.ts';
@@ -12,6 +13,7 @@ import type { Settlement } from './settlement.ts';
 import type {
   Cursor,
   DeadLetter,
+  DeadLetterLimit,
   Job,
   JournalLine,
   NamedStanding,
@@ -30,6 +32,9 @@ import type {
 } from './state.ts';
 
 const OF = `(select id from ${SCHEMA}.pipelines where shop = $1 and pipeline = $2)`;
+
+// The database cannot look into a JSON text with a zero byte or half a character: it gets it without.
+const READABLE = String.raw`regexp_replace(letter::text, '\\u(0000|d[89a-f][0-9a-f]{2})', '\\ufffd', 'gi')::json`;
 
 const LETTER = 'letter, redrive';
 const letterOf = ({ letter, redrive }: Record<string, unknown>): DeadLetter => ({
@@ -56,12 +61,21 @@ export class PostgresState implements State {
   readonly #tell: () => void;
   readonly #changeMs: number;
   readonly #quarantine: PostgresQuarantine;
+  readonly #letterLimits: PostgresLetterLimits;
   readonly #jobs: PostgresJobs;
   readonly #rules: PostgresRules;
   readonly #replays: PostgresReplays;
 
   /** `tell`: has the other processes look what has changed. `changeMs`: how long a suspension waits for the process that moves the pipeline. */
-  constructor(ask: Ask, leases: Leases, quarantine: PostgresQuarantine, tell: () => void, changeMs = CHANGE_MS) {
+  constructor(
+    ask: Ask,
+    leases: Leases,
+    quarantine: PostgresQuarantine,
+    letterLimits: PostgresLetterLimits,
+    tell: () => void,
+    changeMs = CHANGE_MS,
+  ) {
+    this.#letterLimits = letterLimits;
     this.#changeMs = changeMs;
     this.#quarantine = quarantine;
     this.#jobs = new PostgresJobs(ask);
@@ -201,7 +215,7 @@ export class PostgresState implements State {
   async undelivered({ shop, pipeline }: PipelineId, after: Position, to: Position): Promise<Position[]> {
     const rows = await this.#ask(
       `select position from ${SCHEMA}.dead where pipeline = ${OF} and position > $3 and position <= $4
-       and (not ended or letter->'ended'->>'kind' <> 'delivered') order by position`,
+       and (not ended or ${READABLE}->'ended'->>'kind' <> 'delivered') order by position`,
       [shop, pipeline, after, to],
     );
     return rows.map(({ position }) => Number(position));
@@ -243,14 +257,22 @@ export class PostgresState implements State {
          select pipeline, position, redrive and not $5 as held from ${SCHEMA}.dead
          where pipeline = ${OF} and not ended and position = any($3) for update
        ), discarded as (
-         update ${SCHEMA}.dead d set ended = true, redrive = false, letter = (d.letter::jsonb || jsonb_build_object('ended', jsonb_build_object(
-           'kind', 'discarded', 'at', $4::bigint, 'attempts', d.letter->'attempts', 'status', d.letter->'reason')))::json
+         update ${SCHEMA}.dead d set ended = true, redrive = false, letter = (left(d.letter::text, -1) || ',"ended":' || json_build_object(
+           'kind', 'discarded', 'at', $4::bigint, 'attempts', ${READABLE}->'attempts', 'status', ${READABLE}->'reason') || '}')::json
          from chosen c where d.pipeline = c.pipeline and d.position = c.position and not c.held
        )
        select position from chosen where held`,
       [shop, pipeline, positions, at, all],
     );
     return rows.map(({ position }) => Number(position));
+  }
+
+  limitDead(ids: readonly PipelineId[]): Promise<void> {
+    return this.#letterLimits.apply(ids);
+  }
+
+  deadLetGo(ids: readonly PipelineId[]): Promise<Readonly<Record<DeadLetterLimit, number>>[]> {
+    return this.#letterLimits.counts(ids);
   }
 
   quarantined(shop: string, page: Page): Promise<Quarantined[]> {

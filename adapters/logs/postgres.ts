@@ -5,6 +5,7 @@ import { type Ask, Connection, TELL } from './postgres-database.ts';
 import { refuseUnfit } from './postgres-fitness.ts';
 import { FORMAT, formOf } from './postgres-format.ts';
 import { Leases } from './postgres-leases.ts';
+import { PostgresLetterLimits } from './postgres-letter-limits.ts';
 import { PostgresLog } from './postgres-log.ts';
 import { migrate } from './postgres-migrate.ts';
 import { PostgresQuarantine } from './postgres-quarantine.ts';
@@ -58,7 +59,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     }, POLL_MS);
     return endedByClose({
       log,
-      state: new PostgresState(side.ask, leases, quarantine, tell.leases),
+      state: new PostgresState(side.ask, leases, quarantine, new PostgresLetterLimits(side.ask, options), tell.leases),
       close: async () => {
         clearInterval(poll);
         await log.close();

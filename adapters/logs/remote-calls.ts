@@ -33,6 +33,8 @@ export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   marked: 'state',
   redrive: 'state',
   discardDead: 'state',
+  limitDead: 'state',
+  deadLetGo: 'state',
   quarantined: 'state',
   quarantineHeads: 'state',
   quarantinedAt: 'state',

@@ -127,12 +127,16 @@ export interface DeadLetter {
   readonly leftOut?: { readonly reason: string; readonly at: number };
   /** What became of it in the end; it is kept for receipts as long as its event is. */
   readonly ended?: {
-    readonly kind: 'delivered' | 'discarded';
+    /** Where a limit has let it go, by which. */
+    readonly kind: 'delivered' | 'discarded' | DeadLetterLimit;
     readonly at: number;
     readonly attempts: number;
     readonly status: string;
   };
 }
+
+/** What lets dead letters go: their number, or the time since they died. */
+export type DeadLetterLimit = 'count' | 'age';
 
 /** Changes that are saved together: all or nothing, durable. */
 export interface Update {
@@ -309,6 +313,10 @@ export interface State {
    * tried once more; what was answered until then counts as delivered. `at`: milliseconds since 1970.
    */
   discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void>;
+  /** Lets go of each pipeline's oldest open dead letters past the limits of the store, none that is marked; at most some thousand a call. */
+  limitDead(ids: readonly PipelineId[]): Promise<void>;
+  /** How many dead letters the limits have let go of each pipeline, in their order. */
+  deadLetGo(ids: readonly PipelineId[]): Promise<Readonly<Record<DeadLetterLimit, number>>[]>;
   /** From the oldest kept: at least one, up to `limit`, or up to the one with which they have READ_BYTES. Only the last page is empty. */
   quarantined(shop: string, page: Page): Promise<Quarantined[]>;
   /** The same without bodies, which are not read for it. */

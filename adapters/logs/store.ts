@@ -26,6 +26,10 @@ export interface StoreOptions {
   readonly quarantineMaxBytes: number;
   /** How long a quarantined event is kept, in milliseconds. */
   readonly quarantineMs: number;
+  /** Most open dead letters kept for one pipeline; the oldest leave first. */
+  readonly deadLettersMax: number;
+  /** How long an open dead letter is kept, in milliseconds. */
+  readonly deadLetterMs: number;
   /** What this process does: takes events, moves pipelines, or both. */
   readonly process: 'all' | 'web' | 'worker';
   /** Most connections to a database, of all processes together. */

@@ -77,6 +77,8 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
   quarantineMax: 3,
   quarantineMaxBytes: 64 * 1024 * 1024,
   quarantineMs: 30 * DAY_MS,
+  deadLettersMax: 100_000,
+  deadLetterMs: 30 * DAY_MS,
   process: 'all',
   connections: 20,
   encrypt: false,

@@ -1,6 +1,7 @@
 import { openLmdb } from '../../../adapters/logs/lmdb.ts';
 import { openMemory } from '../../../adapters/logs/memory.ts';
 import { openPostgres } from '../../../adapters/logs/postgres.ts';
+import { letterChecks } from '../../contracts/letters.ts';
 import { type LogHarness, logChecks } from '../../contracts/log.ts';
 import { quarantineChecks } from '../../contracts/quarantine.ts';
 import { replayChecks } from '../../contracts/replays.ts';
@@ -10,7 +11,8 @@ import { type Postgres, startPostgres } from '../../support/postgres.ts';
 
 describe('the memory log', ({ it }) => {
   const harness: LogHarness = { durable: false, open: async (options) => openMemory(options) };
-  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...replayChecks]) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...letterChecks, ...replayChecks])
+    it(promise, () => run(harness));
 });
 
 describe('the LMDB log', ({ it, after }) => {
@@ -23,7 +25,8 @@ describe('the LMDB log', ({ it, after }) => {
       return openLmdb(folders.at(-1)!.path, options);
     },
   };
-  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...replayChecks]) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...letterChecks, ...replayChecks])
+    it(promise, () => run(harness));
 });
 
 describe('the PostgreSQL log', ({ it, before, after }) => {
@@ -40,5 +43,6 @@ describe('the PostgreSQL log', ({ it, before, after }) => {
       return openPostgres(url, options);
     },
   };
-  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...replayChecks]) it(promise, () => run(harness));
+  for (const { promise, run } of [...logChecks, ...quarantineChecks, ...letterChecks, ...replayChecks])
+    it(promise, () => run(harness));
 });

@@ -5,6 +5,7 @@ import { LogUnavailable } from '../../../adapters/logs/log.ts';
 import { findRoom, openPostgres, whenConnected } from '../../../adapters/logs/postgres.ts';
 import { Connection } from '../../../adapters/logs/postgres-database.ts';
 import { Leases } from '../../../adapters/logs/postgres-leases.ts';
+import type { PostgresLetterLimits } from '../../../adapters/logs/postgres-letter-limits.ts';
 import { migrate } from '../../../adapters/logs/postgres-migrate.ts';
 import type { PostgresQuarantine } from '../../../adapters/logs/postgres-quarantine.ts';
 import { migrations } from '../../../adapters/logs/postgres-schema.ts';
@@ -278,7 +279,14 @@ describe('a suspension that the process which moves the pipeline does not let ha
       saver: home,
       tell: () => {},
     });
-    const other = new PostgresState(home.ask, leases, {} as PostgresQuarantine, () => {}, 500);
+    const other = new PostgresState(
+      home.ask,
+      leases,
+      {} as PostgresQuarantine,
+      {} as PostgresLetterLimits,
+      () => {},
+      500,
+    );
     const id = { shop: SHOP, pipeline: 'p' };
     await store.state.begin(id);
     const cursor = await store.state.claim(id, never);
