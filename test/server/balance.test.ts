@@ -21,8 +21,11 @@ describe('counts below nothing', ({ it }) => {
   it('leave the page of metrics as it is, with what the quarantine holds', async () => {
     const wrong = await balance(twice);
     const sums = { kept: 2, bytes: 512, dropped: { count: 3, bytes: 0, age: 1 } };
+    const progress = { delivered: 0, dead: 5, filtered: {}, dropped: {} };
+    const running = [{ id: { shop: SHOP, pipeline: 'p' }, progress, pending: 0, phase: { kind: 'waiting' } }];
+    const letGo = [{ count: 4, age: 0 }];
     const { render } = createMetrics({
-      overview: async () => ({ running: [], balance: wrong, quarantine: new Map([[SHOP, sums]]) }),
+      overview: async () => ({ running, letGo, balance: wrong, quarantine: new Map([[SHOP, sums]]) }),
       disk: { room: () => undefined },
       damage: () => undefined,
     } as unknown as MetricsSources);
@@ -33,6 +36,7 @@ describe('counts below nothing', ({ it }) => {
     assert.match(page, `gateway_quarantine_bytes{shop="${SHOP}"} 512`);
     assert.match(page, `gateway_quarantine_dropped_total{shop="${SHOP}",limit="count"} 3`);
     assert.match(page, `gateway_quarantine_dropped_total{shop="${SHOP}",limit="age"} 1`);
+    assert.match(page, `gateway_dead_letters_dropped_total{shop="${SHOP}",pipeline="p",limit="count"} 4`);
     assert.not.match(page, 'limit="bytes"');
   });
 });

@@ -97,7 +97,7 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
     `shops: [{ shop: ${SHOP}, tokens: [demo-token], pipelines: [${pipelines(count)}] }]`;
 
   for (const count of [1, 40]) {
-    it(`cost /readyz and /metrics four questions at most, if there are ${count}`, async () => {
+    it(`cost /readyz and /metrics five questions at most, if there are ${count}`, async () => {
       const gateway = await gatewayWith(config(count), { LOG_URL: await postgres.createDatabase() });
       const get = async (path: string) => (await call(gateway.port, { method: 'GET', path })).body;
       const waiting = async () => {
@@ -112,7 +112,7 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
         const statements = asked(mark);
         const looks = statements.filter((line) => line.includes('p.progress')).length;
         assert.ok(looks >= 1 && looks <= 3, `${looks} looks`);
-        assert.is(statements.length, 4 * looks, statements.join('\n'));
+        assert.is(statements.length, 5 * looks, statements.join('\n'));
       } finally {
         await gateway.stop();
       }
