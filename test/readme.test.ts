@@ -178,7 +178,7 @@ const situations: Readonly<
     glood: { headers: other, json: { ...gloodEvent, shop_domain: 'other.myshopify.com' } },
     tapcart: query,
   },
-  'sent before (same id within `DEDUP_HOURS`)': {
+  'sent before (same id, type and shopper within `DEDUP_HOURS`)': {
     layers: { events: [layersEvent({ event_id: 'g' })] },
     glood: {},
     tapcart: {},

@@ -110,7 +110,7 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
         const mark = postgres.log().length;
         await Promise.all(['/readyz', '/metrics', '/readyz'].map(get));
         const statements = asked(mark);
-        const looks = statements.filter((line) => line.includes('p.progress')).length;
+        const looks = statements.filter((line) => line.includes('progress, case when')).length;
         assert.ok(looks >= 1 && looks <= 3, `${looks} looks`);
         assert.is(statements.length, 5 * looks, statements.join('\n'));
       } finally {
