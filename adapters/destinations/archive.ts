@@ -159,7 +159,10 @@ export class Archive {
   }
 
   readonly #postpone = (error: unknown): void =>
-    this.#tools.logger.warn({ err: error, folder: this.#options.folder }, 'archive file not completed yet');
+    this.#tools.logger.warn(
+      { reason: (error as NodeJS.ErrnoException).code ?? 'unknown', folder: this.#options.folder },
+      'archive file not completed yet',
+    );
 }
 
 // Only in the file's own name: the folder may be called anything.
