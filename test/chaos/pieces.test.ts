@@ -8,6 +8,7 @@ import { pointsOf } from './points/catalogue.ts';
 import { deadly } from './points/point.ts';
 import { bookkeepers, droppers, muddlers, nuisances } from './saboteurs/droppers.ts';
 import { liars, unsynced } from './saboteurs/liars.ts';
+import { stoppers, undoers } from './saboteurs/undoers.ts';
 
 const dist = resolve(built(), '../..');
 
@@ -22,7 +23,16 @@ const missing = (changes: readonly Change[]): string[] =>
 
 describe('the pieces of the build that scenarios change', ({ it }) => {
   it('of saboteurs are there, once', () => {
-    const saboteurs = [...unsynced, ...liars, ...droppers, ...nuisances, ...muddlers, ...bookkeepers];
+    const saboteurs = [
+      ...unsynced,
+      ...liars,
+      ...droppers,
+      ...nuisances,
+      ...muddlers,
+      ...bookkeepers,
+      ...stoppers,
+      ...undoers,
+    ];
     assert.equal(missing(saboteurs.flatMap(({ changes }) => changes)), []);
   });
 

@@ -9,7 +9,7 @@ import { audits } from './saboteurs/audits.ts';
 import { bookkeepers, droppers, muddlers, nuisances } from './saboteurs/droppers.ts';
 import { liars, unsynced } from './saboteurs/liars.ts';
 import type { AuditName, Saboteur } from './saboteurs/saboteur.ts';
-import { stoppers } from './saboteurs/undoers.ts';
+import { stoppers, undoers } from './saboteurs/undoers.ts';
 import { caught, honest, type Trial } from './saboteurs/verdict.ts';
 import { commonOptions, judged } from './scenario.ts';
 
@@ -37,6 +37,7 @@ const all: readonly Saboteur[] = [
   ...muddlers,
   ...bookkeepers,
   ...stoppers,
+  ...undoers,
 ];
 
 await judged(values, async (folder, entry) => {

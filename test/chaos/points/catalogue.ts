@@ -22,7 +22,7 @@ const saving = 'await cursor.save({ progress: next, journal, dead });';
 const saveReplay =
   'const replay = await store.state.addReplay({ shop, pipeline, after, to, types, startedAt: clock.now() });';
 const mark = 'await whenAvailable(tools, () => act(id, some));';
-const redriven = 'await saveRedriven(options, letters, books);';
+const redriven = 'await this.#save(wanted);';
 const append = 'const verdicts = await tools.log.append(record);';
 const attempt = 'const result = await attempt(options, lane, sent, attempts, signal);';
 
@@ -32,7 +32,7 @@ const everywhere: readonly Point[] = [
   before('parsed', ingest, 'const { events, refused } = reading;', load),
   before('before-append', ingest, append, load),
   before('before-answer', ingest, 'const result = resultOf(reading, verdicts);', load),
-  after('answered', 'server/http.js', 'response.end(answer.body);', load),
+  after('answered', 'server/event-endpoint.js', 'response.end(body);', load),
   before('before-send', 'server/send.js', attempt, load),
   after('sent', 'server/send.js', attempt, load),
   before('before-save', deliver, saving, load),
@@ -41,8 +41,8 @@ const everywhere: readonly Point[] = [
   before('burying', deliver, saving, letters),
   before('marking', 'server/dead-letters.js', mark, redrive),
   after('marked', 'server/dead-letters.js', mark, redrive),
-  before('redriven', deliver, redriven, redrive),
-  during('saving-redriven', deliver, redriven, redrive),
+  before('redriven', 'server/redrive.js', redriven, redrive),
+  during('saving-redriven', 'server/redrive.js', redriven, redrive),
   before('replay-ordered', 'server/replays.js', saveReplay, replay),
   after('replay-saved', 'server/replays.js', saveReplay, replay),
   before('replaying', 'server/send.js', attempt, { ...replay, only: "options.pipeline.includes('-r')" }),
@@ -62,7 +62,7 @@ const embedded: readonly Point[] = [
   during('writing', log, 'if (!(await written))', load),
   before('committed', log, 'this.#committing = this.#committing.filter((other) => other !== group);', load),
   after('within-save', state, 'void this.#cursors.put([shop, pipeline], progress);', load),
-  before('within-burying', state, 'for (const letter of dead)', { ...letters, only: 'dead.length > 0' }),
+  after('within-burying', 'adapters/logs/lmdb-letters.js', 'write();', { ...letters, only: 'letters.length > 0' }),
   before('removing', 'adapters/logs/lmdb-pages.js', 'void this.#pages.remove([shop, first]);', trim),
   before('removed', log, 'await this.#parts.keepMark();', trim),
   during('marking-reached', 'adapters/logs/lmdb-mark.js', 'const fresh =', trim),

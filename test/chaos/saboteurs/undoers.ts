@@ -34,3 +34,72 @@ export const stoppers: readonly Saboteur[] = [
     ],
   },
 ];
+
+/** Those that undo what an operator was told, or forget what a destination has taken. */
+export const undoers: readonly Saboteur[] = [
+  {
+    name: 'old-address',
+    does: 'lets a running replay keep its destination through a reload',
+    audit: 'orders',
+    caughtBy: ['STALE'],
+    changes: [
+      {
+        file: 'server/replays.js',
+        piece: 'await Promise.all(outdated.map(([id]) => this.#end(id)));',
+        by: '',
+      },
+    ],
+  },
+  {
+    name: 'vanisher',
+    does: 'leaves pipelines that were taken out of the configuration out of the balance',
+    audit: 'orders',
+    caughtBy: ['OWED'],
+    changes: [
+      {
+        file: 'server/balance.js',
+        piece: 'const byPipeline = running.map(pipelineBalance);',
+        by: "const byPipeline = running.filter(({ phase }) => phase.kind !== 'orphaned').map(pipelineBalance);",
+      },
+    ],
+  },
+  {
+    name: 'revenant',
+    does: 'confirms the discard of a dead letter that is being tried once more, and goes on trying',
+    audit: 'orders',
+    caughtBy: ['DISCARDED'],
+    changes: [
+      {
+        file: 'adapters/logs/lmdb-letters.js',
+        piece: 'if (letter.redrive && !all) {',
+        by: `if (letter.redrive) return letter;
+            if (letter.redrive && !all) {`,
+      },
+    ],
+  },
+  {
+    name: 'stop-forgets',
+    does: 'forgets at an orderly stop what was delivered ahead of the cursor',
+    audit: 'orders',
+    caughtBy: ['REPEATED'],
+    changes: [{ file: 'server/books.js', piece: 'if (ahead === undefined)', by: 'if (true)' }],
+  },
+  {
+    name: 'double-counter',
+    does: 'lets two redrives of quarantine at once count the same events twice',
+    audit: 'orders',
+    caughtBy: ['QUARANTINE'],
+    changes: [
+      {
+        file: 'adapters/logs/jobs.js',
+        piece: 'export const overlap = (one, other) => ',
+        by: 'export const overlap = (one, other) => false && ',
+      },
+      {
+        file: 'adapters/logs/lmdb-log.js',
+        piece: 'shop.releasing.has(id) || !this.#state.isQuarantined(shop.name, id)',
+        by: 'false',
+      },
+    ],
+  },
+];
