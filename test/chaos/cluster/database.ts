@@ -32,7 +32,8 @@ export async function rentDatabase(connections: number): Promise<RentedDatabase>
       const own = new URL(url);
       own.username = 'tenant';
       own.searchParams.set('options', `-c audit.process=${process}`);
-      return own.href;
+      // A plus sign is a plus sign to libpq, and to the gateway.
+      return own.href.replaceAll('+', '%20');
     },
     watch: async () => void (await postgres.query(name, WATCH)),
     moves: async () => (await postgres.query(name, MOVES)).map(moveOf),
