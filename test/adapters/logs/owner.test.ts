@@ -20,7 +20,8 @@ describe('the owner of a folder', ({ it, after }) => {
     const owners = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     assert.is(owners.length, 1);
     for (const one of all)
-      if (one.status === 'rejected') assert.match(one.reason.message, /is in use by another process; stop that one first/);
+      if (one.status === 'rejected')
+        assert.match(one.reason.message, /is in use by another process; stop that one first/);
     await owners[0]?.release();
     await (await own(folder)).release();
   });
