@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { endsBehindLast } from './large-answers.ts';
 import type { Load } from './load.ts';
 
 export interface ConnectionLimits {
@@ -93,7 +94,7 @@ export function createDoor(): (request: IncomingMessage, response: ServerRespons
       known.set(socket, here);
     }
     const own = here;
-    if (own.isRefused) return true;
+    if (own.isRefused || endsBehindLast(socket)) return true;
     if (own.turn !== turn) {
       own.turn = turn;
       own.requests = 0;

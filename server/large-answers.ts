@@ -61,6 +61,15 @@ const READ_MS = 30_000;
 /** Bytes of large answers that may be unread, of all connections together. Past it those that wait the longest are let go. */
 const UNREAD_BYTES = 16 * 1024 ** 2;
 
+const closing = new WeakSet<Socket>();
+
+/** Ends a connection on which more is asked behind its last answer, and says whether it did: Node relies on the order of answers. */
+export function endsBehindLast(socket: Socket): boolean {
+  if (!closing.has(socket)) return false;
+  if (!socket.destroyed) reset(socket);
+  return true;
+}
+
 /**
  * Watches that large answers are read. What the system has taken to send looks sent to us, so each is the last answer of its connection, and read when the
  * client closes it. One that is not closed in time is reset, which frees what the system keeps of it.
@@ -77,7 +86,8 @@ export function createReading(limits = { readMs: READ_MS, unreadBytes: UNREAD_BY
     reset(socket);
   };
   const watch = (socket: Socket, bytes: number): void => {
-    if (unread.has(socket)) return;
+    if (closing.has(socket)) return;
+    closing.add(socket);
     total += bytes;
     unread.set(socket, bytes);
     const due = setTimeout(() => letGo(socket), limits.readMs);

@@ -72,7 +72,12 @@ class Arriving {
     this.#options = options;
     this.#announced = Number(request.headers['content-length']);
     request.on('data', (chunk: Buffer) => this.#keep(chunk));
-    request.on('end', () => this.#finish());
+    request.on('end', () => {
+      this.#hold?.complete();
+      // Reading what is compressed is work, and waits for its turn as all work does.
+      if (encoding === 'none') this.#finish();
+      else void this.#finishInTurn();
+    });
   }
 
   tell(arrive: (body: Buffer) => void, refuse: (error: unknown) => void): void {
@@ -127,8 +132,16 @@ class Arriving {
     }
   }
 
+  async #finishInTurn(): Promise<void> {
+    try {
+      await this.#options.load.turn(this.#options.shop);
+      this.#finish();
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
   #finish(): void {
-    this.#hold?.complete();
     if (this.#isOver) return;
     try {
       const bytes = joined(this.#pieces);
