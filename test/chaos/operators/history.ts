@@ -63,9 +63,9 @@ export interface Order {
   answer?: Readonly<Record<string, unknown>>;
 }
 
-/** A process that was killed, stopped in order, or stood still. */
+/** A process that was killed, stopped in order, or stood still; or started, until it was ready: it takes its share of the pipelines from the others. */
 export interface Fault {
-  readonly kind: 'kill' | 'stop' | 'pause';
+  readonly kind: 'kill' | 'stop' | 'pause' | 'start';
   readonly process: string;
   /** Whether it moves pipelines. */
   readonly delivers: boolean;

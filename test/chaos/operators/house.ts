@@ -97,7 +97,10 @@ export async function openHouse({ folder, entry, log, history }: HouseOptions): 
     const environment = { LOG_URL: log, ADMIN_TOKEN, GATEWAY_CONFIG: file, PROCESS: member.process, LOG_LEVEL: 'info' };
     const gateway = startGateway({ ...member, entry, config: {}, environment });
     member.gateway = gateway;
+    const fault: Fault = { kind: 'start', process: member.name, delivers: member.delivers, from: member.startedAt };
+    history.faults.push(fault);
     await gateway.ready(READY_MS);
+    fault.to = now();
     member.isReady = true;
     history.note('ready', { process: member.name, ms: now() - member.startedAt });
   };
@@ -118,11 +121,10 @@ export async function openHouse({ folder, entry, log, history }: HouseOptions): 
   let last: Promise<unknown> = Promise.resolve();
   const reloaded = async (written: Written): Promise<Configured> => {
     const { addresses, isNarrow } = written;
-    const before = await Promise.all(
-      members.map(async (member): Promise<Seen> => {
-        const { isReady, starts } = member;
-        return { isReady, starts, reloads: await reloads(member) };
-      }),
+    const counts = await Promise.all(members.map(reloads));
+    // In the same turn as the file is written, so that no start comes between.
+    const before = members.map(
+      ({ isReady, starts }, index): Seen => ({ isReady, starts, reloads: counts[index] ?? 0 }),
     );
     const configured: Configured = { addresses, isNarrow, writtenAt: now() };
     history.configured.push(configured);

@@ -41,7 +41,7 @@ const isTaken = ({ answer }: Delivery): boolean => answer === 200;
 
 /** What may make a gateway forget or not see: a crash, or a standstill, of a process that delivers. */
 const blows = ({ faults }: History): readonly Fault[] =>
-  faults.filter(({ kind, delivers }) => delivers && kind !== 'stop');
+  faults.filter(({ kind, delivers }) => delivers && (kind === 'kill' || kind === 'pause'));
 
 /** Whether a crash or a standstill fell into this time. */
 export const wasStruck = (history: History, from: number, to: number): boolean =>
@@ -74,7 +74,9 @@ export function wasUnderWay(history: History, delivery: Delivery): boolean {
     return later.length < (pipeline.startsWith('hook') ? LANES : 1);
   };
   return (
-    history.faults.some(({ kind, delivers, from, to }) => kind === 'stop' && delivers && overlaps(from, to)) ||
+    history.faults.some(
+      ({ kind, delivers, from, to }) => (kind === 'stop' || kind === 'start') && delivers && overlaps(from, to),
+    ) ||
     history.orders.some(
       ({ kind, input, begunAt: from, endedAt: to }) =>
         STOPPING.includes(kind) && `${input.shop}/${input.pipeline}` === key && overlaps(from, to),
