@@ -48,9 +48,9 @@ export const short: readonly Act[] = [
   {
     scenario: 'operators',
     about: 'operators who suspend, redrive, discard, replay, reload under kills, standstills and stops',
-    with: '--seconds 20',
+    with: '--seconds 20 --least-orders 20',
   },
-  { scenario: 'operators', about: 'the same on PostgreSQL', with: '--log postgres --seconds 20 --least-orders 25' },
+  { scenario: 'operators', about: 'the same on PostgreSQL', with: '--log postgres --seconds 20 --least-orders 15' },
   { scenario: 'upgrade', about: 'a log that an earlier release wrote, and the kill of that' },
   { scenario: 'upgrade', about: 'the same on PostgreSQL, with both releases side by side', with: '--log postgres' },
   { scenario: 'poison', about: 'one event that a destination never takes' },

@@ -61,15 +61,20 @@ const LANES = 4;
 
 /**
  * Whether a request was under way when its pipeline was stopped in order: the answer may have gone out and not been read any more. A lane
- * has one request under way, so what others followed upon was read.
+ * has one request under way, so what others followed upon before it came `again` was read.
  */
-export function wasUnderWay(history: History, delivery: Delivery): boolean {
+export function wasUnderWay(history: History, delivery: Delivery, again: Delivery): boolean {
   const { shop, pipeline, begunAt, endedAt = begunAt } = delivery;
   const key = `${shop}/${pipeline}`;
   const overlaps = (from: number, to = Number.POSITIVE_INFINITY) => {
     if (from > endedAt + READ_MS || to < begunAt) return false;
     const later = history.deliveries.filter(
-      (one) => one.shop === shop && one.pipeline === pipeline && one.begunAt > endedAt && one.begunAt <= to,
+      (one) =>
+        one.shop === shop &&
+        one.pipeline === pipeline &&
+        one.begunAt > endedAt &&
+        one.begunAt < again.begunAt &&
+        one.begunAt <= to,
     );
     return later.length < (pipeline.startsWith('hook') ? LANES : 1);
   };
