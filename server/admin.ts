@@ -122,11 +122,22 @@ async function audited(ctx: Context, action: string, { input, run }: Prepared, o
 
 async function tail(ctx: Context, { operations, clock, stopping }: AdminOptions): Promise<void> {
   const filter = inputOf(adminCalls.tail, { params: {}, query: ctx.query, body: undefined });
-  await streaming(ctx, stopping, async (signal) => {
-    const lines = operations.tail(filter, signal);
-    ctx.respond = false;
-    await writeEvents(lines, ctx.res, clock, signal);
-  });
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  // A client that ends its half waits for an answer that has an end. This one has none: who leaves would be a reader until the next line.
+  ctx.req.socket.once('end', leave);
+  const ignore = onAbort(stopping, leave);
+  if (stopping.aborted) leave();
+  try {
+    await streaming(ctx, leaving.signal, async (signal) => {
+      const lines = operations.tail(filter, signal);
+      ctx.respond = false;
+      await writeEvents(lines, ctx.res, clock, signal);
+    });
+  } finally {
+    ctx.req.socket.removeListener('end', leave);
+    ignore();
+  }
 }
 
 async function exported(ctx: Context, { lines }: StreamedCall, { stopping }: AdminOptions): Promise<void> {

@@ -69,9 +69,9 @@ describe(`${SHOPS} shops, and requests that mix their tokens, names and ids up`,
         headers: { 'x-storefront-access-token': `token-${token}` },
       });
     if (dialect === 'tapcart')
-      return tapcart(gateway.port, { event: 'pageView', mp_metadata: { mp_event_id: id } }, { headers: bearer });
+      return tapcart(gateway.port, { event: 'productViewed', mp_metadata: { mp_event_id: id } }, { headers: bearer });
     const body = {
-      event: { id, name: 'page_viewed' },
+      event: { id, name: 'product_viewed' },
       session_id: 's',
       ...(domain !== undefined && { shop_domain: `https://${shopOf(domain).toUpperCase()}/` }),
     };
