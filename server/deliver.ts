@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Outbound, Sender } from '../adapters/destinations/destination.ts';
 import { type EventLog, type Position, READ_BYTES, type Stored, UnreadableEvents } from '../adapters/logs/log.ts';
-import type { Cursor, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
+import type { Ahead, Cursor, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
 import { Books, type Passed, type Seen } from './books.ts';
 import { Gate } from './gate.ts';
 import { laneOf } from './lanes.ts';
@@ -80,7 +80,11 @@ function startOf(options: DeliverOptions): Loop {
   const books = new Books(cursor.progress);
   const gate = new Gate(clock);
   const trials: Trials = new Map();
-  const lanes = senders.map((sender, number) => ({ number, sender, books, gate, trials, pace: { failures: 0 } }));
+  const { fronts = [] } = cursor.progress.ahead ?? {};
+  const lanes = senders.map((sender, number) => ({
+    ...{ number, sender, books, gate, trials, pace: { failures: 0 } },
+    search: { front: fronts.length === senders.length ? (fronts[number] ?? 0) : 0 },
+  }));
   const redrives = new Redrives(options, lanes[0]);
   return { books, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
 }
@@ -212,10 +216,18 @@ async function send(options: DeliverOptions, loop: Loop, window: Window, signal:
 }
 
 /** What a window has come to: over what is finished at its beginning, and with what is settled behind that. */
-function passed({ cursor, senders }: DeliverOptions, { books }: Loop, window: Window): Passed {
-  const { progress, ...rest } = books.pass(cursor.progress, window.seen, window.to, window.missing, senders.length);
-  const ahead = books.ahead(progress.position, senders.length);
+function passed({ cursor, senders }: DeliverOptions, loop: Loop, window: Window): Passed {
+  const { seen, to, missing } = window;
+  const { progress, ...rest } = loop.books.pass(cursor.progress, seen, to, missing, senders.length);
+  const ahead = aheadOf(loop, progress.position);
   return { ...rest, progress: { ...progress, ...(ahead && { ahead }) } };
+}
+
+function aheadOf({ books, lanes }: Loop, position: Position): Ahead | undefined {
+  const ahead = books.ahead(position, lanes.length);
+  const fronts = lanes.map(({ search }) => search.front);
+  if (fronts.every((front) => front === 0)) return ahead;
+  return { ...(ahead ?? { delivered: [], dead: [], batches: [] }), fronts };
 }
 
 /** Saves what a window has come to, together with the bounds of the next one where that is there already. */
@@ -257,10 +269,10 @@ async function save(
 }
 
 /** Remembers since when nothing goes through, and what is settled behind the cursor, across restarts too. */
-async function saveFailing({ cursor, senders }: DeliverOptions, { books }: Loop): Promise<void> {
+async function saveFailing({ cursor }: DeliverOptions, loop: Loop): Promise<void> {
   const { failingSince: was, ahead: wasAhead, ...progress } = cursor.progress;
-  const { failingSince } = books;
-  const ahead = books.ahead(progress.position, senders.length);
+  const { failingSince } = loop.books;
+  const ahead = aheadOf(loop, progress.position);
   if (failingSince === was && isDeepStrictEqual(ahead, wasAhead)) return;
   await cursor.save({
     progress: { ...progress, ...(failingSince !== undefined && { failingSince }), ...(ahead && { ahead }) },

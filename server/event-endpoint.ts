@@ -75,6 +75,7 @@ async function answerOf(
 ): Promise<Answering> {
   let admitted = false;
   let body: ArrivingBody | undefined;
+  let charge = (): void => {};
   const done = (answer: Answer): Answering => ({ answer, admitted, isGivenUp: body?.isGivenUp() ?? false });
   try {
     const admission = ingest.admit(dialect, inbound);
@@ -83,7 +84,13 @@ async function answerOf(
     const { pressure, shortage } = load.strain(started, shop);
     if (pressure === 'all') throw load.shed(shortage, 'any');
     body = readBody(request, { load, shop, maxBytes: bodyMaxBytes });
+    const arriving = body;
+    charge = () => {
+      charge = () => {};
+      ingest.spend(admission, arriving.cost());
+    };
     const bytes = await body.whole;
+    charge();
     const isEvents = path === dialect.path;
     if (isEvents && pressure === 'browse' && worthOf(bytes) === 'browse') throw load.shed(shortage, 'browse');
     await load.turn(shop);
@@ -91,6 +98,8 @@ async function answerOf(
   } catch (error) {
     return done(ingest.refuse(dialect, error, requestId));
   } finally {
+    // What is refused in the end has its price too.
+    charge();
     body?.release();
   }
 }

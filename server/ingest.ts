@@ -55,6 +55,8 @@ export interface IngestTools {
 export interface Ingest {
   /** Decides by the headers alone whether a request may bring events. Throws RequestRefused. */
   admit(dialect: Dialect, inbound: Inbound): Admission;
+  /** Counts what the body of an admitted request has cost, in bytes. */
+  spend(admission: Admission, bytes: number): void;
   /** Stores what the body holds and answers once it is durable. Throws RequestRefused or LogUnavailable. */
   take(admission: Admission, body: Buffer): Promise<Answer>;
   /** Turns whatever `admit` or `take` threw into an answer; what is an error of ours is logged, with the id of its request. */
@@ -67,6 +69,7 @@ export interface Ingest {
 export function createIngest(tools: IngestTools): Ingest {
   return {
     admit: (dialect, inbound) => admit(tools, dialect, inbound),
+    spend: ({ holder }, bytes) => tools.rates.spend(holder, bytes),
     take: (admission, body) => take(tools, admission, body),
     refuse: (dialect, error, requestId) => refuse(tools, dialect, error, requestId),
     readable: (dialect, inbound, origin) =>
@@ -111,7 +114,6 @@ const mediaType = (header: string | string[] | undefined): string =>
 
 async function take(tools: IngestTools, admission: Admission, body: Buffer): Promise<Answer> {
   const { dialect, inbound, shop } = admission;
-  tools.rates.spend(admission.holder, body.length);
   const headers = keptHeaders(dialect, inbound);
   const context: Context = {
     shop: shop.config.shop,

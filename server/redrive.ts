@@ -22,7 +22,7 @@ export class Redrives {
 
   constructor(options: DeliverOptions, lane: Omit<Lane, 'onWait'> | undefined) {
     this.#options = options;
-    this.#lane = lane && { ...lane, books: this.#books };
+    this.#lane = lane && { ...lane, books: this.#books, search: { front: 0 } };
   }
 
   /** Aborts when there are letters to send: at once where some were tried and have no outcome yet. */

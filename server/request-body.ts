@@ -13,6 +13,8 @@ export interface ArrivingBody {
   readonly whole: Promise<Buffer>;
   /** Whether it was given up before its end. What still comes of it is nothing to wait for. */
   isGivenUp(): boolean;
+  /** What it has cost so far, in bytes: what came, what was made of it, and more for small chunks. */
+  cost(): number;
   /** To be called with the answer: lets go of the bytes. */
   release(): void;
 }
@@ -27,14 +29,16 @@ export interface BodyOptions {
 /** A compressed body may be this much longer than its content, since what cannot be made smaller gets a little larger. */
 const COMPRESSED_MORE_BYTES = 4096;
 /** A body in tiny chunks costs far more than its bytes: the connection ends past this many. A large body comes in some 20. */
-const MOST_CHUNKS = 5_000;
+const MOST_CHUNKS = 1_000;
+/** A chunk costs as much as so many bytes, however small it is. */
+const CHUNK_BYTES = 256;
 /** More pieces than this are joined, so that many small ones do not cost more than they hold. */
 const MOST_PIECES = 8;
 /** A compressed body that still comes is read so far when it reaches this size, and each time it has grown fourfold: a bomb is known early. */
 const FIRST_LOOK_BYTES = 32;
 const NEXT_LOOK = 4;
 /** What is thrown away of a body that is too large. A connection that is closed on a client that still sends is reset, and the answer is lost. */
-const RUN_OUT_BYTES = 16 * 1024 ** 2;
+const RUN_OUT_BYTES = 4 * 1024 ** 2;
 
 /** Begins to read at once: a listener added after the first chunk would miss it. Throws RequestRefused (413, 415) by the headers alone. */
 export function readBody(request: IncomingMessage, options: BodyOptions): ArrivingBody {
@@ -45,12 +49,18 @@ export function readBody(request: IncomingMessage, options: BodyOptions): Arrivi
   }
   const arriving = new Arriving(request, encoding, options);
   const whole = new Promise<Buffer>((resolve, reject) => arriving.tell(resolve, reject));
-  return { whole, isGivenUp: () => arriving.isGivenUp, release: () => arriving.release() };
+  return {
+    whole,
+    isGivenUp: () => arriving.isGivenUp,
+    cost: () => arriving.cost,
+    release: () => arriving.release(),
+  };
 }
 
 /** It lives as long as its request, and so does not know the promise, which keeps the bytes. */
 class Arriving {
   isGivenUp = false;
+  #decompressed = 0;
   readonly #request: IncomingMessage;
   readonly #encoding: Encoding;
   readonly #options: BodyOptions;
@@ -78,6 +88,10 @@ class Arriving {
       if (encoding === 'none') this.#finish();
       else void this.#finishInTurn();
     });
+  }
+
+  get cost(): number {
+    return this.#received + this.#decompressed + this.#chunks * CHUNK_BYTES;
   }
 
   tell(arrive: (body: Buffer) => void, refuse: (error: unknown) => void): void {
@@ -126,7 +140,7 @@ class Arriving {
     while (this.#nextLook <= this.#received) this.#nextLook *= NEXT_LOOK;
     if (this.#encoding === 'none' || this.#isOver) return;
     try {
-      decompressed(joined(this.#pieces), this.#encoding, this.#options.maxBytes, true);
+      this.#decompress(this.#encoding, true);
     } catch (error) {
       this.#end(error);
     }
@@ -145,12 +159,25 @@ class Arriving {
     if (this.#isOver) return;
     try {
       const bytes = joined(this.#pieces);
-      const body = this.#encoding === 'none' ? bytes : decompressed(bytes, this.#encoding, this.#options.maxBytes);
+      const body = this.#encoding === 'none' ? bytes : this.#decompress(this.#encoding);
       this.#pieces = [];
       this.#count(body.length - bytes.length);
       this.#arrive(body);
     } catch (error) {
       this.#end(error);
+    }
+  }
+
+  #decompress(encoding: 'gzip' | 'br', isPart = false): Buffer {
+    const { maxBytes } = this.#options;
+    // What is too large has cost as much as the most that may come out.
+    let size = maxBytes;
+    try {
+      const body = decompressed(joined(this.#pieces), encoding, maxBytes, isPart);
+      size = body.length;
+      return body;
+    } finally {
+      this.#decompressed += size;
     }
   }
 
@@ -213,7 +240,7 @@ function joinLast(pieces: Buffer[]): void {
   }
 }
 
-/** Takes in what is still under way and throws it away, so that the client reads its answer. Up to 16 MB, which take some 10 ms. */
+/** Takes in what is still under way and throws it away, so that the client reads its answer. Up to 4 MB, which take some 3 ms. */
 function letRunOut(request: IncomingMessage): void {
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {

@@ -28,6 +28,8 @@ export interface Lane {
   readonly trials: Trials;
   /** Failures in a row, counted on from window to window. */
   readonly pace: { failures: number };
+  /** How many events were suspected when a hand-over was broken off. */
+  readonly search: { front: number };
   /** Called before each wait, so that what is finished is saved meanwhile. */
   readonly onWait: () => Promise<void>;
 }
@@ -65,9 +67,22 @@ export async function handOver(
   events: readonly Outbound[],
   signal: AbortSignal,
 ): Promise<Ending> {
+  const { trials, gate, search } = lane;
+  const suspects = new Suspects(trials, () => gate.successes, Math.min(search.front, events.length));
+  const ending = await settled(options, lane, events, suspects, signal);
+  search.front = ending.kind === 'stopped' || ending.kind === 'suspend' ? suspects.front : 0;
+  return ending;
+}
+
+async function settled(
+  options: SendOptions,
+  lane: Lane,
+  events: readonly Outbound[],
+  suspects: Suspects,
+  signal: AbortSignal,
+): Promise<Ending> {
   const { clock, random, onPhase } = options;
   const { books, gate, pace } = lane;
-  const suspects = new Suspects(lane.trials, () => gate.successes);
   let open = events;
   while (open.length > 0) {
     const sent = suspects.next(open, options.maxBatch);

@@ -30,16 +30,22 @@ export type Trials = Map<Position, Trial>;
  */
 export class Suspects {
   /** How many events at the front of the open ones hold the culprit, if there is one; 0 without suspicion. */
-  #front = 0;
+  #front: number;
   #silentFailures = 0;
   #witnessesFailed = 0;
   readonly #trials: Trials;
   readonly #successes: () => number;
 
-  /** `successes`: how often anything has gone through to the destination, in any lane. */
-  constructor(trials: Trials, successes: () => number) {
+  /** `successes`: how often anything has gone through to the destination, in any lane. `front`: where a search goes on that was broken off. */
+  constructor(trials: Trials, successes: () => number, front = 0) {
+    this.#front = front;
     this.#trials = trials;
     this.#successes = successes;
+  }
+
+  /** How many of the open events are suspected: with it the search goes on after a stop, with the batch that was being sent. */
+  get front(): number {
+    return this.#front;
   }
 
   /** What to send next of the open events. */

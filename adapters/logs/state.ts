@@ -57,6 +57,8 @@ export interface Ahead {
   readonly batches: readonly JournalBatch[];
   /** How often the events of a stretch were tried that have no outcome yet. */
   readonly tries?: readonly (readonly [...stretch: Stretch, attempts: number])[];
+  /** By lane, how many of the next events are suspected to hold the one that the destination chokes on. */
+  readonly fronts?: readonly number[];
 }
 
 export interface Suspension {

@@ -110,6 +110,25 @@ describe('what is settled ahead of the cursor', ({ it }) => {
     assert.is(last.delivered, had.filter(({ event }) => event.event_id !== dead).length);
   });
 
+  it('includes where the search for an event that chokes the destination was: the part that was being sent keeps its id', async () => {
+    const bench = new Bench();
+    const chokes = (batch: Batch): Outcome[] => all(batch, { kind: 'retry', reason: 'HTTP 500', answered: true });
+    // Twelve fail, then six of them hang.
+    await bench.start((batch, _attempt, signal) => (batch.events.length > 6 ? chokes(batch) : hangs(batch, signal)), {
+      maxBatch: 12,
+    });
+    await bench.store.log.append(record(IDS.slice(0, 12)));
+    await until(() => bench.clock.waits.length === 1);
+    await bench.clock.advance(1_000);
+    await until(() => bench.sent.length === 2);
+    await bench.end();
+    const again = new Bench(bench.store);
+    await again.start(delivered, { maxBatch: 12 });
+    await again.finished(12);
+    assert.is(again.sent[0]?.id, bench.sent[1]?.id);
+    assert.is((await again.end()).delivered, 12);
+  });
+
   it('is read from what was saved, tries and all', () => {
     const books = new Books();
     const events = [1, 2, 3, 4, 5, 6].map((position) => ({ position, event: {} as never }));
