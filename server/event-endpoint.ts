@@ -43,7 +43,7 @@ async function answered(options: HttpOptions, call: SideCall, { request, respons
   if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
     Object.assign(headers, corsHeaders(origin));
   // Asked last: a request may have come before the gateway began to stop.
-  if (isGivenUp || options.draining()) headers.Connection = 'close';
+  if (isGivenUp || options.draining() || isEndless(request, answer)) headers.Connection = 'close';
   write(response, answer, headers);
   options.onAnswered({
     dialect: dialect.name,
@@ -53,6 +53,10 @@ async function answered(options: HttpOptions, call: SideCall, { request, respons
     answer,
   });
 }
+
+/** A client past its rate whose body has no announced end: each of its chunks would still have to be looked at. */
+const isEndless = ({ complete, headers }: IncomingMessage, { status }: Answer): boolean =>
+  status === 429 && !complete && headers['transfer-encoding'] !== undefined;
 
 interface Answering {
   readonly answer: Answer;
@@ -75,7 +79,6 @@ async function answerOf(
 ): Promise<Answering> {
   let admitted = false;
   let body: ArrivingBody | undefined;
-  let charge = (): void => {};
   const done = (answer: Answer): Answering => ({ answer, admitted, isGivenUp: body?.isGivenUp() ?? false });
   try {
     const admission = ingest.admit(dialect, inbound);
@@ -83,14 +86,9 @@ async function answerOf(
     const { shop } = admission.shop.config;
     const { pressure, shortage } = load.strain(started, shop);
     if (pressure === 'all') throw load.shed(shortage, 'any');
-    body = readBody(request, { load, shop, maxBytes: bodyMaxBytes });
-    const arriving = body;
-    charge = () => {
-      charge = () => {};
-      ingest.spend(admission, arriving.cost());
-    };
+    const onCost = (bytes: number): void => ingest.spend(admission, bytes);
+    body = readBody(request, { load, shop, maxBytes: bodyMaxBytes, onCost });
     const bytes = await body.whole;
-    charge();
     const isEvents = path === dialect.path;
     if (isEvents && pressure === 'browse' && worthOf(bytes) === 'browse') throw load.shed(shortage, 'browse');
     await load.turn(shop);
@@ -98,8 +96,6 @@ async function answerOf(
   } catch (error) {
     return done(ingest.refuse(dialect, error, requestId));
   } finally {
-    // What is refused in the end has its price too.
-    charge();
     body?.release();
   }
 }

@@ -13,8 +13,6 @@ export interface ArrivingBody {
   readonly whole: Promise<Buffer>;
   /** Whether it was given up before its end. What still comes of it is nothing to wait for. */
   isGivenUp(): boolean;
-  /** What it has cost so far, in bytes: what came, what was made of it, and more for small chunks. */
-  cost(): number;
   /** To be called with the answer: lets go of the bytes. */
   release(): void;
 }
@@ -24,6 +22,8 @@ export interface BodyOptions {
   readonly shop: string;
   /** Most bytes after decompression. */
   readonly maxBytes: number;
+  /** Called once, when it is over however it ends, with what it has cost in bytes: what came, what was made of it, and more for small chunks. */
+  readonly onCost: (bytes: number) => void;
 }
 
 /** A compressed body may be this much longer than its content, since what cannot be made smaller gets a little larger. */
@@ -49,18 +49,15 @@ export function readBody(request: IncomingMessage, options: BodyOptions): Arrivi
   }
   const arriving = new Arriving(request, encoding, options);
   const whole = new Promise<Buffer>((resolve, reject) => arriving.tell(resolve, reject));
-  return {
-    whole,
-    isGivenUp: () => arriving.isGivenUp,
-    cost: () => arriving.cost,
-    release: () => arriving.release(),
-  };
+  return { whole, isGivenUp: () => arriving.isGivenUp, release: () => arriving.release() };
 }
 
 /** It lives as long as its request, and so does not know the promise, which keeps the bytes. */
 class Arriving {
   isGivenUp = false;
   #decompressed = 0;
+  #hasEnded = false;
+  #isCharged = false;
   readonly #request: IncomingMessage;
   readonly #encoding: Encoding;
   readonly #options: BodyOptions;
@@ -83,6 +80,7 @@ class Arriving {
     this.#announced = Number(request.headers['content-length']);
     request.on('data', (chunk: Buffer) => this.#keep(chunk));
     request.on('end', () => {
+      this.#hasEnded = true;
       this.#hold?.complete();
       // Reading what is compressed is work, and waits for its turn as all work does.
       if (encoding === 'none') this.#finish();
@@ -90,8 +88,10 @@ class Arriving {
     });
   }
 
-  get cost(): number {
-    return this.#received + this.#decompressed + this.#chunks * CHUNK_BYTES;
+  #charge(): void {
+    if (this.#isCharged) return;
+    this.#isCharged = true;
+    this.#options.onCost(this.#received + this.#decompressed + this.#chunks * CHUNK_BYTES);
   }
 
   tell(arrive: (body: Buffer) => void, refuse: (error: unknown) => void): void {
@@ -162,6 +162,7 @@ class Arriving {
       const body = this.#encoding === 'none' ? bytes : this.#decompress(this.#encoding);
       this.#pieces = [];
       this.#count(body.length - bytes.length);
+      this.#charge();
       this.#arrive(body);
     } catch (error) {
       this.#end(error);
@@ -193,7 +194,10 @@ class Arriving {
     const { load, shop } = this.#options;
     const hold = load.inHand.begin(performance.now(), (why) => this.#evicted(why), shop);
     // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
-    this.#request.on('close', () => hold.gone());
+    this.#request.on('close', () => {
+      if (!this.#hasEnded) this.#charge();
+      hold.gone();
+    });
     return hold;
   }
 
@@ -213,6 +217,7 @@ class Arriving {
 
   #end(error: unknown): void {
     const refuse = this.#refuse;
+    this.#charge();
     this.release();
     if (!this.#request.complete) letRunOut(this.#request);
     refuse(error);

@@ -150,8 +150,11 @@ describe('a client that leaves bodies unfinished', ({ it }) => {
   });
 
   it('keeps a compressed body as it came until it is complete', async () => {
-    const { inHand, body } = await unfinished(brotliCompressSync('x'.repeat(255_000)));
+    const { inHand, body, costs } = await unfinished(brotliCompressSync('x'.repeat(255_000)));
     assert.is(inHand, body.length - 1);
+    // It is charged once, with what was made of it.
+    assert.is(costs.length, 1);
+    assert.ok((costs[0] ?? 0) >= body.length + 255_000, String(costs));
   });
 });
 
@@ -164,7 +167,9 @@ async function unfinished(body: Buffer) {
   const load = createLoad({ maxBytes: 1e9, disk: () => 'none', onShed: () => {}, onShedding: () => {} });
   const request = new IncomingMessage(new Socket());
   Object.assign(request.headers, { 'content-encoding': 'br', 'content-length': String(body.length) });
-  const arriving = readBody(request, { load, shop: 'a', maxBytes: 262_144 });
+  const costs: number[] = [];
+  const onCost = (bytes: number) => void costs.push(bytes);
+  const arriving = readBody(request, { load, shop: 'a', maxBytes: 262_144, onCost });
   request.push(body.subarray(0, -1));
   await until(() => load.inHand.bytes() > 0);
   const inHand = load.inHand.bytes();
@@ -174,8 +179,51 @@ async function unfinished(body: Buffer) {
   assert.is(load.inHand.bytes(), 255_000);
   arriving.release();
   assert.is(load.inHand.bytes(), 0);
-  return { inHand, body };
+  return { inHand, body, costs };
 }
+
+describe('a client that only sends what is refused', ({ it }) => {
+  const limited = { RATE_PER_TOKEN: '5', RATE_PER_SHOP: '10' };
+  const isLimited = async (port: number, text: () => string) => {
+    await until(() => text().length > 0);
+    return (await beacon(port, [layersEvent()])).status === 429;
+  };
+
+  it('pays for bombs', async () => {
+    const gateway = await gatewayWith(config, limited);
+    const statuses: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      const { status } = await call(gateway.port, {
+        headers: { 'x-storefront-access-token': 'demo-token' },
+        body: ' '.repeat(8 * MB),
+        lane: 'gzip',
+      });
+      statuses.push(status);
+    }
+    // The first is worth more than two seconds pay for.
+    assert.equal(statuses, [413, 429, 429]);
+    await gateway.stop();
+  });
+
+  it('pays for chunks of a byte, also where the end never comes, and is let go once it is past its rate', async () => {
+    const gateway = await gatewayWith(config, limited);
+    const dust = connect(gateway.port, '127.0.0.1').on('error', () => {});
+    dust.write(head('transfer-encoding: chunked'));
+    dust.write('1\r\n \r\n'.repeat(1_100));
+    await once(dust, 'close');
+    let text = '';
+    const next = connect(gateway.port, '127.0.0.1').on('error', () => {});
+    next.on('data', (chunk) => {
+      text += chunk;
+    });
+    next.write(head('transfer-encoding: chunked'));
+    next.write('1\r\n \r\n'.repeat(10));
+    await once(next, 'close');
+    assert.match(text, /^HTTP\/1.1 429/);
+    assert.ok(await isLimited(gateway.port, () => text));
+    await gateway.stop();
+  });
+});
 
 describe('a connection', ({ it }) => {
   it('that has sent nothing yet lives as long as an idle one, and not as long as headers may take', async () => {
