@@ -15,7 +15,7 @@ export type Runtime = 'Node' | 'React Native';
  */
 export async function runSdkRecipe(runtime: Runtime, id: string | undefined, gatewayPort: number): Promise<string> {
   const folder = temporaryFolder();
-  symlinkSync(resolve('node_modules'), join(folder.path, 'node_modules'));
+  symlinkSync(resolve('.engines/node_modules'), join(folder.path, 'node_modules'));
   const code = recipe('sdk_fetch')
     .replace('https://events.example.com', `http://127.0.0.1:${gatewayPort}`)
     .replace("eventId: 'view-1',", id ? `eventId: '${id}',` : '');
