@@ -37,7 +37,11 @@ async function answered(options: HttpOptions, call: SideCall, { request, respons
   const started = performance.now();
   const inbound = inboundOf(request, options.trustProxyHops);
   const { answer, admitted, isGivenUp } = await answerOf(options, call, { request, inbound, started, requestId });
-  if (answer.isHeld) await options.load.holdBack();
+  if (answer.isHeld) {
+    // What comes meanwhile of a body that nobody reads is thrown away.
+    request.resume();
+    await options.load.holdBack(answer.heldMs);
+  }
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
   if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))

@@ -152,6 +152,11 @@ export const long: readonly Act[] = [
     about: 'the same on PostgreSQL, with both releases side by side',
     with: '--log postgres --events 2000000 --settle-seconds 1800',
   },
+  {
+    scenario: 'shutout',
+    about: 'one client that wants to shut out all others, with the public token of its own shop',
+    alone: true,
+  },
   { scenario: 'poison', about: 'one event that a destination never takes' },
   { scenario: 'poison', about: 'the same on PostgreSQL', with: '--log postgres' },
   { scenario: 'outage', about: 'a destination is gone for ten minutes', with: '--minutes 10' },

@@ -8,7 +8,7 @@ import { startGateway } from './gateway.ts';
 import { memoryOf } from './memory.ts';
 import { pause } from './random.ts';
 import { commonOptions, judged } from './scenario.ts';
-import { ATTACKER } from './shutout/attack.ts';
+import { ADMIN_TOKEN, ATTACKER } from './shutout/attack.ts';
 import { attacks } from './shutout/attacks.ts';
 import { shopper } from './shutout/shopper.ts';
 
@@ -24,12 +24,13 @@ const { values } = parseArgs({
     only: { type: 'string' },
     seconds: { type: 'string', default: '4' },
     'memory-mb': { type: 'string', default: '512' },
+    /** Below this a p99 says how busy the machine is, and not whom the gateway serves. */
+    'least-p99-ms': { type: 'string', default: '100' },
   },
 });
 
 const VICTIM = 'victim-token';
-/** Below this a p99 says how busy the machine is, and not whom the gateway serves. */
-const LEAST_P99_MS = 100;
+const LEAST_P99_MS = Number(values['least-p99-ms']);
 const SETTLES_MS = 800;
 
 interface Found {
@@ -60,7 +61,7 @@ await judged(values, async (folder, entry) => {
     { shop: 'victim.myshopify.com', tokens: [VICTIM] },
   ];
   // The limits as they are by default, also those of rates.
-  const environment = { RATE_PER_TOKEN: '1000', RATE_PER_SHOP: '2000' };
+  const environment = { RATE_PER_TOKEN: '1000', RATE_PER_SHOP: '2000', ADMIN_TOKEN };
   const gateway = startGateway({ entry, folder, port, config: { shops }, environment, under: cgroup.under });
   const refused: string[] = [];
   const slow: string[] = [];

@@ -25,6 +25,8 @@ export const audits: Readonly<Record<AuditName, AuditOf>> = {
   orders: here(orders),
   unreadable: here(unreadable),
   lookback: here(lookback),
+  // Others run beside it, so how long a shopper waits says little.
+  shutout: scenario('shutout', '--only unfinished --seconds 3 --least-p99-ms 3000'),
   kill: scenario('kill', '--kills 2 --seconds 4 --rate 2500 --least-acked 300 --quiet-seconds 10'),
   // A pipeline whose process was killed is taken up again when its lease has run out, after six seconds.
   'kill on PostgreSQL': scenario(

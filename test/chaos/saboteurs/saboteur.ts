@@ -18,5 +18,6 @@ export type AuditName =
   | 'orders'
   | 'unreadable'
   | 'lookback'
+  | 'shutout'
   | 'kill on PostgreSQL'
   | 'crash of PostgreSQL';

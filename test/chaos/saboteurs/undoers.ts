@@ -3,6 +3,24 @@ import type { Saboteur } from './saboteur.ts';
 /** Those that let one shop hold up the others, or say nothing of what they cannot read. */
 export const stoppers: readonly Saboteur[] = [
   {
+    name: 'hoarder',
+    does: 'keeps unfinished bodies that stand still, and refuses other shops for want of their room',
+    audit: 'shutout',
+    caughtBy: ['SHUTOUT'],
+    changes: [
+      {
+        file: 'server/in-hand.js',
+        piece: 'if (room.total() <= most || time - body.movedAt < SLOW_MS)',
+        by: 'if (true)',
+      },
+      {
+        file: 'server/in-hand.js',
+        piece: 'if (!room.holdsMuch(shop))',
+        by: 'if (false)',
+      },
+    ],
+  },
+  {
     name: 'parser',
     does: 'reads whole records to tell whether an id is known, and all that are asked for at once',
     audit: 'lookback',

@@ -9,6 +9,7 @@ export interface Attack {
 }
 
 export const ATTACKER = 'attacker-token';
+export const ADMIN_TOKEN = 'admin-token-of-32-characters-0123';
 
 export const head = (more: string): string =>
   `POST /beacon HTTP/1.1\r\nHost: a\r\nX-Storefront-Access-Token: ${ATTACKER}\r\n${more}\r\n\r\n`;

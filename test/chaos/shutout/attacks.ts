@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
+import { Agent } from 'node:http';
 import { brotliCompressSync, constants, createBrotliCompress, gzipSync } from 'node:zlib';
-import { type Attack, head, hold, repeat } from './attack.ts';
+import { layersOrder, post } from '../post.ts';
+import { ADMIN_TOKEN, ATTACKER, type Attack, head, hold, repeat } from './attack.ts';
 
 const BODY = 256 * 1024;
 const chunk = (bytes: Buffer): Buffer =>
@@ -148,7 +150,59 @@ export const attacks: readonly Attack[] = [
         begin: (socket) => void socket.write(`POST /beacon HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(12_000)}`),
       }),
   },
+  {
+    name: 'look-back',
+    does: '20 clients that repeat a hundred ids which lie far apart on the log',
+    run: (port, signal) => void lookBack(port, signal),
+  },
+  {
+    name: 'operator-looks',
+    does: 'refused bodies of 250 KB, and an operator who lists, exports and asks for them',
+    run: (port, signal) => void operatorLooks(port, signal),
+  },
 ];
+
+const search = (event_id: string, pad = '') => ({
+  event_type: 'search',
+  event_id,
+  timestamp: new Date().toISOString(),
+  session_id: 's',
+  query: `q${pad}`,
+});
+
+/** A hundred records of 190 KB, each with an id of its own; then requests with all of these ids. */
+async function lookBack(port: number, signal: AbortSignal): Promise<void> {
+  const agent = new Agent({ keepAlive: true });
+  const ids = Array.from({ length: 100 }, (_, n) => `far-${n}`);
+  for (const id of ids) {
+    const pads = Array.from({ length: 24 }, (_, n) => search(`${id}-${n}`, 'x'.repeat(8000)));
+    await post({ port, agent, ...layersOrder(ATTACKER, [search(id), ...pads]) });
+  }
+  const known = JSON.stringify({ events: ids.map((id) => search(id)) });
+  hold(20, {
+    port,
+    signal,
+    begin: (socket) => {
+      const send = () => socket.write(head(`Content-Length: ${known.length}`) + known);
+      socket.on('data', send);
+      send();
+    },
+  });
+}
+
+/** Two hundred refused bodies of 250 KB; then somebody looks at them again and again. */
+async function operatorLooks(port: number, signal: AbortSignal): Promise<void> {
+  const agent = new Agent({ keepAlive: true });
+  const { headers } = layersOrder(ATTACKER, []);
+  for (let n = 0; n < 200; n += 1)
+    await post({ port, agent, path: '/beacon', headers, body: `no JSON ${n} ${'x'.repeat(250_000)}` });
+  const authorization = `Bearer ${ADMIN_TOKEN}`;
+  while (!signal.aborted)
+    for (const path of ['quarantine?limit=1000', 'receipts/unknown', 'export/quarantine'])
+      await fetch(`http://127.0.0.1:${port}/admin/${path}`, { headers: { authorization }, signal })
+        .then((reply) => reply.arrayBuffer())
+        .catch(() => {});
+}
 
 function lasting(): AbortSignal {
   const { signal } = new AbortController();
