@@ -3,7 +3,7 @@ import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { corsHeaders } from './cors.ts';
 import type { HttpOptions, SideCall } from './http.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
-import type { Answer, Inbound } from './ingest.ts';
+import type { Admission, Answer, Inbound } from './ingest.ts';
 import { type ArrivingBody, readBody } from './request-body.ts';
 import { worthOf } from './worth.ts';
 
@@ -37,11 +37,7 @@ async function answered(options: HttpOptions, call: SideCall, { request, respons
   const started = performance.now();
   const inbound = inboundOf(request, options.trustProxyHops);
   const { answer, admitted, isGivenUp } = await answerOf(options, call, { request, inbound, started, requestId });
-  if (answer.isHeld) {
-    // What comes meanwhile of a body that nobody reads is thrown away.
-    request.resume();
-    await options.load.holdBack(answer.heldMs);
-  }
+  if (answer.isHeld) await options.load.holdBack();
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
   if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
@@ -57,6 +53,12 @@ async function answered(options: HttpOptions, call: SideCall, { request, respons
     answer,
   });
 }
+
+/** Out here, since it lives as long as the request: from in there it would keep the body alive. */
+const chargeTo =
+  (ingest: HttpOptions['ingest'], admission: Admission) =>
+  (bytes: number): void =>
+    ingest.spend(admission, bytes);
 
 /** A client past its rate whose body has no announced end: each of its chunks would still have to be looked at. */
 const isEndless = ({ complete, headers }: IncomingMessage, { status }: Answer): boolean =>
@@ -90,8 +92,7 @@ async function answerOf(
     const { shop } = admission.shop.config;
     const { pressure, shortage } = load.strain(started, shop);
     if (pressure === 'all') throw load.shed(shortage, 'any');
-    const onCost = (bytes: number): void => ingest.spend(admission, bytes);
-    body = readBody(request, { load, shop, maxBytes: bodyMaxBytes, onCost });
+    body = readBody(request, { load, shop, maxBytes: bodyMaxBytes, onCost: chargeTo(ingest, admission) });
     const bytes = await body.whole;
     const isEvents = path === dialect.path;
     if (isEvents && pressure === 'browse' && worthOf(bytes) === 'browse') throw load.shed(shortage, 'browse');

@@ -36,8 +36,6 @@ export interface Answer extends Reply {
   readonly headers: Readonly<Record<string, string>>;
   /** It is to be sent only after a while. */
   readonly isHeld?: boolean;
-  /** For how long, in milliseconds; if absent, as long as the load asks for. */
-  readonly heldMs?: number;
 }
 
 export interface IngestTools {
@@ -178,7 +176,7 @@ function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown, requ
     return {
       ...dialect.refused(error),
       headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },
-      ...heldOf(error),
+      isHeld: error instanceof Overloaded && error.isHeld,
     };
   }
   if (!(error instanceof LogUnavailable)) onError(error, requestId);
@@ -187,12 +185,6 @@ function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown, requ
     dialect,
     new RequestRefused(503, 'the event could not be stored; send it again'),
   );
-}
-
-/** A client past its rate that asks again at once would cost as much as before: its answer waits as long as it is told to wait. */
-function heldOf(error: RequestRefused): Pick<Answer, 'isHeld' | 'heldMs'> {
-  if (error instanceof TooManyRequests) return { isHeld: true, heldMs: error.seconds * 1000 };
-  return { isHeld: error instanceof Overloaded && error.isHeld };
 }
 
 function resultOf({ refused }: Reading, verdicts: readonly Verdict[]): IngestResult {

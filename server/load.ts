@@ -17,8 +17,8 @@ export interface Load {
   turn(shop?: string): Promise<void>;
   /** Counts a refusal and gives what the client is told. */
   shed(shortage: Shortage, worth: Worth | 'any'): Overloaded;
-  /** Resolves when a refusal is to be sent, or at once where the gateway is stopping. `ms`: for how long it waits at least. */
-  holdBack(ms?: number): Promise<void>;
+  /** Resolves when a refusal is to be sent, or at once where the gateway is stopping. */
+  holdBack(): Promise<void>;
   /** Why something was refused in the last seconds; undefined where nothing was. */
   sheddingFor(): Shortage | undefined;
 }
@@ -108,8 +108,9 @@ export function createLoad(options: LoadOptions): Load {
       const answers = shortage === 'disk' ? AT_ONCE : HELD;
       return answers[refusals % answers.length] as Overloaded;
     },
-    holdBack: async (ms = heldMs) => {
-      if (held.size() < MOST_HELD) await held.wait(ms * Math.min(LONGER_AT_MOST, Math.max(1, held.size() / HELD_WELL)));
+    holdBack: async () => {
+      if (held.size() < MOST_HELD)
+        await held.wait(heldMs * Math.min(LONGER_AT_MOST, Math.max(1, held.size() / HELD_WELL)));
     },
     sheddingFor: () => (now() - shedAt < RECENT_MS ? latest : undefined),
   };

@@ -38,7 +38,7 @@ const MOST_PIECES = 8;
 const FIRST_LOOK_BYTES = 32;
 const NEXT_LOOK = 4;
 /** What is thrown away of a body that is too large. A connection that is closed on a client that still sends is reset, and the answer is lost. */
-const RUN_OUT_BYTES = 4 * 1024 ** 2;
+const RUN_OUT_BYTES = 16 * 1024 ** 2;
 
 /** Begins to read at once: a listener added after the first chunk would miss it. Throws RequestRefused (413, 415) by the headers alone. */
 export function readBody(request: IncomingMessage, options: BodyOptions): ArrivingBody {
@@ -245,7 +245,7 @@ function joinLast(pieces: Buffer[]): void {
   }
 }
 
-/** Takes in what is still under way and throws it away, so that the client reads its answer. Up to 4 MB, which take some 3 ms. */
+/** Takes in what is still under way and throws it away, so that the client reads its answer. Up to 16 MB, which take some 10 ms. */
 function letRunOut(request: IncomingMessage): void {
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {
