@@ -32,7 +32,7 @@ const { values } = parseArgs({
   },
 });
 
-const REASON = /is in use by another process\. Stop it first/;
+const REASON = /is in use by another process; stop that one first/;
 const EXIT_WITHIN_MS = 20_000;
 /** What a kill may make a destination see again: 4 batches of 100, and one that was just begun. */
 const IN_FLIGHT = 500;
@@ -105,7 +105,7 @@ function findings(
   rest: readonly Finding[],
 ): Finding[] {
   const [ended, others] = [refusals.filter((code) => code === 1), refusals.filter((code) => code !== 1)];
-  const told = output.split('\n').filter((line) => line.startsWith('Error') && REASON.test(line)).length;
+  const told = output.split('\n').filter((line) => line.startsWith('Cannot start') && REASON.test(line)).length;
   return [
     exactly('MET', 'starts on a folder in use that ended with 1', ended.length, times * rivals),
     none('EXITS', 'starts on a folder in use that ended otherwise, or ran', others.map(String)),

@@ -45,12 +45,6 @@ export const short: readonly Act[] = [
     about: '3 shops, 6 pipelines, filters, repeats, invalid events, kills; then the receipt of every id',
     with: '--events 5000 --kills 1',
   },
-  {
-    scenario: 'operators',
-    about: 'operators who suspend, redrive, discard, replay, reload under kills, standstills and stops',
-    with: '--seconds 20 --least-orders 20',
-  },
-  { scenario: 'operators', about: 'the same on PostgreSQL', with: '--log postgres --seconds 20 --least-orders 15' },
   { scenario: 'upgrade', about: 'a log that an earlier release wrote, and the kill of that' },
   { scenario: 'upgrade', about: 'the same on PostgreSQL, with both releases side by side', with: '--log postgres' },
   { scenario: 'poison', about: 'one event that a destination never takes' },

@@ -42,11 +42,13 @@ export function discarded(history: History, ledger: Ledger, { receipts }: Final)
       ? [{ key: `${shop}/${pipeline}`, shop, pipeline, id: String(eventId), at: ended(order) }]
       : [];
   });
-  const undone = sure.flatMap(({ key, shop, pipeline, id }) => {
+  const undone = sure.flatMap(({ key, shop, pipeline, id, at }) => {
     const receipt = receipts.get(`${shop}#${id}`)?.find(({ state }) => state === 'stored');
     const standing = receipt?.pipelines?.find((one) => one.pipeline === pipeline);
     // A replay's letters are on no receipt.
     if (standing === undefined || standing.state === 'dropped') return [];
+    // It was being tried once more, and its receiver had it before the discard was confirmed.
+    if (standing.state === 'delivered' && ledger.taken(key, id).some(({ begunAt }) => begunAt < at)) return [];
     return [`${id} at ${key} was discarded, and its receipt says ${standing.state}`];
   });
   const told = [...receipts].flatMap(([name, all]) => {

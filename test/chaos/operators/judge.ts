@@ -95,7 +95,10 @@ function repeats(history: History, ledger: Ledger): Finding[] {
         const earlier = taken[i] as Delivery;
         if (wasStruck(history, earlier.begunAt, later.begunAt)) continue;
         const words = `${id} at ${key}, requests ${earlier.number} and ${later.number}`;
-        if (earlier.whole && !wasUnderWay(history, earlier, later))
+        // When it was sent again for the first time, whatever came of that.
+        const all = ledger.all(key, id);
+        const next = all[all.indexOf(earlier) + 1] ?? later;
+        if (earlier.whole && !wasUnderWay(history, earlier, next))
           again.push(`${words}; the first was answered ${ms(later.begunAt - (earlier.endedAt ?? 0))} before`);
         // Cut by an orderly stop, a suspension or a reload: it must be recognised when it is sent next.
         else if (isRenamed(ledger.all(key, id), earlier))
