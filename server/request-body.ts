@@ -140,7 +140,7 @@ class Arriving {
     while (this.#nextLook <= this.#received) this.#nextLook *= NEXT_LOOK;
     if (this.#encoding === 'none' || this.#isOver) return;
     try {
-      this.#decompress(this.#encoding, true);
+      this.#decompress(joined(this.#pieces), this.#encoding, true);
     } catch (error) {
       this.#end(error);
     }
@@ -159,7 +159,7 @@ class Arriving {
     if (this.#isOver) return;
     try {
       const bytes = joined(this.#pieces);
-      const body = this.#encoding === 'none' ? bytes : this.#decompress(this.#encoding);
+      const body = this.#encoding === 'none' ? bytes : this.#decompress(bytes, this.#encoding);
       this.#pieces = [];
       this.#count(body.length - bytes.length);
       this.#charge();
@@ -169,12 +169,12 @@ class Arriving {
     }
   }
 
-  #decompress(encoding: 'gzip' | 'br', isPart = false): Buffer {
+  #decompress(bytes: Buffer, encoding: 'gzip' | 'br', isPart = false): Buffer {
     const { maxBytes } = this.#options;
     // What is too large has cost as much as the most that may come out.
     let size = maxBytes;
     try {
-      const body = decompressed(joined(this.#pieces), encoding, maxBytes, isPart);
+      const body = decompressed(bytes, encoding, maxBytes, isPart);
       size = body.length;
       return body;
     } finally {
