@@ -49,14 +49,14 @@ export const pipelineRef = { shop: text("The shop's domain."), pipeline: text('I
 const deadSelection = {
   shop: optional("The shop's domain."),
   pipeline: optional('Id of the pipeline.'),
-  eventId: optional('Id of the event.'),
+  event_id: optional('Id of the event.'),
   reason: optional('Part of the reason.'),
   ...between('death'),
 };
 const quarantineSelection = {
   shop: optional("The shop's domain."),
   id: optional('Id in quarantine.'),
-  eventId: optional('Id of the event, as sent.'),
+  event_id: optional('Id of the event, as sent.'),
   code: optional('Code of the reason.'),
   ...between('arrival'),
 };
@@ -67,7 +67,7 @@ const types = Type.Optional(
   }),
 );
 
-export const ReceiptQuery = input({ eventId: text('Id of the event.'), shop: optional('Only in this shop.') });
+export const ReceiptQuery = input({ event_id: text('Id of the event.'), shop: optional('Only in this shop.') });
 export const SuspendOrder = input({ ...pipelineRef, reason: text('Why, for whoever looks next.') });
 export const ResumeOrder = input(pipelineRef);
 export const DeadQuery = input({ ...deadSelection, ...page });
@@ -82,7 +82,7 @@ const replayOrder = { ...pipelineRef, ...between('receipt'), types };
 export const ReplayPlanQuery = input(replayOrder);
 export const ReplayRequest = input({
   ...replayOrder,
-  dryRun: Type.Optional(Type.Boolean({ description: 'Only answer the plan.' })),
+  dry_run: Type.Optional(Type.Boolean({ description: 'Only answer the plan.' })),
 });
 export const JobRef = input({ id: text('Id of the job.') });
 export const AdoptOrder = input({
@@ -110,7 +110,6 @@ export const NoInput = input({});
 const Count = Type.Integer({ minimum: 0 });
 const When = Type.String({ format: 'date-time', description: 'ISO 8601 in UTC.' });
 const ByReason = Type.Record(Type.String(), Count, { description: 'By reason.' });
-const Millis = Type.Number({ description: 'Milliseconds since 1970.' });
 const shopAndPipeline = { shop: Type.String(), pipeline: Type.String() };
 const maybe = <T extends Type.TSchema>(schema: T) => Type.Optional(schema);
 
@@ -119,28 +118,28 @@ const pipelineState = <State extends string, T extends TProperties>(state: State
 
 export const PipelineReceipt = Type.Union([
   pipelineState('delivered', { at: maybe(When), attempts: maybe(Count), status: maybe(Type.String()) }),
-  pipelineState('pending', { behind: Count, nextAttemptAt: maybe(When), reason: maybe(Type.String()) }),
+  pipelineState('pending', { behind: Count, next_attempt_at: maybe(When), reason: maybe(Type.String()) }),
   pipelineState('filtered', { reason: Type.String() }),
   pipelineState('dead', { at: When, attempts: Count, reason: Type.String(), redriving: Type.Boolean() }),
   pipelineState('suspended', { behind: Count, reason: Type.String(), since: When }),
   pipelineState('dropped', { reason: Type.String() }),
-  pipelineState('before', { startsAfter: Count }),
+  pipelineState('before', { starts_after: Count }),
 ]);
 
 export const Receipt = Type.Object(
   {
-    eventId: Type.String(),
+    event_id: Type.String(),
     shop: Type.String(),
     state: Type.Enum(['stored', 'quarantined']),
-    receivedAt: When,
+    received_at: When,
     dialect: Type.String(),
     type: maybe(Type.String()),
     position: maybe(Count),
-    idSource: maybe(Type.Enum(['client', 'derived', 'reused'])),
+    id_source: maybe(Type.Enum(['client', 'derived', 'reused'])),
     trust: maybe(Type.Enum(['public', 'server'])),
     enrichment: maybe(Type.Record(Type.String(), Type.Union([Type.String(), Type.Boolean()]))),
     pipelines: maybe(Type.Array(PipelineReceipt)),
-    quarantineId: maybe(Type.String()),
+    quarantine_id: maybe(Type.String()),
     reasons: maybe(Type.Array(Type.String())),
   },
   { description: 'What happened to an event.' },
@@ -151,7 +150,7 @@ export const PipelineReport = Type.Object({
   destination: maybe(Type.String({ description: 'Absent where it is orphaned.' })),
   phase: Type.Enum(['waiting', 'sending', 'retrying', 'suspended', 'unclaimed', 'orphaned']),
   reason: maybe(Type.String()),
-  nextAttemptAt: maybe(When),
+  next_attempt_at: maybe(When),
   position: Count,
   pending: Count,
   delivered: Count,
@@ -167,8 +166,14 @@ export const DeadLetter = Type.Object(
     event: Event,
     reason: Type.String(),
     attempts: Count,
-    at: Millis,
+    at: When,
     redrive: maybe(Type.Boolean({ description: 'It is to be tried once more.' })),
+    left_out: maybe(
+      Type.Object(
+        { reason: Type.String(), at: When },
+        { description: "It was tried again, and today's filter left it out." },
+      ),
+    ),
   },
   { description: 'An event that a destination will never take.' },
 );
@@ -176,12 +181,12 @@ export const DeadLetter = Type.Object(
 const quarantined = {
   id: Type.String({ description: 'Its own over all shops and times.' }),
   shop: Type.String(),
-  at: Millis,
+  at: When,
   dialect: Type.String(),
   code: Type.String(),
   reasons: Type.Array(Type.String()),
   index: maybe(Type.Integer()),
-  eventId: maybe(Type.String()),
+  event_id: maybe(Type.String()),
   name: maybe(Type.String()),
 };
 
@@ -201,7 +206,18 @@ export const Quarantined = Type.Object(
   {
     ...quarantined,
     raw: Type.String({ description: 'The event as it came.' }),
-    context: Type.Object({}, { description: 'What enrichment found then.' }),
+    context: Type.Object(
+      {
+        shop: Type.String(),
+        received_at: When,
+        trust: Type.Enum(['public', 'server']),
+        channel: Type.Enum(['web', 'app']),
+        geo: maybe(Type.Object({})),
+        agent: maybe(Type.Object({})),
+        headers: maybe(Type.Record(Type.String(), Type.String())),
+      },
+      { description: 'What the request said, and what enrichment found then.' },
+    ),
   },
   { description: 'An event refused at ingest.' },
 );
@@ -222,7 +238,7 @@ export const Job = Type.Object(
     state: Type.Enum(['running', 'done', 'cancelled', 'interrupted', 'failed'], {
       description: 'Interrupted: its process ended. What it did is done; the same order again does the rest.',
     }),
-    startedAt: When,
+    started_at: When,
     looked: Type.Integer({ minimum: 0, description: 'Looked at so far, selected or not.' }),
     counts: Type.Record(Type.String(), Count, { description: 'What became of those that were selected.' }),
     reason: maybe(Type.String({ description: 'Why it failed.' })),
@@ -236,7 +252,7 @@ export const ReplayPlan = Type.Object({
   to: Count,
   events: Count,
   wanted: Count,
-  byType: Type.Record(Type.String(), Count),
+  by_type: Type.Record(Type.String(), Count),
   again: Count,
   filtered: ByReason,
 });
@@ -258,7 +274,7 @@ export const ReplayJob = Type.Object({
   delivered: Count,
   dead: Count,
   filtered: Count,
-  startedAt: When,
+  started_at: When,
 });
 
 export const Balance = Type.Object({

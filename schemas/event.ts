@@ -50,8 +50,8 @@ export const Event = Type.Object(
       description: 'The wire contract it came through, by the name of its dialect, for example layers.',
     }),
     shop: Type.String({ description: "The shop's Shopify domain." }),
-    timestamp: Type.String({ description: 'When it happened, by the client: ISO 8601 in UTC.' }),
-    received_at: Type.String({ description: 'When the gateway received it: ISO 8601 in UTC.' }),
+    timestamp: Type.String({ format: 'date-time', description: 'When it happened, by the client: ISO 8601 in UTC.' }),
+    received_at: Type.String({ format: 'date-time', description: 'When the gateway received it: ISO 8601 in UTC.' }),
 
     session_id: text('Anonymous, stable within a visit. Order is kept per session.'),
     device_id: text("Anonymous, stable on a device. Glood's client_id."),

@@ -102,7 +102,7 @@ async function errorsAnswered(ctx: Context, handle: Handler): Promise<void> {
 async function answer(ctx: Context, { action, call, prepare }: AnsweredCall, options: AdminOptions): Promise<void> {
   const body = call.method === 'post' ? await bodyOf(ctx) : undefined;
   const { input, run } = prepare({ params: ctx.params, query: ctx.query, body });
-  const isChange = call.method === 'post' && input.dryRun !== true;
+  const isChange = call.method === 'post' && input.dry_run !== true;
   ctx.body = isChange ? await audited(ctx, action, { input, run }, options) : await run();
 }
 
@@ -209,7 +209,7 @@ async function bodyOf(ctx: Context): Promise<unknown> {
 
 const whoOf = (ctx: Context, options: AdminOptions) => ({
   address: addressOf(ctx.req, options),
-  requestId: ctx.response.get('X-Request-Id') || undefined,
+  request_id: ctx.response.get('X-Request-Id') || undefined,
 });
 
 const addressOf = ({ headers, socket }: IncomingMessage, { trustProxyHops }: AdminOptions): string | undefined =>

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeadLetter, PipelineId } from '../adapters/logs/state.ts';
 import { type Step, whenAvailable } from './jobs.ts';
+import { deadView } from './kept-views.ts';
 import type { DeadSelection, DeadView } from './operations.ts';
 import type { OperatorTools } from './operator.ts';
 import { within } from './quarantine.ts';
@@ -22,7 +23,7 @@ export async function* deadLetters(
     if (key.localeCompare(from) < 0) continue;
     for await (const page of pagesOf(tools, id, key === from ? position : '0')) {
       for (const letter of page)
-        if (fits(letter, selection)) yield { key: `${key}#${letter.position}`, item: { ...id, ...letter } };
+        if (fits(letter, selection)) yield { key: `${key}#${letter.position}`, item: deadView(id, letter) };
     }
   }
 }
@@ -79,6 +80,6 @@ async function idsOf({ pipelines, replays }: OperatorTools, { shop, pipeline }: 
 const keyOf = ({ shop, pipeline }: PipelineId): string => `${shop}/${pipeline}`;
 
 const fits = ({ event, reason, at }: DeadLetter, selection: DeadSelection): boolean =>
-  (selection.eventId === undefined || selection.eventId === event.event_id) &&
+  (selection.event_id === undefined || selection.event_id === event.event_id) &&
   (selection.reason === undefined || reason.includes(selection.reason)) &&
   within(at, selection);

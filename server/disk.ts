@@ -143,7 +143,7 @@ export function detailOf(room: Room | undefined): string | undefined {
 function tell(logger: Logger, room: Room): void {
   const { level, freeBytes, reserveBytes } = room;
   const detail = detailOf(room);
-  const fields = { room: level, freeBytes, reserveBytes, ...(detail && { detail }) };
+  const fields = { room: level, free_bytes: freeBytes, reserve_bytes: reserveBytes, ...(detail && { detail }) };
   if (level === 'enough') logger.info(fields, 'the disk of the log has room again');
   else if (level === 'low') logger.warn(fields, 'the disk of the log fills up');
   else logger.error(fields, 'the disk of the log is nearly full');

@@ -20,7 +20,7 @@ interface LogHealth {
   /** Why the disk needs somebody to look after it. */
   readonly disk?: string;
   /** What was damaged, and where it lies; told until the process ends. Events sent now are kept all the same. */
-  readonly damage?: Damage;
+  readonly damage?: Omit<Damage, 'since'> & { readonly since: string };
 }
 
 interface PipelineHealth {
@@ -68,6 +68,6 @@ function logHealth({ log, disk, damage }: OpenedLog): LogHealth {
     durability,
     ...(failure && { failure: failure.message }),
     ...(room !== undefined && { disk: room }),
-    ...(damaged && { damage: damaged }),
+    ...(damaged && { damage: { ...damaged, since: new Date(damaged.since).toISOString() } }),
   };
 }

@@ -110,7 +110,14 @@ export class OperatorJobs {
 
   #report({ seenAt, startedAt, ...job }: Job): JobReport {
     const silent = job.state === 'running' && seenAt < this.#tools.clock.now() - SILENT_MS;
-    return { ...job, ...(silent && { state: 'interrupted' }), startedAt: new Date(startedAt).toISOString() };
+    // An earlier version stored an order's selection by other names.
+    const { eventId, ...rest } = job.selection;
+    return {
+      ...job,
+      selection: { ...rest, ...(eventId !== undefined && { event_id: eventId }) },
+      ...(silent && { state: 'interrupted' }),
+      started_at: new Date(startedAt).toISOString(),
+    };
   }
 }
 

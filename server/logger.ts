@@ -1,11 +1,29 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
-
-export type { Logger };
+import { type DestinationStream, pino } from 'pino';
 
 /**
- * Structured lines on standard output. Callers log named fields only: never a header, a URL with its query, a body or a
- * whole error of a parser, since those carry tokens and shoppers' data.
+ * Structured lines. Callers log named fields only: never a header, a URL with its query, a body or a whole error of a parser, since
+ * those carry tokens and shoppers' data. Names are snake_case and times ISO 8601, as in every answer; another name does not compile.
  */
+export interface Logger {
+  readonly trace: Write;
+  readonly debug: Write;
+  readonly info: Write;
+  readonly warn: Write;
+  readonly error: Write;
+  readonly fatal: Write;
+  /** The same with fields that every line has. */
+  child<F extends object>(fields: F & InStyle<F>): Logger;
+}
+
+interface Write {
+  (message: string): void;
+  <F extends object>(fields: F & InStyle<F>, message: string): void;
+}
+
+type InStyle<F> = {
+  readonly [Name in keyof F]: string extends Name ? F[Name] : Name extends Lowercase<Name & string> ? F[Name] : never;
+};
+
 export function createLogger(level: string, stream?: DestinationStream): Logger {
   const options = {
     level,

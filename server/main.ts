@@ -72,7 +72,7 @@ function toolsOf(settings: Settings, logger: Logger) {
 /** After a failed commit nobody knows what the disk holds: the next process finds out. */
 function fail(logger: Logger): (error: unknown) => void {
   return (error) => {
-    logger.fatal({ reason: whatFailed(error), at: placesOf(error) }, 'something failed that must not; stopping');
+    logger.fatal({ reason: whatFailed(error), places: placesOf(error) }, 'something failed that must not; stopping');
     process.exitCode = 1;
     // Requests in hand still get their 503.
     setTimeout(() => process.exit(1), 200);
@@ -109,7 +109,7 @@ function stopper(gateway: Gateway, { DRAIN_SECONDS }: Settings, logger: Logger):
     logger.info({ signal }, 'stopping');
     const late = setTimeout(() => {
       logger.error(
-        { drainSeconds: DRAIN_SECONDS },
+        { drain_seconds: DRAIN_SECONDS },
         'not everything ended in time; what is on the log is delivered after the next start',
       );
       process.exit(0);
@@ -121,7 +121,7 @@ function stopper(gateway: Gateway, { DRAIN_SECONDS }: Settings, logger: Logger):
         process.exit(process.exitCode ?? 0);
       },
       (error: unknown) => {
-        logger.fatal({ reason: whatFailed(error), at: placesOf(error) }, 'stopping failed');
+        logger.fatal({ reason: whatFailed(error), places: placesOf(error) }, 'stopping failed');
         process.exit(1);
       },
     );

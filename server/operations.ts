@@ -1,4 +1,5 @@
-import type { DeadLetter, Job, Quarantined, QuarantinedHead } from '../adapters/logs/state.ts';
+import type { Context } from '../adapters/dialects/dialect.ts';
+import type { DeadLetter, Job, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Event } from '../schemas/event.ts';
 
 /** What an operator can ask and order. The admin API and the command line are two ways to it; neither decides anything. */
@@ -19,11 +20,11 @@ export interface Operations {
   /** Lets dead letters go for good; they stay counted as dead, and their receipts say so. Counts `discarded`. Throws Busy. */
   discardDead(selection: DeadSelection): Promise<JobReport>;
   /** Without bodies, from the oldest; pages as those of dead letters. Throws BadOrder for an id that could be one of several. */
-  quarantine(selection: QuarantineSelection, page: PageRequest): Promise<PageOf<QuarantinedHead>>;
+  quarantine(selection: QuarantineSelection, page: PageRequest): Promise<PageOf<QuarantinedHeadView>>;
   /** One with its body. Throws NotFound, or BadOrder for an id that could be one of several. */
-  oneQuarantined(id: string, shop?: string): Promise<Quarantined>;
+  oneQuarantined(id: string, shop?: string): Promise<QuarantinedView>;
   /** All of them with their bodies, as they are read. */
-  allQuarantined(selection: QuarantineSelection): AsyncIterable<Quarantined>;
+  allQuarantined(selection: QuarantineSelection): AsyncIterable<QuarantinedView>;
   /** Reads quarantined events again by today's rules. Counts `accepted`, `duplicate` and `refused`. Throws Busy, BadOrder. */
   redriveQuarantine(selection: QuarantineSelection): Promise<JobReport>;
   /** Counts `discarded`. Throws Busy, BadOrder. */
@@ -64,23 +65,23 @@ export interface PipelineRef {
 }
 
 export interface Receipt {
-  readonly eventId: string;
+  readonly event_id: string;
   readonly shop: string;
   readonly state: 'stored' | 'quarantined';
   /** ISO times, UTC. */
-  readonly receivedAt: string;
+  readonly received_at: string;
   readonly dialect: string;
   /** The canonical type of a stored event, else the name as sent. */
   readonly type?: string | undefined;
   /** Stored events only. */
   readonly position?: number;
-  readonly idSource?: 'client' | 'derived' | 'reused';
+  readonly id_source?: 'client' | 'derived' | 'reused';
   readonly trust?: 'public' | 'server';
   /** What was added to it: country, channel, device … */
   readonly enrichment?: Readonly<Record<string, string | boolean>>;
   readonly pipelines?: readonly PipelineReceipt[];
   /** Quarantined events only. */
-  readonly quarantineId?: string;
+  readonly quarantine_id?: string;
   /** Why it was refused; of a stored event, why this version cannot read it. */
   readonly reasons?: readonly string[];
 }
@@ -88,7 +89,7 @@ export interface Receipt {
 export type PipelineReceipt = { readonly pipeline: string } & (
   | { readonly state: 'delivered'; readonly at?: string; readonly attempts?: number; readonly status?: string }
   /** `behind`: events before it that the pipeline has yet to finish. */
-  | { readonly state: 'pending'; readonly behind: number; readonly nextAttemptAt?: string; readonly reason?: string }
+  | { readonly state: 'pending'; readonly behind: number; readonly next_attempt_at?: string; readonly reason?: string }
   | { readonly state: 'filtered'; readonly reason: string }
   | {
       readonly state: 'dead';
@@ -101,7 +102,7 @@ export type PipelineReceipt = { readonly pipeline: string } & (
   /** Gone from the log before the pipeline came to it, or discarded. */
   | { readonly state: 'dropped'; readonly reason: string }
   /** Older than the pipeline: a replay sends it. */
-  | { readonly state: 'before'; readonly startsAfter: number }
+  | { readonly state: 'before'; readonly starts_after: number }
 );
 
 export interface PipelineReport extends PipelineRef {
@@ -109,7 +110,7 @@ export interface PipelineReport extends PipelineRef {
   readonly destination?: string;
   readonly phase: 'waiting' | 'sending' | 'retrying' | 'suspended' | 'unclaimed' | 'orphaned';
   readonly reason?: string;
-  readonly nextAttemptAt?: string;
+  readonly next_attempt_at?: string;
   readonly position: number;
   readonly pending: number;
   readonly delivered: number;
@@ -122,7 +123,7 @@ export interface PipelineReport extends PipelineRef {
 export interface DeadSelection {
   readonly shop?: string;
   readonly pipeline?: string;
-  readonly eventId?: string;
+  readonly event_id?: string;
   /** Part of the reason. */
   readonly reason?: string;
   /** ISO times: from (inclusive) to (exclusive). */
@@ -130,12 +131,31 @@ export interface DeadSelection {
   readonly to?: string;
 }
 
-export interface DeadView extends PipelineRef, DeadLetter {}
+/** A dead letter as operators see it. */
+export interface DeadView
+  extends PipelineRef,
+    Pick<DeadLetter, 'position' | 'event' | 'reason' | 'attempts' | 'redrive'> {
+  readonly at: string;
+  /** It was tried again, and today's filter left it out. */
+  readonly left_out?: { readonly reason: string; readonly at: string };
+}
+
+/** An event refused at ingest as operators see it; the head of one has no body. */
+export interface QuarantinedHeadView extends Omit<QuarantinedHead, 'at' | 'eventId'> {
+  readonly at: string;
+  readonly event_id?: string;
+}
+
+export interface QuarantinedView extends Omit<QuarantinedHeadView, 'bytes' | 'beginning'> {
+  readonly raw: string;
+  /** What enrichment found when it came. */
+  readonly context: Omit<Context, 'receivedAt'> & { readonly received_at: string };
+}
 
 export interface QuarantineSelection {
   readonly shop?: string;
   readonly id?: string;
-  readonly eventId?: string;
+  readonly event_id?: string;
   readonly code?: string;
   readonly from?: string;
   readonly to?: string;
@@ -146,7 +166,7 @@ export interface QuarantineSelection {
  * gone from quarantine; `refused` are refused still, and kept.
  */
 export interface JobReport extends Omit<Job, 'startedAt' | 'seenAt'> {
-  readonly startedAt: string;
+  readonly started_at: string;
 }
 
 export interface PageRequest {
@@ -175,7 +195,7 @@ export interface ReplayPlan extends PipelineRef {
   /** Events of the stretch, and of those the ones that would be sent, by type. */
   readonly events: number;
   readonly wanted: number;
-  readonly byType: Readonly<Record<string, number>>;
+  readonly by_type: Readonly<Record<string, number>>;
   /** Of the wanted ones, those the pipeline has delivered before: the destination gets them twice. */
   readonly again: number;
   readonly filtered: Readonly<Record<string, number>>;
@@ -201,7 +221,7 @@ export interface ReplayJob extends PipelineRef {
   readonly delivered: number;
   readonly dead: number;
   readonly filtered: number;
-  readonly startedAt: string;
+  readonly started_at: string;
 }
 
 /** What was let go of. */
@@ -255,7 +275,7 @@ export type TailLine =
       readonly shop: string;
       readonly dialect: string;
       readonly name?: string;
-      readonly eventId?: string;
+      readonly event_id?: string;
       readonly code: string;
       readonly reasons: readonly string[];
     }
@@ -264,7 +284,7 @@ export type TailLine =
       readonly at: string;
       readonly shop: string;
       readonly pipeline: string;
-      readonly eventId: string;
+      readonly event_id: string;
       readonly type: string;
       /** As the client named it. */
       readonly name: string;

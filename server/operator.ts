@@ -184,7 +184,7 @@ function report({ id, destination, phase, progress, pending }: Running): Pipelin
     ...(destination !== undefined && { destination }),
     phase: phase.kind,
     ...('reason' in phase && { reason: phase.reason }),
-    ...('nextAttemptAt' in phase && { nextAttemptAt: new Date(phase.nextAttemptAt).toISOString() }),
+    ...('nextAttemptAt' in phase && { next_attempt_at: new Date(phase.nextAttemptAt).toISOString() }),
     position,
     pending,
     delivered,

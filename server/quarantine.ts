@@ -3,9 +3,10 @@ import { RequestRefused, type Rules } from '../adapters/dialects/dialect.ts';
 import { type LogRecord, READ_BYTES } from '../adapters/logs/log.ts';
 import type { Quarantined, QuarantinedHead } from '../adapters/logs/state.ts';
 import { type Step, whenAvailable } from './jobs.ts';
-import { NotFound, type QuarantineSelection } from './operations.ts';
+import { quarantinedHeadView, quarantinedView } from './kept-views.ts';
+import { NotFound, type QuarantinedHeadView, type QuarantinedView, type QuarantineSelection } from './operations.ts';
 import type { OperatorTools } from './operator.ts';
-import { idOf, named } from './quarantine-ids.ts';
+import { named } from './quarantine-ids.ts';
 import type { Shop } from './shops.ts';
 
 /** Heads that are read at once: some hundred bytes each. */
@@ -29,35 +30,36 @@ export async function* quarantinedHeads(
   tools: OperatorTools,
   selection: QuarantineSelection,
   after = '',
-): AsyncGenerator<{ readonly key: string; readonly item: QuarantinedHead }> {
+): AsyncGenerator<{ readonly key: string; readonly item: QuarantinedHeadView }> {
   for await (const heads of pagesOf(tools, selection, after))
-    for (const head of heads) if (fits(head, selection)) yield { key: `${head.shop}#${head.id}`, item: shown(head) };
+    for (const head of heads)
+      if (fits(head, selection)) yield { key: `${head.shop}#${head.id}`, item: quarantinedHeadView(head) };
 }
 
 /** The same whole, for an export. One that is gone meanwhile is left out. */
 export async function* wholeQuarantined(
   tools: OperatorTools,
   selection: QuarantineSelection,
-): AsyncGenerator<Quarantined> {
+): AsyncGenerator<QuarantinedView> {
   for await (const heads of pagesOf(tools, selection)) {
     for (const { shop, id } of heads.filter((head) => fits(head, selection))) {
       const whole = await tools.store.state.quarantinedAt(shop, id);
-      if (whole) yield shown(whole);
+      if (whole) yield quarantinedView(whole);
     }
   }
 }
 
 /** One quarantined event whole. Throws NotFound, or BadOrder where the id could be one of several. */
-export async function oneQuarantined(tools: OperatorTools, id: string, shop?: string): Promise<Quarantined> {
+export async function oneQuarantined(tools: OperatorTools, id: string, shop?: string): Promise<QuarantinedView> {
   const found = await resolved(tools, id, shop);
   const whole = found && (await tools.store.state.quarantinedAt(found.shop, found.number));
   if (whole === undefined) throw new NotFound(`there is no quarantined event ${id}`);
-  return shown(whole);
+  return quarantinedView(whole);
 }
 
 /** The quarantined events with an event's id. */
 export async function quarantinedAbout({ store }: OperatorTools, shop: string, eventId: string, limit: number) {
-  return limit > 0 ? (await store.state.quarantinedAbout(shop, eventId, { limit })).map(shown) : [];
+  return limit > 0 ? await store.state.quarantinedAbout(shop, eventId, { limit }) : [];
 }
 
 /** The shop that a selection is about, if it is one. Throws as `oneQuarantined` does. */
@@ -138,7 +140,7 @@ async function* pagesOf(
   after = '',
 ): AsyncGenerator<QuarantinedHead[]> {
   const { state } = tools.store;
-  const { id, eventId } = selection;
+  const { id, event_id: eventId } = selection;
   const [from = '', number = '0'] = after.split('#');
   const found = id === undefined ? undefined : await resolved(tools, id, selection.shop);
   if (id !== undefined && found === undefined) return;
@@ -172,9 +174,7 @@ const resolved = (tools: OperatorTools, id: string, shop: string | undefined) =>
     async (one, number) => (await tools.store.state.quarantinedAt(one, number)) !== undefined,
   );
 
-const shown = <T extends { readonly shop: string; readonly id: string }>(item: T): T => ({ ...item, id: idOf(item) });
-
-const fits = (head: QuarantinedHead, { eventId, code, ...times }: QuarantineSelection): boolean =>
+const fits = (head: QuarantinedHead, { event_id: eventId, code, ...times }: QuarantineSelection): boolean =>
   (eventId === undefined || eventId === head.eventId) &&
   (code === undefined || code === head.code) &&
   within(head.at, times);

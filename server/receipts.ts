@@ -5,6 +5,7 @@ import type { Event } from '../schemas/event.ts';
 import { laneOf } from './lanes.ts';
 import type { PipelineReceipt, Receipt } from './operations.ts';
 import type { Running } from './pipelines.ts';
+import { idOf } from './quarantine-ids.ts';
 import { router } from './route.ts';
 import { covers } from './stretches.ts';
 
@@ -21,7 +22,15 @@ export async function storedReceipt(
   } catch (error) {
     if (!(error instanceof UnreadableEvents)) throw error;
     const { from: position, dialect, receivedAt } = error.stretch;
-    return { eventId, shop, state: 'stored', receivedAt: iso(receivedAt), dialect, position, reasons: [error.message] };
+    return {
+      event_id: eventId,
+      shop,
+      state: 'stored',
+      received_at: iso(receivedAt),
+      dialect,
+      position,
+      reasons: [error.message],
+    };
   }
 }
 
@@ -34,14 +43,14 @@ export async function receiptOf({ log, state }: Store, stored: Stored, running: 
   );
   const { oldest } = await log.extent(event.shop);
   return {
-    eventId: event.event_id,
+    event_id: event.event_id,
     shop: event.shop,
     state: 'stored',
-    receivedAt: event.received_at,
+    received_at: event.received_at,
     dialect: event.dialect,
     type: event.event_type,
     position,
-    idSource: event.id_source,
+    id_source: event.id_source,
     trust: event.trust,
     enrichment: enrichmentOf(event),
     pipelines: await Promise.all(here.map((pipeline) => pipelineReceipt(state, stored, pipeline, oldest))),
@@ -49,15 +58,15 @@ export async function receiptOf({ log, state }: Store, stored: Stored, running: 
 }
 
 /** What is known of a quarantined event. */
-export const quarantineReceipt = ({ id, shop, at, dialect, reasons, eventId, name }: QuarantinedHead): Receipt => ({
-  eventId: eventId ?? '',
-  shop,
+export const quarantineReceipt = (head: QuarantinedHead): Receipt => ({
+  event_id: head.eventId ?? '',
+  shop: head.shop,
   state: 'quarantined',
-  receivedAt: new Date(at).toISOString(),
-  dialect,
-  type: name,
-  quarantineId: id,
-  reasons,
+  received_at: iso(head.at),
+  dialect: head.dialect,
+  type: head.name,
+  quarantine_id: idOf(head),
+  reasons: head.reasons,
 });
 
 const ENRICHED = [
@@ -87,7 +96,7 @@ async function pipelineReceipt(
   oldest: Position,
 ): Promise<PipelineReceipt> {
   const { pipeline } = id;
-  if (position <= progress.start) return { pipeline, state: 'before', startsAfter: progress.start };
+  if (position <= progress.start) return { pipeline, state: 'before', starts_after: progress.start };
   const ahead = position > progress.position ? aheadReceipt(pipeline, progress.ahead, position, event) : undefined;
   if (ahead) return ahead;
   const filtered = await filteredBy(state, id, position, event);
@@ -100,7 +109,7 @@ async function pipelineReceipt(
       return { pipeline, state: 'suspended', behind, reason, since: iso(at) };
     }
     if (phase.kind !== 'retrying') return { pipeline, state: 'pending', behind };
-    return { pipeline, state: 'pending', behind, reason: phase.reason, nextAttemptAt: iso(phase.nextAttemptAt) };
+    return { pipeline, state: 'pending', behind, reason: phase.reason, next_attempt_at: iso(phase.nextAttemptAt) };
   }
   const letter = await state.deadAt(id, position);
   if (letter?.ended?.kind === 'delivered') {

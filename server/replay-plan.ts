@@ -43,7 +43,7 @@ export async function* planned(
     events: 0,
     wanted: 0,
     again: 0,
-    byType: {} as Record<string, number>,
+    by_type: {} as Record<string, number>,
     filtered: {} as Record<string, number>,
   };
   for (let position = after; position < to; ) {
@@ -58,7 +58,7 @@ export async function* planned(
     const again = await deliveredBefore(store, { shop, pipeline }, progress, position, last);
     for (const one of page) count(plan, one, route, again);
     position = last;
-    yield { plan: { ...plan, byType: { ...plan.byType }, filtered: { ...plan.filtered } }, position };
+    yield { plan: { ...plan, by_type: { ...plan.by_type }, filtered: { ...plan.filtered } }, position };
     // Reading is synchronous underneath: others get their turn.
     await nextTurn();
   }
@@ -69,7 +69,7 @@ function count(
     events: number;
     wanted: number;
     again: number;
-    byType: Record<string, number>;
+    by_type: Record<string, number>;
     filtered: Record<string, number>;
   },
   { position, event }: Stored,
@@ -83,7 +83,7 @@ function count(
     return;
   }
   plan.wanted += 1;
-  plan.byType[event.event_type] = (plan.byType[event.event_type] ?? 0) + 1;
+  plan.by_type[event.event_type] = (plan.by_type[event.event_type] ?? 0) + 1;
   if (again(position)) plan.again += 1;
 }
 

@@ -267,7 +267,7 @@ export class Replays {
       delivered: progress?.delivered ?? 0,
       dead: progress?.dead ?? 0,
       filtered: Object.values(progress?.filtered ?? {}).reduce((sum, count) => sum + count, 0),
-      startedAt: new Date(startedAt).toISOString(),
+      started_at: new Date(startedAt).toISOString(),
     };
   }
 

@@ -53,7 +53,7 @@ export function refusedLines({
     shop,
     dialect,
     ...(name !== undefined && { name }),
-    ...(id !== undefined && { eventId: id }),
+    ...(id !== undefined && { event_id: id }),
     code,
     reasons,
   }));
@@ -68,12 +68,12 @@ export function settledLines(
   at: number,
 ): TailLine[] {
   const time = new Date(at).toISOString();
-  return events.map(({ event: { event_id: eventId, event_type: type, name } }) => ({
+  return events.map(({ event: { event_id, event_type: type, name } }) => ({
     kind,
     at: time,
     shop,
     pipeline,
-    eventId,
+    event_id,
     type,
     name,
     status,

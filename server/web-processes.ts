@@ -91,7 +91,7 @@ export class WebProcesses {
       if (this.#stopping.signal.aborted) return;
       inARow = clock.steady() - current.startedAt < EARLY_MS ? inARow + 1 : 1;
       const waitMs = restartAfter(inARow);
-      logger.error({ web: current.id, ...ending, inARow, waitMs }, 'a web process ended');
+      logger.error({ web: current.id, ...ending, in_a_row: inARow, wait_ms: waitMs }, 'a web process ended');
       if (waitMs === undefined)
         return onFailure(
           new GatewayFailure(

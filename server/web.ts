@@ -95,8 +95,8 @@ export async function startWeb(options: WebOptions): Promise<Web> {
       const { dialect, status, requestId, ms } = exchange;
       // A line for each would cost as much as the refusal; there is one a minute for all of them.
       if (status >= 500 && load.sheddingFor() === undefined)
-        options.logger.warn({ requestId, dialect, status, ms }, 'request answered');
-      else options.logger.debug({ requestId, dialect, status, ms }, 'request answered');
+        options.logger.warn({ request_id: requestId, dialect, status, ms }, 'request answered');
+      else options.logger.debug({ request_id: requestId, dialect, status, ms }, 'request answered');
     },
     routes: (router) => {
       healthRoutes(router, parts);
@@ -145,7 +145,11 @@ const errorLogger =
   (error: unknown, requestId?: string): void => {
     const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
     if (BY_CLIENTS.test(code)) logger.debug({ reason: message }, 'a connection broke');
-    else logger.error({ reason: message, ...(requestId && { requestId }), at: placesOf(error) }, 'a request failed');
+    else
+      logger.error(
+        { reason: message, ...(requestId && { request_id: requestId }), places: placesOf(error) },
+        'a request failed',
+      );
   };
 
 const toolsOf = ({ settings, store, clock }: WebOptions) => ({

@@ -116,7 +116,7 @@ for (const log of logKinds()) {
       sink.behave({ kind: 'answer', status: 422 });
       await beacon(gateway.port, [layersEvent({ event_id: 'gone' })]);
       await until(async () => (await state('gone')) === 'dead');
-      await ask('/dead/discard', { eventId: 'gone' });
+      await ask('/dead/discard', { event_id: 'gone' });
       const [told] = (await receipt('gone'))?.pipelines ?? [];
       assert.equal(told?.state, 'dropped');
       assert.match(told?.state === 'dropped' ? told.reason : '', /^discarded at .*HTTP 422/);
@@ -146,9 +146,9 @@ for (const log of logKinds()) {
       const found = await receipt('q1');
       assert.is(found?.state, 'quarantined');
       assert.match(found?.reasons?.[0] ?? '', /wishlist_add/);
-      assert.is((await ask<{ refused: number }>('/quarantine/redrive', { eventId: 'q1' })).refused, 1);
+      assert.is((await ask<{ refused: number }>('/quarantine/redrive', { event_id: 'q1' })).refused, 1);
       await gateway.reload(configOf(config(sink.url, { custom: '[wishlist_add]' })));
-      const { job, ...counts } = await ask<{ job: JobReport }>('/quarantine/redrive', { eventId: 'q1' });
+      const { job, ...counts } = await ask<{ job: JobReport }>('/quarantine/redrive', { event_id: 'q1' });
       assert.equal(counts, { accepted: 1, duplicate: 0, refused: 0 });
       assert.is(job.state, 'done');
       await until(async () => (await state('q1')) === 'delivered');
@@ -195,8 +195,8 @@ for (const log of logKinds()) {
     it('never gives an id in quarantine to another event, also after a restart', async () => {
       const refuse = async (event_id: string) => {
         await beacon(gateway.port, [layersEvent({ event_id, event_type: 'wishlist_add' })]);
-        const found = (await receipt(event_id))?.quarantineId ?? '';
-        assert.is((await ask<{ eventId: string }>(`/quarantine/${found}`)).eventId, event_id);
+        const found = (await receipt(event_id))?.quarantine_id ?? '';
+        assert.is((await ask<{ event_id: string }>(`/quarantine/${found}`)).event_id, event_id);
         return found;
       };
       const first = await refuse('i1');
@@ -227,8 +227,8 @@ for (const log of logKinds()) {
       );
       await until(async () => (await state('p49')) === 'delivered');
       const order = { shop: SHOP, pipeline: 'hook' };
-      const { plan } = await ask<{ plan: ReplayPlan }>('/replays', { ...order, dryRun: true });
-      assert.equal([plan.events, plan.wanted, plan.again, plan.byType], [50, 50, 50, { product_view: 50 }]);
+      const { plan } = await ask<{ plan: ReplayPlan }>('/replays', { ...order, dry_run: true });
+      assert.equal([plan.events, plan.wanted, plan.again, plan.by_type], [50, 50, 50, { product_view: 50 }]);
       const before = sink.events().length;
       sink.behave({ kind: 'answer', status: 503 });
       const { job } = await ask<{ job: ReplayJob }>('/replays', order);

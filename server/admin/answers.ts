@@ -37,8 +37,8 @@ export function streamedCalls(operations: Operations): StreamedCall[] {
 export function answeredCalls(operations: Operations): AnsweredCall[] {
   const calls = adminCalls;
   return [
-    on('receipts', calls.receipts, async ({ eventId, shop }) => ({
-      receipts: await operations.receipts(eventId, shop),
+    on('receipts', calls.receipts, async ({ event_id, shop }) => ({
+      receipts: await operations.receipts(event_id, shop),
     })),
     on('pipelines', calls.pipelines, async () => ({ pipelines: await operations.pipelines() })),
     on('suspendPipeline', calls.suspendPipeline, ({ reason, ...pipeline }) =>
@@ -65,8 +65,8 @@ export function answeredCalls(operations: Operations): AnsweredCall[] {
     on('jobs', calls.jobs, async () => ({ jobs: await operations.allJobs() })),
     on('job', calls.job, ({ id }) => operations.job(id)),
     on('cancelJob', calls.cancelJob, ({ id }) => done(operations.cancelJob(id))),
-    on('replay', calls.replay, async ({ dryRun, ...order }) =>
-      dryRun ? { plan: await operations.planReplay(order) } : { job: await operations.startReplay(order) },
+    on('replay', calls.replay, async ({ dry_run, ...order }) =>
+      dry_run ? { plan: await operations.planReplay(order) } : { job: await operations.startReplay(order) },
     ),
     on('replays', calls.replays, async () => ({ replays: await operations.replays() })),
     on('cancelReplay', calls.cancelReplay, async ({ id }) => ({ ok: true, job: await operations.cancelReplay(id) })),

@@ -44,7 +44,7 @@ const PIPELINE = '/admin/pipelines/:shop/:pipeline';
 /** Every call there is, by the name that the audit lines and the OpenAPI document give it. */
 export const adminCalls = {
   receipts: get(
-    '/admin/receipts/:eventId',
+    '/admin/receipts/:event_id',
     'What happened to an event, in every shop that has seen its id; of its refusals the first hundred. Unknown ids have an empty list.',
     shapes.ReceiptQuery,
     Answers.receipts,
@@ -144,7 +144,7 @@ export const adminCalls = {
   ),
   replay: post(
     '/admin/replays',
-    'Deliver a stretch of the log again, or say with `dryRun` what that would do.',
+    'Deliver a stretch of the log again, or say with `dry_run` what that would do.',
     shapes.ReplayRequest,
     Answers.replay,
   ),

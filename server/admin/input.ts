@@ -39,7 +39,7 @@ function fromQuery({ properties }: TObject, query: Given['query']): Readonly<Rec
 }
 
 function fromBody({ query, body }: Given): Readonly<Record<string, unknown>> {
-  // Overlooking ?dryRun=1 would start what was only to be planned.
+  // Overlooking ?dry_run=1 would start what was only to be planned.
   const [misplaced] = Object.keys(query);
   if (misplaced !== undefined) throw new BadOrder(`expected no query, got ${misplaced}: give it in the JSON body`);
   if (!isRecord(body)) throw new BadOrder(`the body must be a JSON object, got ${shown(body, false)}`);

@@ -21,7 +21,7 @@ const dead: Kept<DeadView> = {
   selectors: {
     shop: ['--shop <domain>', 'of this shop'],
     pipeline: ['--pipeline <id>', 'of this pipeline'],
-    eventId: ['--event <id>', 'of this event'],
+    event_id: ['--event <id>', 'of this event'],
     reason: ['--reason <text>', 'with this in the reason'],
     from: ['--from <time>', 'died from this time (2026-06-01, 2026-06-01T12:00:00Z)'],
     to: ['--to <time>', 'died before this time'],
@@ -46,7 +46,7 @@ const dead: Kept<DeadView> = {
   ],
   idOf: { argument: 'event-id', description: 'id of the event' },
   find: async (client, eventId, query) =>
-    (await client.get<PageOf<DeadView>>('/admin/dead', { eventId, limit: 1000, ...query })).items,
+    (await client.get<PageOf<DeadView>>('/admin/dead', { event_id: eventId, limit: 1000, ...query })).items,
   redriven: ({ redriven = 0 }) =>
     `${counted(redriven, 'dead letter')} handed to ${redriven === 1 ? 'its pipeline' : 'their pipelines'} once more.`,
 };

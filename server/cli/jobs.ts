@@ -55,7 +55,7 @@ async function list(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
     `${job.of} ${job.kind}`,
     job.shop ?? 'all',
     job.state,
-    when(job.startedAt),
+    when(job.started_at),
     job.looked,
     orderCounts(job),
   ]);

@@ -79,7 +79,7 @@ function selectors(kept: Pick<Kept<never>, 'selectors'>, command: Command): Comm
 
 type Selection = Readonly<Record<string, string>>;
 
-/** What the flags select, by the API's names. `--event <id>` fills `eventId`. */
+/** What the flags select, by the API's names. `--event <id>` fills `event_id`. */
 function selectionOf({ selectors }: Pick<Kept<never>, 'selectors'>, flags: object): Selection {
   const values = new Map<string, unknown>(Object.entries(flags));
   const chosen = Object.entries(selectors).map(([name, [flag]]) => [name, values.get(flagName(flag))] as const);

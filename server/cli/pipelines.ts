@@ -114,5 +114,5 @@ const row = (report: PipelineReport) => [
   report.dead,
   byReason(report.filtered),
   byReason(report.dropped),
-  [report.reason, report.nextAttemptAt && `next try ${when(report.nextAttemptAt)}`].filter(Boolean).join('; '),
+  [report.reason, report.next_attempt_at && `next try ${when(report.next_attempt_at)}`].filter(Boolean).join('; '),
 ];

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
+import type { QuarantinedHeadView, QuarantinedView } from '../operations.ts';
 import { path } from './client.ts';
 import { examples, type Shell } from './flags.ts';
 import { addKept, type Kept } from './kept.ts';
@@ -21,38 +21,38 @@ export function addQuarantine(program: Command, shell: Shell): void {
   addKept(group, quarantine, shell);
 }
 
-const quarantine: Kept<QuarantinedHead, Quarantined> = {
+const quarantine: Kept<QuarantinedHeadView, QuarantinedView> = {
   name: 'quarantine',
   thing: 'quarantined event',
   selectors: {
     shop: ['--shop <domain>', 'of this shop'],
     id: ['--id <id>', 'with this id in quarantine'],
-    eventId: ['--event <id>', 'with this event id'],
+    event_id: ['--event <id>', 'with this event id'],
     code: ['--code <code>', 'refused with this code'],
     from: ['--from <time>', 'came from this time (2026-06-01, 2026-06-01T12:00:00Z)'],
     to: ['--to <time>', 'came before this time'],
   },
   headings: ['ID', 'CAME', 'SHOP', 'DIALECT', 'EVENT', 'NAME', 'CODE', 'REASONS'],
-  row: ({ id, at, shop, dialect, eventId, name, code, reasons }) => [
+  row: ({ id, at, shop, dialect, event_id, name, code, reasons }) => [
     id,
     when(at),
     shop,
     dialect,
-    eventId,
+    event_id,
     name,
     code,
     reasons.join('; '),
   ],
-  story: ({ id, at, shop, dialect, index, eventId, name, code, reasons, raw }) => [
+  story: ({ id, at, shop, dialect, index, event_id, name, code, reasons, raw }) => [
     `${name ?? 'An event'} of ${shop}, in quarantine as ${id}`,
     `  It came on ${when(at)} through ${dialect}${index === undefined ? '' : `, as number ${index + 1} of its request`}` +
-      `${eventId === undefined ? '' : `, with the id ${eventId}`}.`,
+      `${event_id === undefined ? '' : `, with the id ${event_id}`}.`,
     `  Refused (${code}):`,
     ...reasons.map((reason) => `    ${reason}`),
     `  ${raw}`,
   ],
   idOf: { argument: 'id', description: 'id in quarantine' },
-  find: async (client, id, query) => [await client.get<Quarantined>(path`/admin/quarantine/${id}`, query)],
+  find: async (client, id, query) => [await client.get<QuarantinedView>(path`/admin/quarantine/${id}`, query)],
   redriven: ({ accepted = 0, duplicate = 0, refused = 0 }) =>
     `${number(accepted)} accepted, ${number(duplicate)} known already, ${number(refused)} still refused and kept.`,
 };

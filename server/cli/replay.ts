@@ -108,11 +108,11 @@ function started(plan: ReplayPlan, job: ReplayJob, json: boolean | undefined, te
 }
 
 function planLines(plan: ReplayPlan): string[] {
-  const { shop, pipeline, from, to, events, wanted, again, byType, filtered } = plan;
+  const { shop, pipeline, from, to, events, wanted, again, by_type, filtered } = plan;
   if (wanted === 0) return [`Nothing to send: none of ${counted(events, 'event')} is wanted (${byReason(filtered)}).`];
   return [
     `Replay to ${pipeline} of ${shop}: ${counted(events, 'event')}, positions ${from} to ${to}`,
-    `  to send      ${counted(wanted, 'event')}: ${byReason(byType)}`,
+    `  to send      ${counted(wanted, 'event')}: ${byReason(by_type)}`,
     `  not wanted   ${byReason(filtered)}`,
     ...(again > 0
       ? [
@@ -130,7 +130,7 @@ async function all(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
     job.shop,
     job.pipeline,
     job.state,
-    when(job.startedAt),
+    when(job.started_at),
     job.position,
     job.to,
     job.delivered,

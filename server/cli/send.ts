@@ -37,7 +37,7 @@ export async function send(flags: SendFlags, terminal: Terminal): Promise<Exit> 
   const requestId = response.headers.get('x-request-id') ?? '';
   const stored = verdict !== undefined && verdict.verdict !== 'rejected';
   const said = verdict ? [verdict.verdict, ...verdict.reasons].join(': ') : text;
-  const outcome = { status, eventId: id, verdict: verdict?.verdict ?? 'refused', requestId, answer: text };
+  const outcome = { status, event_id: id, verdict: verdict?.verdict ?? 'refused', request_id: requestId, answer: text };
   show(terminal, flags.json, outcome, [`HTTP ${status}  ${id}  ${said}  (request ${requestId})`]);
   return stored ? EXIT.ok : EXIT.failed;
 }

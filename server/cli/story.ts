@@ -4,14 +4,14 @@ import { counted, when } from './words.ts';
 
 /** A receipt as a short story: when the event came and how, what was added to it, then a line for each pipeline. */
 export function storyOf(receipt: Receipt): string[] {
-  const { eventId, shop, state } = receipt;
-  return [`Event ${eventId} of ${shop}`, ...(state === 'stored' ? stored(receipt) : quarantined(receipt))];
+  const { event_id, shop, state } = receipt;
+  return [`Event ${event_id} of ${shop}`, ...(state === 'stored' ? stored(receipt) : quarantined(receipt))];
 }
 
 function stored(receipt: Receipt): string[] {
-  const { position, idSource, trust, enrichment = {}, pipelines = [] } = receipt;
+  const { position, id_source, trust, enrichment = {}, pipelines = [] } = receipt;
   const facts = [
-    idSource === 'derived' ? 'its id was derived from its content' : '',
+    id_source === 'derived' ? 'its id was derived from its content' : '',
     trust === 'server' ? 'a server sent it' : '',
   ].filter((fact) => fact !== '');
   const added = enrichmentText(enrichment);
@@ -26,12 +26,12 @@ function stored(receipt: Receipt): string[] {
 }
 
 const quarantined = (receipt: Receipt): string[] => [
-  `  ${came(receipt)} and was refused${receipt.quarantineId === undefined ? '' : `; it is in quarantine as ${receipt.quarantineId}`}.`,
+  `  ${came(receipt)} and was refused${receipt.quarantine_id === undefined ? '' : `; it is in quarantine as ${receipt.quarantine_id}`}.`,
   ...(receipt.reasons ?? []).map((reason) => `  Because ${reason}`),
 ];
 
-const came = ({ receivedAt, dialect, type }: Receipt): string =>
-  `It came on ${when(receivedAt)} through ${dialect}${type === undefined ? '' : ` as ${type}`}`;
+const came = ({ received_at, dialect, type }: Receipt): string =>
+  `It came on ${when(received_at)} through ${dialect}${type === undefined ? '' : ` as ${type}`}`;
 
 /** `geo_country: "DE", is_bot: true` reads `country DE, bot`. */
 function enrichmentText(enrichment: Readonly<Record<string, string | boolean>>): string {
@@ -57,7 +57,7 @@ function fate(receipt: PipelineReceipt): string {
     case 'pending':
       return joined(`waiting behind ${counted(receipt.behind, 'event')}`, [
         receipt.reason,
-        receipt.nextAttemptAt && `next try on ${when(receipt.nextAttemptAt)}`,
+        receipt.next_attempt_at && `next try on ${when(receipt.next_attempt_at)}`,
       ]);
     case 'filtered':
       return `not wanted: ${receipt.reason}`;
@@ -74,7 +74,7 @@ function fate(receipt: PipelineReceipt): string {
     case 'dropped':
       return `gone without being delivered: ${receipt.reason}`;
     case 'before':
-      return `older than the pipeline, which begins after position ${receipt.startsAfter}; a replay sends it`;
+      return `older than the pipeline, which begins after position ${receipt.starts_after}; a replay sends it`;
   }
 }
 

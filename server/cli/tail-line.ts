@@ -33,11 +33,11 @@ function restOf(line: TailLine): string {
       return columns(line.shop, event_type, event_id, [shopping_channel, geo_country, device_type]);
     }
     case 'refused':
-      return columns(line.shop, line.name, line.eventId, [line.dialect, `${line.code}:`, line.reasons.join('; ')]);
+      return columns(line.shop, line.name, line.event_id, [line.dialect, `${line.code}:`, line.reasons.join('; ')]);
     case 'delivered':
     case 'dead':
     case 'retried':
-      return columns(line.shop, line.type, line.eventId, [line.pipeline, line.status]);
+      return columns(line.shop, line.type, line.event_id, [line.pipeline, line.status]);
     case 'missed':
       return `${number(line.lines)} lines were left out: they came faster than they could be shown`;
   }

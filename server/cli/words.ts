@@ -1,9 +1,9 @@
 import { number } from './table.ts';
 
-/** `2026-06-01 12:00:00 UTC`, from an ISO time or milliseconds since 1970. What is no time stays as it is. */
-export function when(time: string | number): string {
+/** `2026-06-01 12:00:00 UTC`, from an ISO time. What is no time stays as it is. */
+export function when(time: string): string {
   const date = new Date(time);
-  if (Number.isNaN(date.getTime())) return String(time);
+  if (Number.isNaN(date.getTime())) return time;
   return date
     .toISOString()
     .replace('T', ' ')

@@ -40,8 +40,8 @@ const sinks = sinkLedger(arrivals);
 
 /** The receipts that such an event must have. */
 function receiptsOf(event: Planned): Receipt[] {
-  const { id: eventId, shop, type, dialect } = event;
-  const common = { eventId, shop, type, dialect, receivedAt: '' };
+  const { id: event_id, shop, type, dialect } = event;
+  const common = { event_id, shop, type, dialect, received_at: '' };
   if (event.refused) return [{ ...common, state: 'quarantined', reasons: ['not so'] }];
   return [{ ...common, state: 'stored', pipelines: own(event).map((target) => receiptOf(event, target)) }];
 }

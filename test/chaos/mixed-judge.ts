@@ -35,8 +35,8 @@ function fateOf({ arrived, rejected }: SinkLedger, target: MixedTarget, event: P
 /** What is wrong with the receipts of an event; nothing, if they say what the sinks say. Pure. */
 export function complaints(event: Planned, receipts: readonly Receipt[], sinks: SinkLedger): string[] {
   const complain = (words: string) => [`${event.id}: ${words}`];
-  const foreign = receipts.find(({ shop, eventId }) => shop !== event.shop || eventId !== event.id);
-  if (foreign) return complain(`a receipt of ${foreign.eventId} in ${foreign.shop}`);
+  const foreign = receipts.find(({ shop, event_id }) => shop !== event.shop || event_id !== event.id);
+  if (foreign) return complain(`a receipt of ${foreign.event_id} in ${foreign.shop}`);
   if (event.refused !== undefined) {
     // Once more for each time that it was sent, so there may be several.
     const good = receipts.length > 0 && receipts.every(({ state, reasons }) => state === 'quarantined' && reasons?.[0]);

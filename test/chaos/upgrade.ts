@@ -1,8 +1,15 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SCHEMA } from '../../adapters/logs/postgres-schema.ts';
-import type { QuarantinedHead } from '../../adapters/logs/state.ts';
-import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../../server/operations.ts';
+import type {
+  Balance,
+  DeadView,
+  PageOf,
+  PipelineReport,
+  QuarantinedHeadView,
+  Receipt,
+  ReplayJob,
+} from '../../server/operations.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
@@ -140,7 +147,7 @@ async function played(folder: string, { old, now }: Releases, log: Log): Promise
     return left + replays.filter(({ state }) => state === 'running').length;
   };
   const letters = async () => (await asked.ask<PageOf<DeadView>>('/dead?limit=100')).items;
-  const refused = async () => (await asked.ask<PageOf<QuarantinedHead>>('/quarantine?limit=100')).items;
+  const refused = async () => (await asked.ask<PageOf<QuarantinedHeadView>>('/quarantine?limit=100')).items;
   const isOver = async () =>
     (await pending()) === 0 && (await letters()).length === 0 && (await refused()).length === 0;
   await until(isOver, settleMs).catch(() => tell('not everything ended in time'));

@@ -113,11 +113,11 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
   it('leaves an audit line for refused logins and changes, for reads none, and never a token', async () => {
     await ask(admin, '/admin/pipelines', undefined, bearer('a-wrong-token'));
     await ask(admin, '/admin/pipelines');
-    await ask(admin, '/admin/replays', { shop: SHOP, pipeline: 'archive', dryRun: true });
+    await ask(admin, '/admin/replays', { shop: SHOP, pipeline: 'archive', dry_run: true });
     await ask(admin, `/admin/pipelines/${SHOP}/archive/suspend`, { reason: 'upkeep' });
     await ask(admin, '/admin/dead/redrive', { shop: SHOP });
     await ask(admin, '/admin/replays/r-7/cancel', {});
-    const audit = admin.logged().map(({ level, time, requestId, ...line }) => line);
+    const audit = admin.logged().map(({ level, time, request_id, ...line }) => line);
     const who = { audit: true, address: '127.0.0.1', msg: 'admin' };
     assert.equal(audit, [
       { ...who, action: 'login', result: 'refused' },
@@ -146,12 +146,12 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
   });
 
   it('tells what happened to an event, whatever its id looks like', async () => {
-    const eventId = 'gid://a b/ü?#%2F';
-    admin.operations.known = [receiptOf({ eventId })];
-    const { status, json } = await ask(admin, `/admin/receipts/${encodeURIComponent(eventId)}?shop=${SHOP}`);
+    const event_id = 'gid://a b/ü?#%2F';
+    admin.operations.known = [receiptOf({ event_id })];
+    const { status, json } = await ask(admin, `/admin/receipts/${encodeURIComponent(event_id)}?shop=${SHOP}`);
     assert.is(status, 200);
-    assert.equal(json.receipts, [receiptOf({ eventId })]);
-    assert.equal(admin.operations.asked, [['receipts', eventId, SHOP]]);
+    assert.equal(json.receipts, [receiptOf({ event_id })]);
+    assert.equal(admin.operations.asked, [['receipts', event_id, SHOP]]);
     assert.equal((await ask(admin, '/admin/receipts/unknown')).json, { receipts: [] });
   });
 
@@ -172,7 +172,7 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
     const time = encodeURIComponent('2026-06-01T12:00:00+02:00');
     await ask(
       admin,
-      `/admin/dead?shop=${SHOP}&pipeline=p&eventId=e&reason=400&from=${time}&to=2026-06-02&limit=5&after=x`,
+      `/admin/dead?shop=${SHOP}&pipeline=p&event_id=e&reason=400&from=${time}&to=2026-06-02&limit=5&after=x`,
     );
     await ask(admin, '/admin/quarantine?id=1&code=invalid&limit=1000');
     assert.equal(admin.operations.asked, [
@@ -182,7 +182,7 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
         {
           shop: SHOP,
           pipeline: 'p',
-          eventId: 'e',
+          event_id: 'e',
           reason: '400',
           from: '2026-06-01T10:00:00.000Z',
           to: '2026-06-02T00:00:00.000Z',
@@ -209,12 +209,12 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
       return counts;
     };
     assert.equal(await ordered('dead/redrive', { all: true }), { redriven: 2 });
-    assert.equal(await ordered('dead/discard', { eventId: 'e-1' }), { discarded: 2 });
+    assert.equal(await ordered('dead/discard', { event_id: 'e-1' }), { discarded: 2 });
     assert.equal(await ordered('quarantine/redrive', { shop: SHOP }), { accepted: 2, duplicate: 1, refused: 3 });
     assert.equal(await ordered('quarantine/discard', { all: true }), { discarded: 0 });
     assert.equal(admin.operations.asked, [
       ['redriveDead', {}],
-      ['discardDead', { eventId: 'e-1' }],
+      ['discardDead', { event_id: 'e-1' }],
       ['redriveQuarantine', { shop: SHOP }],
       ['discardQuarantine', {}],
     ]);
@@ -299,7 +299,7 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
   it('plans a replay without starting it, starts it, lists it and cancels it', async () => {
     const order = { shop: SHOP, pipeline: 'archive', from: '2026-06-01', types: ['product_*'] };
     const read = { ...order, from: '2026-06-01T00:00:00.000Z' };
-    const planned = await ask(admin, '/admin/replays', { ...order, dryRun: true });
+    const planned = await ask(admin, '/admin/replays', { ...order, dry_run: true });
     assert.is(planned.json.plan.wanted, 150);
     assert.equal(admin.operations.asked, [['planReplay', read]]);
     const started = await ask(admin, '/admin/replays', order);
@@ -332,7 +332,7 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
       ['/admin/dead/discard', [], /must be a JSON object, got an empty list/],
       ['/admin/dead/discard', '{"all": tru', /not JSON/],
       ['/admin/replays', { pipeline: 'p' }, /shop is missing/],
-      ['/admin/replays?dryRun=1', { shop: SHOP, pipeline: 'p' }, /expected no query, got dryRun/],
+      ['/admin/replays?dry_run=1', { shop: SHOP, pipeline: 'p' }, /expected no query, got dry_run/],
       [`/admin/pipelines/${SHOP}/archive/suspend`, {}, /reason is missing/],
       [`/admin/pipelines/${SHOP}/archive/suspend`, { reason: 'x', shop: 'b' }, /shop stands in the path/],
       [`/admin/pipelines/${SHOP}/archive/resume`, { reason: 'x' }, /reason is not a known key/],
@@ -396,13 +396,13 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
 
   it('answers every call in the shape that the OpenAPI document states, and the document has every call', async () => {
     Object.assign(admin.operations, {
-      known: [receiptOf(), receiptOf({ state: 'quarantined', quarantineId: 'q', reasons: ['r'] })],
+      known: [receiptOf(), receiptOf({ state: 'quarantined', quarantine_id: 'q', reasons: ['r'] })],
       letters: [deadOf(1), deadOf(2)],
       refused: [quarantinedOf('1'), quarantinedOf('2')],
       jobs: [jobOf()],
       orders: [orderOf({ shop: SHOP, selection: { code: 'x' }, counts: { accepted: 1 }, reason: 'r' })],
     });
-    const values: Record<string, string> = { ':eventId': 'e-1', ':shop': SHOP, ':pipeline': 'archive', ':id': 'r-1' };
+    const values: Record<string, string> = { ':event_id': 'e-1', ':shop': SHOP, ':pipeline': 'archive', ':id': 'r-1' };
     const ids: Record<string, string> = { oneQuarantined: '1', job: 'j1', cancelJob: 'j1' };
     const bodies: Record<string, object> = {
       suspendPipeline: { reason: 'upkeep' },

@@ -4,13 +4,22 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { headOf } from '../../adapters/logs/quarantine-head.ts';
 import { dataOf } from '../../server/cli/sse.ts';
 import { BadOrder, Busy, type PipelineReceipt, type TailLine } from '../../server/operations.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from '../support/admin.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { deadOf, eventOf, jobOf, orderOf, quarantinedOf, receiptOf, reportOf, SHOP } from '../support/operations.ts';
+import {
+  deadOf,
+  eventOf,
+  headViewOf,
+  jobOf,
+  orderOf,
+  quarantinedOf,
+  receiptOf,
+  reportOf,
+  SHOP,
+} from '../support/operations.ts';
 import { type Run, runCli, type Surroundings } from '../support/terminal.ts';
 
 describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) => {
@@ -95,7 +104,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
   it('lists pipelines in columns, numbers to the right, and as JSON', async () => {
     admin.operations.reports = [
       reportOf({ delivered: 1234567, filtered: { consent: 3, type: 12 } }),
-      reportOf({ pipeline: 'ga4', phase: 'retrying', reason: 'HTTP 503', nextAttemptAt: '2026-06-01T12:00:30.500Z' }),
+      reportOf({ pipeline: 'ga4', phase: 'retrying', reason: 'HTTP 503', next_attempt_at: '2026-06-01T12:00:30.500Z' }),
     ];
     const { out } = await run('pipelines');
     const lines = out.split('\n');
@@ -126,14 +135,14 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     const at = '2026-06-01T12:00:05.000Z';
     const pipelines: PipelineReceipt[] = [
       { pipeline: 'archive', state: 'delivered', at, attempts: 2, status: 'HTTP 200' },
-      { pipeline: 'ga4', state: 'pending', behind: 3, reason: 'HTTP 503', nextAttemptAt: at },
+      { pipeline: 'ga4', state: 'pending', behind: 3, reason: 'HTTP 503', next_attempt_at: at },
       { pipeline: 'ads', state: 'filtered', reason: 'consent' },
       { pipeline: 'crm', state: 'dead', at, attempts: 5, reason: 'HTTP 400', redriving: true },
       { pipeline: 'mail', state: 'suspended', behind: 1, reason: 'upkeep', since: at },
       { pipeline: 'bi', state: 'dropped', reason: 'retention' },
-      { pipeline: 'new', state: 'before', startsAfter: 50 },
+      { pipeline: 'new', state: 'before', starts_after: 50 },
     ];
-    admin.operations.known = [receiptOf({ pipelines, idSource: 'derived', trust: 'server' })];
+    admin.operations.known = [receiptOf({ pipelines, id_source: 'derived', trust: 'server' })];
     const { exit, out } = await run('receipt e-1');
     assert.is(exit, 0);
     assert.equal(out.split('\n'), [
@@ -154,13 +163,13 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
   it('tells of refused events why, and of unknown ones that nothing is known, with 1', async () => {
     admin.operations.known = [
       {
-        eventId: 'e-1',
+        event_id: 'e-1',
         shop: SHOP,
         state: 'quarantined',
-        receivedAt: '2026-06-01T12:00:00Z',
+        received_at: '2026-06-01T12:00:00Z',
         dialect: 'glood',
         reasons: ['name: bad'],
-        quarantineId: 'q7',
+        quarantine_id: 'q7',
       },
     ];
     const refused = await run(`receipt e-1 --shop ${SHOP}`);
@@ -183,14 +192,14 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     );
     assert.equal(admin.operations.asked.at(-1), [
       'dead',
-      { shop: SHOP, pipeline: 'ga4', eventId: 'e', reason: '400', from: '2026-06-01T00:00:00.000Z' },
+      { shop: SHOP, pipeline: 'ga4', event_id: 'e', reason: '400', from: '2026-06-01T00:00:00.000Z' },
       { limit: 2 },
     ]);
     assert.match((await run('dead list --after 2')).out, /e-3/);
     assert.is((await run('quarantine')).out, 'No quarantined events.');
     admin.operations.refused = [quarantinedOf('q1')];
     const quarantine = await run('quarantine list --code invalid --id q1 --json');
-    assert.equal(JSON.parse(quarantine.out), { items: [headOf(quarantinedOf('q1'))] });
+    assert.equal(JSON.parse(quarantine.out), { items: [headViewOf(quarantinedOf('q1'))] });
     assert.equal(admin.operations.asked.at(-1), ['quarantine', { code: 'invalid', id: 'q1' }, { limit: 100 }]);
     const wrong = await run('dead --limit 0');
     assert.is(wrong.exit, 2);
@@ -204,7 +213,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.is(dead.exit, 0);
     assert.match(dead.out, /ga4 gave up on 2026-06-01 12:00:00 UTC after 5 attempts: HTTP 400/);
     assert.match(dead.out, '"event_id": "e-1"');
-    assert.equal(admin.operations.asked.at(-1), ['dead', { eventId: 'e-1' }, { limit: 1000 }]);
+    assert.equal(admin.operations.asked.at(-1), ['dead', { event_id: 'e-1' }, { limit: 1000 }]);
     admin.operations.refused = [quarantinedOf('q1')];
     const refused = await run('quarantine show q1');
     assert.match(
@@ -229,7 +238,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.is(quarantine.out, '2 accepted, 1 known already, 3 still refused and kept.');
     assert.equal(admin.operations.asked, [
       ['redriveDead', {}],
-      ['redriveQuarantine', { shop: SHOP, eventId: 'e-9' }],
+      ['redriveQuarantine', { shop: SHOP, event_id: 'e-9' }],
     ]);
   });
 
@@ -537,7 +546,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       shop: SHOP,
       dialect: 'layers',
       name: 'search',
-      eventId: 'e-2',
+      event_id: 'e-2',
       code: 'invalid',
       reasons: ['query: missing'],
     },
@@ -546,7 +555,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       at: '2026-06-01T12:00:02.000Z',
       shop: SHOP,
       pipeline: 'ga4',
-      eventId: 'e-3',
+      event_id: 'e-3',
       type: 'purchase',
       name: 'purchase',
       status: 'HTTP 400',

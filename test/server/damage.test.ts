@@ -40,6 +40,7 @@ describe('damage of the log', ({ it, after }) => {
       const { status, body } = await call(gateway.port, { method: 'GET', path: '/readyz' });
       assert.is(status, 200);
       const [found] = JSON.parse(body).log.damage.found;
+      assert.match(JSON.parse(body).log.damage.since, /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/);
       assert.is(found.events, 2);
       assert.match(found.aside, /damaged/);
       const metrics = await call(gateway.port, { method: 'GET', path: '/metrics' });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import Schema from 'typebox/schema';
 import * as assert from 'uvu/assert';
+import { gloodInitPath } from '../../adapters/dialects/glood-init.ts';
 import { dialects } from '../../adapters/dialects/index.ts';
 import { openapi } from '../../server/openapi.ts';
 import { describe } from '../support/describe.ts';
@@ -55,6 +56,22 @@ describe('server/openapi.json', ({ it }) => {
     assert.equal([...new Set(meant)].sort(), there.sort());
   });
 
+  it('has one style of its own: snake_case, and times in ISO 8601', () => {
+    const own = ownSchemas();
+    assert.ok(own.length > 150, 'hardly any schemas');
+    for (const schema of own) {
+      for (const [name, inner] of Object.entries((schema.properties ?? {}) as Record<string, Json>)) {
+        assert.match(name, SNAKE_CASE, `${name} in ${JSON.stringify(schema).slice(0, 200)}`);
+        if (TIME.test(name)) assert.is(inner.format, 'date-time', `${name} in ${JSON.stringify(schema).slice(0, 200)}`);
+      }
+    }
+    const parameters = found(document.paths, (value) => value.in === 'query' || value.in === 'path');
+    assert.ok(parameters.length > 30, 'hardly any parameters');
+    for (const { name } of parameters) assert.match(String(name), SNAKE_CASE);
+    const named = Object.keys(document.paths as Json).flatMap((path) => [...path.matchAll(/\{(\w+)\}/g)]);
+    for (const [, name = ''] of named) assert.match(name, SNAKE_CASE);
+  });
+
   it('is small enough to be read', () => {
     const bytes = Buffer.byteLength(JSON.stringify(document));
     assert.ok(bytes < 170_000, `it is served with ${bytes} bytes: share schemas in components`);
@@ -66,6 +83,22 @@ const WORDS = new Set(
   `$ref type const enum format pattern minimum maximum minLength maxLength minItems maxItems items required
   properties patternProperties additionalProperties anyOf allOf oneOf default title description`.split(/\s+/),
 );
+
+const SNAKE_CASE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+/** What names a moment. */
+const TIME = /^(at|since|timestamp)$|_(at|since)$/;
+
+/** All schemas but those of the contracts, which are as others wrote them. */
+function ownSchemas(): Json[] {
+  const { schemas } = document.components as { schemas: Json };
+  const theirs = new Set(dialects.flatMap(({ documentation }) => Object.keys(documentation.shapes)));
+  const paths = Object.entries(document.paths as Json).filter(
+    ([path]) => !dialects.some((dialect) => dialect.path === path) && path !== gloodInitPath,
+  );
+  const stated = found(Object.fromEntries(paths), (value) => typeof value.schema === 'object');
+  const shared = Object.entries(schemas).filter(([name]) => !theirs.has(name));
+  return [...stated.map(({ schema }) => schema), ...shared.map(([, schema]) => schema)].flatMap(withParts);
+}
 
 /** A schema of the document may refer to any part of it. */
 function mistakesIn(schema: Json, value: unknown): string {

@@ -92,11 +92,20 @@ describe('an operator who looks through very much', ({ it }) => {
     };
     const receipts = await operations.receipts('e19', undefined);
     assert.equal(
-      receipts.map(({ eventId, state: how, reasons }) => [eventId, how, reasons]),
+      receipts.map(({ event_id, state: how, reasons }) => [event_id, how, reasons]),
       [['e19', 'quarantined', ['e19 is wrong']]],
     );
     assert.equal(await operations.receipts('unknown', undefined), []);
     assert.equal([bodies, heads], [0, 1]);
+  });
+
+  it('sees the orders of an earlier version by the names of today', async () => {
+    const { state, operations } = stage();
+    const job = { of: 'dead', kind: 'discard', state: 'done', looked: 1, counts: { discarded: 1 } } as const;
+    await state.startJob({ ...job, selection: { shop: SHOP, eventId: 'e1' }, startedAt: 1, seenAt: 1 }, 0);
+    const [seen] = await operations.allJobs();
+    assert.equal(seen?.selection, { shop: SHOP, event_id: 'e1' });
+    assert.is(seen?.started_at, '1970-01-01T00:00:00.001Z');
   });
 
   it('holds nobody up by what is in quarantine', async () => {
@@ -200,7 +209,7 @@ describe('ids in quarantine', ({ it }) => {
     assert.is(new Set(items.map(({ id }) => id)).size, 4);
     const [, second] = items;
     assert.equal((await operations.quarantine({ id: second!.id }, { limit: 10 })).items, [second]);
-    assert.equal((await operations.oneQuarantined(second!.id)).eventId, second!.eventId);
+    assert.equal((await operations.oneQuarantined(second!.id)).event_id, second!.event_id);
     assert.instance(await failureOf(operations.oneQuarantined(second!.id, 'no.myshopify.com')), NotFound);
     assert.equal((await operations.discardQuarantine({ id: second!.id })).counts, { discarded: 1 });
     const left = (await operations.quarantine({}, { limit: 10 })).items.map(({ id }) => id);
@@ -209,7 +218,7 @@ describe('ids in quarantine', ({ it }) => {
       items.filter((item) => item !== second).map(({ id }) => id),
     );
     const [receipt] = await operations.receipts('a', SHOP);
-    assert.ok(left.includes(receipt?.quarantineId ?? ''));
+    assert.ok(left.includes(receipt?.quarantine_id ?? ''));
   });
 
   it('of earlier versions are taken where they name one event, and refused where they do not', async () => {

@@ -266,7 +266,7 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
     await beacon(port, [{ event_type: 'nothing', event_id: 'refused' }]);
     const accepted = () => lines.flatMap((line) => (line.kind === 'accepted' ? [line.event.event_id] : []));
     const told = (kind: string) =>
-      lines.flatMap((line) => (line.kind === kind && 'eventId' in line ? [line.eventId] : []));
+      lines.flatMap((line) => (line.kind === kind && 'event_id' in line ? [line.event_id] : []));
     await until(() => ids.every((id) => accepted().includes(id) && told('delivered').includes(id)));
     await until(() => told('refused').includes('refused'));
     assert.is(answering(gateway).size, 2);

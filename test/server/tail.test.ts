@@ -27,22 +27,22 @@ const event = (id: string, fields: Partial<Event> = {}): Event => ({
   ...fields,
 });
 const accepted = (id: string, shop = SHOP): TailLine => ({ kind: 'accepted', at: AT, shop, event: event(id) });
-const delivered = (eventId: string, pipeline = 'p', type = 'product_view'): TailLine => ({
+const delivered = (event_id: string, pipeline = 'p', type = 'product_view'): TailLine => ({
   kind: 'delivered',
   at: AT,
   shop: SHOP,
   pipeline,
-  eventId,
+  event_id,
   type,
   name: type,
   status: 'HTTP 200',
 });
-const refused = (eventId: string, name?: string): TailLine => ({
+const refused = (event_id: string, name?: string): TailLine => ({
   kind: 'refused',
   at: AT,
   shop: SHOP,
   dialect: 'glood',
-  eventId,
+  event_id,
   ...(name !== undefined && { name }),
   code: 'invalid',
   reasons: ['no'],
@@ -50,7 +50,7 @@ const refused = (eventId: string, name?: string): TailLine => ({
 
 /** What a line says, in short: an event's id, or how many were missed. */
 const short = (line: TailLine): string =>
-  line.kind === 'missed' ? `missed ${line.lines}` : 'event' in line ? line.event.event_id : (line.eventId ?? '');
+  line.kind === 'missed' ? `missed ${line.lines}` : 'event' in line ? line.event.event_id : (line.event_id ?? '');
 
 function open(tail: Tail, filter: TailFilter = {}) {
   const stop = new AbortController();
@@ -395,7 +395,7 @@ describe('lines of the tail', ({ it }) => {
     });
     const common = { kind: 'refused', at: AT, shop: SHOP, dialect: 'layers' } as const;
     assert.equal(lines, [
-      { ...common, name: 'nope', eventId: 'a', code: 'unknown_type', reasons: ['events[1]: …'] },
+      { ...common, name: 'nope', event_id: 'a', code: 'unknown_type', reasons: ['events[1]: …'] },
       { ...common, code: 'malformed', reasons: ['not JSON'] },
     ]);
   });
@@ -413,8 +413,8 @@ describe('lines of the tail', ({ it }) => {
       status: 'HTTP 422',
     } as const;
     assert.equal(lines, [
-      { ...common, eventId: 'a' },
-      { ...common, eventId: 'b' },
+      { ...common, event_id: 'a' },
+      { ...common, event_id: 'b' },
     ]);
   });
 });

@@ -5,16 +5,16 @@ import { createWatchers } from '../../server/watchers.ts';
 import { describe } from '../support/describe.ts';
 import { until } from '../support/until.ts';
 
-const line = (eventId: string): TailLine => ({
+const line = (event_id: string): TailLine => ({
   kind: 'refused',
   at: '2026-06-01T12:00:00.000Z',
   shop: 'demo.myshopify.com',
   dialect: 'layers',
-  eventId,
+  event_id,
   code: 'invalid',
   reasons: [],
 });
-const idOf = (one: TailLine) => ('eventId' in one ? one.eventId : one.kind);
+const idOf = (one: TailLine) => ('event_id' in one ? one.event_id : one.kind);
 
 /** A watcher that takes more only when told to. */
 function slowWatcher() {

@@ -1,5 +1,3 @@
-import { headOf } from '../../adapters/logs/quarantine-head.ts';
-import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
 import type { Event } from '../../schemas/event.ts';
 import {
   type Balance,
@@ -13,6 +11,8 @@ import {
   type PageRequest,
   type PipelineRef,
   type PipelineReport,
+  type QuarantinedHeadView,
+  type QuarantinedView,
   type Receipt,
   type ReplayJob,
   type ReplayOrder,
@@ -44,34 +44,40 @@ export const deadOf = (position: number, fields: Partial<DeadView> = {}): DeadVi
   event: eventOf({ event_id: `e-${position}` }),
   reason: 'HTTP 400 no such property',
   attempts: 5,
-  at: Date.parse('2026-06-01T12:00:00Z'),
+  at: '2026-06-01T12:00:00.000Z',
   ...fields,
 });
 
-export const quarantinedOf = (id: string, fields: Partial<Quarantined> = {}): Quarantined => ({
+export const quarantinedOf = (id: string, fields: Partial<QuarantinedView> = {}): QuarantinedView => ({
   id,
   shop: SHOP,
-  at: Date.parse('2026-06-01T12:00:00Z'),
+  at: '2026-06-01T12:00:00.000Z',
   dialect: 'layers',
   code: 'invalid',
   reasons: ['events[0].query: expected text, got nothing'],
   index: 0,
-  eventId: 'e-9',
+  event_id: 'e-9',
   name: 'search',
   raw: '{"event_type":"search"}',
-  context: { shop: SHOP, receivedAt: Date.parse('2026-06-01T12:00:00Z'), trust: 'public', channel: 'web' },
+  context: { shop: SHOP, received_at: '2026-06-01T12:00:00.000Z', trust: 'public', channel: 'web' },
   ...fields,
 });
 
+export const headViewOf = ({ raw, context: _, ...head }: QuarantinedView): QuarantinedHeadView => ({
+  ...head,
+  bytes: raw.length,
+  beginning: raw.slice(0, 200),
+});
+
 export const receiptOf = (fields: Partial<Receipt> = {}): Receipt => ({
-  eventId: 'e-1',
+  event_id: 'e-1',
   shop: SHOP,
   state: 'stored',
-  receivedAt: '2026-06-01T12:00:00.000Z',
+  received_at: '2026-06-01T12:00:00.000Z',
   dialect: 'layers',
   type: 'product_view',
   position: 42,
-  idSource: 'client',
+  id_source: 'client',
   trust: 'public',
   enrichment: { geo_country: 'DE', shopping_channel: 'web', device_type: 'mobile', is_bot: true },
   pipelines: [{ pipeline: 'archive', state: 'delivered', at: '2026-06-01T12:00:01.000Z', attempts: 2, status: 'ok' }],
@@ -103,7 +109,7 @@ export const jobOf = (fields: Partial<ReplayJob> = {}): ReplayJob => ({
   delivered: 0,
   dead: 0,
   filtered: 0,
-  startedAt: '2026-06-01T12:00:00.000Z',
+  started_at: '2026-06-01T12:00:00.000Z',
   ...fields,
 });
 
@@ -113,7 +119,7 @@ export const orderOf = (fields: Partial<JobReport> = {}): JobReport => ({
   kind: 'redrive',
   selection: {},
   state: 'done',
-  startedAt: '2026-06-01T12:00:00.000Z',
+  started_at: '2026-06-01T12:00:00.000Z',
   looked: 10,
   counts: {},
   ...fields,
@@ -126,7 +132,7 @@ const plan: ReplayPlan = {
   to: 200,
   events: 200,
   wanted: 150,
-  byType: { product_view: 100, search: 50 },
+  by_type: { product_view: 100, search: 50 },
   again: 20,
   filtered: { type: 50 },
 };
@@ -155,7 +161,7 @@ export class FakeOperations implements Operations {
   known: Receipt[] = [];
   reports: PipelineReport[] = [reportOf()];
   letters: DeadView[] = [];
-  refused: Quarantined[] = [];
+  refused: QuarantinedView[] = [];
   jobs: ReplayJob[] = [];
   /** What is known of each order; a look takes the first of several. */
   orders: JobReport[] = [];
@@ -174,9 +180,9 @@ export class FakeOperations implements Operations {
     if (failure) throw failure;
   }
 
-  async receipts(eventId: string, shop?: string): Promise<Receipt[]> {
-    this.#asked('receipts', eventId, shop);
-    return this.known.filter((receipt) => receipt.eventId === eventId);
+  async receipts(event_id: string, shop?: string): Promise<Receipt[]> {
+    this.#asked('receipts', event_id, shop);
+    return this.known.filter((receipt) => receipt.event_id === event_id);
   }
   async pipelines(): Promise<PipelineReport[]> {
     this.#asked('pipelines');
@@ -206,17 +212,17 @@ export class FakeOperations implements Operations {
     this.#asked('discardDead', selection);
     return orderOf({ of: 'dead', kind: 'discard', counts: { discarded: this.letters.length }, ...this.ordered });
   }
-  async quarantine(selection: object, page: PageRequest): Promise<PageOf<QuarantinedHead>> {
+  async quarantine(selection: object, page: PageRequest): Promise<PageOf<QuarantinedHeadView>> {
     this.#asked('quarantine', selection, page);
-    return pageOf(this.refused.map(headOf), page);
+    return pageOf(this.refused.map(headViewOf), page);
   }
-  async oneQuarantined(id: string, shop?: string): Promise<Quarantined> {
+  async oneQuarantined(id: string, shop?: string): Promise<QuarantinedView> {
     this.#asked('oneQuarantined', id, shop);
     const one = this.refused.find((item) => item.id === id);
     if (one === undefined) throw new NotFound(`there is no quarantined event ${id}`);
     return one;
   }
-  async *allQuarantined(selection: object): AsyncIterable<Quarantined> {
+  async *allQuarantined(selection: object): AsyncIterable<QuarantinedView> {
     this.#asked('allQuarantined', selection);
     yield* this.refused;
   }

@@ -51,10 +51,10 @@ export function startWatch(admin: Admin, pid: number): Watch {
 
 function withPhase(
   known: readonly Phase[],
-  { phase: kind, reason, nextAttemptAt }: Omit<PipelineReport, 'pipeline'>,
+  { phase: kind, reason, next_attempt_at }: Omit<PipelineReport, 'pipeline'>,
   now: number,
 ): Phase[] {
-  const waitMs = nextAttemptAt === undefined ? 0 : Date.parse(nextAttemptAt) - now;
+  const waitMs = next_attempt_at === undefined ? 0 : Date.parse(next_attempt_at) - now;
   const same = known.find((one) => one.kind === kind && one.reason === reason);
   const seen = { kind, ...(reason !== undefined && { reason }), waitMs: Math.max(waitMs, same?.waitMs ?? 0) };
   return [...known.filter((one) => one !== same), seen];

@@ -1,5 +1,11 @@
-import type { QuarantinedHead } from '../../../adapters/logs/state.ts';
-import type { Balance, DeadView, PipelineReport, Receipt, ReplayJob } from '../../../server/operations.ts';
+import type {
+  Balance,
+  DeadView,
+  PipelineReport,
+  QuarantinedHeadView,
+  Receipt,
+  ReplayJob,
+} from '../../../server/operations.ts';
 import { journal } from '../ledger.ts';
 
 // All times are milliseconds since 1970, of one steady clock: receivers, load, operators and faults share a process.
@@ -94,7 +100,7 @@ export interface Final {
   readonly balance: Balance;
   readonly pipelines: readonly PipelineReport[];
   readonly dead: readonly DeadView[];
-  readonly quarantine: readonly QuarantinedHead[];
+  readonly quarantine: readonly QuarantinedHeadView[];
   readonly replays: readonly ReplayJob[];
   /** By `shop#event`. */
   readonly receipts: ReadonlyMap<string, readonly Receipt[]>;

@@ -36,10 +36,10 @@ export function suspended(history: History): string[] {
 /** A letter whose discard was confirmed is never sent again, and stays discarded. */
 export function discarded(history: History, ledger: Ledger, { receipts }: Final): string[] {
   const sure = history.orders.flatMap((order) => {
-    const { shop, pipeline, eventId } = order.input;
+    const { shop, pipeline, event_id } = order.input;
     const isSure = order.kind === 'discard' && order.result === 'done' && Number(order.answer?.discarded) > 0;
-    return isSure && eventId !== undefined
-      ? [{ key: `${shop}/${pipeline}`, shop, pipeline, id: String(eventId), at: ended(order) }]
+    return isSure && event_id !== undefined
+      ? [{ key: `${shop}/${pipeline}`, shop, pipeline, id: String(event_id), at: ended(order) }]
       : [];
   });
   const undone = sure.flatMap(({ key, shop, pipeline, id, at }) => {
@@ -155,7 +155,7 @@ export function quarantined(history: History, { receipts, quarantine, balance }:
   const custom = [...history.sent.values()].filter(({ isCustom, ackedAt }) => isCustom && ackedAt !== undefined);
   const isStored = ({ shop, id }: { shop: string; id: string }) =>
     receipts.get(`${shop}#${id}`)?.some(({ state }) => state === 'stored') ?? false;
-  const nowhere = custom.filter((one) => !isStored(one) && !discards.some(({ input }) => input.eventId === one.id));
+  const nowhere = custom.filter((one) => !isStored(one) && !discards.some(({ input }) => input.event_id === one.id));
   const accepted = history.orders.reduce(
     (sum, { kind, result, answer }) =>
       kind === 'redrive quarantine' && result === 'done' ? sum + Number(answer?.accepted ?? 0) : sum,
@@ -174,7 +174,7 @@ export function quarantined(history: History, { receipts, quarantine, balance }:
   return [
     ...nowhere.map(({ id, shop }) => `${id} of ${shop} is nowhere`),
     ...quarantine.map(
-      ({ id, shop, eventId }) => `${eventId} of ${shop} is kept as ${id}, although it is accepted today`,
+      ({ id, shop, event_id }) => `${event_id} of ${shop} is kept as ${id}, although it is accepted today`,
     ),
     ...(accepted > stored ? [`${accepted} accepted by redrives, of ${stored} that are on the log`] : []),
     ...counts,

@@ -50,7 +50,7 @@ function sound(): Planted {
       receipts: new Map(
         events.map((id) => [
           `${shop}#${id}`,
-          [{ eventId: id, shop, state: 'stored', pipelines } as unknown as Receipt],
+          [{ event_id: id, shop, state: 'stored', pipelines } as unknown as Receipt],
         ]),
       ),
     },
@@ -204,7 +204,7 @@ describe('what operators and receivers know, compared', ({ it }) => {
   });
 
   it('sees a letter that is sent, or delivered, after its discard was confirmed', () => {
-    const letter = { shop, pipeline: 'moody', eventId: 'e1' };
+    const letter = { shop, pipeline: 'moody', event_id: 'e1' };
     const discarded = (more: Partial<Delivery> | undefined, said: object) =>
       after((planted) => {
         withhold(planted, 'e1', 'moody');
@@ -281,7 +281,7 @@ describe('what operators and receivers know, compared', ({ it }) => {
         const [books] = final.balance.shops;
         Object.assign(books ?? {}, { appended: 2, quarantined: { unknown_type: count } });
       }).includes('QUARANTINE');
-    const letGo = order('discard quarantine', { shop, eventId: 'c1' }, { answer: { discarded: 1 } });
+    const letGo = order('discard quarantine', { shop, event_id: 'c1' }, { answer: { discarded: 1 } });
     assert.ok(nowhere([], 0));
     assert.not(nowhere([letGo], 1));
     assert.ok(nowhere([letGo], -1));

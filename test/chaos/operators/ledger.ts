@@ -121,8 +121,8 @@ const isChoosy = (key: string): boolean => key === keyOf(CHOOSY) || key.startsWi
 /** Whether some order may have let this letter go. */
 export function mayBeDiscarded({ orders }: History, key: string, id: string): boolean {
   return orders.some((order) => {
-    const { shop, pipeline, eventId } = order.input;
+    const { shop, pipeline, event_id } = order.input;
     if (order.kind !== 'discard' || !mayHaveWorked(order)) return false;
-    return key === `${shop}/${pipeline}` && (eventId === undefined || eventId === id);
+    return key === `${shop}/${pipeline}` && (event_id === undefined || event_id === id);
   });
 }

@@ -103,9 +103,9 @@ export function operatorOf({ desk, house, history, port, random }: OperatorTools
     await reload({ generations: { ...settings.generations, [key]: (settings.generations[key] ?? 0) + 1 } });
   };
   const discardOneRefused = async () => {
-    const page = await desk.look<PageOf<{ id: string; shop: string; eventId?: string }>>('/quarantine?limit=50');
+    const page = await desk.look<PageOf<{ id: string; shop: string; event_id?: string }>>('/quarantine?limit=50');
     const item = pick(page?.items ?? []);
-    if (item) await give(quarantine('discard', { shop: item.shop, eventId: item.eventId }));
+    if (item) await give(quarantine('discard', { shop: item.shop, event_id: item.event_id }));
   };
 
   return {
@@ -166,7 +166,7 @@ export function dead(kind: 'redrive' | 'discard', of?: DeadView | Ref): Wanted {
     return { kind, input: {}, path: `/dead/${kind}`, body: { all: true }, words: ['dead', kind, '--all', ...sure] };
   const { shop, pipeline } = of;
   const letter = 'event' in of ? of : undefined;
-  const input = { shop, pipeline, ...(letter && { eventId: letter.event.event_id }) };
+  const input = { shop, pipeline, ...(letter && { event_id: letter.event.event_id }) };
   const words = ['dead', kind, '--shop', shop, '--pipeline', pipeline];
   return {
     kind,

@@ -1,5 +1,12 @@
-import type { QuarantinedHead } from '../../../adapters/logs/state.ts';
-import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../../../server/operations.ts';
+import type {
+  Balance,
+  DeadView,
+  PageOf,
+  PipelineReport,
+  QuarantinedHeadView,
+  Receipt,
+  ReplayJob,
+} from '../../../server/operations.ts';
 import { until } from '../../support/until.ts';
 import { pause } from '../random.ts';
 import type { Desk, Wanted } from './desk.ts';
@@ -55,7 +62,7 @@ export async function settled(desk: Desk, history: Scribe, settleMs: number): Pr
     pipelines: await sure(pipelines()),
     replays: await sure(replays()),
     dead: await letters(),
-    quarantine: await all<QuarantinedHead>(desk, '/quarantine'),
+    quarantine: await all<QuarantinedHeadView>(desk, '/quarantine'),
   };
   history.note('balance', final.balance);
   history.note('replays', { replays: final.replays });

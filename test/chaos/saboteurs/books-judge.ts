@@ -1,5 +1,4 @@
-import type { Quarantined } from '../../../adapters/logs/state.ts';
-import type { Balance } from '../../../server/operations.ts';
+import type { Balance, QuarantinedHeadView } from '../../../server/operations.ts';
 import { type Finding, none } from '../findings.ts';
 import { judge } from '../judge.ts';
 import type { Arrival } from '../sink.ts';
@@ -51,8 +50,8 @@ const total = (counts: Readonly<Record<string, number>> = {}): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
 
 /** Whether every invalid event is kept, as often as it came. */
-export function quarantineOf(plans: readonly BooksPlan[], kept: readonly Quarantined[]): Finding {
-  const open = kept.map(({ shop, eventId }) => `${eventId} of ${shop}`);
+export function quarantineOf(plans: readonly BooksPlan[], kept: readonly QuarantinedHeadView[]): Finding {
+  const open = kept.map(({ shop, event_id }) => `${event_id} of ${shop}`);
   const missing = plans.flatMap(({ shop, first, late }) =>
     [...first, ...late]
       .flatMap(({ invalid }) => invalid.map((id) => `${id} of ${shop}`))

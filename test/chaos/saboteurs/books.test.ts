@@ -1,6 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { Quarantined } from '../../../adapters/logs/state.ts';
-import type { Balance } from '../../../server/operations.ts';
+import type { Balance, QuarantinedHeadView } from '../../../server/operations.ts';
 import { describe } from '../../support/describe.ts';
 import type { Arrival } from '../sink.ts';
 import { destinationOf } from '../targets.ts';
@@ -26,7 +25,9 @@ describe('the books of two shops with the same ids', ({ it }) => {
     })),
   );
   const kept = plans.flatMap(({ shop, first, late }) =>
-    [...first, ...late].flatMap(({ invalid }) => invalid.map((eventId) => ({ shop, eventId }) as Quarantined)),
+    [...first, ...late].flatMap(({ invalid }) =>
+      invalid.map((event_id) => ({ shop, event_id }) as QuarantinedHeadView),
+    ),
   );
   const failures = (all: readonly Arrival[]) =>
     plans.flatMap((plan) => delivered(plan, all).flatMap(({ name, passed }) => (passed ? [] : [name])));

@@ -1,7 +1,6 @@
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import type { Quarantined } from '../../../adapters/logs/state.ts';
-import type { PageOf } from '../../../server/operations.ts';
+import type { PageOf, QuarantinedHeadView } from '../../../server/operations.ts';
 import { freePort } from '../../support/ports.ts';
 import { ADMIN_TOKEN, openAdmin } from '../admin.ts';
 import { shops } from '../audit.ts';
@@ -71,10 +70,10 @@ async function sent(plans: readonly BooksPlan[], { port }: Stage, part: 'first' 
   return (await Promise.all(wrong)).flat();
 }
 
-async function kept(plans: readonly BooksPlan[], { port }: Stage): Promise<Quarantined[]> {
+async function kept(plans: readonly BooksPlan[], { port }: Stage): Promise<QuarantinedHeadView[]> {
   const admin = openAdmin(port);
   const pages = await Promise.all(
-    plans.map(({ shop }) => admin.ask<PageOf<Quarantined>>(`/quarantine?shop=${shop}&limit=1000`)),
+    plans.map(({ shop }) => admin.ask<PageOf<QuarantinedHeadView>>(`/quarantine?shop=${shop}&limit=1000`)),
   );
   admin.close();
   return pages.flatMap(({ items }) => items);

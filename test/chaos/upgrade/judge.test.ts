@@ -45,7 +45,7 @@ function sound(): Evidence {
     },
     dead: [],
     quarantine: [],
-    receipts: [{ eventId: 'u0', shop, pipelines } as unknown as Receipt],
+    receipts: [{ event_id: 'u0', shop, pipelines } as unknown as Receipt],
     repeats: 1,
   };
 }

@@ -1,5 +1,4 @@
-import type { QuarantinedHead } from '../../../adapters/logs/state.ts';
-import type { Balance, DeadView, Receipt, ReplayJob } from '../../../server/operations.ts';
+import type { Balance, DeadView, QuarantinedHeadView, Receipt, ReplayJob } from '../../../server/operations.ts';
 import { type Finding, none } from '../findings.ts';
 
 /** What a shop sent, small enough for millions. */
@@ -30,7 +29,7 @@ export interface Evidence {
   readonly again: { readonly sent: number; readonly known: number };
   readonly balance: Balance;
   readonly dead: readonly DeadView[];
-  readonly quarantine: readonly QuarantinedHead[];
+  readonly quarantine: readonly QuarantinedHeadView[];
   readonly receipts: readonly Receipt[];
   /** Most events that one pipeline may get twice. */
   readonly repeats: number;
@@ -55,7 +54,7 @@ export function judge(evidence: Evidence): Finding[] {
     none(
       'QUARANTINE',
       'refused events that a redrive did not let out',
-      quarantine.map(({ eventId, reasons }) => `${eventId}: ${reasons}`),
+      quarantine.map(({ event_id, reasons }) => `${event_id}: ${reasons}`),
     ),
     none('REPLAYS', 'replays that did not go on to their end', replays(evidence)),
     none('BALANCE', 'books other than what was sent and taken', books(evidence)),
@@ -119,13 +118,13 @@ function books({ sent, taken, balance }: Evidence): string[] {
 }
 
 function receipts({ receipts: all, taken }: Evidence): string[] {
-  return all.flatMap(({ eventId, shop, pipelines = [] }) =>
+  return all.flatMap(({ event_id, shop, pipelines = [] }) =>
     pipelines.flatMap((said) => {
       const pipeline = taken.find((one) => one.shop === shop && one.pipeline === said.pipeline);
-      const n = Number(eventId.slice(1));
+      const n = Number(event_id.slice(1));
       const wanted = pipeline && (Number.isNaN(n) ? pipeline.wantsNamed : pipeline.wants(n));
       const right = wanted ? 'delivered' : 'filtered';
-      return said.state === right ? [] : [`${eventId} at ${said.pipeline}: ${JSON.stringify(said)}`];
+      return said.state === right ? [] : [`${event_id} at ${said.pipeline}: ${JSON.stringify(said)}`];
     }),
   );
 }
