@@ -5,21 +5,40 @@ import { RequestRefused } from '../adapters/dialects/dialect.ts';
 /** An encoding of bodies, or none. */
 export type Encoding = 'none' | 'gzip' | 'br';
 
-/** What Content-Encoding says, in any case (RFC 9110, 8.4.1); deflate is read as gzip is. Throws RequestRefused (415) where it is unknown. */
+const ENCODINGS: Readonly<Record<string, Encoding>> = { gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'gzip', br: 'br' };
+
+/**
+ * What Content-Encoding says, in any case and with `identity` as often as it likes (RFC 9110, 8.4.1); deflate is read as gzip is. Throws
+ * RequestRefused (415) where it is unknown, or there is more than one.
+ */
 export function encodingOf({ headers }: IncomingMessage): Encoding {
-  switch (headers['content-encoding']?.toLowerCase()) {
-    case undefined:
-    case 'identity':
-      return 'none';
-    case 'gzip':
-    case 'deflate':
-      return 'gzip';
-    case 'br':
-      return 'br';
-    default:
-      throw new RequestRefused(415, 'Content-Encoding must be gzip, deflate, br or none');
-  }
+  const said = headers['content-encoding'];
+  if (said === undefined) return 'none';
+  const names = said
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity');
+  if (names.length === 0) return 'none';
+  const found = Object.hasOwn(ENCODINGS, names[0] as string) ? ENCODINGS[names[0] as string] : undefined;
+  if (found === undefined || names.length > 1)
+    throw new RequestRefused(415, 'Content-Encoding must be gzip, deflate, br or none', undefined, {
+      reason: 'content_encoding',
+    });
+  return found;
 }
+
+/** The encoding of a body by its first two bytes, where these tell more than its header: no JSON begins as gzip and zlib do, and they not as JSON. */
+export function encodingBy(first: number, second: number, said: Encoding): Encoding {
+  if (said === 'br') return said;
+  if (first === 0x1f && second === 0x8b) return 'gzip';
+  if (first === 0x78 && ((first << 8) | second) % 31 === 0) return 'gzip';
+  return said === 'gzip' && startsJson(first) ? 'none' : said;
+}
+
+/** A brace, a bracket, a blank, or the first byte of a byte order mark. */
+const startsJson = (byte: number): boolean =>
+  byte === 0x7b || byte === 0x5b || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0xef;
 
 /**
  * A compressed body in one step, so that no half-read one keeps windows and buffers. `limit` is the most bytes that may come out. `isPart` reads as
@@ -33,7 +52,10 @@ export function decompressed(bytes: Buffer, encoding: 'gzip' | 'br', limit: numb
       : unzipSync(bytes, { ...most, ...(isPart && { finishFlush: constants.Z_SYNC_FLUSH }) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
-    throw new RequestRefused(400, 'the body could not be decompressed or was cut short', undefined, { cause: error });
+    throw new RequestRefused(400, 'the body could not be decompressed or was cut short', undefined, {
+      cause: error,
+      reason: 'not_decompressed',
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
+import { createAddresses, pathOf } from './addresses.ts';
 import { createDoor, limitConnections } from './connections.ts';
 import { ALLOWED_HEADERS, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
 import { answerCall } from './event-endpoint.ts';
@@ -62,12 +63,14 @@ const STALLS_EVERY_MS = 1000;
  */
 export function createHttp(options: HttpOptions): Server {
   const calls = callsOf(options);
-  const koa = createKoa(options, calls).callback();
+  const { koa, paths } = createKoa(options, calls);
+  const addressed = createAddresses(paths);
   const posted = new Map(calls.map((call) => [call.path, call]));
   const isTurnedAway = createDoor();
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (isTurnedAway(request, response)) return;
-    const call = request.method === 'POST' ? posted.get(pathOf(request.url ?? '')) : undefined;
+    request.url = addressed(request.url ?? '');
+    const call = request.method === 'POST' ? posted.get(pathOf(request.url)) : undefined;
     if (call) void answerCall(options, call, request, response);
     else koa(request, response).catch((error: unknown) => broken(options, response, error));
   };
@@ -107,12 +110,13 @@ function broken({ onError }: HttpOptions, response: ServerResponse, error: unkno
   response.destroy();
 }
 
-function pathOf(url: string): string {
-  const query = url.indexOf('?');
-  return query < 0 ? url : url.slice(0, query);
+/** What Koa answers, and the paths that anybody may ask for. */
+interface Answering {
+  readonly koa: ReturnType<Koa['callback']>;
+  readonly paths: ReadonlySet<string>;
 }
 
-function createKoa(options: HttpOptions, calls: readonly SideCall[]): Koa {
+function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering {
   const { dialects, ingest } = options;
   const app = new Koa();
   app.on('error', (error: unknown) => options.onError(error));
@@ -158,8 +162,12 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Koa {
       error: `Nothing here: ${ctx.path.slice(0, 200)}. ${places ? `Events go to ${places}.` : 'This process takes no events.'}`,
     };
   });
-  return app;
+  return { koa: app.callback(), paths: publicPaths(router) };
 }
+
+/** All but those of the admin API, which has a gate. */
+const publicPaths = (router: Router): ReadonlySet<string> =>
+  new Set(router.stack.map(({ path }) => String(path)).filter((path) => !/^\/admin\b|[:*(]/.test(path)));
 
 /** Why what is no POST is refused. A preflight comes this far only where its origin is not let in. */
 function notPosted(ctx: Koa.Context): RequestRefused {

@@ -19,7 +19,8 @@ export function inboundOf(request: IncomingMessage, trustProxyHops: number): Inb
       const mark = url.indexOf('?');
       if (mark < 0) return undefined;
       query ??= new URLSearchParams(url.slice(mark + 1));
-      return query.get(name) ?? undefined;
+      const values = query.getAll(name);
+      return values.find((value) => value.trim() !== '') ?? values[0];
     },
   };
 }

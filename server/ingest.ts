@@ -90,7 +90,7 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
   const { origin } = inbound.headers;
   if (typeof origin === 'string' && !shop.allows(origin)) throw foreignOrigin(origin);
   const type = mediaType(inbound.headers['content-type']);
-  if (!dialect.contentTypes.includes(type)) {
+  if (!dialect.contentTypes.includes(type) && !isJson(type)) {
     throw new RequestRefused(
       415,
       `Content-Type must be ${dialect.contentTypes.filter(Boolean).join(' or ')}, got ${type.slice(0, 100)}`,
@@ -103,11 +103,19 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
 export const foreignOrigin = (origin: string): RequestRefused =>
   new RequestRefused(403, `the shop does not list the origin ${origin.slice(0, 200)}`);
 
-function holderOf(shops: Shops, dialect: Dialect, { token, shop: named }: Credentials): TokenHolder | undefined {
-  if (token !== undefined) return shops.byToken(token);
+function holderOf(
+  shops: Shops,
+  dialect: Dialect,
+  { token, otherwise, shop: named }: Credentials,
+): TokenHolder | undefined {
+  if (token !== undefined)
+    return shops.byToken(token) ?? (otherwise === undefined ? undefined : shops.byToken(otherwise));
   const holder = named === undefined ? undefined : shops.anybody(named);
   return holder && dialect.tokenless?.(holder.shop.config) ? holder : undefined;
 }
+
+/** Types that are JSON by their name, as the MIME Sniffing standard has them. */
+const isJson = (type: string): boolean => /^(application\/json|text\/json|[^\s/]+\/[^\s/]+\+json)$/.test(type);
 
 const mediaType = (header: string | string[] | undefined): string =>
   typeof header === 'string' ? (header.split(';', 1)[0] ?? '').trim().toLowerCase() : '';

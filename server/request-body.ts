@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
-import { decompressed, type Encoding, encodingOf, tooLarge } from './decompression.ts';
+import { type Charset, charsetOf, inUtf8 } from './body-text.ts';
+import { decompressed, type Encoding, encodingBy, encodingOf, tooLarge } from './decompression.ts';
 import type { Eviction, Hold } from './in-hand.ts';
 import type { Load } from './load.ts';
 
 /** The body of one request while it comes, and until its request is answered. */
 export interface ArrivingBody {
   /**
-   * Resolves with the body as the client wrote it, decompressed. Rejects with RequestRefused (400, 408, 413, 415) or Overloaded. Never settles where
+   * Resolves with the body as the client wrote it, decompressed and in UTF-8. Rejects with RequestRefused (400, 408, 413, 415) or Overloaded. Never settles where
    * the client goes away before its end: then nobody waits for an answer.
    */
   readonly whole: Promise<Buffer>;
@@ -20,7 +21,7 @@ export interface ArrivingBody {
 export interface BodyOptions {
   readonly load: Load;
   readonly shop: string;
-  /** Most bytes after decompression. */
+  /** Most bytes after decompression, and in UTF-8. */
   readonly maxBytes: number;
   /** Called once, when it is over however it ends, with what it has cost in bytes: what came, what was made of it, and more for small chunks. */
   readonly onCost: (bytes: number) => void;
@@ -42,12 +43,12 @@ const RUN_OUT_BYTES = 16 * 1024 ** 2;
 
 /** Begins to read at once: a listener added after the first chunk would miss it. Throws RequestRefused (413, 415) by the headers alone. */
 export function readBody(request: IncomingMessage, options: BodyOptions): ArrivingBody {
-  const encoding = readableEncoding(request);
-  if (encoding === 'none' && Number(request.headers['content-length']) > options.maxBytes) {
+  const written = howWritten(request);
+  if (written.encoding === 'none' && Number(request.headers['content-length']) > options.maxBytes) {
     letRunOut(request);
     throw tooLarge(options.maxBytes);
   }
-  const arriving = new Arriving(request, encoding, options);
+  const arriving = new Arriving(request, written, options);
   const whole = new Promise<Buffer>((resolve, reject) => arriving.tell(resolve, reject));
   return { whole, isGivenUp: () => arriving.isGivenUp, release: () => arriving.release() };
 }
@@ -59,7 +60,8 @@ class Arriving {
   #hasEnded = false;
   #isCharged = false;
   readonly #request: IncomingMessage;
-  readonly #encoding: Encoding;
+  #encoding: Encoding;
+  readonly #charset: Charset | undefined;
   readonly #options: BodyOptions;
   readonly #announced: number;
   #arrive = (_body: Buffer): void => {};
@@ -73,17 +75,18 @@ class Arriving {
   #taken = 0;
   #hold: Hold | undefined;
 
-  constructor(request: IncomingMessage, encoding: Encoding, options: BodyOptions) {
+  constructor(request: IncomingMessage, { encoding, charset }: Written, options: BodyOptions) {
     this.#request = request;
     this.#encoding = encoding;
+    this.#charset = charset;
     this.#options = options;
     this.#announced = Number(request.headers['content-length']);
     request.on('data', (chunk: Buffer) => this.#keep(chunk));
     request.on('end', () => {
       this.#hasEnded = true;
       this.#hold?.complete();
-      // Reading what is compressed is work, and waits for its turn as all work does.
-      if (encoding === 'none') this.#finish();
+      // Reading what is compressed or in another charset is work, and waits for its turn as all work does.
+      if (this.#encoding === 'none' && charset === undefined) this.#finish();
       else void this.#finishInTurn();
     });
   }
@@ -118,6 +121,7 @@ class Arriving {
 
   #take(chunk: Buffer): void {
     this.#received += chunk.length;
+    if (this.#received >= 2 && this.#received - chunk.length < 2) this.#seeEncoding(chunk);
     const { maxBytes } = this.#options;
     const most = this.#encoding === 'none' ? maxBytes : maxBytes + COMPRESSED_MORE_BYTES;
     if (this.#received > most) {
@@ -133,6 +137,12 @@ class Arriving {
       this.#hold.add(chunk.length);
       if (this.#received >= this.#nextLook && this.#received !== this.#announced) this.#look();
     }
+  }
+
+  /** Clients forget to say that a body is compressed, and proxies decompress one and leave the header. */
+  #seeEncoding(chunk: Buffer): void {
+    const [first = 0, second = 0] = this.#pieces[0] === undefined ? chunk : Buffer.concat([...this.#pieces, chunk]);
+    this.#encoding = encodingBy(first, second, this.#encoding);
   }
 
   /** Reads a compressed body as far as it is here, and keeps nothing of it. */
@@ -159,7 +169,9 @@ class Arriving {
     if (this.#isOver) return;
     try {
       const bytes = joined(this.#pieces);
-      const body = this.#encoding === 'none' ? bytes : this.#decompress(bytes, this.#encoding);
+      const text = this.#encoding === 'none' ? bytes : this.#decompress(bytes, this.#encoding);
+      const body = inUtf8(text, this.#charset);
+      if (body.length > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
       this.#pieces = [];
       this.#count(body.length - bytes.length);
       this.#charge();
@@ -224,9 +236,14 @@ class Arriving {
   }
 }
 
-function readableEncoding(request: IncomingMessage): Encoding {
+interface Written {
+  readonly encoding: Encoding;
+  readonly charset: Charset | undefined;
+}
+
+function howWritten(request: IncomingMessage): Written {
   try {
-    return encodingOf(request);
+    return { encoding: encodingOf(request), charset: charsetOf(request.headers['content-type']) };
   } catch (error) {
     letRunOut(request);
     throw error;

@@ -199,9 +199,9 @@ const situations: Readonly<
   },
   'the shop is not named at all': { glood: { headers: { 'x-shop': '' } } },
   'the body cannot be decompressed': {
-    layers: { headers: { 'content-encoding': 'gzip' } },
-    glood: { headers: { 'content-encoding': 'gzip' } },
-    tapcart: { headers: { 'content-encoding': 'gzip' } },
+    layers: { headers: { 'content-encoding': 'br' } },
+    glood: { headers: { 'content-encoding': 'br' } },
+    tapcart: { headers: { 'content-encoding': 'br' } },
   },
   'another method, with `Allow: POST, OPTIONS`': {
     layers: { method: 'PUT' },

@@ -7,13 +7,15 @@ import type { Kind } from './kind.ts';
 export interface InboundRequest {
   /** Lower-case names, as Node gives them. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Decoded value of a query parameter, or undefined. */
+  /** Decoded value of a query parameter, the first that is not blank where it came several times, or undefined. */
   query(name: string): string | undefined;
 }
 
 /** Where this contract carries its token and its shop, unchecked. */
 export interface Credentials {
   readonly token?: string | undefined;
+  /** What the token is where `token` is none: a query says a blank where a plus was written. */
+  readonly otherwise?: string | undefined;
   /** The shop that the headers name: its domain in lower case, also where they give a URL. */
   readonly shop?: string | undefined;
 }
@@ -109,13 +111,35 @@ export class RequestRefused extends Error {
   readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 422 | 429 | 503;
   /** Set where the body was read and is to be kept in quarantine. */
   readonly refusal: Refusal | undefined;
-  constructor(status: RequestRefused['status'], message: string, refusal?: Refusal, options?: ErrorOptions) {
+  /** Short stable word for metrics and log lines, of a few. */
+  readonly reason: string;
+  constructor(status: RequestRefused['status'], message: string, refusal?: Refusal, options?: RefusedOptions) {
     super(message, options);
     this.name = 'RequestRefused';
     this.status = status;
     this.refusal = refusal;
+    this.reason = options?.reason ?? refusal?.code ?? REASONS[status];
   }
 }
+
+interface RefusedOptions extends ErrorOptions {
+  readonly reason?: string;
+}
+
+/** What a refusal is called that has no word of its own. */
+const REASONS: Readonly<Record<RequestRefused['status'], string>> = {
+  400: 'invalid',
+  401: 'token',
+  403: 'shop',
+  404: 'address',
+  405: 'method',
+  408: 'timeout',
+  413: 'too_large',
+  415: 'content_type',
+  422: 'invalid',
+  429: 'rate',
+  503: 'unavailable',
+};
 
 /** What the OpenAPI document says of a contract, beyond what is the same for all of them. */
 export interface Documentation {

@@ -1,4 +1,4 @@
-import type { Dialect, InboundRequest } from './dialect.ts';
+import type { Credentials, Dialect, InboundRequest } from './dialect.ts';
 
 /** A header's value; a blank one says nothing. Where a header came twice, the first counts. */
 export function header({ headers }: InboundRequest, name: string): string | undefined {
@@ -9,6 +9,15 @@ export function header({ headers }: InboundRequest, name: string): string | unde
 /** The token of an `Authorization: Bearer …` header. */
 export const bearer = (request: InboundRequest): string | undefined =>
   /^bearer\s+(\S+)$/i.exec(header(request, 'authorization') ?? '')?.[1];
+
+/** The token of a `?token=` as it was sent. Many write a plus there as it is, which a query reads as a blank, and no token has blanks. */
+export function queryToken(request: InboundRequest): Credentials {
+  const sent = request.query('token');
+  const token = sent?.trim() || undefined;
+  return token !== undefined && sent?.includes(' ')
+    ? { token, otherwise: sent.replaceAll(' ', '+').trim() }
+    : { token };
+}
 
 const longestKept = 200;
 

@@ -2,7 +2,7 @@ import { Compile } from 'typebox/compile';
 import type { Event } from '../../schemas/event.ts';
 import { LayersCustomEvent, layersEvents } from '../../schemas/layers.ts';
 import type { Context, Dialect, Draft, Reading, Refusal, Rules } from './dialect.ts';
-import { header } from './headers.ts';
+import { header, queryToken } from './headers.ts';
 import { batch } from './layers-batch.ts';
 import { layersDocumentation } from './layers-documentation.ts';
 import { layersDraft, layersViewer } from './layers-view.ts';
@@ -20,9 +20,10 @@ export const layers: Dialect = {
   documentation: layersDocumentation,
   // The model has Layers' names.
   names: Object.fromEntries(Object.keys(layersEvents).map((type) => [type, type])),
-  credentials: (request) => ({
-    token: header(request, 'x-storefront-access-token') ?? (request.query('token')?.trim() || undefined),
-  }),
+  credentials: (request) => {
+    const token = header(request, 'x-storefront-access-token');
+    return token === undefined ? queryToken(request) : { token };
+  },
   read,
   single: (event) => `{"events":[${event}]}`,
   view,

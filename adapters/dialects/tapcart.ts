@@ -4,7 +4,7 @@ import type { Event } from '../../schemas/event.ts';
 import { Anything, EventId, oneOf, optional, required, Text } from '../../schemas/wire.ts';
 import { parseBody } from './body.ts';
 import { type Context, type Dialect, type Draft, type Reading, RequestRefused, type Rules } from './dialect.ts';
-import { bearer } from './headers.ts';
+import { bearer, queryToken } from './headers.ts';
 import { anyId, digits } from './ids.ts';
 import { kindOf, orderOf, PURCHASE } from './kind.ts';
 import { excess } from './limits.ts';
@@ -86,7 +86,10 @@ export const tapcart: Dialect = {
     refusal: () => TapcartError,
   },
   kept: ['deviceid'],
-  credentials: (request) => ({ token: bearer(request) ?? (request.query('token')?.trim() || undefined) }),
+  credentials: (request) => {
+    const token = bearer(request);
+    return token === undefined ? queryToken(request) : { token };
+  },
   read,
   single: (event) => event,
   view: (text, indexes, context) => {

@@ -171,8 +171,8 @@ const compressed: readonly Input[] = [
     answers: [400],
     sending: () => one(encoded(damaged(gzipSync(good())), 'gzip')),
   },
-  { name: 'text that says it is gzip', answers: [400], sending: () => one(encoded(Buffer.from(good()), 'gzip')) },
-  { name: 'text that says it is deflate', answers: [400], sending: () => one(encoded(Buffer.from(good()), 'deflate')) },
+  { name: 'text that says it is gzip', answers: [201], sending: () => one(encoded(Buffer.from(good()), 'gzip')) },
+  { name: 'text that says it is deflate', answers: [201], sending: () => one(encoded(Buffer.from(good()), 'deflate')) },
   ...['gzip, gzip', 'zstd', 'compress', 'x'.repeat(1_000)].map(
     (encoding): Input => ({
       name: `Content-Encoding: ${encoding.length > 50 ? '1,000 characters' : encoding}`,
@@ -282,10 +282,15 @@ const framing: readonly Input[] = [
 ];
 
 const addresses: readonly Input[] = [
+  ...['//beacon', '/beacon/'].map(
+    (path): Input => ({
+      name: `POST ${path}`,
+      answers: [422],
+      sending: () => one(request(`POST ${path} HTTP/1.1`, [host, token, length('')])),
+    }),
+  ),
   ...[
     '/admin/../beacon',
-    '//beacon',
-    '/beacon/',
     '/beacon%00',
     '/BEACON',
     '/%2e%2e/%2e%2e/etc/passwd',

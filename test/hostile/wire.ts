@@ -83,3 +83,6 @@ export function chunked(body: Buffer | string, size: number, headers: readonly s
   const head = request('POST /beacon HTTP/1.1', [host, token, ...headers, 'Transfer-Encoding: chunked']);
   return Buffer.concat([head, ...chunks, Buffer.from('0\r\n\r\n')]);
 }
+
+/** What the contract of Glood asks for. */
+export const gloodHeaders: readonly string[] = ['Authorization: Bearer demo-token', 'X-Shop: demo.myshopify.com'];
