@@ -174,7 +174,7 @@ export const Settings = Type.Object({
     'Most keys of one event, nested ones included. A checkout of 20 lines has about 850.',
     10_000,
   ),
-  EVENT_MAX_TEXT: count(8192, 'Longest text of one field of an event, in characters.', 1024 ** 2),
+  EVENT_MAX_TEXT: count(64 * 1024, 'Longest text of one field of an event, in characters.', 1024 ** 2),
   HEADERS_TIMEOUT_SECONDS: seconds(
     10,
     'Seconds for a client to send its headers, from their first byte, and that a body may stand still; at most `REQUEST_TIMEOUT_SECONDS`.',

@@ -1,3 +1,5 @@
+import { withoutPrototypeKeys } from './prototype-keys.ts';
+
 /** What a body's text turned out to be. Refusals of the body as a whole; `came` says what it was instead of JSON. */
 export type Parsed =
   | { readonly kind: 'parsed'; readonly value: unknown }
@@ -8,14 +10,14 @@ const deepestBody = 1000;
 
 /**
  * The value of a body's text, which was decoded from UTF-8. All of its strings are well-formed: half a surrogate pair becomes
- * U+FFFD, as it would anyway wherever the event is encoded next, and ids derived at different times agree.
+ * U+FFFD, as it would anyway wherever the event is encoded next, and ids derived at different times agree. Keys named `__proto__` are left out.
  */
 export function parseBody(body: string): Parsed {
   const text = wellFormed(withoutMark(body));
   if (!/\S/.test(text)) return refused('empty_body', 'nothing');
   if (nestsBeyond(deepestBody, text)) return refused('too_deep', `more than ${deepestBody} nested levels`);
   try {
-    return { kind: 'parsed', value: JSON.parse(text) };
+    return { kind: 'parsed', value: withoutPrototypeKeys(JSON.parse(text), text) };
   } catch {
     return refused('not_json', 'text that is not JSON');
   }

@@ -63,7 +63,7 @@ export interface Refusal {
   readonly id?: string | undefined;
   /** The type as the client named it, where it could be read. */
   readonly name?: string | undefined;
-  /** Short stable word for metrics: invalid, unknown_type, too_large, too_deep, too_many_keys, malformed … */
+  /** Short stable word for metrics: invalid, unknown_type, too_large, too_deep, too_many_keys … */
   readonly code: string;
   readonly reasons: readonly string[];
   /** The event (or body) as JSON text, as it came. */

@@ -3,7 +3,7 @@ import { cut, joined } from './words.ts';
 
 /** Why an event is too much to take, whatever it says. `path` leads to the place, from the event on. */
 export interface Excess {
-  readonly code: 'too_deep' | 'too_many_keys' | 'too_large' | 'malformed';
+  readonly code: 'too_deep' | 'too_many_keys' | 'too_large';
   readonly path: string;
   readonly expected: string;
   readonly came: string;
@@ -12,7 +12,7 @@ export interface Excess {
 // The walk calls itself once per level, and no setting may let a client decide how deep the stack gets.
 const deepestWalk = 500;
 
-/** One cheap walk over a parsed event: depth, keys, length of texts, size, and keys that reach for the prototype. */
+/** One cheap walk over a parsed event: depth, keys, length of texts, and size. */
 export function excess(event: object, limits: BodyLimits): Excess | undefined {
   const tally = { keys: 0, characters: 0 };
   const found = walk(event, 1, tally, limits);
@@ -37,8 +37,7 @@ function walk(node: object, level: number, tally: Tally, limits: BodyLimits): Ex
   for (const key in node) {
     tally.keys += 1;
     tally.characters += key.length;
-    const forbidden = forbiddenKey(key, tally.keys, limits);
-    if (forbidden) return forbidden;
+    if (tally.keys > limits.keys) return tooMany(limits);
     const found = visit(node[key as keyof typeof node], level, tally, limits);
     if (found) return at(key, found);
   }
@@ -69,10 +68,11 @@ const tooLong = (value: string, { text }: BodyLimits): Excess => ({
   came: `${value.length}`,
 });
 
-function forbiddenKey(key: string, keys: number, limits: BodyLimits): Excess | undefined {
-  if (key === '__proto__') return { code: 'malformed', path: '', expected: 'no key named __proto__', came: 'one' };
-  if (keys <= limits.keys) return undefined;
-  return { code: 'too_many_keys', path: '', expected: `at most ${limits.keys} keys in one event`, came: 'more' };
-}
+const tooMany = ({ keys }: BodyLimits): Excess => ({
+  code: 'too_many_keys',
+  path: '',
+  expected: `at most ${keys} keys in one event`,
+  came: 'more',
+});
 
 const at = (key: string, found: Excess): Excess => ({ ...found, path: joined(cut(key), found.path) });

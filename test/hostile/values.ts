@@ -105,7 +105,7 @@ export const values: readonly Input[] = [
         .join(),
     ),
   ),
-  body('__proto__ in an array in an object', 0, events(event('"contextual_data":{"a":[{"\\u005f_proto__":{}}]}'))),
+  body('__proto__ in an array in an object', 1, events(event('"contextual_data":{"a":[{"\\u005f_proto__":{}}]}'))),
 
   body('a byte order mark', 1, `${bom}${plain}`),
   refused('two byte order marks', `${bom}${bom}${plain}`),

@@ -1,0 +1,68 @@
+import * as assert from 'uvu/assert';
+import type { Gateway } from '../../server/gateway.ts';
+import { describe } from '../support/describe.ts';
+import { gatewayWith, glood, SHOP } from '../support/gateway.ts';
+
+/** Bodies that the published schema allows and that random ones seldom are: as JSON text, with a name. */
+const allowed: readonly (readonly [what: string, body: string])[] = [
+  ['a text of 60,000 characters', around('', `"page_url":"https://shop.example.com/?q=${'x'.repeat(60_000)}"`)],
+  ['texts that are long together', around(`"data":{"notes":["${'é'.repeat(14_000)}","${'é'.repeat(14_000)}"]}`)],
+  ['32 levels', around(`"data":{"a":${'['.repeat(29)}${']'.repeat(29)}}`)],
+  ['2,000 keys', around(`"customData":{${Array.from({ length: 2_000 }, (_, at) => `"${at}":1`).join()}}`)],
+  ['a key that reaches for the prototype', around('"data":{"__proto__":{"x":1}}', '"__proto__":{"x":1}')],
+  ['keys that every object has', around('"data":{"toString":1,"constructor":{}}', '"hasOwnProperty":"x","then":{}')],
+  ['U+0000 in texts and keys', around('"data":{"\\u0000":"\\u0000"}', '"user_id":"\\u0000","page_url":"\\u0000"')],
+  ['half a character', around('"data":{"\\ud83d":"\\ude00"}', '"client_id":"\\ud83d"')],
+  [
+    'every text empty',
+    around('', '"user_id":"","client_id":"","customer_id":"","page_url":"","device":{"type":"","os":""}'),
+  ],
+  [
+    'every object empty',
+    around('"data":{},"customData":{}', '"device":{},"cart":{},"customer":{},"customer_privacy":{}'),
+  ],
+  ['null beyond what is named', around('"also":null', '"also":[null,{"and":null}]')],
+  ['numbers that no double holds', around('"data":{"n":[1e999,-1e999,123456789012345678901234567890,5e-324]}')],
+  ['a customer who is no number', around('', '"customer_id":"gid://shopify/Customer/7?x"')],
+  ['a leap second, and another time zone', around('"timestamp":"2016-12-31T23:59:59.999999+14:00"')],
+];
+
+function around(event: string, body = ''): string {
+  const also = (fields: string) => (fields === '' ? '' : `,${fields}`);
+  return `{"event":{"id":"e","name":"page_viewed"${also(event)}},"session_id":"s"${also(body)}}`;
+}
+
+describe("what Glood's published schema allows and random bodies seldom are", ({ it, before, after }) => {
+  let gateway: Gateway;
+  before(async () => {
+    gateway = await gatewayWith(`shops: [{ shop: ${SHOP}, tokens: [demo-token] }]`);
+  });
+  after(() => gateway.stop());
+
+  for (const [index, [what, body]] of allowed.entries()) {
+    it(`is taken: ${what}`, async () => {
+      const own = body.replace('"id":"e"', `"id":"e-${index}"`);
+      const reply = await glood(gateway.port, undefined, { body: own });
+      assert.is(reply.status, 200, reply.body);
+      assert.is(reply.headers['x-events-accepted'], '1');
+    });
+  }
+
+  /** No value can stand for these: they are kept in quarantine, and the contract's own refusal says why. */
+  const refused: readonly (readonly [what: string, body: string, says: RegExp])[] = [
+    ['33 levels', around(`"data":{"a":${'['.repeat(30)}${']'.repeat(30)}}`), /at most 32 nested levels/],
+    [
+      '2,100 keys',
+      around(`"data":{${Array.from({ length: 2_100 }, (_, at) => `"${at}":1`).join()}}`),
+      /at most 2048 keys/,
+    ],
+    ['70,000 bytes', around('', `"page_url":"${'x'.repeat(70_000)}"`), /at most 65536/],
+  ];
+  for (const [what, body, says] of refused) {
+    it(`is refused where receivers could not take it: ${what}`, async () => {
+      const reply = await glood(gateway.port, undefined, { body });
+      assert.is(reply.status, 400);
+      assert.match(reply.body, says);
+    });
+  }
+});
