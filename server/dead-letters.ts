@@ -28,12 +28,12 @@ export async function* deadLetters(
   }
 }
 
-/** Does something with all that fit, some at a time. `counted`: the name of what is counted. */
+/** Does something with all that fit, some at a time. `counted`: the name of what is counted. `act` gives how many it did something with. */
 export async function* eachDead(
   tools: OperatorTools,
   selection: DeadSelection,
   counted: string,
-  act: (id: PipelineId, positions: readonly number[]) => Promise<void>,
+  act: (id: PipelineId, positions: readonly number[]) => Promise<number>,
   finish: (id: PipelineId) => Promise<void> = async () => {},
 ): AsyncGenerator<Step> {
   for (const id of await idsOf(tools, selection)) {
@@ -41,9 +41,9 @@ export async function* eachDead(
     let looked = 0;
     let any = false;
     const flush = async (): Promise<Step> => {
-      const step = { looked, counts: { [counted]: positions.length } };
       const some = positions;
-      if (some.length > 0) await whenAvailable(tools, () => act(id, some));
+      const count = some.length > 0 ? await whenAvailable(tools, () => act(id, some)) : 0;
+      const step = { looked, counts: { [counted]: count } };
       any ||= positions.length > 0;
       [positions, looked] = [[], 0];
       return step;

@@ -96,8 +96,7 @@ export class Orphans {
       const letters = await store.state.dead(ref, { limit: DISCARDED_AT_ONCE });
       if (letters.length === 0) break;
       const positions = letters.map(({ position }) => position);
-      await store.state.discardDead(ref, positions, clock.now());
-      dead += positions.length;
+      dead += await store.state.discardDead(ref, positions, clock.now());
     }
     await store.state.settle(ref, { kind: 'discarded', at: clock.now() });
     return { pending, dead };

@@ -57,7 +57,7 @@ export class LmdbLetters {
     const { shop, pipeline } = id;
     const range = { start: [shop, pipeline, Number(after) + 1] as Key, end: [shop, pipeline, LAST] as Key, limit };
     const letters = this.#marks.getKeys(range).map((key) => this.#letters.get(key));
-    return [...withinBytes(letters.filter((letter) => letter !== undefined) as Iterable<DeadLetter>)].filter(
+    return [...withinBytes(letters.filter((letter) => letter !== undefined) as Iterable<DeadLetter>, limit)].filter(
       ({ redrive, ended }) => redrive && !ended,
     );
   }
@@ -74,8 +74,9 @@ export class LmdbLetters {
     return [this.#letters, this.#marks] as Database<unknown, Key>[];
   }
 
-  async mark(id: PipelineId, positions: readonly Position[]): Promise<void> {
-    await this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
+  /** Gives how many are marked. */
+  mark(id: PipelineId, positions: readonly Position[]): Promise<number> {
+    return this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
   }
 
   /** How many have not ended. They are counted once; that count is kept up. */
@@ -112,18 +113,23 @@ export class LmdbLetters {
     await this.#inTurn(() => this.#commit(() => this.#root.batch(write)));
   }
 
-  /** Gives those that are being tried once more, and were left alone; none, if `all`. */
-  async discard(id: PipelineId, positions: readonly Position[], at: number, all: boolean): Promise<Position[]> {
+  /** Gives how many it let go, and those that are being tried once more and were left alone; none, if `all`. */
+  async discard(
+    id: PipelineId,
+    positions: readonly Position[],
+    at: number,
+    all: boolean,
+  ): Promise<{ readonly count: number; readonly left: readonly Position[] }> {
     const left: Position[] = [];
-    await this.#change(id, positions, (letter) => {
+    const count = await this.#change(id, positions, (letter) => {
       if (letter.redrive && !all) {
         left.push(letter.position);
-        return letter;
+        return undefined;
       }
       const { redrive: _, ...rest } = letter;
       return { ...rest, ended: { kind: 'discarded', at, attempts: rest.attempts, status: rest.reason } };
     });
-    return left;
+    return { count, left };
   }
 
   /** Saves what else goes with some letters in one commit with them. */
@@ -184,18 +190,24 @@ export class LmdbLetters {
     });
   }
 
+  /** Changes those that have not ended, but for those that `change` leaves alone; gives how many it changed. */
   async #change(
     { shop, pipeline }: PipelineId,
     positions: readonly Position[],
-    change: (letter: DeadLetter) => DeadLetter,
-  ): Promise<void> {
+    change: (letter: DeadLetter) => DeadLetter | undefined,
+  ): Promise<number> {
+    let count = 0;
     const write = () => {
       for (const position of positions) {
         const letter = this.#letters.get([shop, pipeline, position]);
-        if (letter && !letter.ended) this.#put([shop, pipeline, position], change(letter));
+        const changed = letter && !letter.ended && change(letter);
+        if (!changed) continue;
+        this.#put([shop, pipeline, position], changed);
+        count += 1;
       }
     };
     await this.#inTurn(() => this.#commit(() => this.#root.batch(write)));
+    return count;
   }
 
   #put(key: Key, letter: DeadLetter): void {

@@ -174,21 +174,22 @@ export class LmdbState implements State {
     return this.#letters.undelivered(id, after, to);
   }
 
-  async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
-    await this.#letters.mark(id, positions);
+  async redrive(id: PipelineId, positions: readonly Position[]): Promise<number> {
+    const count = await this.#letters.mark(id, positions);
     this.#holders.redriven(id);
+    return count;
   }
 
   marked(id: PipelineId, page: Page): Promise<DeadLetter[]> {
     return this.#letters.marked(id, page);
   }
 
-  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
-    const left = await this.#letters.discard(id, positions, at, false);
-    if (left.length === 0) return;
+  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<number> {
+    const { count, left } = await this.#letters.discard(id, positions, at, false);
+    if (left.length === 0) return count;
     const cursor = await this.#take(id);
     try {
-      await this.#letters.discard(id, left, at, true);
+      return count + (await this.#letters.discard(id, left, at, true)).count;
     } finally {
       await cursor.release();
     }

@@ -299,9 +299,7 @@ class MemoryLog implements EventLog, State {
   }
 
   async dead(id: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
-    const letters = [...this.#pipeline(id).dead.values()].sort((a, b) => a.position - b.position);
-    const open = letters.filter(({ position, ended }) => !ended && position > Number(after));
-    return [...withinBytes(open, limit)];
+    return [...withinBytes(this.#open(id, after), limit)];
   }
 
   async deadAt(id: PipelineId, position: Position): Promise<DeadLetter | undefined> {
@@ -314,33 +312,39 @@ class MemoryLog implements EventLog, State {
     return positions.sort((a, b) => a - b);
   }
 
-  async redrive(id: PipelineId, positions: readonly Position[]): Promise<void> {
-    this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
+  async redrive(id: PipelineId, positions: readonly Position[]): Promise<number> {
+    const count = this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
     this.#holders.redriven(id);
+    return count;
   }
 
-  async marked(id: PipelineId, page: Page): Promise<DeadLetter[]> {
-    const open = await this.dead(id, { ...page, limit: Number.POSITIVE_INFINITY });
-    return open.filter(({ redrive }) => redrive).slice(0, page.limit);
+  async marked(id: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
+    return [
+      ...withinBytes(
+        this.#open(id, after).filter(({ redrive }) => redrive),
+        limit,
+      ),
+    ];
   }
 
-  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
+  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<number> {
     const { dead } = this.#pipeline(id);
     const isMarked = (position: Position): boolean => {
       const letter = dead.get(position);
       return letter?.redrive === true && !letter.ended;
     };
-    const discard = (letters: readonly Position[]): void =>
+    const discard = (letters: readonly Position[]): number =>
       this.#change(id, letters, ({ redrive: _, ...letter }) => ({
         ...letter,
         ended: { kind: 'discarded', at, attempts: letter.attempts, status: letter.reason },
       }));
     const marked = positions.filter(isMarked);
-    discard(positions.filter((position) => !isMarked(position)));
-    if (marked.length === 0) return;
+    const count = discard(positions.filter((position) => !isMarked(position)));
+    if (marked.length === 0) return count;
     const cursor = await this.claim(id, new AbortController().signal, true);
-    discard(marked);
+    const more = discard(marked);
     await cursor.release();
+    return count + more;
   }
 
   async limitDead(ids: readonly PipelineId[]): Promise<void> {
@@ -428,12 +432,17 @@ class MemoryLog implements EventLog, State {
     return shops.map((name) => this.#shop(name).quarantine.sums());
   }
 
-  #change(id: PipelineId, positions: readonly Position[], change: (letter: DeadLetter) => DeadLetter): void {
+  /** Gives how many it changed. */
+  #change(id: PipelineId, positions: readonly Position[], change: (letter: DeadLetter) => DeadLetter): number {
     const { dead } = this.#pipeline(id);
-    for (const position of positions) {
-      const letter = dead.get(position);
-      if (letter && !letter.ended) dead.set(position, change(letter));
-    }
+    const open = positions.flatMap((position) => dead.get(position) ?? []).filter(({ ended }) => !ended);
+    for (const letter of open) dead.set(letter.position, change(letter));
+    return open.length;
+  }
+
+  #open(id: PipelineId, after: string): DeadLetter[] {
+    const letters = [...this.#pipeline(id).dead.values()].sort((a, b) => a.position - b.position);
+    return letters.filter(({ position, ended }) => !ended && position > Number(after));
   }
 
   #pipeline({ shop, pipeline }: PipelineId): Pipeline {

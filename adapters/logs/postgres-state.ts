@@ -190,17 +190,8 @@ export class PostgresState implements State {
     return this.#rules.save({ id, rule });
   }
 
-  async dead({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
-    const rows = await this.#ask(
-      `select ${LETTER} from (
-         select position, letter, redrive, sum(length(letter::text)) over (order by position) - length(letter::text) as before from (
-           select position, letter, redrive from ${SCHEMA}.dead
-           where pipeline = ${OF} and not ended and position > $3 order by position limit $4
-         ) those
-       ) counted where before < $5 order by position`,
-      [shop, pipeline, after, limit, READ_BYTES],
-    );
-    return rows.map(letterOf);
+  dead(id: PipelineId, page: Page): Promise<DeadLetter[]> {
+    return this.#letterPage(id, page, 'not ended');
   }
 
   async deadAt({ shop, pipeline }: PipelineId, position: Position): Promise<DeadLetter | undefined> {
@@ -221,36 +212,51 @@ export class PostgresState implements State {
     return rows.map(({ position }) => Number(position));
   }
 
-  async redrive({ shop, pipeline }: PipelineId, positions: readonly Position[]): Promise<void> {
-    await this.#ask(
+  async redrive({ shop, pipeline }: PipelineId, positions: readonly Position[]): Promise<number> {
+    const marked = await this.#ask(
       `with counted as (update ${SCHEMA}.pipelines set redrives = redrives + 1 where shop = $1 and pipeline = $2 returning id)
-       update ${SCHEMA}.dead d set redrive = true from counted where d.pipeline = counted.id and not d.ended and d.position = any($3)`,
+       update ${SCHEMA}.dead d set redrive = true from counted where d.pipeline = counted.id and not d.ended and d.position = any($3)
+       returning d.position`,
       [shop, pipeline, positions],
     );
     this.#leases.beat();
     this.#tell();
+    return marked.length;
   }
 
-  async marked({ shop, pipeline }: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
+  marked(id: PipelineId, page: Page): Promise<DeadLetter[]> {
+    return this.#letterPage(id, page, 'redrive and not ended');
+  }
+
+  async #letterPage(
+    { shop, pipeline }: PipelineId,
+    { limit, after = '0' }: Page,
+    which: string,
+  ): Promise<DeadLetter[]> {
     const rows = await this.#ask(
-      `select ${LETTER} from ${SCHEMA}.dead where pipeline = ${OF} and redrive and not ended and position > $3 order by position limit $4`,
-      [shop, pipeline, after, limit],
+      `select ${LETTER} from (
+         select position, letter, redrive, sum(length(letter::text)) over (order by position) - length(letter::text) as before from (
+           select position, letter, redrive from ${SCHEMA}.dead
+           where pipeline = ${OF} and ${which} and position > $3 order by position limit $4
+         ) those
+       ) counted where before < $5 order by position`,
+      [shop, pipeline, after, limit, READ_BYTES],
     );
     return rows.map(letterOf);
   }
 
-  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<void> {
-    const left = await this.#discard(id, positions, at, false);
-    if (left.length === 0) return;
+  async discardDead(id: PipelineId, positions: readonly Position[], at: number): Promise<number> {
+    const { count, left } = await this.#discard(id, positions, at, false);
+    if (left.length === 0) return count;
     const cursor = await this.#take(id);
     try {
-      await this.#discard(id, left, at, true);
+      return count + (await this.#discard(id, left, at, true)).count;
     } finally {
       await cursor.release();
     }
   }
 
-  /** In one statement, so that none is marked meanwhile. Gives those that are marked, and were left alone; none, if `all`. */
+  /** In one statement, so that none is marked meanwhile. Gives how many it let go, and those that are marked and were left alone; none, if `all`. */
   async #discard({ shop, pipeline }: PipelineId, positions: readonly Position[], at: number, all: boolean) {
     const rows = await this.#ask(
       `with chosen as (
@@ -261,10 +267,11 @@ export class PostgresState implements State {
            'kind', 'discarded', 'at', $4::bigint, 'attempts', ${READABLE}->'attempts', 'status', ${READABLE}->'reason') || '}')::json
          from chosen c where d.pipeline = c.pipeline and d.position = c.position and not c.held
        )
-       select position from chosen where held`,
+       select position, held from chosen`,
       [shop, pipeline, positions, at, all],
     );
-    return rows.map(({ position }) => Number(position));
+    const left = rows.filter(({ held }) => held === true).map(({ position }) => Number(position));
+    return { count: rows.length - left.length, left };
   }
 
   limitDead(ids: readonly PipelineId[]): Promise<void> {

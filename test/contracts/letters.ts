@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { READ_BYTES } from '../../adapters/logs/log.ts';
 import type { DeadLetter, PipelineId } from '../../adapters/logs/state.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import { type Check, never, record, SHOP, START, storeOptions } from './log.ts';
@@ -129,6 +130,20 @@ export const letterChecks: readonly Check[] = [
       }
     },
   },
+  check('gives those that are marked up to their bytes, as it gives all that are open', {}, async (store) => {
+    const { state } = store;
+    const reason = 'x'.repeat(128 * 1024);
+    await buried(store, [...Array.from({ length: 20 }, () => ({ reason, redrive: true })), { redrive: true }]);
+    for (const page of [await state.marked(ID, { limit: 100 }), await state.dead(ID, { limit: 100 })]) {
+      const bytes = JSON.stringify(page).length;
+      assert.ok(bytes >= READ_BYTES && bytes < READ_BYTES + 2 * reason.length, `${bytes} bytes`);
+    }
+    const last = await state.marked(ID, { limit: 100, after: '20' });
+    assert.equal(
+      last.map(({ position }) => position),
+      [21],
+    );
+  }),
   check('ends dead letters whose events have a zero byte', { deadLettersMax: 1 }, async (store) => {
     const { state } = store;
     const reason = 'HTTP 422: a \u0000 zero';

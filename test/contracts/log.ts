@@ -471,7 +471,7 @@ export const logChecks: readonly Check[] = [
       at: START,
     }));
     await cursor.save({ progress: cursor.progress, dead: letters });
-    await state.redrive(id, [1, 9]);
+    assert.is(await state.redrive(id, [1, 9]), 1, 'there is no letter at 9');
     assert.equal(
       (await state.dead(id, { limit: 10 })).map(({ redrive }) => redrive),
       [true, undefined, undefined],
@@ -479,7 +479,8 @@ export const logChecks: readonly Check[] = [
     const [first] = await state.dead(id, { limit: 1 });
     const ended = { kind: 'delivered' as const, at: START, attempts: 1, status: 'HTTP 200' };
     await cursor.save({ progress: cursor.progress, dead: [{ ...first!, ended }] });
-    await state.discardDead(id, [1, 3], START);
+    assert.is(await state.redrive(id, [1]), 0, 'it was delivered');
+    assert.is(await state.discardDead(id, [1, 3], START), 1, 'one was delivered meanwhile');
     assert.equal(
       (await state.dead(id, { limit: 10 })).map(({ position }) => position),
       [2],
@@ -514,7 +515,7 @@ export const logChecks: readonly Check[] = [
       [undefined, 'discarded'],
     );
     await cursor.release();
-    await discarded;
+    assert.is(await discarded, 2);
     assert.equal((await state.deadAt(id, 1))?.ended, {
       kind: 'discarded',
       at: START + 1,
@@ -525,6 +526,33 @@ export const logChecks: readonly Check[] = [
     await state.redrive(id, [1, 2]);
     assert.equal(await marked(), [3]);
   }),
+  check(
+    'counts as discarded only what it let go, not what was delivered until its pipeline was given up',
+    async (store) => {
+      const { log, state } = store;
+      const id = { shop: SHOP, pipeline: 'p' };
+      await state.begin(id);
+      const cursor = await state.claim(id, never);
+      await log.append(record(['a', 'b']));
+      const [letter, other] = (await log.read(SHOP, 0, 2, never)).map((stored) => ({
+        ...stored,
+        reason: 'no',
+        attempts: 2,
+        at: START,
+      }));
+      await cursor.save({ progress: cursor.progress, dead: [letter!, other!] });
+      assert.is(await state.redrive(id, [1, 2]), 2);
+      const discarded = state.discardDead(id, [1, 2], START + 1);
+      if (!cursor.wanted.aborted)
+        await new Promise((resolve) => cursor.wanted.addEventListener('abort', resolve, { once: true }));
+      const ended = { kind: 'delivered' as const, at: START, attempts: 3, status: 'HTTP 200' };
+      await cursor.save({ progress: cursor.progress, dead: [{ ...letter!, ended }] });
+      await cursor.release();
+      assert.is(await discarded, 1);
+      assert.equal((await state.deadAt(id, 1))?.ended, ended);
+      assert.is((await state.deadAt(id, 2))?.ended?.kind, 'discarded');
+    },
+  ),
   check(
     'gives a pipeline first to those that take it, and tells the next holder of those that still wait',
     async ({ state }) => {

@@ -175,7 +175,8 @@ describe('an operator who looks through very much', ({ it }) => {
     const discardDead = state.discardDead.bind(state);
     state.discardDead = (id, positions, at) => {
       discarded.push([...positions]);
-      return discardDead(id, positions, at);
+      // One of the last set was delivered meanwhile.
+      return discardDead(id, positions.length === 500 ? positions : positions.slice(1), at);
     };
     await log.append(record(Array.from({ length: 1_200 }, (_, n) => `e${n}`)));
     await state.begin(ID);
@@ -186,8 +187,8 @@ describe('an operator who looks through very much', ({ it }) => {
     assert.equal((await operations.redriveDead({})).counts, { redriven: 1_200 });
     assert.is((await state.dead(ID, { limit: 2_000 })).filter(({ redrive }) => redrive).length, 1_200);
     await cursor.release();
-    assert.equal((await operations.discardDead({})).counts, { discarded: 1_200 });
-    assert.equal(await state.dead(ID, { limit: 1 }), []);
+    assert.equal((await operations.discardDead({})).counts, { discarded: 1_199 });
+    assert.is((await state.dead(ID, { limit: 10 })).length, 1);
     for (const slices of [redriven, discarded]) {
       assert.equal(
         slices.map(({ length }) => length),

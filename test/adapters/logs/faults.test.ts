@@ -137,7 +137,15 @@ const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<Ev
       },
     },
   }),
-  'discards nothing': () => ({ state: { discardDead: async () => {} } }),
+  'discards nothing': () => ({ state: { discardDead: async (_id, positions) => positions.length } }),
+  'counts as discarded what was delivered': (_log, state) => ({
+    state: {
+      discardDead: async (id, positions, at) => {
+        await state.discardDead(id, positions, at);
+        return positions.length;
+      },
+    },
+  }),
   'loses the journal': () => ({ state: { journalAt: async () => undefined } }),
   'loses dead letters': () => ({ state: { dead: async () => [] } }),
   'mixes up rules': (_log, state) => ({ state: { ruleAt: (id) => state.ruleAt(id, 1e9) } }),
