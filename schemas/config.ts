@@ -106,12 +106,13 @@ export const shopSchema = (pipeline: ReturnType<typeof pipelineSchema>) =>
       origins: Type.Optional(
         Type.Array(
           Type.String({
-            pattern: '^(null|[a-z][a-z0-9+.-]*://[^/?#@\\s]+)$',
+            pattern: '^(null|https?://[^/?#@\\s*]+|(?!https?:)[a-z][a-z0-9+.-]*://[^/?#@\\s*]*)$',
             expected: 'an origin such as https://shop.example.com (leave origins out to allow any)',
           }),
           {
             minItems: 1,
-            description: 'Browser origins allowed to send, exactly as browsers write them. Without it: any but `null`.',
+            description:
+              'Browser origins allowed to send, as browsers write them; also those of apps and files (`capacitor://localhost`, `file://`) and `null`. Without it: any but `null`.',
           },
         ),
       ),

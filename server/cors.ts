@@ -1,4 +1,4 @@
-/** What browsers may send: the Layers SDK's own headers, Glood's, and those of native web views. */
+/** What browsers may send in any case: the Layers SDK's own headers, Glood's, and those of native web views. */
 export const ALLOWED_HEADERS = [
   'content-type',
   'x-storefront-access-token',
@@ -7,6 +7,21 @@ export const ALLOWED_HEADERS = [
   'x-shop',
   'x-requested-with',
 ] as const;
+
+const MOST_HEADERS = 100;
+const MOST_CHARACTERS = 4096;
+/** A header's name, and not the `*` that would stand for all of them. */
+const NAME = /^(?!\*$)[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/;
+
+/** What a preflight is granted: those, and what it asks for. The tools of a page (tracing, monitoring) add headers to each of its requests. */
+export function grantedHeaders(asked: string): string {
+  const names = asked
+    .slice(0, MOST_CHARACTERS)
+    .split(',', MOST_HEADERS)
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => NAME.test(name));
+  return [...new Set([...ALLOWED_HEADERS, ...names])].join(',');
+}
 
 /** What pages may read of an answer. */
 export const EXPOSED_HEADERS = [

@@ -40,7 +40,7 @@ async function answered(options: HttpOptions, call: SideCall, { request, respons
   if (answer.isHeld) await options.load.holdBack();
   const { origin } = request.headers;
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
-  if (origin !== undefined && (admitted || options.ingest.readable(dialect, inbound, origin)))
+  if (origin && (admitted || options.ingest.readable(dialect, inbound, origin)))
     Object.assign(headers, corsHeaders(origin));
   // Asked last: a request may have come before the gateway began to stop.
   if (isGivenUp || options.draining() || isEndless(request, answer)) headers.Connection = 'close';

@@ -6,7 +6,7 @@ import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import { createAddresses, pathOf } from './addresses.ts';
 import { createDoor, limitConnections } from './connections.ts';
-import { ALLOWED_HEADERS, EXPOSED_HEADERS, MAX_AGE_SECONDS } from './cors.ts';
+import { ALLOWED_HEADERS, EXPOSED_HEADERS, grantedHeaders, MAX_AGE_SECONDS } from './cors.ts';
 import { answerCall } from './event-endpoint.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type Admission, type Answer, foreignOrigin, type Ingest } from './ingest.ts';
@@ -127,6 +127,12 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering 
     reading.answering(ctx);
   });
   app.use(errorsAsJson(options));
+  app.use(async (ctx, next) => {
+    await next();
+    if (!ctx.response.get('Access-Control-Allow-Headers')) return;
+    ctx.set('Access-Control-Allow-Headers', grantedHeaders(ctx.get('Access-Control-Request-Headers')));
+    ctx.vary('Access-Control-Request-Headers');
+  });
   app.use(
     cors({
       origin: (ctx) => {
@@ -139,6 +145,8 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering 
       allowHeaders: [...ALLOWED_HEADERS],
       exposeHeaders: [...EXPOSED_HEADERS],
       maxAge: String(MAX_AGE_SECONDS),
+      // Pages of other networks are what these paths are for.
+      privateNetworkAccess: true,
     }),
   );
   // Exactly the paths of the contracts: those are the ones that CORS and the quick lane know.

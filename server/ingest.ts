@@ -88,7 +88,8 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
   if (named !== undefined && !shop.names(named))
     throw new RequestRefused(403, 'the token does not belong to the shop that the request names');
   const { origin } = inbound.headers;
-  if (typeof origin === 'string' && !shop.allows(origin)) throw foreignOrigin(origin);
+  // An empty one says nothing.
+  if (typeof origin === 'string' && origin !== '' && !shop.allows(origin)) throw foreignOrigin(origin);
   const type = mediaType(inbound.headers['content-type']);
   if (!dialect.contentTypes.includes(type) && !isJson(type)) {
     throw new RequestRefused(
@@ -101,7 +102,9 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
 
 /** Why a page of this origin may not send for the shop. */
 export const foreignOrigin = (origin: string): RequestRefused =>
-  new RequestRefused(403, `the shop does not list the origin ${origin.slice(0, 200)}`);
+  new RequestRefused(403, `the shop does not list the origin ${origin.slice(0, 200)}`, undefined, {
+    reason: 'origin',
+  });
 
 function holderOf(
   shops: Shops,

@@ -7,7 +7,7 @@ export interface Shop {
   readonly customEvents: ReadonlySet<string>;
   /** Whether a domain in lower case is this shop's own or an alias. */
   readonly names: (domain: string) => boolean;
-  /** Whether a browser origin may send for this shop. `null` (sandboxed frames) only if listed. */
+  /** Whether an origin may send for this shop. `null` (sandboxed frames, files) only if listed. */
   readonly allows: (origin: string) => boolean;
 }
 
@@ -47,13 +47,28 @@ export function createShops({ shops }: Config): Shops {
 
 function createShop(config: ShopConfig): Shop {
   const names = new Set([config.shop, ...config.aliases]);
-  const origins = config.origins && new Set(config.origins.map((origin) => origin.toLowerCase()));
+  const origins = config.origins && new Set(config.origins.map(originKey));
   return {
     config,
     customEvents: new Set(config.customEvents),
     names: (domain) => names.has(domain),
-    allows: (origin) => (origins ? origins.has(origin.toLowerCase()) : origin !== 'null'),
+    allows: (origin) =>
+      origins ? origins.has(origin) || origins.has(originKey(origin)) : origin.trim().toLowerCase() !== 'null',
   };
+}
+
+const DEFAULT_PORT = /^(http(?=:.*:80$)|https(?=:.*:443$)):(.*):\d+$/;
+
+/** What is the same for origins that are the same place: browsers leave default ports out, but others that send one do not. */
+function originKey(origin: string): string {
+  // No name of a host is longer.
+  if (origin.length > 300) return origin;
+  const written = origin.trim().toLowerCase();
+  const bare = /[^/]\/$|:\/\/\/$/.test(written) ? written.slice(0, -1) : written;
+  const [, scheme, rest] = DEFAULT_PORT.exec(bare) ?? [];
+  const key = scheme === undefined ? bare : `${scheme}:${rest}`;
+  // A visitor may write the dot that every name ends in.
+  return key.replace(/^(https?:.*[^./])\.(?=$|:\d+$)/, '$1');
 }
 
 const digestOf = (token: string): string =>
