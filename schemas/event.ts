@@ -115,7 +115,7 @@ export const Event = Type.Object(
     contextual_data: anything('Context, as sent: free-form for Layers, device and session for Tapcart.'),
     data: anything('Payload of the event, as sent: of a standard one for Glood.'),
     custom_data: anything('Payload of a custom event (Glood), as sent.'),
-    extra: anything('Keys that the dialect does not know, as sent.'),
+    extra: anything('Keys that the dialect does not know, and optional values that do not fit, as sent.'),
   },
   { $id: 'Event', description: 'Something a shopper did.' },
 );

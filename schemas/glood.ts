@@ -34,8 +34,17 @@ export const gloodNames = [
 ] as const;
 export type GloodName = (typeof gloodNames)[number];
 
-const pageTypes = ['home', 'product', 'collection', 'cart', 'checkout', 'order_status', 'search', 'other'] as const;
-const channels = ['web', 'mobile', 'headless', 'hydrogen'] as const;
+export const pageTypes = [
+  'home',
+  'product',
+  'collection',
+  'cart',
+  'checkout',
+  'order_status',
+  'search',
+  'other',
+] as const;
+export const channels = ['web', 'mobile', 'headless', 'hydrogen'] as const;
 
 const event = <N extends TSchema>(name: N) =>
   Type.Object(
@@ -77,7 +86,7 @@ const body = <N extends TSchema>(name: N) =>
       customer: optional(Anything, 'The customer when the event happened.'),
       customer_privacy: optional(Anything, "The shopper's consent: Shopify's four booleans."),
     },
-    { description: 'One storefront event.' },
+    { description: 'One storefront event. An optional field that does not fit is kept in `extra`.' },
   );
 
 /** The body of POST /api/storefront/v3/headless/events. Not strict: keys that are not named here are accepted and kept. */
@@ -95,7 +104,10 @@ export const GloodInit = Type.Object(
     page_type: optional(oneOf(pageTypes), 'Type of the page.'),
     page_url: optional(Text, 'Full URL of the page.'),
   },
-  { description: 'Who the client is, as far as it knows. Everything may be left out, the body itself too.' },
+  {
+    description:
+      'Who the client is, as far as it knows. Everything may be left out, the body itself too; what does not fit says nothing.',
+  },
 );
 
 const products = (description: string) => Type.Array(Type.Integer(), { description });

@@ -82,5 +82,5 @@ export const LayersBody = Type.Object(
       description: 'Each object is one storefront event.',
     }),
   },
-  { description: 'A batch of storefront events.' },
+  { description: 'A batch of storefront events. An optional field that does not fit is kept in `extra`.' },
 );

@@ -1,4 +1,4 @@
-import Type, { type TSchema } from 'typebox';
+import Type, { type TObject, type TSchema } from 'typebox';
 
 /*
  * What the wire bodies of both dialects are made of. A refusal reads "expected …, got …": `x-expected` is the first half,
@@ -8,9 +8,19 @@ import Type, { type TSchema } from 'typebox';
 /** A field that must be there. */
 export const required = <T extends TSchema>(shape: T, description: string) => Type.With(shape, { description });
 
-/** A field that may be left out, which null and the empty string say as well. */
+/** A field that may be left out, which null and the empty string say as well. Its shape says what is understood; `needed` asks for none of it. */
 export const optional = <T extends TSchema>(shape: T, description: string) =>
   Type.Optional(Type.Union([shape, Type.Literal(''), Type.Null()], { description }));
+
+/** What must be there of a shape. Its optional fields are left out: one that does not fit never costs the event. */
+export function needed(schema: TObject): TObject {
+  const { type: _, properties, required: __, ...options } = schema;
+  const fields = Object.entries(properties).filter(([, field]) => !Type.IsOptional(field));
+  return Type.Object(
+    Object.fromEntries(fields.map(([key, field]) => [key, Type.IsObject(field) ? needed(field) : field])),
+    options,
+  );
+}
 
 export const Text = Type.String({ minLength: 1, 'x-expected': 'text that is not empty' });
 export const AnyText = Type.String({ 'x-expected': 'text' });

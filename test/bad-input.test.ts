@@ -176,13 +176,6 @@ const gloodCases: [name: string, body: unknown, call: Call, status: number, says
   ['no event.id', { event: { name: 'page_viewed' }, session_id: 's' }, {}, 400, /event\.id/],
   ['no session', { event }, {}, 400, /session_id/],
   ['an unknown name', { event: { id: 'g', name: 'nope' }, session_id: 's' }, {}, 400, /event\.name/],
-  [
-    'an unparseable timestamp',
-    { event: { ...event, timestamp: 'yesterday' }, session_id: 's' },
-    {},
-    400,
-    /event\.timestamp/,
-  ],
   ['a body of 300 KB', { event, session_id: 's', cart: { long } }, {}, 413, /262144/],
 ];
 
@@ -224,7 +217,7 @@ describe('an invalid event', ({ it }) => {
       { event_type: 'nope' },
       { timestamp: 'soon' },
       { session_id: 7 },
-      { event_id: ''.padEnd(500, 'x') },
+      { product_id: 1.5 },
       { contextual_data: Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i])) },
     ];
     const reply = await beacon(gateway.port, [...bad.map((fields) => layersEvent(fields)), layersEvent()]);

@@ -1,36 +1,82 @@
 import type { Event } from '../../schemas/event.ts';
+import { channels, pageTypes } from '../../schemas/glood.ts';
 import { consent, consentKeys } from './consent.ts';
 import type { Context, Draft } from './dialect.ts';
 import { enriched } from './enriched.ts';
+import { fieldsBy } from './fields.ts';
 import { blockPayload } from './glood-block.ts';
 import { meaning } from './glood-names.ts';
-import { anyId } from './ids.ts';
+import { anyId, eventId } from './ids.ts';
 import { kindOf, orderOf, PURCHASE } from './kind.ts';
 import { standardPayload } from './shopify.ts';
-import { iso, milliseconds } from './timestamp.ts';
-import { filled, type Json, object, present, rest, text } from './values.ts';
+import { utc } from './timestamp.ts';
+import { filled, type Json, object, oneOf, present, rest, text, visitorText } from './values.ts';
+
+/** The contract's fields, and how each is read. */
+const fields = {
+  body: fieldsBy({
+    event: object,
+    session_id: text,
+    channel: oneOf(channels),
+    user_id: text,
+    client_id: text,
+    customer_id: anyId,
+    shop_domain: text,
+    device: object,
+    page_type: oneOf(pageTypes),
+    page_url: visitorText,
+    cart: filled,
+    customer: filled,
+    customer_privacy: object,
+  }),
+  event: fieldsBy({
+    id: eventId,
+    name: text,
+    type: oneOf(['standard', 'custom']),
+    timestamp: utc,
+    data: filled,
+    customData: filled,
+  }),
+  device: fieldsBy({ type: text, os: text, os_version: text, app_version: text }),
+};
 
 /**
  * The model of a body that passed validation. Unlike Layers, Glood's contract lets the client describe its device: an app knows it better
  * than a User-Agent does, so what it says wins.
  */
-export function gloodEvent(body: Json, context: Context): Event {
-  const event = object(body.event) ?? {};
-  const name = String(event.name);
+export function gloodEvent(sent: Json, context: Context): Event {
+  const body = fields.body(sent);
+  const event = fields.event(body.found.event ?? {});
+  const device = fields.device(body.found.device ?? {});
+  const { client_id, session_id, user_id, customer_id, channel, page_type, page_url, cart, customer } = body.found;
+  const { id, name = '', timestamp, data, customData } = event.found;
+  const { type, ...system } = device.found;
+  const privacy = body.found.customer_privacy;
+  const nested = present({ event: event.rest, device: device.rest, customer_privacy: rest(privacy, consentKeys) });
+  const found = enriched(context);
   return {
-    event_id: String(event.id),
+    event_id: String(id),
     id_source: 'client',
     event_type: meaning(name).type,
     name,
     dialect: 'glood',
-    timestamp: iso(milliseconds(event.timestamp) ?? context.receivedAt),
-    ...visitor(body),
-    ...payload(event, name),
-    ...page(body),
-    shopping_channel: body.channel === 'mobile' ? 'app' : context.channel,
-    ...enriched(context),
-    ...device(object(body.device)),
-    ...leftover(body, event),
+    timestamp: timestamp ?? found.received_at,
+    ...present({
+      session_id,
+      device_id: client_id,
+      user_id,
+      customer_id,
+      channel,
+      consent: consent(privacy),
+      cart,
+      customer,
+    }),
+    ...payload(name, data, customData),
+    ...present({ page_type, page_url, ...campaign(page_url ?? '') }),
+    shopping_channel: channel === 'mobile' ? 'app' : context.channel,
+    ...found,
+    ...present({ device_type: type, ...system }),
+    ...present({ extra: filled({ ...body.rest, ...nested }) }),
   };
 }
 
@@ -46,21 +92,7 @@ export function gloodDraft(body: Json): Draft {
   };
 }
 
-const visitor = (body: Json) =>
-  present({
-    session_id: text(body.session_id),
-    device_id: text(body.client_id),
-    user_id: text(body.user_id),
-    customer_id: anyId(body.customer_id),
-    channel: text(body.channel),
-    consent: consent(object(body.customer_privacy)),
-    cart: filled(body.cart),
-    customer: filled(body.customer),
-  });
-
-function payload(event: Json, name: string) {
-  const data = filled(event.data);
-  const custom = filled(event.customData);
+function payload(name: string, data: Json | undefined, custom: Json | undefined) {
   const { block, chosen = false } = meaning(name);
   const tracked = custom ?? data ?? {};
   return {
@@ -68,9 +100,6 @@ function payload(event: Json, name: string) {
     ...present({ data, custom_data: custom }),
   };
 }
-
-const page = (body: Json) =>
-  present({ page_type: text(body.page_type), page_url: text(body.page_url), ...campaign(text(body.page_url) ?? '') });
 
 function campaign(url: string) {
   // Not URL: it throws for relative addresses, and this is all that is wanted of it.
@@ -80,33 +109,4 @@ function campaign(url: string) {
     marketing_medium: text(query.get('utm_medium')),
     marketing_campaign: text(query.get('utm_campaign')),
   };
-}
-
-const device = (said: Json | undefined) =>
-  present({
-    device_type: text(said?.type),
-    os: text(said?.os),
-    os_version: text(said?.os_version),
-    app_version: text(said?.app_version),
-  });
-
-const known = {
-  body: new Set(
-    'event session_id channel user_id client_id customer_id shop_domain device page_type page_url cart customer customer_privacy'.split(
-      ' ',
-    ),
-  ),
-  event: new Set(['id', 'name', 'type', 'timestamp', 'data', 'customData']),
-  device: new Set(['type', 'os', 'os_version', 'app_version']),
-};
-
-/** Keys that the contract does not know, each where it was sent. */
-function leftover(body: Json, event: Json): { extra?: Record<string, unknown> } {
-  const extra = present({
-    event: rest(event, known.event),
-    device: rest(body.device, known.device),
-    customer_privacy: rest(body.customer_privacy, consentKeys),
-  });
-  const all = { ...rest(body, known.body), ...extra };
-  return Object.keys(all).length > 0 ? { extra: all } : {};
 }

@@ -1,5 +1,6 @@
 import { Compile } from 'typebox/compile';
 import { GloodBody, GloodCustomBody, gloodNames } from '../../schemas/glood.ts';
+import { needed } from '../../schemas/wire.ts';
 import { parseBody } from './body.ts';
 import { type Dialect, type Reading, RequestRefused, type Rules } from './dialect.ts';
 import { gloodDocumentation } from './glood-documentation.ts';
@@ -8,7 +9,7 @@ import { gloodDraft, gloodEvent } from './glood-view.ts';
 import { bearer, header } from './headers.ts';
 import { excess } from './limits.ts';
 import { shopDomain } from './shop-domain.ts';
-import { absent, type Json, object, text } from './values.ts';
+import { type Json, object, text } from './values.ts';
 import { excerpt, type Fault, faults, shown } from './words.ts';
 
 /** Glood headless events: one event per request. */
@@ -62,8 +63,8 @@ function read(text: string, rules: Rules): Reading {
 }
 
 const names: ReadonlySet<string> = new Set(gloodNames);
-const contractValidator = Compile(GloodBody);
-const customValidator = Compile(GloodCustomBody);
+const contractValidator = Compile(needed(GloodBody));
+const customValidator = Compile(needed(GloodCustomBody));
 
 function bodyOf(text: string): Json {
   const parsed = parseBody(text);
@@ -83,7 +84,7 @@ function checkShop(body: Json, raw: string, rules: Rules): void {
       'shop_domain must name the shop that the token belongs to: correct it or leave it out',
     );
   }
-  if (rules.shopNamed === false && absent(body.shop_domain)) {
+  if (rules.shopNamed === false && named === undefined) {
     throw refused(
       raw,
       'shop_missing',

@@ -14,6 +14,12 @@ export function digits(value: unknown): string | undefined {
 export const anyId = (value: unknown): string | undefined =>
   digits(value) ?? (typeof value === 'string' && value !== '' ? value : undefined);
 
+const usable = /^[^\0]{1,200}$/u;
+
+/** An event's own id, as `EventId` of the wire schemas; undefined for what cannot be one. */
+export const eventId = (value: unknown): string | undefined =>
+  typeof value === 'string' && usable.test(value) ? value : undefined;
+
 /** The version of `derivedId`, kept with each event: those that are stored keep theirs when it changes. */
 export const DERIVATION = 1;
 

@@ -1,7 +1,7 @@
 import { maxEvents } from '../../schemas/layers.ts';
 import { parseBody } from './body.ts';
 import { RequestRefused } from './dialect.ts';
-import { object } from './values.ts';
+import { filled, listed, object } from './values.ts';
 import { shown } from './words.ts';
 
 /** The entries of a Layers body, not yet looked at. Throws RequestRefused(422) where the body as a whole is wrong. */
@@ -14,13 +14,16 @@ export function batch(body: string): readonly unknown[] {
   const value = object(parsed.value);
   if (!value) return refuse('not_an_object', `the body must be ${wanted}, got ${shown(parsed.value)}`);
 
-  const { events } = value;
-  if (events === undefined) return refuse('events_missing', `events must be ${list}, got nothing`);
-  if (!Array.isArray(events)) return refuse('events_not_array', `events must be ${list}, got ${shown(events)}`);
+  if (value.events === undefined) return refuse('events_missing', `events must be ${list}, got nothing`);
+  const events = nonEmpty(value.events) && listed(value.events);
+  if (!events) return refuse('events_not_array', `events must be ${list}, got ${shown(value.events)}`);
   if (events.length === 0) return refuse('events_empty', `events must have ${some}, got 0`);
   if (events.length > maxEvents) return refuse('events_too_many', `events must have ${some}, got ${events.length}`);
   return events;
 }
+
+// Of an object without keys nobody can say that it was a list.
+const nonEmpty = (value: unknown): boolean => Array.isArray(value) || filled(value) !== undefined;
 
 const some = `1 to ${maxEvents} entries`;
 const list = `an array of ${some}`;

@@ -1,6 +1,7 @@
 import { Compile } from 'typebox/compile';
 import type { Event } from '../../schemas/event.ts';
 import { LayersCustomEvent, layersEvents } from '../../schemas/layers.ts';
+import { needed } from '../../schemas/wire.ts';
 import type { Context, Dialect, Draft, Reading, Refusal, Rules } from './dialect.ts';
 import { header, queryToken } from './headers.ts';
 import { batch } from './layers-batch.ts';
@@ -64,8 +65,8 @@ interface Refused {
   readonly faults: readonly Fault[];
 }
 
-const validators = new Map(Object.entries(layersEvents).map(([type, schema]) => [type, Compile(schema)]));
-const customValidator = Compile(LayersCustomEvent);
+const validators = new Map(Object.entries(layersEvents).map(([type, schema]) => [type, Compile(needed(schema))]));
+const customValidator = Compile(needed(LayersCustomEvent));
 
 /** The event, if it may be stored, or why it may not. */
 function judge(entry: unknown, rules: Rules): { readonly event: Json } | Refused {

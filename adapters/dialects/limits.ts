@@ -12,6 +12,9 @@ export interface Excess {
 // The walk calls itself once per level, and no setting may let a client decide how deep the stack gets.
 const deepestWalk = 500;
 
+/** What the address of the visitor's page decides: such a text may be as long as its event, see `visitorText`. */
+const byVisitor = /^(?:marketing_\w+|page_url|query)$/;
+
 /** One cheap walk over a parsed event: depth, keys, length of texts, and size. */
 export function excess(event: object, limits: BodyLimits): Excess | undefined {
   const tally = { keys: 0, characters: 0 };
@@ -38,8 +41,9 @@ function walk(node: object, level: number, tally: Tally, limits: BodyLimits): Ex
     tally.keys += 1;
     tally.characters += key.length;
     if (tally.keys > limits.keys) return tooMany(limits);
-    const found = visit(node[key as keyof typeof node], level, tally, limits);
-    if (found) return at(key, found);
+    const value: unknown = node[key as keyof typeof node];
+    const found = visit(value, level, tally, limits);
+    if (found && !(level === 1 && typeof value === 'string' && byVisitor.test(key))) return at(key, found);
   }
   return undefined;
 }

@@ -9,11 +9,21 @@ export function eventSlices(body: string): string[] {
   let found: string[] = [];
   for (const [name, start] of members(text, afterSpace(text, 0))) {
     // As in JSON.parse, the last of equal keys counts.
-    if (name !== undefined && JSON.parse(name) === 'events') {
-      found = [...members(text, start)].map(([, from, to]) => text.slice(from, to));
-    }
+    if (name !== undefined && JSON.parse(name) === 'events') found = entries(text, start);
   }
   return found;
+}
+
+/** Of a list, or of an object with places for keys: those as parsing puts them, which leaves keys named `__proto__` out. */
+function entries(text: string, start: number): string[] {
+  const isNamed = text[start] === '{';
+  const found = new Map<string, string>();
+  let at = 0;
+  for (const [name, from, to] of members(text, start)) {
+    const key: unknown = isNamed ? JSON.parse(name ?? '') : at++;
+    if (key !== '__proto__') found.set(String(key), text.slice(from, to));
+  }
+  return Object.values(Object.fromEntries(found));
 }
 
 type Member = readonly [name: string | undefined, start: number, end: number];

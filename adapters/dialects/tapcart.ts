@@ -1,16 +1,17 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Event } from '../../schemas/event.ts';
-import { Anything, EventId, oneOf, optional, required, Text } from '../../schemas/wire.ts';
+import { Anything, EventId, needed, oneOf, optional, required, Text } from '../../schemas/wire.ts';
 import { parseBody } from './body.ts';
 import { type Context, type Dialect, type Draft, type Reading, RequestRefused, type Rules } from './dialect.ts';
+import { fieldsBy } from './fields.ts';
 import { bearer, queryToken } from './headers.ts';
-import { anyId, digits } from './ids.ts';
+import { anyId, digits, eventId } from './ids.ts';
 import { kindOf, orderOf, PURCHASE } from './kind.ts';
 import { excess } from './limits.ts';
 import { lines, standardPayload } from './shopify.ts';
 import { iso, milliseconds } from './timestamp.ts';
-import { filled, type Json, list, number, object, present, rest, text } from './values.ts';
+import { filled, type Json, list, number, object, present, text } from './values.ts';
 import { excerpt, type Fault, faults, shown } from './words.ts';
 
 /** What each event of Tapcart's catalogue means in the model. */
@@ -48,7 +49,10 @@ const bodyWith = <N extends Type.TSchema>(name: N) =>
       properties: optional(Anything, 'Device, locale and session.'),
       mp_metadata: Metadata,
     },
-    { description: "One event of Tapcart's clickstream. Keys that are not named here are accepted and kept." },
+    {
+      description:
+        "One event of Tapcart's clickstream. Keys that are not named here, and optional values that do not fit, are kept.",
+    },
   );
 
 const TapcartBody = bodyWith(required(oneOf(Object.keys(types)), 'Name of the event.'));
@@ -56,8 +60,8 @@ const TapcartError = Type.Object({
   ok: Type.Literal(false),
   error: Type.String({ description: 'What was expected, what came.' }),
 });
-const validator = Compile(TapcartBody);
-const customValidator = Compile(bodyWith(required(Text, 'A name that the shop lists in customEvents.')));
+const validator = Compile(needed(TapcartBody));
+const customValidator = Compile(needed(bodyWith(required(Text, 'A name that the shop lists in customEvents.'))));
 
 /**
  * Tapcart's clickstream webhook: one event per request, from Tapcart's servers. Tapcart signs nothing and lets an operator set
@@ -156,31 +160,37 @@ const idOf = (body: Json): string => String(object(body.mp_metadata)?.mp_event_i
  * Of `data` and `properties` no more is public than what they are for. Read here are the spellings of Tapcart's older webhook and
  * of its app SDK, and Shopify's own; both are kept whole. What enrichment found is about Tapcart's servers, and left out.
  */
-function eventOf(body: Json, context: Context): Event {
-  const [data = {}, properties = {}, metadata = {}] = [body.data, body.properties, body.mp_metadata].map(object);
-  const name = String(body.event);
-  const extra = present({ ...rest(body, known.body), mp_metadata: rest(metadata, known.metadata) });
+function eventOf(sent: Json, context: Context): Event {
+  const body = fields.body(sent);
+  const metadata = fields.metadata(body.found.mp_metadata ?? {});
+  const { event: name = '', data = {}, properties = {} } = body.found;
+  const { mp_session_id: session_id } = metadata.found;
+  const times = [body.found.mp_metadata ?? {}, properties, data, sent];
   return {
-    event_id: idOf(body),
+    event_id: idOf(sent),
     id_source: 'client',
     event_type: typeOf(name),
     name,
     dialect: 'tapcart',
-    timestamp: iso(timeIn(metadata, properties, data, body) ?? context.receivedAt),
-    ...present({ session_id: text(metadata.mp_session_id) }),
+    timestamp: iso(timeIn(...times) ?? context.receivedAt),
+    ...present({ session_id }),
     ...shopper(properties, data, context),
     ...payload(data),
     shop: context.shop,
     received_at: iso(context.receivedAt),
     trust: context.trust,
     shopping_channel: 'app',
-    ...present({ data: filled(data), contextual_data: filled(properties), extra: filled(extra) }),
+    ...present({
+      data: filled(data),
+      contextual_data: filled(properties),
+      extra: filled({ ...body.rest, ...present({ mp_metadata: metadata.rest }) }),
+    }),
   };
 }
 
-const known = {
-  body: new Set(['event', 'data', 'properties', 'mp_metadata']),
-  metadata: new Set(['mp_event_id', 'mp_session_id']),
+const fields = {
+  body: fieldsBy({ event: text, data: object, properties: object, mp_metadata: object }),
+  metadata: fieldsBy({ mp_event_id: eventId, mp_session_id: text }),
 };
 
 function shopper(properties: Json, data: Json, context: Context) {

@@ -10,10 +10,39 @@ export function filled(value: unknown): Record<string, unknown> | undefined {
   return found && Object.keys(found).length > 0 ? found : undefined;
 }
 
-export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+export const list = (value: unknown): readonly unknown[] => listed(value) ?? [];
+
+const place = /^(?:0|[1-9]\d{0,8})$/;
+
+/** A list; also one that came as an object with places for keys, which PHP and Ruby make of a list with gaps. Undefined for anything else. */
+export function listed(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  const found = object(value);
+  // JavaScript keeps such keys in the order of their numbers.
+  return found && Object.keys(found).every((key) => place.test(key)) ? Object.values(found) : undefined;
+}
 
 export const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
+
+/** Characters. A longer text of a field that a visitor's address decides is kept, but not understood. */
+const longestVisitorText = 8192;
+
+/** A text of a field that a visitor's address decides. */
+export const visitorText = (value: unknown): string | undefined =>
+  typeof value === 'string' && value.length <= longestVisitorText ? text(value) : undefined;
+
+/** One of some texts. */
+export const oneOf =
+  <const T extends string>(values: readonly T[]) =>
+  (value: unknown): T | undefined =>
+    values.find((one) => one === value);
+
+/** A place in a list, 1 is the first. */
+export function position(value: unknown): number | undefined {
+  const found = number(value);
+  return found !== undefined && Number.isInteger(found) && found >= 1 ? found : undefined;
+}
 
 /** A finite number, also where it came as digits. */
 export function number(value: unknown): number | undefined {

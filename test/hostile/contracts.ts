@@ -86,7 +86,7 @@ export const contracts: readonly Input[] = [
     [bearer, shop],
     '{"event":{"id":"x","name":"page_viewed"},"session_id":{"a":[]}}',
   ),
-  glood('consent that is an array', 400, [bearer, shop], gloodEvent(',"customer_privacy":["analytics"]')),
+  glood('consent that is an array', 200, [bearer, shop], gloodEvent(',"customer_privacy":["analytics"]')),
   glood('products of every type', 200, [bearer, shop], gloodEvent(',"cart":{"items":[null,1,"x",[],{"id":{}}]}')),
   glood(
     'its reasons for 250 KB',
@@ -98,8 +98,9 @@ export const contracts: readonly Input[] = [
   init('no shop', 400, '{}', [bearer]),
   init('the shop of another', 403, '{}', [bearer, 'X-Shop: other.myshopify.com']),
   init('no token', 401, '{}', [shop]),
-  ...['[]', 'null', '1', '{', '{"user_id":{}}', '{"client_id":["x"]}', '{"customer_id":1.5}'].map((text) =>
-    init(`${text} for a body`, 400, text),
+  ...['[1]', 'null', '1', '{'].map((text) => init(`${text} for a body`, 400, text)),
+  ...['[]', '{"user_id":{}}', '{"client_id":["x"]}', '{"customer_id":1.5}'].map((text) =>
+    init(`${text} for a body`, 200, text),
   ),
   init('100,000 arrays in each other', 400, filled('[', 100_000)),
   init('300 KB', 413, filled(' ', 300_000)),
@@ -111,7 +112,7 @@ export const contracts: readonly Input[] = [
   ...['"__proto__"', '"constructor"', 'null', '["pageView"]', '{"toString":1}'].map((text) =>
     tapcart(`${text} for an event`, 422, clicked(`,"event":${text}`)),
   ),
-  tapcart('data that is an array', 422, clicked(',"data":[]')),
+  tapcart('data that is an array', 200, clicked(',"data":[[]]')),
   tapcart(
     'times that are none',
     200,

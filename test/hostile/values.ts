@@ -16,13 +16,6 @@ const everyType = ['true', '[]', '{}', '[7]', '{"a":1}', '1.5', '-1', '1e400'];
 const bom = '\ufeff';
 const plain = events(event('"query":"q"'));
 
-/** Fields with names of their own, each wrong, so that each gives a reason. */
-const wrongFields =
-  'session_id device_id customer_id attribution_token variant_id position collection_handle query search_id block_id marketing_source marketing_medium marketing_campaign shopping_channel contextual_data event_id'
-    .split(' ')
-    .map((name) => `"${name}":[]`)
-    .join();
-
 /** Values at the edges of what JSON, numbers, dates and texts can be. */
 export const values: readonly Input[] = [
   refused('NaN', events(event('"position":NaN'))),
@@ -38,9 +31,9 @@ export const values: readonly Input[] = [
   body('entries that are no objects', 0, events('null,true,1,"x",[],[[{}]]')),
   body('100 times the same id', 100, events(Array(100).fill(event('"event_id":"again"')).join())),
 
-  body('a position of 1e400', 0, events(event('"position":1e400'))),
+  body('a position of 1e400', 1, events(event('"position":1e400'))),
   body('1e400 where anything goes', 1, events(event('"contextual_data":{"price":1e400,"less":-1e400}'))),
-  body('a position of -0, 0, 0.5 and "1"', 0, each('position', '-0', '0', '0.5', '"1"')),
+  body('a position of -0, 0, 0.5 and "1"', 4, each('position', '-0', '0', '0.5', '"1"')),
   body('a product id of 2^53 + 1 as a number', 0, each('product_id', '9007199254740993')),
   body('a product id of 2^53 + 1 as text', 1, each('product_id', '"9007199254740993"')),
   body('a product id of every type', 0, each('product_id', ...everyType, 'null', '""', '"７"', '"7 "', '"-7"')),
@@ -55,15 +48,15 @@ export const values: readonly Input[] = [
       '"gid://shopify/Product/"',
     ),
   ),
-  body('an event id of every type', 0, events([...everyType, '7'].map((text) => event(`"event_id":${text}`)).join())),
-  body('an event id of 201 characters', 0, events(event(`"event_id":"${'x'.repeat(201)}"`))),
-  body('an event id with U+0000', 0, events(event('"event_id":"a\\u0000b"'))),
+  body('an event id of every type', 9, events([...everyType, '7'].map((text) => event(`"event_id":${text}`)).join())),
+  body('an event id of 201 characters', 1, events(event(`"event_id":"${'x'.repeat(201)}"`))),
+  body('an event id with U+0000', 1, events(event('"event_id":"a\\u0000b"'))),
   body(
     'event ids that differ by half a surrogate',
     2,
     events(`${event('"event_id":"\\ud800"')},${event('"event_id":"\\udfff"')}`),
   ),
-  body('a customer of every type', 0, each('customer_id', ...everyType)),
+  body('a customer of every type', 8, each('customer_id', ...everyType)),
 
   body('times in the year 0 and 275760', 2, timed('"0000-01-01T00:00:00Z"', '"+275760-09-13T00:00:00.000Z"')),
   body('times one millisecond past the last', 0, timed('"+275760-09-13T00:00:00.001Z"', '8640000000000001', '1e400')),
@@ -127,9 +120,9 @@ export const values: readonly Input[] = [
     1,
     events(event('"query":"\\u001b]0;pwn\\u0007\\u001b[2J\\u202egnp.exe"')),
   ),
-  body('2,000 reasons', 0, events(manyReasons())),
+  body('400 reasons', 0, events(manyReasons())),
   {
-    name: '2,000 reasons, and all of them asked for',
+    name: '400 reasons, and all of them asked for',
     answers: [201],
     taken: 0,
     sending: () => one(posted('/beacon?verbose=1', [token], events(manyReasons()))),
@@ -142,7 +135,9 @@ export const values: readonly Input[] = [
 ];
 
 function manyReasons(): string {
-  return Array(100).fill(`{"event_type":"product_view","timestamp":[],${wrongFields}}`).join();
+  return Array(100)
+    .fill('{"event_type":"product_click","timestamp":[],"session_id":[],"product_id":[],"position":[]}')
+    .join();
 }
 
 /** Bytes within a text of a valid event. */
