@@ -163,6 +163,7 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering 
   }
   options.routes(router);
   app.use(router.routes());
+  app.use(otherMethods);
   app.use((ctx) => {
     ctx.status = 404;
     const places = dialects.map(({ path }) => `POST ${path}`).join(' or ');
@@ -176,6 +177,18 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering 
 /** All but those of the admin API, which has a gate. */
 const publicPaths = (router: Router): ReadonlySet<string> =>
   new Set(router.stack.map(({ path }) => String(path)).filter((path) => !/^\/admin\b|[:*(]/.test(path)));
+
+/** For an address that the router knows by other methods. */
+function otherMethods(ctx: Koa.Context, next: Koa.Next): Promise<void> | undefined {
+  const methods = [...new Set(((ctx.matched ?? []) as Router['stack']).flatMap((layer) => layer.methods))];
+  if (methods.length === 0) return next();
+  ctx.status = 405;
+  ctx.set('Allow', methods.sort().join(', '));
+  ctx.body = {
+    error: `ask ${ctx.path} with ${methods.filter((method) => method !== 'HEAD').join(' or ')}, not ${ctx.method}`,
+  };
+  return undefined;
+}
 
 /** Why what is no POST is refused. A preflight comes this far only where its origin is not let in. */
 function notPosted(ctx: Koa.Context): RequestRefused {

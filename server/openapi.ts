@@ -72,7 +72,7 @@ export function openapi(examples: Examples) {
       ...Object.fromEntries(
         dialects.map((dialect) => [dialect.path, { post: eventCall(dialect, examples[dialect.name] ?? {}, shapes) }]),
       ),
-      [gloodInitPath]: { post: call(gloodInitDocumentation, ['application/json'], { init }, shapes) },
+      [gloodInitPath]: { post: call(gloodInitDocumentation, ['application/json'], { init }, shapes, OF_ANY_CALL) },
       '/healthz': { get: plain('healthz', 'Whether the process is alive.', { 200: 'It is.' }) },
       '/readyz': {
         get: plain('readyz', 'Whether an event sent now would be kept, how durably, and how each pipeline does.', {
@@ -107,7 +107,7 @@ function eventCall({ documentation, contentTypes }: Dialect, examples: Examples[
     return [status, { description, ...(either && { body: either }) }] as const;
   });
   const whole = { ...documentation, parameters: [...parameters, verbose], answers: Object.fromEntries(withVerdicts) };
-  return call(whole, contentTypes.filter(Boolean), examples, shapes);
+  return call(whole, contentTypes.filter(Boolean), examples, shapes, EXPOSED_HEADERS);
 }
 
 function call(
@@ -115,10 +115,12 @@ function call(
   contentTypes: readonly string[],
   examples: Examples[string],
   { of }: Shapes,
+  headerNames: readonly string[],
 ) {
+  const headers = Object.fromEntries(headerNames.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
   const own = Object.entries(answers).map(([status, { description, body }]) => [
     status,
-    body ? answer(description, of(body)) : { description, headers: referred },
+    body ? answer(description, of(body), headers) : { description, headers },
   ]);
   return {
     operationId,
@@ -126,7 +128,7 @@ function call(
     security: Object.keys(security).map((name) => ({ [name]: [] })),
     parameters,
     requestBody: bodyOf(of(body), examples ?? {}, contentTypes),
-    responses: { ...Object.fromEntries(own), ...refusals((status) => of(refusal(status))) },
+    responses: { ...Object.fromEntries(own), ...refusals((status) => of(refusal(status)), headers) },
   };
 }
 
@@ -146,17 +148,21 @@ const verbose = {
 const headers = Object.fromEntries(
   EXPOSED_HEADERS.map((name) => [name, { schema: { type: 'string' }, required: name !== 'Retry-After' }]),
 );
-const referred = Object.fromEntries(EXPOSED_HEADERS.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+/** Of the exposed headers those that count no events. */
+const OF_ANY_CALL = EXPOSED_HEADERS.filter((name) => !name.startsWith('X-Events-'));
 
-const answer = (description: string, schema: Shape) => ({
+const answer = (description: string, schema: Shape, headers: object) => ({
   description,
-  headers: referred,
+  headers,
   content: { 'application/json': { schema } },
 });
 
-const refusals = (schemaOf: (status: number) => Shape) =>
+const refusals = (schemaOf: (status: number) => Shape, headers: object) =>
   Object.fromEntries(
-    Object.entries(REFUSALS).map(([status, description]) => [status, answer(description, schemaOf(Number(status)))]),
+    Object.entries(REFUSALS).map(([status, description]) => [
+      status,
+      answer(description, schemaOf(Number(status)), headers),
+    ]),
   );
 
 function bodyOf(schema: Shape, examples: Readonly<Record<string, Example>>, types: readonly string[]) {

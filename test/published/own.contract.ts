@@ -5,6 +5,9 @@ import { forOurShop } from './documents.ts';
 import { type Check, fuzz } from './schemathesis.ts';
 import { described, enough, openStage, quiet, type Stage } from './stage.ts';
 
+/** The tail: an answer that does not end, by which a fuzzer would wait for ever. */
+const ENDLESS = '/admin/tail';
+
 type Paths = { readonly paths: Readonly<Record<string, object>> };
 
 describe("the gateway's own document", ({ it, before, after }) => {
@@ -19,7 +22,7 @@ describe("the gateway's own document", ({ it, before, after }) => {
   after(() => stage?.close());
 
   const part = (admin: boolean) => {
-    const paths = Object.entries(document.paths).filter(([path]) => path.startsWith('/admin/') === admin);
+    const paths = Object.entries(document.paths).filter(([path]) => path.startsWith('/admin/') === admin && path !== ENDLESS);
     return forOurShop({ ...document, paths: Object.fromEntries(paths) });
   };
   const ask = (admin: boolean, mode: 'positive' | 'negative', examples: number, checks: readonly Check[]) =>
@@ -61,6 +64,6 @@ describe("the gateway's own document", ({ it, before, after }) => {
         enough(found, 200);
       }
     },
-    { timeoutMs: 120_000 },
+    { timeoutMs: 240_000 },
   );
 });

@@ -74,6 +74,7 @@ function argumentsOf({ url, mode, checks, headers = {}, examples, seed = 1 }: Tr
     ['--seed', seed],
     ['--generation-database', 'none'],
     ['--warnings', 'off'],
+    ['--request-timeout', 10],
     ['--report', 'har'],
     ['--report-har-path', 'answers.har'],
     ['--output-sanitize', 'false'],

@@ -72,6 +72,17 @@ describe('server/openapi.json', ({ it }) => {
     for (const [, name = ''] of named) assert.match(name, SNAKE_CASE);
   });
 
+  it('promises counts of events where events are sent, and nowhere else', () => {
+    const { paths } = document as {
+      paths: Record<string, { post?: { responses: Record<string, { headers?: object }> } }>;
+    };
+    const counts = (path: string) =>
+      Object.values(paths[path]?.post?.responses ?? {}).map(({ headers = {} }) => 'X-Events-Accepted' in headers);
+    for (const { path } of dialects) assert.ok(counts(path).every(Boolean), path);
+    assert.ok(counts(gloodInitPath).length > 5);
+    assert.not.ok(counts(gloodInitPath).some(Boolean));
+  });
+
   it('is small enough to be read', () => {
     const bytes = Buffer.byteLength(JSON.stringify(document));
     assert.ok(bytes < 170_000, `it is served with ${bytes} bytes: share schemas in components`);
