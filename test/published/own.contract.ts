@@ -22,7 +22,9 @@ describe("the gateway's own document", ({ it, before, after }) => {
   after(() => stage?.close());
 
   const part = (admin: boolean) => {
-    const paths = Object.entries(document.paths).filter(([path]) => path.startsWith('/admin/') === admin && path !== ENDLESS);
+    const paths = Object.entries(document.paths).filter(
+      ([path]) => path.startsWith('/admin/') === admin && path !== ENDLESS,
+    );
     return forOurShop({ ...document, paths: Object.fromEntries(paths) });
   };
   const ask = (admin: boolean, mode: 'positive' | 'negative', examples: number, checks: readonly Check[]) =>
