@@ -57,7 +57,8 @@ export function createOperations(tools: OperatorTools): Operations {
     pipelines: () => reports(tools),
     suspend: async (ref, reason) =>
       found(pipelines.find(ref) && (await store.state.suspend(ref, { reason, at: clock.now() })), ref),
-    resume: async (ref) => found(pipelines.find(ref) ? await store.state.resume(ref) : await replays.revive(ref), ref),
+    resume: async (ref) =>
+      found((pipelines.find(ref) || (await replays.revive(ref))) && (await store.state.resume(ref)), ref),
     ...deadOperations(tools, jobs),
     ...quarantineOperations(tools, jobs),
     allJobs: () => jobs.all(),

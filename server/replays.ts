@@ -129,12 +129,15 @@ export class Replays {
     return (await this.#tools.store.state.replays()).map(nameOf);
   }
 
-  /** Has a replay look through its dead letters again, or go on after a suspension. Gives false where there is none of that name. */
+  /**
+   * Has a replay look through its dead letters again, and go on where it is suspended. One that runs is left alone: what it is sending
+   * would be cut off and sent twice. Gives false where there is none of that name.
+   */
   async revive(ref: PipelineRef): Promise<boolean> {
     const { state } = this.#tools.store;
     const replay = (await state.replays()).findLast((one) => one.shop === ref.shop && replayName(one) === ref.pipeline);
     if (replay === undefined) return false;
-    await state.resume(ref);
+    if ((await this.#progress(replay))?.suspended) await state.resume(ref);
     await state.changeReplay(replay.id, { kind: 'revived' });
     return true;
   }

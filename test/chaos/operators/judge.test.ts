@@ -178,6 +178,17 @@ describe('what operators and receivers know, compared', ({ it }) => {
     assert.equal(cut('another'), ['RENAMED']);
   });
 
+  it('lets a batch have another id where a narrower filter leaves out some of it', () => {
+    const cut = (narrows: boolean) =>
+      after(({ history }) => {
+        const there = { shop: 'one.myshopify.com', pipeline: 'choosy', address: '/one.myshopify.com/choosy/0' };
+        history.configured.push({ addresses: {}, isNarrow: narrows, writtenAt: T + 105, confirmedAt: T + 108 });
+        history.deliveries.push(delivery({ ...there, ids: ['e1', 'e2'], whole: false }));
+        history.deliveries.push(delivery({ ...there, ids: ['e1'], begunAt: T + 2000 }));
+      }).includes('RENAMED');
+    assert.equal([cut(false), cut(true)], [true, false]);
+  });
+
   it('sees an address that a configuration took away, once that is followed', () => {
     const late = (begunAt: number) =>
       after(({ history }) => {

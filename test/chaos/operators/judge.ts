@@ -9,6 +9,7 @@ import {
   mayBeFiltered,
   SLACK_MS,
   wasAsleep,
+  wasNarrowed,
   wasStruck,
   wasUnderWay,
 } from './ledger.ts';
@@ -101,7 +102,7 @@ function repeats(history: History, ledger: Ledger): Finding[] {
         if (earlier.whole && !wasUnderWay(history, earlier, next))
           again.push(`${words}; the first was answered ${ms(later.begunAt - (earlier.endedAt ?? 0))} before`);
         // Cut by an orderly stop, a suspension or a reload: it must be recognised when it is sent next.
-        else if (isRenamed(ledger.all(key, id), earlier))
+        else if (!wasNarrowed(history, key, earlier, next) && isRenamed(ledger.all(key, id), earlier))
           renamed.push(`${words}, ${earlier.webhookId} and ${later.webhookId}`);
       }
     }

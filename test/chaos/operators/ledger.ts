@@ -100,6 +100,14 @@ function isChanged({ configured }: History, index: number, key: string): boolean
   return before.addresses[key] !== after.addresses[key] || (isChoosy(key) && before.isNarrow !== after.isNarrow);
 }
 
+/** Whether the filter may have changed between two requests: the second leaves out what is not wanted any more, so it is another batch. */
+export const wasNarrowed = (history: History, key: string, { begunAt }: Delivery, again: Delivery): boolean =>
+  isChoosy(key) &&
+  history.configured.some(
+    ({ isNarrow, writtenAt, confirmedAt = Number.POSITIVE_INFINITY }, index) =>
+      history.configured[index - 1]?.isNarrow !== isNarrow && writtenAt <= again.begunAt && begunAt <= confirmedAt,
+  );
+
 /** Whether a process had just been woken, and may have done what was in hand. */
 export const wasAsleep = (history: History, at: number): boolean =>
   history.faults.some(({ kind, from, to = from }) => kind === 'pause' && from <= at && at <= to + AWAKE_MS);
