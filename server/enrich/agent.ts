@@ -1,8 +1,8 @@
-import { isbot } from 'isbot';
 import { LRUCache } from 'lru-cache';
 import { UAParser } from 'ua-parser-js';
 import type { Context } from '../../adapters/dialects/dialect.ts';
 import { type Channel, channelOfAgent, isNativeStack } from './channel.ts';
+import { isCrawler } from './in-app.ts';
 
 export type Agent = NonNullable<Context['agent']>;
 
@@ -33,7 +33,8 @@ const NATIVE_SYSTEMS: readonly (readonly [says: RegExp, os: string, device: stri
 /**
  * Reads User-Agents, of which it remembers the last `cacheSize`. Only the first 500 characters count. `device` is desktop,
  * mobile, tablet, smarttv, console, wearable or embedded, and absent where nothing tells; `browser` and `os` are
- * ua-parser-js's names; `bot` is isbot's verdict, which every bare HTTP library earns. An iPad that asks for desktop pages
+ * ua-parser-js's names; `bot` is isbot's verdict, which every bare HTTP library earns, but for the
+ * browsers inside the apps of social networks. An iPad that asks for desktop pages
  * calls itself a Mac and is taken for one.
  */
 export function createAgentReader(cacheSize: number): (userAgent: string) => AgentReading {
@@ -56,7 +57,7 @@ function shortened(userAgent: string): string {
 function agentOf(userAgent: string): Agent {
   const parser = new UAParser(userAgent);
   const browser = parser.getBrowser().name;
-  const bot = isbot(userAgent);
+  const bot = isCrawler(userAgent);
   const { os, device } = isNativeStack(userAgent)
     ? nativeSystem(userAgent, parser)
     : browserSystem(parser, !bot && browser !== undefined);

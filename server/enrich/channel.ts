@@ -1,4 +1,5 @@
 import type { Context } from '../../adapters/dialects/dialect.ts';
+import { isInApp } from './in-app.ts';
 
 export type Channel = Context['channel'];
 
@@ -22,15 +23,14 @@ export function namesAppBuilder(requestedWith: string | undefined): boolean {
 }
 
 /**
- * The channel by User-Agent alone. In-app browsers of social networks (FBAN, Instagram, musical_ly, …) need no rule: they are
- * browsers, so web. A WebView that names no builder is web as well, because it looks the same in a merchant's app and in an
+ * The channel by User-Agent alone. In-app browsers of social networks (FBAN, Instagram, musical_ly, …) are browsers, so web. A WebView that names no builder is web as well, because it looks the same in a merchant's app and in an
  * in-app browser, and calling shoppers from an advertisement "app" would be the costlier mistake.
  */
 export function channelOfAgent(userAgent: string): Channel {
   return APP_BUILDER.test(userAgent) || isNativeStack(userAgent) ? 'app' : 'web';
 }
 
-/** Whether the request came from an app's HTTP library instead of a browser. */
+/** Whether the request came from an app's HTTP library instead of a browser. In-app browsers name the library of their app too. */
 export function isNativeStack(userAgent: string): boolean {
-  return NATIVE_STACK.test(userAgent);
+  return NATIVE_STACK.test(userAgent) && !isInApp(userAgent);
 }
