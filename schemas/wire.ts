@@ -1,4 +1,5 @@
 import Type, { type TObject, type TSchema } from 'typebox';
+import { shopifyId, shopifyIdPattern } from './shopify-id.ts';
 
 /*
  * What the wire bodies of both dialects are made of. A refusal reads "expected …, got …": `x-expected` is the first half,
@@ -36,9 +37,9 @@ export const EventId = Type.String({
 const Exact = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const sendAsText = 'send ids from 2^53 up as text, a JSON number does not carry them exactly';
 
-/** Shopify's numeric ids come as numbers (Layers), digits (Glood) and gids (Hydrogen). */
+/** Shopify's numeric ids come as numbers (Layers), digits (Glood) and gids (Hydrogen), also in base64. */
 export const ShopifyId = Type.Union(
-  [Exact, Type.String({ pattern: '^(?:[0-9]{1,20}|gid://shopify/[A-Za-z]+/[0-9]{1,20}(?:\\?.*)?)$' })],
+  [Exact, Type.Refine(Type.String({ pattern: shopifyIdPattern }), (text) => shopifyId(text) !== undefined)],
   { 'x-expected': 'a Shopify id (a whole number, digits as text or gid://shopify/…)', 'x-number': sendAsText },
 );
 

@@ -1,14 +1,7 @@
 import { hash } from 'node:crypto';
+import { shopifyId as digits } from '../../schemas/shopify-id.ts';
 
-const gid = /^gid:\/\/shopify\/[A-Za-z]+\/([0-9]{1,20})(?:\?.*)?$/;
-const onlyDigits = /^[0-9]{1,20}$/;
-
-/** A Shopify id as digits, from a number, digits or a gid; undefined for anything else. */
-export function digits(value: unknown): string | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? String(value) : undefined;
-  if (typeof value !== 'string') return undefined;
-  return onlyDigits.test(value) ? value : gid.exec(value)?.[1];
-}
+export { digits };
 
 /** An id that need not be Shopify's: digits where it is, otherwise as sent. */
 export const anyId = (value: unknown): string | undefined =>

@@ -1,0 +1,19 @@
+const digits = /^[0-9]{1,20}$/;
+const gid = /^gid:\/\/shopify\/[A-Za-z]+\/([0-9]{1,20})(?:\?.*)?$/;
+/** As it stands in an address. */
+const encoded = /^gid%3a%2f%2fshopify%2f[a-z]+%2f([0-9]{1,20})(?:%3f.*)?$/i;
+/** "gid://shopify/" and more in base64, which the Storefront API gave as ids until 2022 and clients have stored since. */
+const base64 = /^Z2lkOi8vc2hvcGlmeS[A-Za-z0-9+/_-]{4,200}={0,2}$/;
+
+/** What a text that may be a Shopify id looks like. */
+export const shopifyIdPattern =
+  '^(?:[0-9]{1,20}|gid://shopify/[A-Za-z]+/[0-9]{1,20}(?:\\?.*)?|gid%3[Aa]%2[Ff]%2[Ff].+|Z2lkOi8vc2hvcGlmeS.+)$';
+
+/** A Shopify id as digits, from a whole number, digits, or a gid, also in base64 or as in an address; undefined for anything else. */
+export function shopifyId(value: unknown): string | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? String(value) : undefined;
+  if (typeof value !== 'string') return undefined;
+  if (digits.test(value)) return value;
+  const plain = base64.test(value) ? Buffer.from(value, 'base64').toString('latin1') : value;
+  return (gid.exec(plain) ?? encoded.exec(plain))?.[1];
+}
