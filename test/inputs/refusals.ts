@@ -1,0 +1,183 @@
+import {
+  batch,
+  glood,
+  gloodText,
+  layers,
+  layersExample,
+  layersText,
+  layersWith,
+  tapcart,
+  tapcartText,
+} from './requests.ts';
+import type { Row } from './row.ts';
+
+const whole = (name: string, source: string, body: string, code: string, says: RegExp): Row => ({
+  name,
+  source,
+  sends: layersText(body),
+  answer: { status: 422, body: says, headers: { 'content-type': 'application/json' } },
+  refused: [{ code, reason: says }],
+});
+const many = (count: number) => Array.from({ length: count }, (_, at) => layersExample({ event_id: `e${at}` }));
+const nested = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+
+export const refusals: readonly Row[] = [
+  whole('an empty body', 'fetch without a body', '', 'empty_body', /got nothing/),
+  whole('blanks', 'templates', ' \n', 'empty_body', /got nothing/),
+  whole('a body that was cut', 'the 64 KB of a beacon', '{"events":[{"event_id":"e1"', 'not_json', /not JSON/),
+  whole('the text [object Object]', 'a body that was not stringified', '[object Object]', 'not_json', /not JSON/),
+  whole('the text undefined', 'JSON.stringify(undefined)', 'undefined', 'not_json', /not JSON/),
+  whole('JSON in JSON', 'JSON encoded twice', JSON.stringify('{"events":[]}'), 'not_an_object', /JSON object/),
+  whole('a list instead of an object', 'clients of other APIs', '[{}]', 'not_an_object', /got an array/),
+  whole('null', 'a body that is not there', 'null', 'not_an_object', /got null/),
+  whole(
+    'one event without its batch',
+    'clients of Glood',
+    JSON.stringify(layersExample()),
+    'events_missing',
+    /events must be an array/,
+  ),
+  whole('single quotes', 'Python str(dict)', "{'events': []}", 'not_json', /not JSON/),
+  whole('a page of HTML', 'a proxy that answers itself', '<!doctype html><title>x</title>', 'not_json', /not JSON/),
+  {
+    name: 'a hundred events',
+    source: 'Layers: 1 to 100',
+    sends: batch(many(100)),
+    events: many(100).map(({ event_id }) => ({ event_id })),
+  },
+  {
+    name: '150 events of the SDK in one call',
+    source: '@commerce-blocks/sdk does not cut batches',
+    sends: batch(many(101)),
+    answer: { status: 422, body: /1 to 100 entries, got 101/ },
+    refused: [{ code: 'events_too_many', reason: /got 101/ }],
+  },
+  {
+    name: 'a batch of good and bad events',
+    source: 'Layers: an invalid event never fails its batch',
+    sends: batch([
+      layersExample(),
+      layersExample({ event_id: 'e2', product_id: 'x' }),
+      { event_type: 'product_view' },
+      layersExample({ event_id: 'e3' }),
+    ]),
+    events: [{ event_id: 'event-1' }, { event_id: 'e3' }],
+    refused: [
+      { code: 'invalid', reason: /events\[1\]\.product_id: expected a Shopify id .* got "x"/ },
+      { code: 'invalid', reason: /events\[2\]\.timestamp: expected/ },
+    ],
+  },
+  {
+    name: 'the docs’ own curl: an empty event',
+    source: 'Layers send-events page: {"events":[{}]}',
+    sends: batch([{}]),
+    refused: [{ code: 'invalid', reason: /events\[0\]\.event_type: expected one of/ }],
+  },
+  ...['purchase', 'page_view', 'Product_View', 'undefined', '__proto__', 'constructor'].map(
+    (event_type): Row => ({
+      name: `the unknown type ${event_type}`,
+      source: 'names of other trackers',
+      sends: layers({ event_type }),
+      refused: [{ code: 'unknown_type', reason: /event_type: expected one of product_view/ }],
+    }),
+  ),
+  {
+    name: 'a type that is a number',
+    source: 'enums',
+    sends: layers({ event_type: 3 }),
+    refused: [{ code: 'invalid', reason: /event_type: expected one of .* got 3/ }],
+  },
+  {
+    name: 'no session in Layers',
+    source: 'Layers requires it',
+    sends: layers({ session_id: undefined }),
+    refused: [{ code: 'invalid', reason: /session_id/ }],
+  },
+  {
+    name: 'a search without a query',
+    source: 'a search needs one',
+    sends: layers({ event_type: 'search', product_id: undefined }),
+    refused: [{ code: 'invalid', reason: /query/ }],
+  },
+  {
+    name: 'a text of 70,000 characters',
+    source: 'limits: 64 KB an event',
+    sends: layers({ query: 'x'.repeat(70_000) }),
+    refused: [{ code: 'too_large', reason: /expected at most 65536/ }],
+  },
+  {
+    name: 'an event of 100 levels',
+    source: 'DOM nodes in a payload',
+    sends: layersText(`{"events":[{"event_id":"e","contextual_data":${nested(100)}}]}`),
+    refused: [{ code: 'too_deep', reason: /nested levels/ }],
+  },
+  {
+    name: 'an event with 5,000 keys',
+    source: 'whole state trees',
+    sends: layers({ contextual_data: Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`k${at}`, 1])) }),
+    refused: [{ code: 'too_many_keys', reason: /keys/ }],
+  },
+  {
+    name: 'a key __proto__',
+    source: 'scanners',
+    sends: layersWith('"__proto__": {"isAdmin": true}, "theme": "dark"'),
+    event: { extra: { theme: 'dark' } },
+    gone: { '__proto__.isAdmin': 'no key of that name is kept' },
+  },
+  {
+    name: 'Glood: an unknown name',
+    source: 'Glood’s SDK docs: custom_promotion_viewed is outside of the enum',
+    sends: glood({ name: 'custom_promotion_viewed' }),
+    answer: { status: 400, body: /"error":400,"message":"event\.name must be one of/ },
+    refused: [{ code: 'unknown_type', reason: /event\.name/ }],
+  },
+  {
+    name: 'Glood: a batch',
+    source: 'Glood: a single event',
+    sends: gloodText('[{"event":{"id":"e","name":"page_viewed"},"session_id":"s"}]'),
+    answer: { status: 400, body: /got an array/ },
+    refused: [{ code: 'not_an_object', reason: /got an array/ }],
+  },
+  {
+    name: 'Glood: no event',
+    source: 'Glood requires it',
+    sends: glood({}, { event: undefined }),
+    answer: { status: 400, body: /event must be an object with id and name, got nothing/ },
+    refused: [{ code: 'invalid', reason: /event must be/ }],
+  },
+  {
+    name: 'Glood: no session',
+    source: 'Glood requires it',
+    sends: glood({}, { session_id: undefined }),
+    answer: { status: 400, body: /session_id must be/ },
+    refused: [{ code: 'invalid', reason: /session_id/ }],
+  },
+  {
+    name: 'Glood: not JSON',
+    source: 'templates',
+    sends: gloodText('{{event}}'),
+    answer: { status: 400, body: /"error":400/ },
+    refused: [{ code: 'not_json', reason: /not JSON/ }],
+  },
+  {
+    name: 'Tapcart: an unknown event',
+    source: 'events that the catalogue does not list',
+    sends: tapcart({ event: 'videoPlayed' }),
+    answer: { status: 422, body: /"ok":false/ },
+    refused: [{ code: 'unknown_type', reason: /event must be one of/ }],
+  },
+  {
+    name: 'Tapcart: its older webhook',
+    source: 'docs.tapcart.com/reference/events: event_type, event_id',
+    sends: tapcartText('{"event_type":"ProductViewed","event_id":"e","timestamp":1780315200000}'),
+    answer: { status: 422, body: /"ok":false/ },
+    refused: [{ code: 'invalid', reason: /event must be/ }],
+  },
+  {
+    name: 'Tapcart: no metadata',
+    source: 'mp_metadata of [] in PHP',
+    sends: tapcart({ mp_metadata: [] }),
+    answer: { status: 422, body: /mp_metadata/ },
+    refused: [{ code: 'invalid', reason: /mp_metadata/ }],
+  },
+];

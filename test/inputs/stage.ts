@@ -1,0 +1,93 @@
+import type { Event } from '../../schemas/event.ts';
+import { createLogger } from '../../server/logger.ts';
+import { ADMIN_TOKEN } from '../support/admin.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { call, gatewayWith } from '../support/gateway.ts';
+import { openSink } from '../support/sink.ts';
+import { until } from '../support/until.ts';
+import { exactly } from './exact.ts';
+
+/** A refused event or body, as an operator sees it. */
+export interface Quarantined {
+  readonly shop: string;
+  readonly code: string;
+  readonly reasons: readonly string[];
+  readonly raw: string;
+}
+
+/** What receivers got of a shop, in order of arrival. */
+export interface Received {
+  /** Whole numbers past 2^53 are texts of their digits. */
+  readonly events: Event[];
+  readonly bodies: string[];
+}
+
+/** A gateway on a log on the disk, and a receiver for the events of all its shops. */
+export interface Stage {
+  readonly port: number;
+  /** What the gateway logged as errors. */
+  readonly errors: readonly string[];
+  /** What came by shop, once so many events are here. */
+  received(count: number): Promise<ReadonlyMap<string, Received>>;
+  /** What was refused by shop. */
+  quarantined(): Promise<ReadonlyMap<string, readonly Quarantined[]>>;
+  close(): Promise<void>;
+}
+
+/** Each shop gets a pipeline to the receiver. */
+export async function openStage(shops: readonly object[]): Promise<Stage> {
+  const folder = temporaryFolder();
+  const sink = await openSink();
+  const errors: string[] = [];
+  const logger = createLogger('error', { write: (line: string) => void errors.push(line) });
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  const destination = { type: 'webhook', url: sink.url, secret, allowPrivateNetworks: true };
+  const config = { shops: shops.map((shop) => ({ ...shop, pipelines: [{ id: 'hook', destination }] })) };
+  const env = { LOG_URL: `lmdb:${folder.path}/log`, ADMIN_TOKEN, GEO_HEADERS: 'cloudflare' };
+  const gateway = await gatewayWith(JSON.stringify(config), env, { logger });
+  const { port } = gateway;
+  return {
+    port,
+    errors,
+    received: async (count) => {
+      const found = new Map<string, Received>();
+      let [read, arrived] = [0, 0];
+      await until(() => {
+        for (; read < sink.requests.length; read += 1) {
+          const body = sink.requests[read]?.body ?? '';
+          const { shop, events } = (exactly(body) as { data: { shop: string; events: Event[] } }).data;
+          arrived += events.length;
+          const received = entry(found, shop, () => ({ events: [], bodies: [] }));
+          received.events.push(...events);
+          received.bodies.push(body);
+        }
+        return arrived >= count;
+      }, 30_000);
+      return found;
+    },
+    quarantined: async () => {
+      const found = new Map<string, Quarantined[]>();
+      for (const one of await quarantineOf(port)) entry<Quarantined[]>(found, one.shop, () => []).push(one);
+      return found;
+    },
+    close: async () => {
+      await gateway.stop();
+      await sink.close();
+      folder.remove();
+    },
+  };
+}
+
+function entry<T>(entries: Map<string, T>, key: string, make: () => T): T {
+  const found = entries.get(key) ?? make();
+  entries.set(key, found);
+  return found;
+}
+
+async function quarantineOf(port: number): Promise<Quarantined[]> {
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const { status, body } = await call(port, { method: 'GET', path: '/admin/export/quarantine', headers });
+  if (status !== 200) throw new Error(`the quarantine could not be read: ${status} ${body}`);
+  const lines = body.split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line) as Quarantined);
+}
