@@ -1,5 +1,6 @@
 import Type, { type TProperties } from 'typebox';
 import { Event } from './event.ts';
+import { PipelineStanding } from './pipeline-state.ts';
 
 /*
  * The admin API in shapes: what its calls take (closed: a key that is not known is refused, so that a typing error never
@@ -118,10 +119,9 @@ const pipelineState = <State extends string, T extends TProperties>(state: State
 
 export const PipelineReceipt = Type.Union([
   pipelineState('delivered', { at: maybe(When), attempts: maybe(Count), status: maybe(Type.String()) }),
-  pipelineState('pending', { behind: Count, next_attempt_at: maybe(When), reason: maybe(Type.String()) }),
+  pipelineState('pending', { behind: Count, standing: PipelineStanding }),
   pipelineState('filtered', { reason: Type.String() }),
   pipelineState('dead', { at: When, attempts: Count, reason: Type.String(), redriving: Type.Boolean() }),
-  pipelineState('suspended', { behind: Count, reason: Type.String(), since: When }),
   pipelineState('dropped', { reason: Type.String() }),
   pipelineState('before', { starts_after: Count }),
 ]);
@@ -148,11 +148,8 @@ export const Receipt = Type.Object(
 export const PipelineReport = Type.Object({
   ...shopAndPipeline,
   destination: maybe(Type.String({ description: 'Absent where it is orphaned.' })),
-  phase: Type.Enum(['waiting', 'sending', 'retrying', 'suspended', 'unclaimed', 'orphaned']),
-  reason: maybe(Type.String()),
-  next_attempt_at: maybe(When),
+  ...PipelineStanding.properties,
   position: Count,
-  pending: Count,
   delivered: Count,
   dead: Count,
   filtered: ByReason,
@@ -265,9 +262,13 @@ export const ReplayPlanned = Type.Object({
 export const ReplayJob = Type.Object({
   ...shopAndPipeline,
   id: Type.String(),
-  state: Type.Enum(['running', 'done', 'cancelled', 'suspended', 'waiting']),
+  state: Type.Enum(['running', 'failing', 'suspended', 'blocked', 'done', 'cancelled'], {
+    description:
+      'failing: no attempt has settled anything since `failing_since`. blocked: it is not delivered now; `reason` says why.',
+  }),
   adopts: maybe(Type.String({ description: 'The orphaned pipeline whose events these are.' })),
-  reason: maybe(Type.String({ description: 'Why it does not go on.' })),
+  reason: maybe(Type.String({ description: 'Why it does not go on, or the last answer where it fails.' })),
+  failing_since: maybe(When),
   from: Count,
   to: Count,
   position: Count,

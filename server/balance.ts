@@ -33,10 +33,10 @@ function shopBalance(shop: string, { received, appended, duplicate, quarantined 
   return { shop, received, appended, duplicate, quarantined, difference };
 }
 
-function pipelineBalance({ id, progress, newest, pending, phase }: Running): PipelineBalance {
+function pipelineBalance({ id, progress, newest, pending, state }: Running): PipelineBalance {
   const { start, delivered, dead, filtered, dropped } = progress;
   const appended = newest - start;
   const difference = appended - delivered - dead - total(filtered) - total(dropped) - pending;
-  const orphaned = phase.kind === 'orphaned' && { orphaned: true as const };
+  const orphaned = state === 'orphaned' && { orphaned: true as const };
   return { ...id, ...orphaned, appended, delivered, dead, filtered, dropped, pending, difference };
 }

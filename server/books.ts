@@ -11,8 +11,6 @@ export interface Seen {
   readonly filtered: FilterReason | undefined;
 }
 
-const CLOCK_SET_MS = 60_000;
-
 /**
  * What is settled ahead of a pipeline's cursor. Lanes finish in any order; the cursor follows at the lowest unfinished position, and
  * an event is counted when the cursor passes it, so that a crash counts nothing twice.
@@ -24,14 +22,9 @@ export class Books {
   /** How often what is still open was tried. */
   readonly #tries = new Map<Position, number>();
   #batches: JournalBatch[] = [];
-  /** Since when nothing has gone through although it was tried, in milliseconds since 1970. */
-  failingSince: number | undefined;
-  /** The same on the steady clock. */
-  #failingFrom: number | undefined;
 
-  /** Goes on from what was saved: since when nothing has gone through, and what was settled ahead of the cursor. */
-  constructor({ failingSince, ahead }: Pick<Progress, 'failingSince' | 'ahead'> = {}) {
-    this.failingSince = failingSince;
+  /** Goes on from what was settled ahead of the cursor. */
+  constructor({ ahead }: Pick<Progress, 'ahead'> = {}) {
     if (ahead === undefined) return;
     for (const position of positionsIn(ahead.delivered)) {
       this.#settled.set(position, 'delivered');
@@ -68,18 +61,11 @@ export class Books {
       this.#settled.set(position, 'delivered');
       this.#tries.delete(position);
     }
-    if (events.length === 0) return;
-    this.failingSince = undefined;
-    this.#failingFrom = undefined;
   }
 
-  /** Nothing went through. Gives for how long that is so, in milliseconds; what passed while no process ran is taken by the clock. */
-  failed({ now, steady }: { readonly now: number; readonly steady: number }): number {
-    this.#failingFrom ??= steady - Math.max(0, now - (this.failingSince ?? now));
-    const ms = steady - this.#failingFrom;
-    // Where the clock was set, the moment that is saved moves with it, so that the next process counts on from the same length.
-    if (Math.abs(now - ms - (this.failingSince ?? 0)) > CLOCK_SET_MS) this.failingSince = now - ms;
-    return ms;
+  /** How many events are settled already behind the saved cursor. */
+  get settledAhead(): number {
+    return this.#settled.size;
   }
 
   buried(letter: DeadLetter): void {
@@ -120,7 +106,7 @@ export class Books {
    * beside it. Positions missing from the stretch are counted as dropped for `missing`.
    */
   pass(progress: Progress, seen: readonly Seen[], to: Position, missing: string, lanes: number): Passed {
-    const { failingSince: _, ahead: __, ...was } = progress;
+    const { ahead: _, ...was } = progress;
     const counts = { delivered: 0, dead: [] as DeadLetter[], filtered: {} as Record<string, number>, dropped: 0 };
     let position = progress.position;
     for (const { position: at, filtered } of seen) {
@@ -154,13 +140,7 @@ export class Books {
     if (this.#settled.size === 0) this.#batches = [];
   }
 
-  #passed(
-    was: Omit<Progress, 'failingSince' | 'ahead'>,
-    position: Position,
-    counts: Counts,
-    missing: string,
-    lanes: number,
-  ): Passed {
+  #passed(was: Omit<Progress, 'ahead'>, position: Position, counts: Counts, missing: string, lanes: number): Passed {
     const { delivered, dead, filtered, dropped } = counts;
     const progress: Progress = {
       ...was,
@@ -169,7 +149,6 @@ export class Books {
       dead: was.dead + dead.length,
       filtered: sum(was.filtered, filtered),
       dropped: dropped > 0 ? sum(was.dropped, { [missing]: dropped }) : was.dropped,
-      ...(this.failingSince !== undefined && { failingSince: this.failingSince }),
     };
     const batches = this.#batches.filter(({ first, last }) => first <= position && last > was.position);
     const early = stretchesOf([...this.#early].filter((at) => at > was.position && at <= position));

@@ -1,16 +1,17 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Outbound, Sender } from '../adapters/destinations/destination.ts';
-import { type EventLog, type Position, READ_BYTES, type Stored, UnreadableEvents } from '../adapters/logs/log.ts';
+import type { EventLog, Position, UnreadableEvents } from '../adapters/logs/log.ts';
 import type { Ahead, Cursor, PipelineId, Progress, State, Suspension } from '../adapters/logs/state.ts';
-import { Books, type Passed, type Seen } from './books.ts';
+import { Books, type Passed } from './books.ts';
 import { Gate } from './gate.ts';
 import { laneOf } from './lanes.ts';
 import { Redrives } from './redrive.ts';
 import type { Route } from './route.ts';
 import { type Ending, handOver, type Lane, type SendOptions } from './send.ts';
+import { Streak } from './streak.ts';
 import type { Trials } from './suspects.ts';
 import { suspensionFor } from './unreadable.ts';
+import { type Looking, MOST_LOOK_AHEAD, NOW, type Window, windowAfter } from './window.ts';
 
 export interface DeliverOptions extends SendOptions {
   readonly log: EventLog;
@@ -21,16 +22,13 @@ export interface DeliverOptions extends SendOptions {
   readonly route: Route;
   /** One connection per lane. */
   readonly senders: readonly Sender[];
+  /** Called when the pipeline is suspended, or was when it began. */
+  readonly onSuspended: (suspension: Suspension) => void;
   /** Called when the log does not have what it should, with how many events and why. */
   readonly onMissing: (events: number, reason: string) => void;
   /** Where to end: a replay's last position. Without it there is no end. */
   readonly until?: Position;
 }
-
-const MOST_LOOK_AHEAD = 1000;
-/** Batches per lane between two saves of the cursor: what a crash repeats at most. */
-const BATCHES_PER_SAVE = 4;
-const NOW = AbortSignal.abort();
 
 /**
  * One pipeline's loop: read, route, send, settle, until the signal aborts, `until` is reached, or the pipeline is suspended (gives
@@ -64,29 +62,28 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
 }
 
 /** What outlives a window. */
-interface Loop {
-  readonly books: Books;
+interface Loop extends Looking {
+  readonly streak: Streak;
   readonly lanes: readonly Omit<Lane, 'onWait'>[];
   readonly redrives: Redrives;
   more: AbortSignal;
   /** Aborts with either: the end, or dead letters to try once more. */
   interrupted: AbortSignal;
-  /** Events looked at together: more than a batch where the pipeline is choosy, so that it still sends full ones. */
-  lookAhead: number;
 }
 
 function startOf(options: DeliverOptions): Loop {
   const { cursor, clock, senders } = options;
   const books = new Books(cursor.progress);
+  const streak = new Streak(cursor.progress);
   const gate = new Gate(clock);
   const trials: Trials = new Map();
   const { fronts = [] } = cursor.progress.ahead ?? {};
   const lanes = senders.map((sender, number) => ({
-    ...{ number, sender, books, gate, trials, pace: { failures: 0 } },
+    ...{ number, sender, books, streak, gate, trials, pace: { failures: 0 } },
     search: { front: fronts.length === senders.length ? (fronts[number] ?? 0) : 0 },
   }));
   const redrives = new Redrives(options, lanes[0]);
-  return { books, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
+  return { books, streak, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
 }
 
 /** Made anew only for new letters: each such signal is remembered by those that it follows. */
@@ -97,109 +94,23 @@ function interruption(loop: Loop, signal: AbortSignal): AbortSignal {
   return more === NOW ? NOW : AbortSignal.any([signal, more]);
 }
 
-/** A stretch of the log as one pipeline sees it. */
-interface Window {
-  readonly to: Position;
-  readonly seen: readonly Seen[];
-  readonly wanted: readonly Stored[];
-  /** Why positions are missing, if any are. */
-  readonly missing: string;
-  /** The window is empty, since what comes cannot be read. */
-  readonly unreadable?: UnreadableEvents;
-}
-
 /** The next stretch: a few batches per lane. Waits for it until the signal aborts or dead letters are to be looked through. */
 async function nextWindow(options: DeliverOptions, loop: Loop): Promise<Window | undefined> {
-  options.onPhase({ kind: 'waiting' });
-  return windowAfter(options, loop, options.cursor.progress, loop.interrupted);
-}
-
-async function windowAfter(
-  options: DeliverOptions,
-  loop: Loop,
-  { position, sending }: { readonly position: Position; readonly sending?: Position },
-  signal: AbortSignal,
-): Promise<Window | undefined> {
-  const { id, log, until = Number.POSITIVE_INFINITY } = options;
-  // All of a replay's stretch is on the log or gone: there is nothing to wait for.
-  const waiting = until === Number.POSITIVE_INFINITY ? signal : NOW;
-  const room = options.maxBatch * options.senders.length * BATCHES_PER_SAVE;
-  const end = Math.min(sending ?? Number.POSITIVE_INFINITY, until);
-  const limit = Math.min(Math.max(room, loop.lookAhead), end - position);
-  const stored = await stretch(options, position, limit, waiting);
-  if (stored instanceof UnreadableEvents) return unreadableAt(options, position, end, stored);
-  if (stored.length === 0)
-    return Number.isFinite(until) && signal !== NOW && !signal.aborted ? allMissing(until) : undefined;
-  const seen: Seen[] = [];
-  const wanted: Stored[] = [];
-  for (const one of stored) {
-    if (one.position > end) break;
-    // What was settled before the last stop stays so, whatever the filter says now.
-    const filtered = loop.books.isOpen(one) ? options.route(one.event) : undefined;
-    loop.books.complete(one);
-    if (filtered === undefined && wanted.length === room) break;
-    if (filtered === undefined) wanted.push(one);
-    seen.push({ position: one.position, filtered });
+  const { cursor } = options;
+  if (loop.streak.failing && !loop.interrupted.aborted) {
+    const window = await windowAfter(options, loop, cursor.progress, NOW);
+    if (window) return window;
+    await calm(options, loop);
   }
-  loop.lookAhead = wanted.length * 2 > seen.length ? 0 : Math.min(MOST_LOOK_AHEAD, 2 * Math.max(room, loop.lookAhead));
-  const to = seen.at(-1)?.position ?? end;
-  const gone = to - position - seen.length;
-  const { oldest } = gone > 0 ? await log.extent(id.shop) : { oldest: 0 };
-  const missing = oldest > position + 1 ? 'retention' : 'corrupt';
-  if (gone > 0) options.onMissing(gone, missing);
-  return { to, seen, wanted: wanted.filter((one) => loop.books.isOpen(one)), missing };
+  return windowAfter(options, loop, cursor.progress, loop.interrupted);
 }
 
-/** What is gone before events that cannot be read; then those, where they are to be left out; else the reason to be suspended. */
-async function unreadableAt(
-  { id, log, cursor, onMissing }: DeliverOptions,
-  position: Position,
-  end: Position,
-  unreadable: UnreadableEvents,
-): Promise<Window> {
-  const { from, to } = unreadable.stretch;
-  const empty = { seen: [], wanted: [] };
-  if (end <= position) return { ...empty, to: position, missing: '' };
-  if (from > position + 1) {
-    const { oldest } = await log.extent(id.shop);
-    const missing = oldest > position + 1 ? 'retention' : 'corrupt';
-    const last = Math.min(from - 1, end);
-    onMissing(last - position, missing);
-    return { ...empty, to: last, missing };
-  }
-  if (to > (cursor.progress.leaveOut ?? 0)) return { ...empty, to: position, missing: '', unreadable };
-  const last = Math.min(to, end);
-  onMissing(last - position, 'unreadable');
-  return { ...empty, to: last, missing: 'unreadable' };
+/** What it failed to deliver is not wanted any more, or gone: it does not fail any more. */
+async function calm({ cursor, clock, onRecovered }: DeliverOptions, { books, streak }: Loop): Promise<void> {
+  const recovery = streak.nothingLeft(clock.now());
+  await cursor.save({ progress: streak.in(cursor.progress) });
+  if (recovery) onRecovered?.(recovery, books.settledAhead);
 }
-
-/** Events after a position, in pieces, between which others have their turn; of large events no more than a piece for each batch. What cannot be read ends it; at its beginning it is all there is. */
-async function stretch(
-  { id, log, senders }: DeliverOptions,
-  after: Position,
-  limit: number,
-  signal: AbortSignal,
-): Promise<Stored[] | UnreadableEvents> {
-  const stored: Stored[] = [];
-  for (let pieces = 0; pieces < senders.length * BATCHES_PER_SAVE; pieces += 1) {
-    const from = stored.at(-1)?.position ?? after;
-    const piece = await readable(log.read(id.shop, from, limit - stored.length, pieces === 0 ? signal : NOW));
-    if (piece instanceof UnreadableEvents) return stored.length > 0 ? stored : piece;
-    stored.push(...piece);
-    // A piece that is not full is the last one, or all that was asked for.
-    if (stored.length >= limit || piece.reduce((sum, { bytes }) => sum + bytes, 0) < READ_BYTES) break;
-    await nextTurn();
-  }
-  return stored;
-}
-
-const readable = (read: Promise<Stored[]>): Promise<Stored[] | UnreadableEvents> =>
-  read.catch((error: unknown) => {
-    if (error instanceof UnreadableEvents) return error;
-    throw error;
-  });
-
-const allMissing = (to: Position): Window => ({ to, seen: [], wanted: [], missing: 'retention' });
 
 /** Sends what a window holds, each lane its share. */
 async function send(options: DeliverOptions, loop: Loop, window: Window, signal: AbortSignal): Promise<Ending[]> {
@@ -220,7 +131,7 @@ function passed({ cursor, senders }: DeliverOptions, loop: Loop, window: Window)
   const { seen, to, missing } = window;
   const { progress, ...rest } = loop.books.pass(cursor.progress, seen, to, missing, senders.length);
   const ahead = aheadOf(loop, progress.position);
-  return { ...rest, progress: { ...progress, ...(ahead && { ahead }) } };
+  return { ...rest, progress: { ...loop.streak.in(progress), ...(ahead && { ahead }) } };
 }
 
 function aheadOf({ books, lanes }: Loop, position: Position): Ahead | undefined {
@@ -256,27 +167,24 @@ async function settle(
 async function save(
   { cursor }: DeliverOptions,
   { progress, journal, dead }: Passed,
-  { books }: Loop,
+  { books, streak }: Loop,
   sending: Position | undefined,
 ): Promise<void> {
   const { sending: was, ...rest } = progress;
   const next: Progress = sending === undefined || sending <= progress.position ? rest : { ...rest, sending };
-  const { position, failingSince, ahead } = cursor.progress;
-  const same = next.position === position && next.failingSince === failingSince && next.sending === was;
+  const { position, ahead } = cursor.progress;
+  const same = next.position === position && next.sending === was && streak.isIn(cursor.progress);
   if (same && isDeepStrictEqual(next.ahead, ahead)) return;
   await cursor.save({ progress: next, journal, dead });
   books.close(next.position);
 }
 
-/** Remembers since when nothing goes through, and what is settled behind the cursor, across restarts too. */
+/** Remembers how attempts go, and what is settled behind the cursor, across restarts too. */
 async function saveFailing({ cursor }: DeliverOptions, loop: Loop): Promise<void> {
-  const { failingSince: was, ahead: wasAhead, ...progress } = cursor.progress;
-  const { failingSince } = loop.books;
+  const { ahead: was, ...progress } = cursor.progress;
   const ahead = aheadOf(loop, progress.position);
-  if (failingSince === was && isDeepStrictEqual(ahead, wasAhead)) return;
-  await cursor.save({
-    progress: { ...progress, ...(failingSince !== undefined && { failingSince }), ...(ahead && { ahead }) },
-  });
+  if (loop.streak.isIn(progress) && isDeepStrictEqual(ahead, was)) return;
+  await cursor.save({ progress: { ...loop.streak.in(progress), ...(ahead && { ahead }) } });
 }
 
 async function suspendUnreadable(options: DeliverOptions, unreadable: UnreadableEvents): Promise<Suspension> {
@@ -292,7 +200,7 @@ async function suspend(options: DeliverOptions, reason: string, leaveOut?: Posit
   return suspended(options, suspension);
 }
 
-function suspended({ onPhase }: DeliverOptions, { reason, at }: Suspension): Suspension {
-  onPhase({ kind: 'suspended', reason, since: at });
+function suspended({ onSuspended }: DeliverOptions, { reason, at }: Suspension): Suspension {
+  onSuspended({ reason, at });
   return { reason, at };
 }

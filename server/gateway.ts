@@ -47,7 +47,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onDropped: (...dropped) => metrics.dropped(...dropped),
     onForgotten: (replays) => metrics.forgotten(replays),
   });
-  const metrics = createMetrics({ ...store, overview: deliveries.overview });
+  const metrics = createMetrics({ ...store, overview: deliveries.overview, now: options.clock.now });
   const { answers } = duties;
   const web =
     answers === 'nothing'

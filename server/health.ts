@@ -1,7 +1,10 @@
 import type { EventLog } from '../adapters/logs/log.ts';
+import type { PipelineStanding } from '../schemas/pipeline-state.ts';
 import type { Damage } from './damage.ts';
 import { detailOf } from './disk.ts';
+import type { PipelineRef } from './operations.ts';
 import type { Running } from './pipelines.ts';
+import { standingOf } from './standing.ts';
 import type { OpenedLog } from './store.ts';
 
 export interface Readiness {
@@ -23,13 +26,7 @@ interface LogHealth {
   readonly damage?: Omit<Damage, 'since'> & { readonly since: string };
 }
 
-interface PipelineHealth {
-  readonly shop: string;
-  readonly pipeline: string;
-  readonly phase: Running['phase']['kind'];
-  readonly pending: number;
-  readonly reason?: string;
-}
+type PipelineHealth = PipelineRef & PipelineStanding;
 
 /** What is known while the log cannot be asked. */
 export const unreachable = (opened: OpenedLog, draining: boolean, { message: failure }: Error): Readiness => ({
@@ -46,18 +43,14 @@ export function readiness(
   draining: boolean,
   balanced: boolean,
   running: readonly Running[],
+  now: number,
 ): Readiness {
   return {
     ready: !draining && opened.log.failure === undefined && opened.disk.pressure() !== 'all',
     log: logHealth(opened),
     draining,
     balanced,
-    pipelines: running.map(({ id, phase, pending }) => ({
-      ...id,
-      phase: phase.kind,
-      pending,
-      ...('reason' in phase && { reason: phase.reason }),
-    })),
+    pipelines: running.map((one) => ({ ...one.id, ...standingOf(one, now) })),
   };
 }
 

@@ -27,8 +27,8 @@ export async function forgetOld({ log, state }: Store, now: number): Promise<For
     replays += 1;
   }
   let pipelines = 0;
-  for (const { id, progress, phase } of await state.everyStanding()) {
-    if (!progress.left?.settled || phase.kind !== 'unclaimed' || pipelines === FORGOTTEN_AT_ONCE) continue;
+  for (const { id, progress, moved } of await state.everyStanding()) {
+    if (!progress.left?.settled || moved || pipelines === FORGOTTEN_AT_ONCE) continue;
     const { oldest } = await log.extent(id.shop);
     if (oldest > progress.left.newest && (await state.forget(id))) pipelines += 1;
   }

@@ -5,11 +5,14 @@ import { type Disk, LEVELS } from './disk.ts';
 import type { Answered } from './http.ts';
 import type { Shortage } from './load.ts';
 import type { Overview } from './overview.ts';
+import { watchPipelines } from './pipeline-metrics.ts';
 import type { Worth } from './worth.ts';
 
 export interface MetricsSources {
   /** How every pipeline and shop does. */
   readonly overview: () => Promise<Overview>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly disk: Disk;
   readonly damage: () => Damage | undefined;
 }
@@ -32,8 +35,6 @@ export interface Metrics {
   forgotten(replays: number): void;
   reloaded(ok: boolean): void;
 }
-
-const PHASES = ['waiting', 'sending', 'retrying', 'suspended', 'unclaimed', 'orphaned'] as const;
 
 /**
  * What the gateway tells about itself. Event counts come from the log's own tallies, so they survive a crash; a process without sources
@@ -127,7 +128,7 @@ function countShed(registry: Registry): Metrics['shed'] {
 }
 
 /** Gives what brings them up to date, all from the same figures: a page does not wait for what one of them collects for the others. */
-function watchOverview(registry: Registry, { overview }: MetricsSources): () => Promise<void> {
+function watchOverview(registry: Registry, { overview, now }: MetricsSources): () => Promise<void> {
   const labels = ['shop', 'pipeline'];
   const events = counter(
     registry,
@@ -135,18 +136,7 @@ function watchOverview(registry: Registry, { overview }: MetricsSources): () => 
     'Events by what became of them at ingest: received = appended + duplicate + quarantined.',
     ['shop', 'outcome', 'reason'],
   );
-  const pending = new Gauge({
-    name: 'gateway_pipeline_pending',
-    help: 'Events a pipeline has yet to finish.',
-    labelNames: labels,
-    registers: [registry],
-  });
-  const phase = new Gauge({
-    name: 'gateway_pipeline_phase',
-    help: '1 for what the pipeline is doing.',
-    labelNames: [...labels, 'phase'],
-    registers: [registry],
-  });
+  const standings = watchPipelines(registry);
   const difference = new Gauge({
     name: 'gateway_imbalance',
     help: 'Events unaccounted for, by shop (pipeline empty) and pipeline: anything but 0 is a fault.',
@@ -168,7 +158,7 @@ function watchOverview(registry: Registry, { overview }: MetricsSources): () => 
   const keptOf = watchQuarantine(registry);
   return unlessAway(async () => {
     const { running, letGo: gone, balance, quarantine } = await overview();
-    for (const metric of [events, outcomes, letGo, pending, phase, difference]) metric.reset();
+    for (const metric of [events, outcomes, letGo, difference]) metric.reset();
     for (const { shop, received, appended, duplicate, quarantined, difference: missing } of balance.shops) {
       add(events, { shop, outcome: 'received', reason: '' }, received);
       add(events, { shop, outcome: 'appended', reason: '' }, appended);
@@ -182,15 +172,14 @@ function watchOverview(registry: Registry, { overview }: MetricsSources): () => 
       difference.set({ shop, pipeline }, missing);
     for (const [i, { id }] of running.entries())
       for (const [limit, count] of Object.entries(gone[i] ?? {})) if (count > 0) add(letGo, { ...id, limit }, count);
-    for (const { id, progress, pending: open, phase: now } of running) {
+    standings(running, now());
+    for (const { id, progress } of running) {
       add(outcomes, { ...id, outcome: 'delivered', reason: '' }, progress.delivered);
       add(outcomes, { ...id, outcome: 'dead', reason: '' }, progress.dead);
       for (const [reason, count] of Object.entries(progress.filtered))
         add(outcomes, { ...id, outcome: 'filtered', reason }, count);
       for (const [reason, count] of Object.entries(progress.dropped))
         add(outcomes, { ...id, outcome: 'dropped', reason }, count);
-      pending.set({ ...id }, open);
-      for (const kind of PHASES) phase.set({ ...id, phase: kind }, now.kind === kind ? 1 : 0);
     }
   });
 }

@@ -1,6 +1,7 @@
 import type { Context } from '../adapters/dialects/dialect.ts';
 import type { DeadLetter, Job, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Event } from '../schemas/event.ts';
+import type { PipelineStanding } from '../schemas/pipeline-state.ts';
 
 /** What an operator can ask and order. The admin API and the command line are two ways to it; neither decides anything. */
 export interface Operations {
@@ -89,7 +90,8 @@ export interface Receipt {
 export type PipelineReceipt = { readonly pipeline: string } & (
   | { readonly state: 'delivered'; readonly at?: string; readonly attempts?: number; readonly status?: string }
   /** `behind`: events before it that the pipeline has yet to finish. */
-  | { readonly state: 'pending'; readonly behind: number; readonly next_attempt_at?: string; readonly reason?: string }
+  /** And how its pipeline does. */
+  | { readonly state: 'pending'; readonly behind: number; readonly standing: PipelineStanding }
   | { readonly state: 'filtered'; readonly reason: string }
   | {
       readonly state: 'dead';
@@ -98,21 +100,16 @@ export type PipelineReceipt = { readonly pipeline: string } & (
       readonly reason: string;
       readonly redriving: boolean;
     }
-  | { readonly state: 'suspended'; readonly behind: number; readonly reason: string; readonly since: string }
   /** Gone from the log before the pipeline came to it, or discarded. */
   | { readonly state: 'dropped'; readonly reason: string }
   /** Older than the pipeline: a replay sends it. */
   | { readonly state: 'before'; readonly starts_after: number }
 );
 
-export interface PipelineReport extends PipelineRef {
+export interface PipelineReport extends PipelineRef, PipelineStanding {
   /** Absent where it is orphaned. */
   readonly destination?: string;
-  readonly phase: 'waiting' | 'sending' | 'retrying' | 'suspended' | 'unclaimed' | 'orphaned';
-  readonly reason?: string;
-  readonly next_attempt_at?: string;
   readonly position: number;
-  readonly pending: number;
   readonly delivered: number;
   readonly dead: number;
   readonly filtered: Readonly<Record<string, number>>;
@@ -209,12 +206,14 @@ export interface ReplayPlanned {
 
 export interface ReplayJob extends PipelineRef {
   readonly id: string;
-  /** `waiting`: its pipeline is not configured now. */
-  readonly state: 'running' | 'done' | 'cancelled' | 'suspended' | 'waiting';
+  /** `blocked`: it is not delivered now, and `reason` says why. */
+  readonly state: 'running' | 'failing' | 'suspended' | 'blocked' | 'done' | 'cancelled';
   /** The orphaned pipeline whose events these are. */
   readonly adopts?: string;
-  /** Why it does not go on. */
+  /** Why it does not go on, or the last answer where it fails. */
   readonly reason?: string;
+  /** Since when it fails, ISO. */
+  readonly failing_since?: string;
   readonly from: number;
   readonly to: number;
   readonly position: number;

@@ -30,6 +30,7 @@ import {
 import { quarantineReceipt, storedReceipt } from './receipts.ts';
 import type { Replays } from './replays.ts';
 import type { Shops } from './shops.ts';
+import { standingOf } from './standing.ts';
 import type { Tail } from './tail.ts';
 
 export interface OperatorTools {
@@ -150,14 +151,15 @@ function found(done: boolean | undefined, { shop, pipeline }: PipelineRef): void
 const MOST_REFUSED = 100;
 
 async function receipts(tools: OperatorTools, eventId: string, only: string | undefined): Promise<Receipt[]> {
-  const { store, pipelines } = tools;
+  const { store, pipelines, clock } = tools;
   const running = await pipelines.everyone();
+  const now = clock.now();
   const all: Receipt[] = [];
   let refusals = 0;
   // The shop of a pipeline that left may have left too.
   const left = running.map(({ id }) => id.shop).filter((shop) => only === undefined || shop === only);
   for (const shop of new Set([...shopNames(tools, only), ...left])) {
-    const receipt = await storedReceipt(store, shop, eventId, running);
+    const receipt = await storedReceipt(store, shop, eventId, running, now);
     if (receipt) all.push(receipt);
     const refused = await quarantinedAbout(tools, shop, eventId, MOST_REFUSED - refusals);
     refusals += refused.length;
@@ -166,28 +168,27 @@ async function receipts(tools: OperatorTools, eventId: string, only: string | un
   return all;
 }
 
-async function reports({ pipelines, replays }: OperatorTools): Promise<PipelineReport[]> {
+async function reports({ pipelines, replays, clock }: OperatorTools): Promise<PipelineReport[]> {
   const running = await pipelines.running();
-  const orphaned = running.some(({ phase }) => phase.kind === 'orphaned');
+  const now = clock.now();
+  const orphaned = running.some(({ state }) => state === 'orphaned');
   const adopted = orphaned ? (await replays.jobs()).filter(({ adopts, state }) => adopts && !isOver(state)) : [];
   return running.map((one) => {
     const job = adopted.find(({ shop, adopts }) => shop === one.id.shop && adopts === one.id.pipeline);
-    return { ...report(one), ...(job && { reason: `replay ${job.id} delivers it to ${job.pipeline}` }) };
+    return { ...report(one, now), ...(job && { reason: `replay ${job.id} delivers it to ${job.pipeline}` }) };
   });
 }
 
 const isOver = (state: ReplayJob['state']): boolean => state === 'done' || state === 'cancelled';
 
-function report({ id, destination, phase, progress, pending }: Running): PipelineReport {
+function report(running: Running, now: number): PipelineReport {
+  const { id, destination, progress } = running;
   const { position, delivered, dead, filtered, dropped } = progress;
   return {
     ...id,
     ...(destination !== undefined && { destination }),
-    phase: phase.kind,
-    ...('reason' in phase && { reason: phase.reason }),
-    ...('nextAttemptAt' in phase && { next_attempt_at: new Date(phase.nextAttemptAt).toISOString() }),
+    ...standingOf(running, now),
     position,
-    pending,
     delivered,
     dead,
     filtered,

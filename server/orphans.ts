@@ -1,4 +1,4 @@
-import type { Position } from '../adapters/logs/log.ts';
+import type { Position, Rest } from '../adapters/logs/log.ts';
 import type { NamedStanding, PipelineId } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Clock } from './clock.ts';
@@ -22,18 +22,17 @@ const isReplay = ({ pipeline }: PipelineId): boolean => /-r\d+$/.test(pipeline);
  * A pipeline that began and is not configured, with what it owes: the events up to the newest when it left, and its dead letters.
  * Undefined where another process has it in its configuration, and for replays.
  */
-export function orphanOf({ id, progress, phase }: NamedStanding, head: Position): Running | undefined {
+export function orphanOf({ id, progress, moved }: NamedStanding, rest: Rest): Running | undefined {
   if (isReplay(id)) return undefined;
-  const { left, position } = progress;
-  if (left === undefined && phase.kind !== 'unclaimed' && phase.kind !== 'suspended') return undefined;
-  const newest = Math.max(left?.newest ?? head, position);
-  const pending = newest - position;
-  return { id, phase: { kind: 'orphaned', reason: 'it is not configured' }, progress, newest, pending };
+  const { left, position, suspended } = progress;
+  if (left === undefined && moved && !suspended) return undefined;
+  const newest = Math.max(left?.newest ?? rest.newest, position);
+  return { id, state: 'orphaned', progress, newest, pending: newest - position, oldestAt: rest.oldestAt };
 }
 
 /** Whether an operator has to decide about it. */
-export const isOrphaned = ({ phase, progress, pending }: Running): boolean =>
-  phase.kind === 'orphaned' && !progress.left?.settled && (pending > 0 || progress.dead > 0);
+export const isOrphaned = ({ state, progress, pending }: Running): boolean =>
+  state === 'orphaned' && !progress.left?.settled && (pending > 0 || progress.dead > 0);
 
 /** Up to where the log must keep the events of each shop for its pipelines, configured or not. Everything else is passed. */
 export function passedBy(standings: readonly NamedStanding[]): ReadonlyMap<string, Position> {
@@ -59,13 +58,14 @@ export class Orphans {
   async look(): Promise<void> {
     const { store, pipelines, clock } = this.#tools;
     const { state } = store;
-    const gone = (await pipelines.everyone()).filter(({ phase }) => phase.kind === 'orphaned');
+    const gone = (await pipelines.everyone()).filter((one) => one.state === 'orphaned');
     for (const orphan of gone) {
       const { id, progress, newest } = orphan;
       if (progress.left?.settled) continue;
-      if (!progress.left) await state.settle(id, { kind: 'left', at: clock.now(), newest });
+      const at = progress.left?.at ?? clock.now();
+      if (!progress.left) await state.settle(id, { kind: 'left', at, newest });
       if (await this.#owesNothing(orphan)) await state.settle(id, { kind: 'settled' });
-      else this.#name(orphan);
+      else this.#name(orphan, at);
     }
     const here = new Set(gone.map(({ id }) => keyOf(id)));
     for (const key of this.#named) if (!here.has(key)) this.#named.delete(key);
@@ -107,12 +107,12 @@ export class Orphans {
     return progress.dead === 0 || (await this.#tools.store.state.dead(id, { limit: 1 })).length === 0;
   }
 
-  #name({ id, pending, progress }: Running): void {
+  #name({ id, pending, progress }: Running, at: number): void {
     const key = keyOf(id);
     if (this.#named.has(key)) return;
     this.#named.add(key);
     this.#tools.logger.warn(
-      { ...id, pending, dead: progress.dead },
+      { ...id, state: 'orphaned', since: new Date(at).toISOString(), pending, dead: progress.dead },
       'a pipeline is not configured any more: its events and dead letters wait; adopt or discard them (headless-events pipelines)',
     );
   }

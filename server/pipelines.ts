@@ -2,14 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination, Outbound, Sender } from '../adapters/destinations/destination.ts';
 import { LogUnavailable, type Position } from '../adapters/logs/log.ts';
-import {
-  type Cursor,
-  type Phase,
-  type PipelineId,
-  type Progress,
-  type Replay,
-  replayName,
-} from '../adapters/logs/state.ts';
+import { type Cursor, type PipelineId, type Progress, type Replay, replayName } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Config, Pipeline } from '../schemas/config.ts';
 import { aborted, type Clock } from './clock.ts';
@@ -19,7 +12,8 @@ import type { Logger } from './logger.ts';
 import { isOrphaned, orphanOf } from './orphans.ts';
 import { UNAVAILABLE_WAIT_MS } from './replays.ts';
 import { type Route, router } from './route.ts';
-import type { Attempt } from './send.ts';
+import { type Known, stateOf } from './standing.ts';
+import { talkOf } from './talk.ts';
 
 export interface PipelineTools {
   readonly store: Store;
@@ -41,16 +35,12 @@ export interface PipelineTools {
 }
 
 /** A pipeline as it runs. */
-export interface Running {
+export interface Running extends Known {
   readonly id: PipelineId;
   /** Type of its destination; absent where it is not configured. */
   readonly destination?: string;
-  readonly phase: Phase;
-  readonly progress: Progress;
   /** Where the log of its shop ends. */
   readonly newest: Position;
-  /** Events of the log that it has not finished. */
-  readonly pending: number;
 }
 
 /** A configured pipeline, and its loop where this process moves pipelines. */
@@ -133,7 +123,7 @@ export class Pipelines {
 
   /** Every configured pipeline, whichever process moves it, and those that are not configured and still owe something. */
   async running(): Promise<Running[]> {
-    return (await this.everyone()).filter((one) => one.phase.kind !== 'orphaned' || isOrphaned(one));
+    return (await this.everyone()).filter((one) => one.state !== 'orphaned' || isOrphaned(one));
   }
 
   /** The same with those that left and owe nothing any more. */
@@ -141,16 +131,15 @@ export class Pipelines {
     const { log, state } = this.#tools.store;
     // In this order: a log that grows meanwhile makes more pending, never less than nothing.
     const standings = await state.everyStanding();
-    const shops = [...new Set(standings.map(({ id }) => id.shop))];
-    const heads = await log.heads(shops);
-    const newestOf = new Map(shops.map((shop, i) => [shop, heads[i] ?? 0]));
-    return standings.flatMap((standing) => {
-      const { id, progress } = standing;
-      const newest = newestOf.get(id.shop) ?? 0;
+    const rests = await log.rests(standings.map(({ id: { shop }, progress }) => ({ shop, after: progress.position })));
+    return standings.flatMap((standing, i) => {
+      const { id, progress, unmovedSince } = standing;
+      const { newest, oldestAt } = rests[i] ?? { newest: 0, oldestAt: undefined };
       const pipeline = this.find(id);
-      if (pipeline === undefined) return orphanOf(standing, newest) ?? [];
+      if (pipeline === undefined) return orphanOf(standing, { newest, oldestAt }) ?? [];
       const pending = Math.max(0, newest - progress.position);
-      return { destination: pipeline.destination.type, ...standing, newest, pending };
+      const state = stateOf(standing, newest);
+      return { id, destination: pipeline.destination.type, state, progress, newest, pending, oldestAt, unmovedSince };
     });
   }
 
@@ -233,12 +222,7 @@ export class Pipelines {
       route: router(pipeline),
       clock,
       random,
-      onPhase: (phase) => {
-        cursor.tell(phase);
-        if (phase.kind === 'suspended') logger.error({ ...id, reason: phase.reason }, 'pipeline suspended');
-      },
-      onMissing: (events, reason) => logger.error({ ...id, events, reason }, 'events are missing from the log'),
-      onAttempt: (attempt) => logAttempt(logger, attempt),
+      ...talkOf(id, cursor, store.log, logger),
       ...(tail && { onSettled: (kind, events, answer) => tail(id, kind, events, answer) }),
     };
   }
@@ -273,9 +257,4 @@ export class Pipelines {
 function end({ stop, ended }: Configured): Promise<void> {
   stop.abort();
   return ended;
-}
-
-function logAttempt(logger: Logger, attempt: Attempt): void {
-  if (attempt.open + attempt.rejected > 0) logger.warn(attempt, 'delivery attempted');
-  else logger.debug(attempt, 'delivery attempted');
 }

@@ -7,6 +7,7 @@ import type { PipelineReceipt, Receipt } from './operations.ts';
 import type { Running } from './pipelines.ts';
 import { idOf } from './quarantine-ids.ts';
 import { router } from './route.ts';
+import { standingOf } from './standing.ts';
 import { covers } from './stretches.ts';
 
 /** What is known of an event that is stored under this id, if one is. */
@@ -15,10 +16,11 @@ export async function storedReceipt(
   shop: string,
   eventId: string,
   running: readonly Running[],
+  now: number,
 ): Promise<Receipt | undefined> {
   try {
     const stored = await store.log.find(shop, eventId);
-    return stored && (await receiptOf(store, stored, running));
+    return stored && (await receiptOf(store, stored, running, now));
   } catch (error) {
     if (!(error instanceof UnreadableEvents)) throw error;
     const { from: position, dialect, receivedAt } = error.stretch;
@@ -35,11 +37,16 @@ export async function storedReceipt(
 }
 
 /** What is known of a stored event. Computed from positions, journal and rules: nothing is stored per event. */
-export async function receiptOf({ log, state }: Store, stored: Stored, running: readonly Running[]): Promise<Receipt> {
+export async function receiptOf(
+  { log, state }: Store,
+  stored: Stored,
+  running: readonly Running[],
+  now: number,
+): Promise<Receipt> {
   const { position, event } = stored;
   // A pipeline that left has nothing to do with what came after.
   const here = running.filter(
-    ({ id, phase, newest }) => id.shop === event.shop && (phase.kind !== 'orphaned' || position <= newest),
+    (one) => one.id.shop === event.shop && (one.state !== 'orphaned' || position <= one.newest),
   );
   const { oldest } = await log.extent(event.shop);
   return {
@@ -53,7 +60,7 @@ export async function receiptOf({ log, state }: Store, stored: Stored, running: 
     id_source: event.id_source,
     trust: event.trust,
     enrichment: enrichmentOf(event),
-    pipelines: await Promise.all(here.map((pipeline) => pipelineReceipt(state, stored, pipeline, oldest))),
+    pipelines: await Promise.all(here.map((pipeline) => pipelineReceipt(state, stored, pipeline, { oldest, now }))),
   };
 }
 
@@ -92,9 +99,10 @@ function enrichmentOf(event: Event): Record<string, string | boolean> {
 async function pipelineReceipt(
   state: Store['state'],
   { position, event }: Stored,
-  { id, progress, phase }: Running,
-  oldest: Position,
+  running: Running,
+  { oldest, now }: { readonly oldest: Position; readonly now: number },
 ): Promise<PipelineReceipt> {
+  const { id, progress } = running;
   const { pipeline } = id;
   if (position <= progress.start) return { pipeline, state: 'before', starts_after: progress.start };
   const ahead = position > progress.position ? aheadReceipt(pipeline, progress.ahead, position, event) : undefined;
@@ -103,13 +111,7 @@ async function pipelineReceipt(
   if (position > progress.position) {
     if (filtered) return { pipeline, state: 'filtered', reason: filtered };
     const behind = position - progress.position - 1;
-    if (phase.kind === 'orphaned') return { pipeline, state: 'pending', behind, reason: phase.reason };
-    if (progress.suspended) {
-      const { reason, at } = progress.suspended;
-      return { pipeline, state: 'suspended', behind, reason, since: iso(at) };
-    }
-    if (phase.kind !== 'retrying') return { pipeline, state: 'pending', behind };
-    return { pipeline, state: 'pending', behind, reason: phase.reason, next_attempt_at: iso(phase.nextAttemptAt) };
+    return { pipeline, state: 'pending', behind, standing: standingOf(running, now) };
   }
   const letter = await state.deadAt(id, position);
   if (letter?.ended?.kind === 'delivered') {

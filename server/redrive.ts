@@ -77,9 +77,10 @@ export class Redrives {
   async #save(letters: readonly Marked[]): Promise<void> {
     const { cursor } = this.#options;
     const dead = letters.flatMap((letter) => this.#outcome(letter) ?? []);
-    if (dead.length === 0) return;
+    const streak = this.#lane?.streak;
+    if (streak === undefined || (dead.length === 0 && streak.isIn(cursor.progress))) return;
     const revived = dead.filter(({ ended }) => ended).length;
-    const { progress } = cursor;
+    const progress = streak.in(cursor.progress);
     await cursor.save({
       progress: { ...progress, delivered: progress.delivered + revived, dead: progress.dead - revived },
       dead,

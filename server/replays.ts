@@ -247,16 +247,17 @@ export class Replays {
     return adopts !== undefined && find({ shop, pipeline: adopts }) ? undefined : find({ shop, pipeline });
   }
 
-  #whyWaiting({ shop, pipeline, adopts }: Replay): string {
+  #whyBlocked({ shop, pipeline, adopts }: Replay): string {
     const isBack = adopts !== undefined && this.#tools.find({ shop, pipeline }) !== undefined;
     return isBack ? `${adopts} is configured again` : 'its pipeline is not configured';
   }
 
   #job(replay: Replay, progress: Progress | undefined): ReplayJob {
     const { id, shop, pipeline, after, to, startedAt, ended, adopts } = replay;
-    const waits = !ended && this.#deliverer(replay) === undefined;
-    const reason = ended ? undefined : waits ? this.#whyWaiting(replay) : progress?.suspended?.reason;
-    const state = ended ?? (waits ? 'waiting' : progress?.suspended ? 'suspended' : 'running');
+    const blocked = !ended && this.#deliverer(replay) === undefined;
+    const state = ended ?? (blocked ? 'blocked' : wayOf(progress));
+    const reason = state === 'blocked' ? this.#whyBlocked(replay) : reasonOf(state, progress);
+    const { failingSince } = progress ?? {};
     return {
       id,
       shop,
@@ -264,6 +265,7 @@ export class Replays {
       ...(adopts !== undefined && { adopts }),
       state,
       ...(reason !== undefined && { reason }),
+      ...(state === 'failing' && failingSince && { failing_since: new Date(failingSince).toISOString() }),
       from: after + 1,
       to,
       position: progress?.position ?? after,
@@ -278,6 +280,12 @@ export class Replays {
     return this.#tools.store.state.progress(nameOf(replay));
   }
 }
+
+const wayOf = (progress: Progress | undefined) =>
+  progress?.suspended ? 'suspended' : progress?.failingSince === undefined ? 'running' : 'failing';
+
+const reasonOf = (state: ReplayJob['state'], progress: Progress | undefined): string | undefined =>
+  state === 'suspended' ? progress?.suspended?.reason : state === 'failing' ? progress?.failure?.reason : undefined;
 
 const isAdoptionOf = ({ shop, adopts }: Replay, id: PipelineRef): boolean => shop === id.shop && adopts === id.pipeline;
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Batch, Outbound, Outcome, Sender } from '../adapters/destinations/destination.ts';
-import type { Phase } from '../adapters/logs/state.ts';
 import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';
 import { askedFor, waitAfter } from './retry.ts';
+import type { Failing, Recovery, Streak } from './streak.ts';
 import { Suspects, type Trials } from './suspects.ts';
 
 export interface SendOptions {
@@ -13,7 +13,9 @@ export interface SendOptions {
   readonly maxBatch: number;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly onPhase: (phase: Phase) => void;
+  /** Called once when it fails, and once when that is over. `settledAhead`: events settled already behind the saved cursor. */
+  readonly onFailing?: (failing: Failing) => void;
+  readonly onRecovered?: (recovery: Recovery, settledAhead: number) => void;
   readonly onAttempt: (attempt: Attempt) => void;
   /** Called with the events that one attempt settled, for whoever watches. */
   readonly onSettled?: (kind: 'delivered' | 'dead' | 'retried', events: readonly Outbound[], status: string) => void;
@@ -24,6 +26,7 @@ export interface Lane {
   readonly number: number;
   readonly sender: Sender;
   readonly books: Books;
+  readonly streak: Streak;
   readonly gate: Gate;
   readonly trials: Trials;
   /** Failures in a row, counted on from window to window. */
@@ -46,6 +49,9 @@ export interface Attempt {
   readonly open: number;
   readonly status: string;
   readonly ms: number;
+  /** While the pipeline fails: since when (ISO), and how many attempts in a row have settled nothing. */
+  readonly failing_since?: string;
+  readonly failed_attempts?: number;
 }
 
 /** How a hand-over ended: all settled; stopped by the signal; nothing more to be learnt before other events come; never again. */
@@ -81,14 +87,13 @@ async function settled(
   suspects: Suspects,
   signal: AbortSignal,
 ): Promise<Ending> {
-  const { clock, random, onPhase } = options;
-  const { books, gate, pace } = lane;
+  const { clock, random } = options;
+  const { books, gate, pace, streak } = lane;
   let open = events;
   while (open.length > 0) {
     const sent = suspects.next(open, options.maxBatch);
     await gate.enter(signal);
     if (signal.aborted) return { kind: 'stopped' };
-    onPhase({ kind: 'sending' });
     const attempts = books.attempt(sent);
     const result = await attempt(options, lane, sent, attempts, signal);
     gate.leave(result.settled > 0, askedFor(result.askedMs));
@@ -103,7 +108,6 @@ async function settled(
       if (result.open.length === 0) continue;
     } else {
       pace.failures += 1;
-      const failingMs = books.failed({ now: clock.now(), steady: clock.steady() });
       const condemned = suspects.failed(open, sent, result.answered, clock.steady());
       if (condemned !== undefined) {
         bury(
@@ -114,9 +118,10 @@ async function settled(
           attempts,
         );
         open = open.filter((one) => books.isOpen(one));
+        told(options, lane, streak.settled(clock.now(), false));
         continue;
       }
-      if (failingMs >= HORIZON_MS)
+      if (result.failingMs >= HORIZON_MS)
         return { kind: 'suspend', reason: `nothing delivered for 76 h; last answer: ${result.status}` };
     }
     // A search goes on quickly: each of its steps is smaller than the last, and there are few.
@@ -124,7 +129,7 @@ async function settled(
       sent.length > 1 && result.answered
         ? waitAfter(1, result.askedMs, random)
         : waitAfter(Math.max(1, pace.failures), result.askedMs, random);
-    onPhase({ kind: 'retrying', attempts, reason: result.status, nextAttemptAt: clock.now() + waitMs });
+    streak.waits(clock.now() + waitMs);
     await lane.onWait();
     await clock.sleep(waitMs, signal);
     if (signal.aborted) return { kind: 'stopped' };
@@ -141,6 +146,8 @@ interface Result {
   readonly answered: boolean;
   readonly askedMs: number | undefined;
   readonly status: string;
+  /** For how long nothing has been settled. */
+  readonly failingMs: number;
 }
 
 /** Sends once and books what is settled. */
@@ -158,6 +165,8 @@ async function attempt(
   for (const { one, reason } of rejected) bury(options, lane, [one], reason, lane.books.attempt([one]));
   lane.books.delivered(delivered);
   const ms = clock.steady() - started;
+  const settled = delivered.length + rejected.length;
+  const failingMs = count(options, lane, { ...result, settled, delivered: delivered.length }, signal);
   if (delivered.length > 0) journal(options, lane, delivered, attempts, result.status);
   onAttempt({
     shop,
@@ -170,10 +179,35 @@ async function attempt(
     open: result.open.length,
     status: result.status,
     ms,
+    ...failingIn(lane.streak),
   });
   if (delivered.length > 0) onSettled?.('delivered', delivered, result.status);
   if (result.open.length > 0 && !signal.aborted) onSettled?.('retried', result.open, result.status);
-  return { ...result, settled: delivered.length + rejected.length };
+  return { ...result, settled, failingMs };
+}
+
+/** Counts an attempt among those that settle something, or nothing; a shutdown is none. Gives for how long nothing has been settled. */
+function count(
+  options: SendOptions,
+  lane: Lane,
+  result: { readonly settled: number; readonly delivered: number; readonly gone: boolean; readonly status: string },
+  signal: AbortSignal,
+): number {
+  const { clock, onFailing } = options;
+  if (result.settled > 0) told(options, lane, lane.streak.settled(clock.now(), result.delivered > 0));
+  if (result.settled > 0 || result.gone || signal.aborted) return 0;
+  const { ms, failing } = lane.streak.failed(result.status, { now: clock.now(), steady: clock.steady() });
+  if (failing) onFailing?.(failing);
+  return ms;
+}
+
+function told({ onRecovered }: SendOptions, { books }: Lane, recovery: Recovery | undefined): void {
+  if (recovery) onRecovered?.(recovery, books.settledAhead);
+}
+
+function failingIn({ saved: { failingSince, failure } }: Streak): Pick<Attempt, 'failing_since' | 'failed_attempts'> {
+  if (failingSince === undefined || failure === undefined) return {};
+  return { failing_since: new Date(failingSince).toISOString(), failed_attempts: failure.attempts };
 }
 
 function bury(options: SendOptions, lane: Lane, events: readonly Outbound[], reason: string, attempts: number): void {

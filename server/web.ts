@@ -254,9 +254,9 @@ function otherRoutes(router: Router, parts: Parts): void {
   });
 }
 
-async function reportOf({ store, deliveries, stopping }: Parts): Promise<Readiness> {
+async function reportOf({ store, deliveries, stopping, clock }: Parts): Promise<Readiness> {
   const { running, balance } = await deliveries.overview();
-  return readiness(store, stopping.aborted, balance.balanced, running);
+  return readiness(store, stopping.aborted, balance.balanced, running, clock.now());
 }
 
 /** Resolves when every connection is closed: idle ones at once, the others with their answer, at the latest when their request is due. */

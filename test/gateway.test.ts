@@ -196,7 +196,7 @@ for (const log of logKinds()) {
       // The first page has all of them: they are not those of the page before.
       for (const known of ['gateway_pipeline_pending', 'gateway_imbalance'])
         assert.match(metrics, `${known}{shop="${SHOP}",pipeline="hook"} 0`);
-      assert.match(metrics, /^gateway_pipeline_phase\{.*\} 1$/m);
+      assert.match(metrics, /^gateway_pipeline_state\{.*\} 1$/m);
       assert.match(metrics, /gateway_events_total\{shop="demo.myshopify.com",outcome="appended",reason=""\} \d+/);
       assert.match(
         metrics,

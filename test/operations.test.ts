@@ -212,10 +212,10 @@ for (const log of logKinds()) {
     it('suspends a pipeline and resumes it where it was', async () => {
       await ask(`/pipelines/${SHOP}/hook/suspend`, { reason: 'maintenance' });
       await beacon(gateway.port, [layersEvent({ event_id: 's1' })]);
-      assert.equal(await state('s1'), 'suspended');
+      assert.equal(await state('s1'), 'pending');
       const answer = await ask<PipelineReport[] | { pipelines: PipelineReport[] }>('/pipelines');
       const [report] = Array.isArray(answer) ? answer : answer.pipelines;
-      assert.equal([report?.phase, report?.reason, report?.pending], ['suspended', 'maintenance', 1]);
+      assert.equal([report?.state, report?.reason, report?.pending], ['suspended', 'maintenance', 1]);
       await ask(`/pipelines/${SHOP}/hook/resume`, {});
       await until(async () => (await state('s1')) === 'delivered');
     });

@@ -75,7 +75,7 @@ for (const log of logKinds()) {
       await gateway.reload(configOf(config(undefined)));
       const sent = old.requests.length;
       const { state, reason } = (await only()) ?? {};
-      assert.equal([state, reason], ['waiting', 'its pipeline is not configured']);
+      assert.equal([state, reason], ['blocked', 'its pipeline is not configured']);
       await new Promise((resolve) => setTimeout(resolve, 1500));
       assert.is(old.requests.length, sent);
       await gateway.reload(configOf(config(mended.url)));
@@ -87,7 +87,7 @@ for (const log of logKinds()) {
       await stuck();
       await gateway.stop();
       await start(config(undefined));
-      assert.is((await only())?.state, 'waiting');
+      assert.is((await only())?.state, 'blocked');
       await gateway.reload(configOf(config(mended.url)));
       await is('done');
       assert.is(mended.events().length, 2);

@@ -83,6 +83,7 @@ export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog 
     find: (...args) => log.find(...args),
     extent: (shop) => log.extent(shop),
     heads: (shops) => log.heads(shops),
+    rests: (places) => log.rests(places),
     before: (...args) => log.before(...args),
     tally: (shop) => log.tally(shop),
     tallies: (shops) => log.tallies(shops),

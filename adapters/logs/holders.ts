@@ -1,7 +1,7 @@
 import { onAbort } from '../on-abort.ts';
 import type { Position } from './log.ts';
 import { type Settlement, settledBy } from './settlement.ts';
-import type { Cursor, Phase, PipelineId, Progress, Standing, State, Update } from './state.ts';
+import type { Cursor, PipelineId, Progress, Standing, State, Update } from './state.ts';
 
 /** A state whose pipelines can be taken from their holders. */
 interface Taken extends Pick<State, 'progress'> {
@@ -16,7 +16,6 @@ interface Waiter {
 
 interface Hold {
   readonly wanted: AbortController;
-  phase: Phase;
 }
 
 /** Who moves which pipeline, for a log that one process owns. */
@@ -50,9 +49,6 @@ export class Holders {
       save: async (update) => {
         await save(update);
         current = update.progress;
-      },
-      tell: (phase) => {
-        hold.phase = phase;
       },
       release: async () => {
         if (this.#held.get(key) === hold) this.#free(key);
@@ -89,7 +85,7 @@ export class Holders {
   }
 
   #hold(key: string): Hold {
-    const hold: Hold = { wanted: new AbortController(), phase: { kind: 'waiting' } };
+    const hold: Hold = { wanted: new AbortController() };
     this.#held.set(key, hold);
     return hold;
   }
@@ -106,7 +102,7 @@ export class Holders {
   }
 
   standing(id: PipelineId, progress: Progress): Standing {
-    return standingOf(progress, this.#held.get(keyOf(id))?.phase);
+    return { progress, moved: this.holds(id) };
   }
 
   /** Has the holder give the pipeline up, changes its progress, and leaves it free. False where it never began. */
@@ -165,13 +161,6 @@ export async function settleOn(cursor: Cursor, settlement: Settlement): Promise<
   }
 }
 
-/** Suspended is what the progress says, whoever holds the pipeline. */
-export function standingOf(progress: Progress, phase: Phase | undefined): Standing {
-  const { suspended } = progress;
-  if (suspended) return { progress, phase: { kind: 'suspended', reason: suspended.reason, since: suspended.at } };
-  return { progress, phase: phase ?? { kind: 'unclaimed' } };
-}
-
 /** The progress of a pipeline that has done nothing yet. */
 export const beginning = (start: Position): Progress => ({
   position: start,
@@ -185,8 +174,8 @@ export const beginning = (start: Position): Progress => ({
 /** What stopping and going on make of a pipeline's progress. */
 export const suspendedBy =
   (suspended: NonNullable<Progress['suspended']>) =>
-  ({ failingSince: _, ...progress }: Progress): Progress => ({ ...progress, suspended });
-export const resumed = ({ failingSince: _, suspended, ...progress }: Progress): Progress => ({
+  ({ failingSince: _, failure: __, ...progress }: Progress): Progress => ({ ...progress, suspended });
+export const resumed = ({ failingSince: _, failure: __, suspended, ...progress }: Progress): Progress => ({
   ...progress,
   ...(suspended?.leaveOut !== undefined && { leaveOut: suspended.leaveOut }),
 });

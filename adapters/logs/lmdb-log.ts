@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Dedup } from './dedup.ts';
 import type { Head } from './head.ts';
+import { LmdbArrivals } from './lmdb-arrivals.ts';
 import type { Chain } from './lmdb-chain.ts';
 import type { LmdbHeads } from './lmdb-heads.ts';
 import { LookBacks } from './lmdb-lookback.ts';
@@ -24,7 +25,19 @@ import {
   wake,
 } from './lmdb-shop.ts';
 import type { LmdbState } from './lmdb-state.ts';
-import type { EventLog, Extent, LogRecord, Position, Stored, Tally, Trimmed, TrimOptions, Verdict } from './log.ts';
+import type {
+  EventLog,
+  Extent,
+  LogRecord,
+  Place,
+  Position,
+  Rest,
+  Stored,
+  Tally,
+  Trimmed,
+  TrimOptions,
+  Verdict,
+} from './log.ts';
 import { LogUnavailable } from './log.ts';
 import { isAnother, renamer } from './reused.ts';
 import type { StoreOptions } from './store.ts';
@@ -55,6 +68,7 @@ export class LmdbLog implements EventLog {
   failure: Error | undefined;
   readonly #parts: LmdbLogParts;
   readonly #pages: LmdbPages;
+  readonly #arrivals: LmdbArrivals;
   readonly #state: LmdbState;
   readonly #options: StoreOptions;
   readonly #dedup: Dedup;
@@ -71,6 +85,7 @@ export class LmdbLog implements EventLog {
     this.#parts = parts;
     this.durability = options.durability;
     this.#pages = pages;
+    this.#arrivals = new LmdbArrivals(pages);
     this.#state = state;
     this.#options = options;
     this.#dedup = new Dedup(options);
@@ -136,6 +151,15 @@ export class LmdbLog implements EventLog {
 
   async heads(shops: readonly string[]): Promise<Position[]> {
     return shops.map((shop) => this.head(shop));
+  }
+
+  async rests(places: readonly Place[]): Promise<Rest[]> {
+    const rests: Rest[] = [];
+    for (const { shop, after } of places) {
+      const newest = this.head(shop);
+      rests.push({ newest, oldestAt: newest > after ? await this.#arrivals.first(shop, after) : undefined });
+    }
+    return rests;
   }
 
   async trim({ before, passed, maxBytes }: TrimOptions): Promise<Trimmed> {

@@ -40,6 +40,20 @@ export interface Extent {
   readonly newest: Position;
 }
 
+/** A place on a shop's log: behind this position. */
+export interface Place {
+  readonly shop: string;
+  readonly after: Position;
+}
+
+/** What lies behind a place. */
+export interface Rest {
+  /** The newest position of the shop. */
+  readonly newest: Position;
+  /** When the first event behind the place was received, in milliseconds since 1970, to about a second. Undefined where none is kept. */
+  readonly oldestAt: number | undefined;
+}
+
 /** Makes events of stored bytes: the dialects' views, given to the log when it is opened. */
 export type View = (dialect: string, body: string, indexes: readonly number[], context: Context) => Event[];
 
@@ -121,6 +135,8 @@ export interface EventLog {
   extent(shop: string): Promise<Extent>;
   /** The newest position of each shop, in their order. */
   heads(shops: readonly string[]): Promise<Position[]>;
+  /** What lies behind each place, in their order, at the cost of one question. */
+  rests(places: readonly Place[]): Promise<Rest[]>;
   /** The last position received before a time (milliseconds since 1970); 0 or more, at most the newest. */
   before(shop: string, time: number): Promise<Position>;
   /** What came in for each shop since the log began; exact across crashes. */

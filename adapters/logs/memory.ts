@@ -12,8 +12,10 @@ import {
   type Extent,
   type LogRecord,
   LogUnavailable,
+  type Place,
   type Position,
   READ_BYTES,
+  type Rest,
   type Stored,
   type Tally,
   type Trimmed,
@@ -203,6 +205,14 @@ class MemoryLog implements EventLog, State {
 
   async heads(names: readonly string[]): Promise<Position[]> {
     return names.map((name) => this.#shop(name).newest);
+  }
+
+  async rests(places: readonly Place[]): Promise<Rest[]> {
+    return places.map(({ shop, after }) => {
+      const { events, newest } = this.#shop(shop);
+      const first = [...events.values()].find(({ position }) => position > after);
+      return { newest, oldestAt: first && Date.parse(first.event.received_at) };
+    });
   }
 
   async trim({ before, passed, maxBytes }: TrimOptions): Promise<Trimmed> {

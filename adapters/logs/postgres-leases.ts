@@ -4,7 +4,7 @@ import { Bell, keyOf } from './holders.ts';
 import type { Ask, Connection } from './postgres-database.ts';
 import { FORMAT } from './postgres-format.ts';
 import { SCHEMA } from './postgres-schema.ts';
-import { type Cursor, CursorLost, type Phase, type PipelineId, type Progress, type Update } from './state.ts';
+import { type Cursor, CursorLost, type PipelineId, type Progress, type Update } from './state.ts';
 
 const BEAT_MS = 2000;
 const GIVEN_BACK_AT_ONCE = 1000;
@@ -25,7 +25,6 @@ interface Held {
   readonly id: PipelineId;
   readonly wanted: AbortController;
   progress: Progress;
-  phase: Phase;
   redrives: string;
   /** While it is being released it is not renewed. */
   releasing: boolean;
@@ -103,9 +102,9 @@ export class Leases {
     });
   }
 
-  /** What a pipeline that is held here is doing. */
-  phaseOf(id: PipelineId): Phase | undefined {
-    return this.#held.get(keyOf(id))?.phase;
+  /** Whether a pipeline is held here. */
+  holds(id: PipelineId): boolean {
+    return this.#held.has(keyOf(id));
   }
 
   replaysChanged(): AbortSignal {
@@ -143,13 +142,7 @@ export class Leases {
     const { me, kind, connections } = this.#options;
     const began = performance.now();
     const mine = [...this.#held.values()].filter(({ releasing }) => !releasing);
-    const [row] = await this.#ask(BEAT, [
-      me,
-      kind,
-      connections,
-      mine.map(({ row: id }) => id),
-      mine.map(({ phase }) => JSON.stringify(phase)),
-    ]);
+    const [row] = await this.#ask(BEAT, [me, kind, connections, mine.map(({ row: id }) => id)]);
     this.#renewedAt = began;
     const rows = (row?.pipelines ?? []) as Row[];
     const byKey = new Map(rows.map((one) => [one.key, one]));
@@ -256,7 +249,6 @@ export class Leases {
       progress,
       redrives,
       wanted: new AbortController(),
-      phase: { kind: 'waiting' },
       releasing: false,
     };
     this.#held.set(key, held);
@@ -267,9 +259,6 @@ export class Leases {
       wanted: held.wanted.signal,
       redriven: () => this.#redriven.next(key),
       save: (update) => this.#save(held, update),
-      tell: (phase) => {
-        held.phase = phase;
-      },
       release: () => this.#release(key, held),
     });
   }
@@ -309,7 +298,7 @@ export class Leases {
   /** Never rejects: where the database is away, the lease runs out. */
   readonly #giveBack = gather<number, void>(GIVEN_BACK_AT_ONCE, async (rows) => {
     await this.#ask(
-      `update ${SCHEMA}.pipelines set owner = null, lease_until = null, phase = null where id = any($1) and owner = $2`,
+      `update ${SCHEMA}.pipelines set owner = null, lease_until = null, phase = null, released_at = now() where id = any($1) and owner = $2`,
       [rows, this.#options.me],
     ).catch(() => {});
     this.#options.tell();
@@ -329,8 +318,7 @@ with me as (
 ), gone as (
   delete from ${SCHEMA}.processes where beat < now() - ${LEASE} and id <> $1::uuid
 ), renewed as (
-  update ${SCHEMA}.pipelines p set lease_until = now() + ${LEASE}, phase = v.phase
-  from unnest($4::int[], $5::json[]) v(id, phase) where p.id = v.id and p.owner = $1::uuid
+  update ${SCHEMA}.pipelines set lease_until = now() + ${LEASE} where id = any($4::int[]) and owner = $1::uuid
 )
 select
   (select json_agg(json_build_object('id', id, 'key', shop || '/' || pipeline, 'owner', owner, 'expired', lease_until < now(),
@@ -339,8 +327,9 @@ select
   (select count(*) from ${SCHEMA}.processes where kind <> 'web' and beat > now() - ${LEASE}) as movers,
   (select last_value::text || is_called::text from ${SCHEMA}.replay_changes) as replays`;
 
+// The phase is for processes of an earlier release, which take a pipeline without one for one that nobody moves.
 const CLAIM = `
-update ${SCHEMA}.pipelines set owner = $1, lease_until = now() + ${LEASE}, asked_by = null, asked_until = null, phase = '{"kind":"waiting"}'
+update ${SCHEMA}.pipelines set owner = $1, lease_until = now() + ${LEASE}, asked_by = null, asked_until = null, phase = '{"kind":"waiting"}', released_at = null
 where id = any($2) and (owner is null or owner = $1 or lease_until < now()) and (asked_by is null or asked_by = $1 or asked_until < now())
 returning id, progress, redrives`;
 

@@ -5,7 +5,9 @@ import {
   type Extent,
   type LogRecord,
   LogUnavailable,
+  type Place,
   type Position,
+  type Rest,
   type Stored,
   type Tally,
   type Trimmed,
@@ -154,6 +156,11 @@ export class PostgresLog implements EventLog {
     const rows = await this.#tools.side.ask(`select name, newest from ${SCHEMA}.shops where name = any($1)`, [shops]);
     const byName = new Map(rows.map(({ name, newest }) => [name, Number(newest)]));
     return shops.map((shop) => byName.get(shop) ?? 0);
+  }
+
+  async rests(places: readonly Place[]): Promise<Rest[]> {
+    const rows = await this.#tools.side.ask(RESTS, [places.map(({ shop }) => shop), places.map(({ after }) => after)]);
+    return rows.map(({ newest, at }) => ({ newest: Number(newest), oldestAt: at === null ? undefined : Number(at) }));
   }
 
   async trim(options: TrimOptions): Promise<Trimmed> {
@@ -309,6 +316,21 @@ const nothingOf = (record: LogRecord | undefined): LogRecord | undefined =>
 const NO_PARTITION = '23514';
 const APPEND = `select known, befores, gone, unlike from ${SCHEMA}.append_2(
   $1, $2, $3, $4, $5, $6, $7::uuid[], $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json[], $18, $19, $20, $21)`;
+
+// Pipelines that are equally far are looked up once. A page has the time of its newest event, and the events of one commit.
+const RESTS = `
+with places as (
+  select p.shop, p.after, s.id, coalesce(s.newest, 0) as newest
+  from (select distinct shop, after from unnest($1::text[], $2::bigint[]) d(shop, after)) p
+  left join ${SCHEMA}.shops s on s.name = p.shop
+), known as (
+  select places.*, case when newest > after then (
+    select p.at from ${SCHEMA}.pages p where p.shop = places.id and p.last > places.after and p.first > places.after - ${COMMIT_EVENTS}
+    order by p.first limit 1) end as at
+  from places
+)
+select k.newest, k.at from unnest($1::text[], $2::bigint[]) with ordinality g(shop, after, n)
+join known k on k.shop = g.shop and k.after = g.after order by g.n`;
 
 const numbers = (value: unknown): number[] => (value as unknown[]).map(Number);
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);

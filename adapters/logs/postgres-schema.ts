@@ -1,6 +1,7 @@
 import { lettersOf } from './postgres-schema-letters.ts';
 import { quarantineOf } from './postgres-schema-quarantine.ts';
 import { recordOf } from './postgres-schema-record.ts';
+import { releasedOf } from './postgres-schema-released.ts';
 
 /** Everything lives in a schema of its own, so that the database may be shared with a shop's other software. */
 export const SCHEMA = 'headless_events';
@@ -255,5 +256,6 @@ export const migrations: readonly Migration[] = [
   { number: 4, name: 'days that lock nothing', worksFrom: 1, sql: attach },
   { number: 5, name: 'dead letters that are marked', worksFrom: 1, sql: marks },
   { number: 6, name: 'quarantine', worksFrom: 1, sql: quarantineOf(SCHEMA) },
+  { number: 7, name: 'since when nobody moves a pipeline', worksFrom: 1, sql: releasedOf(SCHEMA) },
   { number: 8, name: 'limits of dead letters', worksFrom: 1, sql: lettersOf(SCHEMA) },
 ];

@@ -1,4 +1,4 @@
-import { beginning, changeOn, keyOf, resumed, settleOn, standingOf, suspendedBy } from './holders.ts';
+import { beginning, changeOn, keyOf, resumed, settleOn, suspendedBy } from './holders.ts';
 import { LogUnavailable, type Position, READ_BYTES } from './log.ts';
 import type { Ask } from './postgres-database.ts';
 import { PostgresJobs } from './postgres-jobs.ts';
@@ -18,7 +18,6 @@ import type {
   JournalLine,
   NamedStanding,
   Page,
-  Phase,
   PipelineId,
   Progress,
   Quarantined,
@@ -44,8 +43,13 @@ const letterOf = ({ letter, redrive }: Record<string, unknown>): DeadLetter => (
 
 interface Row {
   readonly progress: Progress;
-  readonly phase: Phase | null;
+  readonly moved: boolean;
+  /** Since when it is not, in milliseconds since 1970. */
+  readonly unmoved: number | null;
 }
+
+const ROW = `shop, pipeline, progress, coalesce(lease_until > now(), false) as moved,
+  extract(epoch from case when lease_until is null then released_at when lease_until <= now() then lease_until end)::float8 * 1000 as unmoved`;
 
 const columns = (ids: readonly PipelineId[]): [shops: string[], pipelines: string[]] => [
   ids.map(({ shop }) => shop),
@@ -139,20 +143,23 @@ export class PostgresState implements State {
     const rows = await this.#rows(ids);
     return ids.map((id) => {
       const row = rows.get(keyOf(id));
-      return row && standingOf(row.progress, this.#leases.phaseOf(id) ?? row.phase ?? undefined);
+      return row && this.#standing(id, row);
     });
   }
 
   async everyStanding(): Promise<NamedStanding[]> {
     const rows = await this.#ask(
-      `select shop, pipeline, progress, case when lease_until > now() then phase end as phase
-       from ${SCHEMA}.pipelines order by shop collate "C", pipeline collate "C"`,
+      `select ${ROW} from ${SCHEMA}.pipelines order by shop collate "C", pipeline collate "C"`,
     );
     return rows.map((row) => {
       const id = { shop: String(row.shop), pipeline: String(row.pipeline) };
-      const phase = this.#leases.phaseOf(id) ?? (row.phase as Phase | null) ?? undefined;
-      return { id, ...standingOf(row.progress as Progress, phase) };
+      return { id, ...this.#standing(id, row as unknown as Row) };
     });
+  }
+
+  #standing(id: PipelineId, { progress, moved, unmoved }: Row): Standing {
+    if (moved || this.#leases.holds(id)) return { progress, moved: true };
+    return { progress, moved: false, ...(unmoved !== null && { unmovedSince: Math.round(unmoved) }) };
   }
 
   async settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
@@ -365,8 +372,7 @@ export class PostgresState implements State {
 
   async #rows(ids: readonly PipelineId[]): Promise<Map<string, Row>> {
     const rows = await this.#ask(
-      `select p.shop, p.pipeline, p.progress, case when p.lease_until > now() then p.phase end as phase
-       from ${SCHEMA}.pipelines p join unnest($1::text[], $2::text[]) k(shop, pipeline) on k.shop = p.shop and k.pipeline = p.pipeline`,
+      `select ${ROW} from ${SCHEMA}.pipelines join unnest($1::text[], $2::text[]) k(shop, pipeline) using (shop, pipeline)`,
       columns(ids),
     );
     return new Map(rows.map((row) => [keyOf(row as unknown as PipelineId), row as unknown as Row]));

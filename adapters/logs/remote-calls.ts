@@ -3,7 +3,7 @@ import type { Durability, EventLog, LogRecord, Position, Stored, Verdict } from 
 import type { State } from './state.ts';
 
 /** What the owner of a store answers with the store's own methods. A process that does not own it moves and trims nothing. */
-export type PassedOn = Pick<EventLog, 'find' | 'extent' | 'heads' | 'before' | 'tally' | 'tallies'> &
+export type PassedOn = Pick<EventLog, 'find' | 'extent' | 'heads' | 'rests' | 'before' | 'tally' | 'tallies'> &
   Omit<State, 'claim' | 'replaysChanged'>;
 
 /** Every one of them, and which half of the store it belongs to. */
@@ -11,6 +11,7 @@ export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   find: 'log',
   extent: 'log',
   heads: 'log',
+  rests: 'log',
   before: 'log',
   tally: 'log',
   tallies: 'log',

@@ -37,13 +37,13 @@ export function settledBy(progress: Progress, settlement: Settlement): Update | 
     }
     case 'discarded': {
       if (left === undefined || left.settled) return undefined;
-      const { suspended: _, failingSince: __, ...still } = progress;
+      const { suspended: _, failingSince: __, failure: ___, ...still } = progress;
       const ended: Progress = { ...still, left: { ...left, settled: 'discarded' } };
       return passedOver(ended, left.newest, 'discarded', settlement.at);
     }
     case 'settled': {
       if (left === undefined || left.settled || progress.position < left.newest) return undefined;
-      const { suspended: _, failingSince: __, ...still } = progress;
+      const { suspended: _, failingSince: __, failure: ___, ...still } = progress;
       return { progress: { ...still, left: { ...left, settled: 'finished' } } };
     }
   }

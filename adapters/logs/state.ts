@@ -26,14 +26,28 @@ export interface Progress {
   readonly dropped: Readonly<Record<string, number>>;
   /** Up to where the events after `position` are on their way: after a crash they are sent again in the same batches, with the same ids. */
   readonly sending?: Position;
-  /** Since when nothing has been delivered although it was tried, in milliseconds since 1970. */
+  /** Since when no attempt has settled anything, in milliseconds since 1970. */
   readonly failingSince?: number;
+  /** How it fails; absent where it does not, and where a release wrote it that did not keep this. */
+  readonly failure?: Failure;
+  /** When something was delivered the last time, in milliseconds since 1970. */
+  readonly lastSuccessAt?: number;
   readonly suspended?: Suspension;
   /** Events up to here are left out where they cannot be read: the pipeline was suspended for such, and resumed by somebody who knew. */
   readonly leaveOut?: Position;
   readonly left?: Left;
   /** What is settled after `position` already. It is counted when `position` passes it, and not sent again. */
   readonly ahead?: Ahead;
+}
+
+/** How a pipeline fails. */
+export interface Failure {
+  /** Attempts in a row that have settled nothing. */
+  readonly attempts: number;
+  /** The last answer. */
+  readonly reason: string;
+  /** When the next attempt begins at the latest, in milliseconds since 1970; in the past while it is under way. */
+  readonly nextAttemptAt?: number;
 }
 
 /** That a pipeline left the configuration. */
@@ -69,21 +83,13 @@ export interface Suspension {
   readonly leaveOut?: Position;
 }
 
-/** What a pipeline is doing, for people and metrics. */
-export type Phase =
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'sending' }
-  | { readonly kind: 'retrying'; readonly attempts: number; readonly reason: string; readonly nextAttemptAt: number }
-  | { readonly kind: 'suspended'; readonly reason: string; readonly since: number }
-  /** No process moves it: none that does has started, or the one that did is gone and no other has taken over yet. */
-  | { readonly kind: 'unclaimed' }
-  /** It is not configured, so no process may move it; what it owes waits for an operator to decide. */
-  | { readonly kind: 'orphaned'; readonly reason: string };
-
 /** A pipeline as any process sees it, whichever of them moves it. */
 export interface Standing {
   readonly progress: Progress;
-  readonly phase: Phase;
+  /** Whether a process moves it. None does where no such process has started, or where the one that did is gone and no other has taken over yet. */
+  readonly moved: boolean;
+  /** Since when none does, in milliseconds since 1970, where that is known. */
+  readonly unmovedSince?: number;
 }
 
 /** A pipeline by its name, as any process sees it. */
@@ -157,8 +163,6 @@ export interface Cursor {
   redriven(): AbortSignal;
   /** Rejects with CursorLost where another process has taken the pipeline over; then nothing is saved. */
   save(update: Update): Promise<void>;
-  /** Says what the pipeline is doing, for whoever asks in any process. */
-  tell(phase: Phase): void;
   release(): Promise<void>;
 }
 

@@ -30,11 +30,11 @@ export async function compared(
   const wanted = new Set(config.shops.flatMap(({ shop, pipelines: all }) => all.map(({ id }) => `${shop}/${id}`)));
   const leaving = pipelines.filter(({ shop, pipeline }) => !wanted.has(`${shop}/${pipeline}`));
   const orphans = leaving
-    .filter(({ pending, dead, phase }) => phase !== 'orphaned' && (pending > 0 || dead > 0))
+    .filter(({ pending, dead, state }) => state !== 'orphaned' && (pending > 0 || dead > 0))
     .map(({ shop, pipeline, pending, dead }) => ({ shop, pipeline, pending, dead }));
-  const lines = leaving.map(({ shop, pipeline, pending, dead, phase }) => {
+  const lines = leaving.map(({ shop, pipeline, pending, dead, state }) => {
     const owed = `${counted(pending, 'event')} pending, ${counted(dead, 'dead letter')}`;
-    if (phase === 'orphaned') return `  ${pipeline} of ${shop} is orphaned already: ${owed}`;
+    if (state === 'orphaned') return `  ${pipeline} of ${shop} is orphaned already: ${owed}`;
     return `  ${pipeline} of ${shop} would be ${pending > 0 || dead > 0 ? 'orphaned' : 'taken out'}: ${owed}`;
   });
   const heading =

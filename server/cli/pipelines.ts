@@ -5,7 +5,7 @@ import { type AdminFlags, adminCommand, examples, type Shell } from './flags.ts'
 import { agreed } from './kept.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 import { table } from './table.ts';
-import { byReason, counted, when } from './words.ts';
+import { byReason, counted, lasting, troubleOf, when } from './words.ts';
 
 export function addPipelines(program: Command, { terminal, end }: Shell): void {
   const group = program
@@ -98,7 +98,10 @@ const SUSPEND = 'headless-events pipelines suspend demo.myshopify.com archive --
 
 async function list(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
   const { pipelines } = await adminClient(flags, terminal).get<{ pipelines: PipelineReport[] }>('/admin/pipelines');
-  const headings = ['SHOP', 'PIPELINE', 'TO', 'STATE', 'PENDING', 'DELIVERED', 'DEAD', 'FILTERED', 'DROPPED', 'NOTE'];
+  const headings = [
+    ...['SHOP', 'PIPELINE', 'TO', 'STATE', 'SINCE', 'LAG', 'PENDING', 'LAST SUCCESS'],
+    ...['DELIVERED', 'DEAD', 'FILTERED', 'DROPPED', 'NOTE'],
+  ];
   const lines = table(headings, pipelines.map(row), terminal);
   show(terminal, flags.json, { pipelines }, pipelines.length > 0 ? lines : ['No shop has a pipeline.']);
   return EXIT.ok;
@@ -108,11 +111,14 @@ const row = (report: PipelineReport) => [
   report.shop,
   report.pipeline,
   report.destination ?? '-',
-  report.phase,
+  report.state,
+  report.since && when(report.since),
+  lasting(report.lag_seconds),
   report.pending,
+  report.last_success_at && when(report.last_success_at),
   report.delivered,
   report.dead,
   byReason(report.filtered),
   byReason(report.dropped),
-  [report.reason, report.next_attempt_at && `next try ${when(report.next_attempt_at)}`].filter(Boolean).join('; '),
+  troubleOf(report).join('; '),
 ];

@@ -44,7 +44,7 @@ async function watched<T extends { readonly state: string }>(
   let last = first;
   let unanswered = 0;
   try {
-    while (last.state === 'running' && !left.aborted) {
+    while (goesOn(last) && !left.aborted) {
       if (terminal.isTty) terminal.progress(cut(line(last, unanswered > 0), terminal));
       await terminal.sleep(EVERY_MS, left);
       if (left.aborted) break;
@@ -90,3 +90,6 @@ function part({ state, from, to, position }: ReplayJob): number {
   const length = to - from + 1;
   return length > 0 ? Math.min(1, Math.max(0, (position - from + 1) / length)) : 0;
 }
+
+/** A replay that fails is tried again and again. */
+export const goesOn = ({ state }: { readonly state: string }): boolean => state === 'running' || state === 'failing';

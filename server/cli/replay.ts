@@ -5,7 +5,7 @@ import { linesOf } from './export.ts';
 import { type AdminFlags, adminCommand, examples, given, list, type Shell } from './flags.ts';
 import { agreed } from './kept.ts';
 import { EXIT, type Exit, Failure, show, type Terminal } from './output.ts';
-import { follow, jobLine } from './progress.ts';
+import { follow, goesOn, jobLine } from './progress.ts';
 import { table } from './table.ts';
 import { byReason, counted, when } from './words.ts';
 
@@ -166,10 +166,11 @@ async function watch(
   const hint = {
     running: `It goes on: headless-events replay status ${job.id} --follow`,
     suspended: `Resume it with: headless-events pipelines resume ${job.shop} ${job.pipeline}-${job.id}`,
-    waiting: 'It goes on when its pipeline is configured again; headless-events replay cancel ends it.',
+    failing: `It is tried again and again: headless-events replay status ${job.id} --follow`,
+    blocked: 'It goes on when its pipeline is configured again; headless-events replay cancel ends it.',
     cancelled: '',
     done: last.dead > 0 ? 'headless-events dead says why some are dead letters.' : '',
   }[last.state];
   show(terminal, json, { ...(plan && { plan }), job: last }, [jobLine(last), ...(hint === '' ? [] : [hint])]);
-  return last.state === 'done' || last.state === 'running' ? EXIT.ok : EXIT.failed;
+  return last.state === 'done' || goesOn(last) ? EXIT.ok : EXIT.failed;
 }

@@ -1,6 +1,7 @@
+import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
 import type { PipelineReceipt, Receipt } from '../operations.ts';
 import { pad } from './table.ts';
-import { counted, when } from './words.ts';
+import { counted, lasting, troubleOf, when } from './words.ts';
 
 /** A receipt as a short story: when the event came and how, what was added to it, then a line for each pipeline. */
 export function storyOf(receipt: Receipt): string[] {
@@ -55,10 +56,7 @@ function fate(receipt: PipelineReceipt): string {
         receipt.attempts !== undefined && receipt.attempts > 1 ? `at attempt ${receipt.attempts}` : undefined,
       ]);
     case 'pending':
-      return joined(`waiting behind ${counted(receipt.behind, 'event')}`, [
-        receipt.reason,
-        receipt.next_attempt_at && `next try on ${when(receipt.next_attempt_at)}`,
-      ]);
+      return joined(`pending behind ${counted(receipt.behind, 'event')}`, waitsFor(receipt.standing));
     case 'filtered':
       return `not wanted: ${receipt.reason}`;
     case 'dead':
@@ -66,17 +64,20 @@ function fate(receipt: PipelineReceipt): string {
         receipt.reason,
         receipt.redriving ? 'being tried again' : undefined,
       ]);
-    case 'suspended':
-      return joined(`suspended since ${when(receipt.since)}`, [
-        receipt.reason,
-        `${counted(receipt.behind, 'event')} before it`,
-      ]);
     case 'dropped':
       return `gone without being delivered: ${receipt.reason}`;
     case 'before':
       return `older than the pipeline, which begins after position ${receipt.starts_after}; a replay sends it`;
   }
 }
+
+/** How the pipeline does that an event waits for. */
+const waitsFor = (standing: PipelineStanding): string[] => [
+  `the pipeline is ${standing.state}${standing.since === undefined ? '' : ` since ${when(standing.since)}`}`,
+  ...troubleOf(standing),
+  `lag ${lasting(standing.lag_seconds)}`,
+  standing.last_success_at === undefined ? 'no success yet' : `last success ${when(standing.last_success_at)}`,
+];
 
 const joined = (start: string, rest: readonly (string | undefined)[]): string =>
   [start, ...rest.filter((part) => part !== undefined && part !== '')].join(', ');

@@ -1,3 +1,4 @@
+import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
 import { number } from './table.ts';
 
 /** `2026-06-01 12:00:00 UTC`, from an ISO time. What is no time stays as it is. */
@@ -18,3 +19,28 @@ export function byReason(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts).filter(([, count]) => count !== 0);
   return entries.length === 0 ? '-' : entries.map(([reason, count]) => `${reason} ${number(count)}`).join(', ');
 }
+
+/** `2 d 3 h`, `5 min 10 s`, `0 s`: the two largest units. */
+export function lasting(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const parts = [
+    [Math.floor(whole / 86_400), 'd'],
+    [Math.floor(whole / 3600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'min'],
+    [whole % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first < 0) return '0 s';
+  const shown = parts.slice(first, first + 2).filter(([count]) => count > 0);
+  return shown.map(([count, unit]) => `${count} ${unit}`).join(' ');
+}
+
+/** Why a pipeline does not go on, since when it fails where its state does not say that, and when it is tried again. */
+export const troubleOf = (standing: PipelineStanding): string[] => [
+  ...(standing.reason === undefined ? [] : [standing.reason]),
+  ...(standing.failing_since === undefined || standing.state === 'failing'
+    ? []
+    : [`failing since ${when(standing.failing_since)}`]),
+  ...(standing.failed_attempts === 0 ? [] : [counted(standing.failed_attempts, 'failed attempt')]),
+  ...(standing.next_attempt_at === undefined ? [] : [`next try ${when(standing.next_attempt_at)}`]),
+];

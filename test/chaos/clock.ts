@@ -154,6 +154,6 @@ function pace(asked: readonly number[], endedAt: number): Finding[] {
 }
 
 function suspended(pipelines: readonly PipelineReport[]): string[] {
-  const there = pipelines.filter(({ phase }) => phase === 'suspended');
+  const there = pipelines.filter(({ state }) => state === 'suspended');
   return there.map(({ shop, pipeline, reason }) => `${shop}/${pipeline}: ${reason}`);
 }

@@ -629,20 +629,18 @@ export const logChecks: readonly Check[] = [
     await holder.release();
     assert.is(await suspending, true);
     assert.equal((await state.progress(id))?.suspended, { reason: 'by hand', at: START });
-    assert.equal((await state.standing(id))?.phase, { kind: 'suspended', reason: 'by hand', since: START });
     assert.is(await state.resume(id), true);
     assert.is((await state.claim(id, never)).progress.suspended, undefined);
   }),
-  check('says what a pipeline is doing', async ({ state }) => {
+  check('says whether a process moves a pipeline', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
     assert.is(await state.standing(id), undefined);
     await state.begin(id);
-    assert.equal((await state.standing(id))?.phase, { kind: 'unclaimed' });
+    assert.is((await state.standing(id))?.moved, false);
     const cursor = await state.claim(id, never);
-    cursor.tell({ kind: 'retrying', attempts: 2, reason: 'HTTP 500', nextAttemptAt: START });
-    await until(async () => (await state.standing(id))?.phase.kind === 'retrying');
+    assert.is((await state.standing(id))?.moved, true);
     await cursor.release();
-    await until(async () => (await state.standing(id))?.phase.kind === 'unclaimed');
+    await until(async () => (await state.standing(id))?.moved === false);
   }),
   check('tells whoever moves a pipeline of redriven letters, and everybody of replays', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
@@ -679,10 +677,42 @@ export const logChecks: readonly Check[] = [
       (await state.standings([...ids, ids[0]!])).map((standing) => standing?.progress.start),
       [0, 2, 1, undefined, 0],
     );
-    const cursor = await state.claim(ids[1]!, never);
-    cursor.tell({ kind: 'sending' });
-    await until(async () => (await state.standings(ids))[1]?.phase.kind === 'sending');
+    await state.claim(ids[1]!, never);
+    assert.is((await state.standings(ids))[1]?.moved, true);
     assert.equal(await state.standings(ids), await Promise.all(ids.map((id) => state.standing(id))));
+  }),
+  check('says what lies behind a place, and since when', async ({ log }) => {
+    await log.append(record(['a'], { at: START }));
+    await log.append(record(['b', 'c'], { at: START + 60_000 }));
+    await log.append(record(['d'], { shop: OTHER, at: START + 90_000 }));
+    const places = [0, 1, 2, 3].map((after) => ({ shop: SHOP, after }));
+    const rests = await log.rests([...places, { shop: OTHER, after: 0 }, { shop: 'nobody.myshopify.com', after: 0 }]);
+    assert.equal(
+      rests.map(({ newest, oldestAt }) => [newest, oldestAt]),
+      [
+        [3, START],
+        [3, START + 60_000],
+        [3, START + 60_000],
+        [3, undefined],
+        [1, START + 90_000],
+        [0, undefined],
+      ],
+    );
+    assert.equal(await log.rests([]), []);
+  }),
+  check('keeps how a pipeline fails, and when it delivered the last time', async ({ state }) => {
+    const id = { shop: SHOP, pipeline: 'p' };
+    await state.begin(id);
+    const cursor = await state.claim(id, never);
+    const failure = { attempts: 3, reason: 'HTTP 503', nextAttemptAt: START + 7 };
+    const progress = { ...cursor.progress, failingSince: START, failure, lastSuccessAt: START - 5 };
+    await cursor.save({ progress });
+    assert.equal((await state.standing(id))?.progress, progress);
+    await cursor.release();
+    await state.suspend(id, { reason: 'by hand', at: START });
+    await state.resume(id);
+    const { failingSince: _, failure: __, ...calm } = progress;
+    assert.equal(await state.progress(id), calm);
   }),
   check('finds the last position before a time', async ({ log }) => {
     await log.append(record(['a'], { at: START }));

@@ -59,17 +59,17 @@ export const replayChecks: readonly Check[] = [
     );
     assert.is((await state.addReplay(order)).id, 'r4');
   }),
-  check('knows every pipeline that ever began, and what it is doing', async ({ state }) => {
+  check('knows every pipeline that ever began, and whether it is moved', async ({ state }) => {
     for (const pipeline of ['q', 'p']) await state.begin({ shop: SHOP, pipeline });
     await state.begin({ shop: OTHER, pipeline: 'p' }, 3);
     await state.claim(id, never);
     const all = await state.everyStanding();
     assert.equal(
-      all.map((one) => [one.id.shop, one.id.pipeline, one.phase.kind, one.progress.position]),
+      all.map((one) => [one.id.shop, one.id.pipeline, one.moved, one.progress.position]),
       [
-        [SHOP, 'p', 'waiting', 0],
-        [SHOP, 'q', 'unclaimed', 0],
-        [OTHER, 'p', 'unclaimed', 3],
+        [SHOP, 'p', true, 0],
+        [SHOP, 'q', false, 0],
+        [OTHER, 'p', false, 3],
       ],
     );
   }),

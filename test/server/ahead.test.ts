@@ -94,10 +94,8 @@ describe('what is settled ahead of the cursor', ({ it }) => {
     const state = async (position: number) => {
       const [stored] = await bench.store.log.read(SHOP, position - 1, 1, AbortSignal.abort());
       const now = (await bench.store.state.progress(ID))!;
-      const running = [
-        { id: ID, destination: 'webhook', phase: { kind: 'waiting' as const }, progress: now, pending: 0 },
-      ];
-      return (await receiptOf(bench.store, stored!, running as never)).pipelines?.[0]?.state;
+      const running = [{ id: ID, destination: 'webhook', state: 'idle' as const, progress: now, pending: 0 }];
+      return (await receiptOf(bench.store, stored!, running as never, 0)).pipelines?.[0]?.state;
     };
     for (const { position } of kept) assert.is(await state(position), 'delivered');
 

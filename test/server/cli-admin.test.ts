@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
 import { dataOf } from '../../server/cli/sse.ts';
 import { BadOrder, Busy, type PipelineReceipt, type TailLine } from '../../server/operations.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from '../support/admin.ts';
@@ -21,6 +22,25 @@ import {
   SHOP,
 } from '../support/operations.ts';
 import { type Run, runCli, type Surroundings } from '../support/terminal.ts';
+
+const FAILING: PipelineStanding = {
+  state: 'failing',
+  since: '2026-06-01T11:58:00.000Z',
+  reason: 'HTTP 503',
+  failing_since: '2026-06-01T11:58:00.000Z',
+  failed_attempts: 4,
+  next_attempt_at: '2026-06-01T12:00:30.500Z',
+  last_success_at: '2026-06-01T11:57:59.000Z',
+  pending: 9,
+  lag_seconds: 150.4,
+};
+const UNMOVED: PipelineStanding = {
+  state: 'unmoved',
+  reason: 'no process moves it',
+  failed_attempts: 0,
+  pending: 2,
+  lag_seconds: 90_061,
+};
 
 describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) => {
   let admin: Admin;
@@ -104,15 +124,16 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
   it('lists pipelines in columns, numbers to the right, and as JSON', async () => {
     admin.operations.reports = [
       reportOf({ delivered: 1234567, filtered: { consent: 3, type: 12 } }),
-      reportOf({ pipeline: 'ga4', phase: 'retrying', reason: 'HTTP 503', next_attempt_at: '2026-06-01T12:00:30.500Z' }),
+      reportOf({ pipeline: 'ga4', ...FAILING }),
     ];
     const { out } = await run('pipelines');
     const lines = out.split('\n');
     assert.is(lines.length, 3);
     assert.match(lines[1]!, /^demo\.myshopify\.com {2}archive .* 1,234,567 .*consent 3, type 12/);
-    assert.match(lines[2]!, /retrying .* 9 .*HTTP 503; next try 2026-06-01 12:00:30 UTC$/);
+    assert.match(lines[2]!, /failing {2}2026-06-01 11:58:00 UTC {2}2 min 30 s .* 9 {2}2026-06-01 11:57:59 UTC /);
+    assert.match(lines[2]!, /HTTP 503; 4 failed attempts; next try 2026-06-01 12:00:30 UTC$/);
     const ends = lines.map(
-      (line, index) => line.indexOf(['DELIVERED', '1,234,567', ' 9 '][index]!) + [9, 9, 2][index]!,
+      (line, index) => line.lastIndexOf(['DELIVERED', '1,234,567', ' 9 '][index]!) + [9, 9, 2][index]!,
     );
     assert.is(new Set(ends).size, 1, `numbers end in one column: ${out}`);
     assert.equal(JSON.parse((await run('pipelines list --json')).out), { pipelines: admin.operations.reports });
@@ -135,10 +156,10 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     const at = '2026-06-01T12:00:05.000Z';
     const pipelines: PipelineReceipt[] = [
       { pipeline: 'archive', state: 'delivered', at, attempts: 2, status: 'HTTP 200' },
-      { pipeline: 'ga4', state: 'pending', behind: 3, reason: 'HTTP 503', next_attempt_at: at },
+      { pipeline: 'ga4', state: 'pending', behind: 3, standing: FAILING },
       { pipeline: 'ads', state: 'filtered', reason: 'consent' },
       { pipeline: 'crm', state: 'dead', at, attempts: 5, reason: 'HTTP 400', redriving: true },
-      { pipeline: 'mail', state: 'suspended', behind: 1, reason: 'upkeep', since: at },
+      { pipeline: 'mail', state: 'pending', behind: 1, standing: UNMOVED },
       { pipeline: 'bi', state: 'dropped', reason: 'retention' },
       { pipeline: 'new', state: 'before', starts_after: 50 },
     ];
@@ -151,10 +172,10 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       '  Note: its id was derived from its content; a server sent it.',
       '  Added to it: country DE, channel web, device mobile, bot.',
       '  archive  delivered, on 2026-06-01 12:00:05 UTC, HTTP 200, at attempt 2',
-      '  ga4      waiting behind 3 events, HTTP 503, next try on 2026-06-01 12:00:05 UTC',
+      '  ga4      pending behind 3 events, the pipeline is failing since 2026-06-01 11:58:00 UTC, HTTP 503, 4 failed attempts, next try 2026-06-01 12:00:30 UTC, lag 2 min 30 s, last success 2026-06-01 11:57:59 UTC',
       '  ads      not wanted: consent',
       '  crm      dead letter since 2026-06-01 12:00:05 UTC after 5 attempts, HTTP 400, being tried again',
-      '  mail     suspended since 2026-06-01 12:00:05 UTC, upkeep, 1 event before it',
+      '  mail     pending behind 1 event, the pipeline is unmoved, no process moves it, lag 1 d 1 h, no success yet',
       '  bi       gone without being delivered: retention',
       '  new      older than the pipeline, which begins after position 50; a replay sends it',
     ]);
@@ -404,7 +425,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
   });
 
   it('adopts what an orphan owes, and discards it after a question', async () => {
-    admin.operations.reports = [reportOf({ pipeline: 'old', phase: 'orphaned', pending: 7, dead: 1 })];
+    admin.operations.reports = [reportOf({ pipeline: 'old', state: 'orphaned', pending: 7, dead: 1 })];
     const adopted = await run(`pipelines adopt ${SHOP} old --as archive`);
     assert.match(adopted.out, `Replay r-1 delivers what old of ${SHOP} owes to archive.`);
     assert.is((await run(`pipelines discard ${SHOP} old`, { answer: false })).exit, 1);
@@ -439,7 +460,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       });
     admin.operations.reports = [
       reportOf({ pending: 3 }),
-      reportOf({ pipeline: 'older', phase: 'orphaned', pending: 9 }),
+      reportOf({ pipeline: 'older', state: 'orphaned', pending: 9 }),
       reportOf({ pipeline: 'idle', dead: 0 }),
     ];
     const kept = await check(archive);

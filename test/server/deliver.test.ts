@@ -19,7 +19,10 @@ describe('a pipeline delivers', ({ it }) => {
       bench.sent.map(({ events }) => events),
       [['a', 'b', 'c'], ['d', 'e', 'f'], ['g']],
     );
-    assert.equal(await bench.end(), { position: 7, start: 0, delivered: 7, dead: 0, filtered: {}, dropped: {} });
+    assert.equal(await bench.end(), {
+      ...{ position: 7, start: 0, delivered: 7, dead: 0, filtered: {}, dropped: {} },
+      lastSuccessAt: bench.clock.now(),
+    });
     const batch = { lane: 0, first: 7, last: 7, at: bench.clock.now(), attempts: 1, status: 'HTTP 200' };
     const line = await bench.store.state.journalAt(ID, 7);
     assert.equal([line?.from, line?.to, line?.lanes, line?.batches.length, line?.batches.at(-1)], [1, 7, 1, 3, batch]);
@@ -41,6 +44,7 @@ describe('a pipeline delivers', ({ it }) => {
       dead: 0,
       filtered: { type: 4 },
       dropped: {},
+      lastSuccessAt: bench.clock.now(),
     });
   });
 
@@ -138,11 +142,7 @@ describe('a pipeline delivers', ({ it }) => {
     await bench.store.log.append(record(['a']));
     await bench.clock.advance(3_600_000);
     assert.is(bench.sent.length, 1);
-    assert.equal(bench.phases.at(-1), {
-      kind: 'suspended',
-      reason: 'HTTP 410',
-      since: Date.parse('2026-06-01T12:00:00Z'),
-    });
+    assert.equal(bench.suspensions, [{ reason: 'HTTP 410', at: Date.parse('2026-06-01T12:00:00Z') }]);
     assert.is((await bench.end()).position, 0);
   });
 });
@@ -465,15 +465,11 @@ describe('a destination that stays dead', ({ it }) => {
     await bench.start(down, { maxBatch: 100 });
     await bench.store.log.append(record(many(50)));
     await bench.clock.advance(77 * HOUR_MS);
-    const last = bench.phases.at(-1);
-    assert.is(last?.kind, 'suspended');
-    assert.match(
-      last?.kind === 'suspended' ? last.reason : '',
-      /nothing delivered for 76 h; last answer: ECONNREFUSED/,
-    );
-    const { suspended, failingSince, ...progress } = await bench.end();
+    assert.match(bench.suspensions.at(-1)?.reason ?? '', /nothing delivered for 76 h; last answer: ECONNREFUSED/);
+    const { suspended, failingSince, failure, ...progress } = await bench.end();
     assert.is(progress.position, 0);
-    assert.ok(suspended);
+    assert.ok(suspended && failingSince);
+    assert.is(failure?.reason, 'ECONNREFUSED');
 
     const again = new Bench(bench.store);
     await again.start(delivered);

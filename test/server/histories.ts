@@ -178,7 +178,7 @@ export class History {
     for (const id of this.#appended) {
       const stored = await log.find(SHOP, id);
       assert.ok(stored, `${id} is on the log`);
-      const receipt = await receiptOf(this.#store, stored, running);
+      const receipt = await receiptOf(this.#store, stored, running, 0);
       assert.equal(
         receipt.pipelines?.map((one) => one.state),
         [this.#expected(id, dead)],

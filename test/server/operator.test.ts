@@ -13,7 +13,7 @@ import { countTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 
 const ID = { shop: SHOP, pipeline: 'p' };
-const RUNNING = { id: ID, phase: { kind: 'waiting' } };
+const RUNNING = { id: ID, state: 'idle' };
 const LARGE = 'x'.repeat(256 * 1024);
 
 /** A dialect that takes what begins with a bracket: a body of ids as the log's tests have them. */

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { openMemory } from '../../adapters/logs/memory.ts';
-import type { NamedStanding, Phase, Progress } from '../../adapters/logs/state.ts';
+import type { NamedStanding, Progress } from '../../adapters/logs/state.ts';
 import { createLogger } from '../../server/logger.ts';
 import { isOrphaned, Orphans, orphanOf, passedBy } from '../../server/orphans.ts';
 import type { Pipelines, Running } from '../../server/pipelines.ts';
@@ -8,32 +8,32 @@ import { never, OTHER, record, SHOP, START, storeOptions } from '../contracts/lo
 import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
 
-const UNCLAIMED: Phase = { kind: 'unclaimed' };
-const standing = (pipeline: string, fields: Partial<Progress> = {}, phase: Phase = UNCLAIMED): NamedStanding => ({
+const upTo = (newest: number) => ({ newest, oldestAt: undefined });
+const standing = (pipeline: string, fields: Partial<Progress> = {}, moved = false): NamedStanding => ({
   id: { shop: SHOP, pipeline },
-  phase,
+  moved,
   progress: { position: 3, start: 0, delivered: 3, dead: 0, filtered: {}, dropped: {}, ...fields },
 });
 
 describe('an orphan', ({ it }) => {
   it('owes what came up to the moment it left, or up to now where that is not known yet', () => {
-    assert.is(orphanOf(standing('p', { left: { at: START, newest: 5 } }), 9)?.pending, 2);
-    assert.is(orphanOf(standing('p'), 9)?.pending, 6);
+    assert.is(orphanOf(standing('p', { left: { at: START, newest: 5 } }), upTo(9))?.pending, 2);
+    assert.is(orphanOf(standing('p'), upTo(9))?.pending, 6);
     assert.is(
-      orphanOf(standing('p', { left: { at: START, newest: 2 } }), 9)?.pending,
+      orphanOf(standing('p', { left: { at: START, newest: 2 } }), upTo(9))?.pending,
       0,
       'another process moved it on',
     );
   });
 
   it('is no replay, and nothing that another process moves', () => {
-    assert.is(orphanOf(standing('p-r12'), 9), undefined);
-    assert.is(orphanOf(standing('p', {}, { kind: 'waiting' }), 9), undefined);
-    assert.ok(orphanOf(standing('p', {}, { kind: 'suspended', reason: 'by hand', since: START }), 9));
+    assert.is(orphanOf(standing('p-r12'), upTo(9)), undefined);
+    assert.is(orphanOf(standing('p', {}, true), upTo(9)), undefined);
+    assert.ok(orphanOf(standing('p', { suspended: { reason: 'by hand', at: START } }, true), upTo(9)));
   });
 
   it('is one as long as something is owed', () => {
-    const is = (fields: Partial<Progress>) => isOrphaned(orphanOf(standing('p', fields), 3) as Running);
+    const is = (fields: Partial<Progress>) => isOrphaned(orphanOf(standing('p', fields), upTo(3)) as Running);
     assert.equal([is({}), is({ dead: 1 }), is({ position: 2 })], [false, true, true]);
     assert.is(is({ dead: 1, left: { at: START, newest: 3, settled: 'finished' } }), false);
   });
@@ -69,7 +69,7 @@ describe('looking after orphans', ({ it }) => {
     const lines: { level: string }[] = [];
     const everyone = async () => {
       const { newest } = await store.log.extent(SHOP);
-      return (await store.state.everyStanding()).flatMap((one) => orphanOf(one, newest) ?? []);
+      return (await store.state.everyStanding()).flatMap((one) => orphanOf(one, upTo(newest)) ?? []);
     };
     const pipelines = {
       everyone,

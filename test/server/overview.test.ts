@@ -101,8 +101,8 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
       const gateway = await gatewayWith(config(count), { LOG_URL: await postgres.createDatabase() });
       const get = async (path: string) => (await call(gateway.port, { method: 'GET', path })).body;
       const waiting = async () => {
-        const { pipelines: all } = JSON.parse(await get('/readyz')) as { pipelines: { phase: string }[] };
-        return all.length === count && all.every(({ phase }) => phase === 'waiting');
+        const { pipelines: all } = JSON.parse(await get('/readyz')) as { pipelines: { state: string }[] };
+        return all.length === count && all.every(({ state }) => state === 'idle');
       };
       try {
         await until(waiting);

@@ -223,10 +223,10 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
       Promise.all(
         Array.from({ length: 4 }, async () => {
           const { pipelines } = JSON.parse((await admin(port, '/pipelines')).body) as { pipelines: PipelineReport[] };
-          return pipelines.map(({ phase, delivered }) => `${phase} ${delivered}`).join();
+          return pipelines.map(({ state, delivered }) => `${state} ${delivered}`).join();
         }),
       );
-    await until(async () => (await standings()).every((one) => one === 'waiting 1'));
+    await until(async () => (await standings()).every((one) => one === 'idle 1'));
     assert.is((await admin(port, `/pipelines/${SHOP}/hook/suspend`, { reason: 'by hand' })).status, 200);
     assert.equal(new Set(await standings()), new Set(['suspended 1']));
     await beacon(port, [layersEvent({ event_id: 'later' })]);
@@ -376,16 +376,16 @@ describe('web and worker apart, on PostgreSQL', ({ it: quick, before, after, bef
     const web = run({ PROCESS: 'web', WEB_CONCURRENCY: '2' });
     const port = await web.port();
     await beacon(port, [layersEvent({ event_id: 'apart' })]);
-    const phase = async () =>
-      JSON.parse((await call(port, { method: 'GET', path: '/readyz' })).body).pipelines[0].phase as string;
-    assert.is(await phase(), 'unclaimed');
+    const state = async () =>
+      JSON.parse((await call(port, { method: 'GET', path: '/readyz' })).body).pipelines[0].state as string;
+    assert.is(await state(), 'unmoved');
     const worker = run({ PROCESS: 'worker', PORT: '', WEB_CONCURRENCY: '2' });
     await until(() => sink.events().some(({ event_id }) => event_id === 'apart'));
     assert.is(await worker.port(), 0);
     assert.is(worker.webs().length, 0);
     assert.match(worker.output(), /process worker: moves pipelines; others take events; log postgres/);
     assert.not.match(worker.output(), /"port"/);
-    await until(async () => (await phase()) === 'waiting');
+    await until(async () => (await state()) === 'idle');
     for (const one of [worker, web]) {
       one.signalAll('SIGTERM');
       assert.is(await one.ended, 0);

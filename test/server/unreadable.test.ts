@@ -66,7 +66,7 @@ describe('events that this version cannot read', ({ it, beforeEach, afterEach })
         clock,
         random: () => 0,
         onMissing: (...some) => missing.push(some),
-        onPhase: () => {},
+        onSuspended: () => {},
         onAttempt: () => {},
       },
       stop.signal,
@@ -143,11 +143,11 @@ describe('events that this version cannot read', ({ it, beforeEach, afterEach })
   it('have receipts that say where they are and why nothing more is known', async () => {
     await append(['a']);
     await append(['x', 'y'], 'later');
-    const receipt = await storedReceipt(store, SHOP, 'y', []);
+    const receipt = await storedReceipt(store, SHOP, 'y', [], 0);
     assert.equal([receipt?.state, receipt?.position, receipt?.dialect], ['stored', 3, 'later']);
     assert.match(receipt?.reasons?.[0] ?? '', /^event 3 of the log cannot be read by this version/);
-    assert.is((await storedReceipt(store, SHOP, 'a', []))?.position, 1);
-    assert.is(await storedReceipt(store, SHOP, 'z', []), undefined);
+    assert.is((await storedReceipt(store, SHOP, 'a', [], 0))?.position, 1);
+    assert.is(await storedReceipt(store, SHOP, 'z', [], 0), undefined);
   });
 
   it('are passed over and counted by whoever only looks, and trimmed as others are', async () => {

@@ -1,9 +1,10 @@
 import type { Batch, Outcome, Sender } from '../../adapters/destinations/destination.ts';
 import { openMemory } from '../../adapters/logs/memory.ts';
-import type { Cursor, Phase, PipelineId, Progress } from '../../adapters/logs/state.ts';
+import type { Cursor, PipelineId, Progress, Suspension } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import { type DeliverOptions, deliver } from '../../server/deliver.ts';
 import type { Attempt } from '../../server/send.ts';
+import type { Failing, Recovery } from '../../server/streak.ts';
 import { never, SHOP, storeOptions } from '../contracts/log.ts';
 import { TestClock } from './clock.ts';
 import { until } from './until.ts';
@@ -21,7 +22,9 @@ export class Bench {
   readonly clock = new TestClock();
   readonly sent: { id: string; events: string[] }[] = [];
   readonly attempts: Attempt[] = [];
-  readonly phases: Phase[] = [];
+  readonly suspensions: Suspension[] = [];
+  readonly failures: Failing[] = [];
+  readonly recoveries: (Recovery & { readonly settledAhead: number })[] = [];
   readonly missing: [events: number, reason: string][] = [];
   readonly stop = new AbortController();
   ended: Promise<unknown> = Promise.resolve();
@@ -53,7 +56,9 @@ export class Bench {
         clock: this.clock,
         random: () => 0,
         onMissing: (...missing) => this.missing.push(missing),
-        onPhase: (phase) => this.phases.push(phase),
+        onSuspended: (suspension) => this.suspensions.push(suspension),
+        onFailing: (failing) => this.failures.push(failing),
+        onRecovered: (recovery, settledAhead) => this.recoveries.push({ ...recovery, settledAhead }),
         onAttempt: (attempt) => this.attempts.push(attempt),
         ...options,
       },

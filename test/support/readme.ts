@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { destinations } from '../../adapters/destinations/index.ts';
 import { dialects } from '../../adapters/dialects/index.ts';
 import { Event } from '../../schemas/event.ts';
+import { PIPELINE_STATES, PipelineStanding } from '../../schemas/pipeline-state.ts';
 import { configurationReference } from '../../server/reference.ts';
 import { expected } from '../../server/words.ts';
 
@@ -75,8 +76,23 @@ export function withGeneratedParts(page: string): string {
     reference: configurationReference(destinations),
     event: eventTable(),
     names: nameTable(),
+    states: stateTable(),
+    standing: standingTable(),
   };
   return Object.entries(parts).reduce((text, [name, part]) => withPart(text, name, part), page);
+}
+
+function stateTable(): string {
+  const rows = Object.entries(PIPELINE_STATES).map(([state, meaning]) => `| \`${state}\` | ${meaning} |`);
+  return ['| A pipeline is | when |', '| --- | --- |', ...rows].join('\n');
+}
+
+function standingTable(): string {
+  const rows = Object.entries(PipelineStanding.properties).map(([name, property]) => {
+    const meaning = 'description' in property && name !== 'state' ? String(property.description) : 'As above.';
+    return `| \`${name}\` | ${meaning} |`;
+  });
+  return ['| Field | Meaning |', '| --- | --- |', ...rows].join('\n');
 }
 
 /** The page with this between `<!-- name -->` and `<!-- /name -->`. Throws where it has no such pair. */

@@ -133,7 +133,7 @@ const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<Ev
     state: {
       standing: async (id) => {
         const standing = await state.standing(id);
-        return standing && { ...standing, phase: { kind: 'waiting' } };
+        return standing && { ...standing, moved: true };
       },
     },
   }),

@@ -299,7 +299,7 @@ describe('a suspension that the process which moves the pipeline does not let ha
     );
     await cursor.save({ progress: { ...cursor.progress, delivered: 3 } });
     await cursor.release();
-    await until(async () => (await store.state.standing(id))?.phase.kind === 'unclaimed');
+    await until(async () => (await store.state.standing(id))?.moved === false);
     assert.is(await other.resume(id), true);
     assert.equal((await store.state.progress(id))?.delivered, 3);
     await leases.close();

@@ -289,7 +289,6 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     const [mover, other] = [await open(), await open()];
     await mover.state.begin(pipeline('p'));
     const cursor = await mover.state.claim(pipeline('p'), never);
-    cursor.tell({ kind: 'sending' });
     const suspending = other.state.suspend(pipeline('p'), { reason: 'by hand', at: START });
     await aborted(cursor.wanted);
     await cursor.release();

@@ -8,8 +8,8 @@ import { bookkeeping, leaks } from './run.ts';
 const waits: Expected = { kind: 'waits', says: /HTTP 500/ };
 const patient: Observed = {
   phases: [
-    { kind: 'retrying', reason: 'HTTP 500', waitMs: 2000 },
-    { kind: 'sending', waitMs: 0 },
+    { kind: 'failing', reason: 'HTTP 500', waitMs: 2000 },
+    { kind: 'delivering', waitMs: 0 },
   ],
   asked: [1000, 2100, 4200],
   delivered: 0,
@@ -42,9 +42,9 @@ describe('the judge of bad destinations', ({ it }) => {
   });
 
   it('catches another reason, and one that is never said', () => {
-    const other = { kind: 'retrying', reason: 'ECONNRESET', waitMs: 0 } as const;
+    const other = { kind: 'failing', reason: 'ECONNRESET', waitMs: 0 } as const;
     assert.equal(failed(waits, { phases: [...patient.phases, other] }), ['ACTION one: the reason was: ECONNRESET']);
-    assert.equal(failed(waits, { phases: patient.phases.slice(1) }), ['ACTION one: never retrying, but sending']);
+    assert.equal(failed(waits, { phases: patient.phases.slice(1) }), ['ACTION one: never failing, but delivering']);
   });
 
   it('catches whoever asks again too soon, and too often', () => {
@@ -63,7 +63,7 @@ describe('the judge of bad destinations', ({ it }) => {
   it('catches a wait of a day that is none', () => {
     const day = { ...waits, waitMs: 86_400_000 };
     assert.equal(failed(day, {}), ['ACTION one: it meant to wait 2000 ms']);
-    assert.equal(failed(day, { phases: [{ kind: 'retrying', reason: 'HTTP 500', waitMs: 86_399_000 }] }), []);
+    assert.equal(failed(day, { phases: [{ kind: 'failing', reason: 'HTTP 500', waitMs: 86_399_000 }] }), []);
   });
 
   it('catches a pipeline that waits for what has been taken', () => {
@@ -86,8 +86,8 @@ describe('the judge of bad destinations', ({ it }) => {
   it('catches a pipeline that goes on although its destination is gone', () => {
     const gone: Expected = { kind: 'suspends', says: /HTTP 410/ };
     assert.equal(failed(gone, { phases: [{ kind: 'suspended', reason: 'HTTP 410', waitMs: 0 }] }), []);
-    assert.equal(failed(gone, { phases: [{ kind: 'retrying', reason: 'HTTP 410', waitMs: 0 }] }), [
-      'ACTION one: never suspended, but retrying',
+    assert.equal(failed(gone, { phases: [{ kind: 'failing', reason: 'HTTP 410', waitMs: 0 }] }), [
+      'ACTION one: never suspended, but failing',
     ]);
   });
 });

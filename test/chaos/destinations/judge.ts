@@ -56,7 +56,7 @@ function mistakes({ expected, rules }: Case, seen: Observed): string[] {
     case 'waits':
       return [
         ...tookNothing(seen),
-        ...reasonsLike(expected.says, seen, 'retrying'),
+        ...reasonsLike(expected.says, seen, 'failing'),
         ...apart(seen.asked, expected.apartMs ?? SECOND_MS, 'lanes' in (rules ?? {})),
         ...waitedLong(expected.waitMs, seen),
       ];

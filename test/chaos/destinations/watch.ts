@@ -4,7 +4,7 @@ import { memoryOf } from '../memory.ts';
 
 /** One thing that a pipeline was seen to do, as often as it was seen. */
 export interface Phase {
-  readonly kind: PipelineReport['phase'];
+  readonly kind: PipelineReport['state'];
   readonly reason?: string;
   /** The longest that it meant to wait. */
   readonly waitMs: number;
@@ -51,7 +51,7 @@ export function startWatch(admin: Admin, pid: number): Watch {
 
 function withPhase(
   known: readonly Phase[],
-  { phase: kind, reason, next_attempt_at }: Omit<PipelineReport, 'pipeline'>,
+  { state: kind, reason, next_attempt_at }: Omit<PipelineReport, 'pipeline'>,
   now: number,
 ): Phase[] {
   const waitMs = next_attempt_at === undefined ? 0 : Date.parse(next_attempt_at) - now;

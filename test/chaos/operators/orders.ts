@@ -137,7 +137,7 @@ async function withLetter(letter: DeadView | undefined, act: (letter: DeadView) 
 
 async function suspended(desk: Desk, pick: <T>(all: readonly T[]) => T | undefined): Promise<Ref | undefined> {
   const all = (await desk.look<{ pipelines: PipelineReport[] }>('/pipelines'))?.pipelines ?? [];
-  return pick(all.filter(({ phase }) => phase === 'suspended'));
+  return pick(all.filter(({ state }) => state === 'suspended'));
 }
 
 const place = ({ shop, pipeline }: Ref) => `/pipelines/${shop}/${pipeline}`;

@@ -23,7 +23,7 @@ export async function settled(desk: Desk, history: Scribe, settleMs: number): Pr
   const isQuiet = async () => {
     const [reports, jobs] = [await pipelines(), await replays()];
     if (!reports || !jobs) return false;
-    for (const one of reports) if (one.phase === 'suspended') await desk.order(resume(one));
+    for (const one of reports) if (one.state === 'suspended') await desk.order(resume(one));
     for (const { id, shop, pipeline, state } of jobs)
       if (state === 'suspended') await desk.order(resume({ shop, pipeline: `${pipeline}-${id}` }));
     const isMoving = reports.some(({ pending }) => pending > 0) || jobs.some(({ state }) => state === 'running');

@@ -45,7 +45,7 @@ export const stoppers: readonly Saboteur[] = [
     caughtBy: ['SAID'],
     changes: [
       {
-        file: 'server/deliver.js',
+        file: 'server/window.js',
         piece: 'if (to > (cursor.progress.leaveOut ?? 0))',
         by: 'if (false)',
       },
@@ -77,7 +77,7 @@ export const undoers: readonly Saboteur[] = [
       {
         file: 'server/balance.js',
         piece: 'const byPipeline = running.map(pipelineBalance);',
-        by: "const byPipeline = running.filter(({ phase }) => phase.kind !== 'orphaned').map(pipelineBalance);",
+        by: "const byPipeline = running.filter(({ state }) => state !== 'orphaned').map(pipelineBalance);",
       },
     ],
   },

@@ -54,7 +54,7 @@ export async function unreadable({ folder, entry }: AuditOptions): Promise<reado
         (await admin.ask<{ pipelines: PipelineReport[] }>('/pipelines')).pipelines.find(
           (one) => one.pipeline === 'hook',
         );
-      const waits = await until(async () => (await report())?.phase === 'suspended', SOON_MS).catch(() => false);
+      const waits = await until(async () => (await report())?.state === 'suspended', SOON_MS).catch(() => false);
       const reason = (await report().catch(() => undefined))?.reason ?? '';
       await admin.order(`/pipelines/${shop}/hook/resume`).catch(() => {});
       const isThrough = async () => (await report())?.pending === 0;
