@@ -1,7 +1,7 @@
 const digits = /^[0-9]{1,20}$/;
-const gid = /^gid:\/\/shopify\/[A-Za-z]+\/([0-9]{1,20})(?:\?.*)?$/;
+const gid = /^gid:\/\/shopify\/([A-Za-z]+)\/([0-9]{1,20})(?:\?.*)?$/;
 /** As it stands in an address. */
-const encoded = /^gid%3a%2f%2fshopify%2f[a-z]+%2f([0-9]{1,20})(?:%3f.*)?$/i;
+const encoded = /^gid%3a%2f%2fshopify%2f([a-z]+)%2f([0-9]{1,20})(?:%3f.*)?$/i;
 /** "gid://shopify/" and more in base64, which the Storefront API gave as ids until 2022 and clients have stored since. */
 const base64 = /^Z2lkOi8vc2hvcGlmeS[A-Za-z0-9+/_-]{4,200}={0,2}$/;
 
@@ -13,7 +13,13 @@ export const shopifyIdPattern =
 export function shopifyId(value: unknown): string | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? String(value) : undefined;
   if (typeof value !== 'string') return undefined;
-  if (digits.test(value)) return value;
+  return digits.test(value) ? value : shopifyGid(value)?.id;
+}
+
+/** What a gid names, in any of its forms: the type of thing, for example Product, and the digits of its id. */
+export function shopifyGid(value: unknown): { readonly type: string; readonly id: string } | undefined {
+  if (typeof value !== 'string') return undefined;
   const plain = base64.test(value) ? Buffer.from(value, 'base64').toString('latin1') : value;
-  return (gid.exec(plain) ?? encoded.exec(plain))?.[1];
+  const [, type, id] = gid.exec(plain) ?? encoded.exec(plain) ?? [];
+  return type && id ? { type, id } : undefined;
 }

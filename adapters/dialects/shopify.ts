@@ -1,4 +1,5 @@
 import type { ProductLine } from '../../schemas/event.ts';
+import { shopifyGid } from '../../schemas/shopify-id.ts';
 import { digits } from './ids.ts';
 import { type Json, list, number, object, present, text } from './values.ts';
 
@@ -22,12 +23,18 @@ export function standardPayload(data: Json) {
 const ownProduct = (data: Json): ProductLine | undefined =>
   line(data.productVariant) ?? line(data.cartLine) ?? changedLine(data) ?? line(data);
 
-const variantLists = (data: Json): ProductLine[][] => [
-  lines(object(data.collection)?.productVariants),
-  lines(object(data.searchResult)?.productVariants),
-  lines(object(data.checkout)?.lineItems),
-  lines(object(data.cart)?.lines),
-];
+const variantLists = (data: Json): ProductLine[][] => {
+  const [collection, checkout, order] = [data.collection, data.checkout, data.orderDetails].map(object);
+  return [
+    lines(collection?.productVariants),
+    lines(collection?.products, true),
+    lines(object(data.searchResult)?.productVariants),
+    lines(checkout?.lineItems),
+    lines(checkout?.lines),
+    lines(object(data.cart)?.lines),
+    lines(object(order?.cart)?.lines),
+  ];
+};
 
 /** Hydrogen says what a cart line was and what it is now; the event is about the difference. */
 function changedLine({ currentLine, prevLine }: Json): ProductLine | undefined {
@@ -38,24 +45,49 @@ function changedLine({ currentLine, prevLine }: Json): ProductLine | undefined {
 
 /** The products of a list, or of a GraphQL connection. Where only `id` is given, `idIsProduct` says that it names the product. */
 export const lines = (value: unknown, idIsProduct = false): ProductLine[] =>
-  list(object(value)?.nodes ?? value)
-    .map((item) => line(item, idIsProduct))
+  entries(value)
+    .map((item) => line(object(item)?.node ?? item, idIsProduct))
     .filter((found) => found !== undefined);
+
+/** A connection has its entries as `nodes`, or as `edges` around them, by how it was asked for. */
+function entries(value: unknown): readonly unknown[] {
+  const { nodes, edges } = object(value) ?? {};
+  if (nodes === undefined && edges === undefined) return list(value);
+  return list(nodes).length > 0 ? list(nodes) : list(edges);
+}
 
 /** One product: a variant with its product, a cart or checkout line around it, or plain ids. */
 export function line(value: unknown, idIsProduct = false): ProductLine | undefined {
   const item = object(value);
   if (!item) return undefined;
   const variant = object(item.merchandise) ?? object(item.variant) ?? (object(item.product) ? item : undefined);
-  const own = idIsProduct ? item.id : undefined;
+  const product = object(variant?.product);
+  const chosen = [item, product].map(
+    (one) => object(one?.selectedVariant) ?? object(one?.selectedOrFirstAvailableVariant),
+  );
   const found = present({
-    product_id: anyDigits(item.productId, item.product_id, object(variant?.product)?.id, own),
-    variant_id: anyDigits(item.variantId, item.variant_id, variant?.id),
+    product_id: first(
+      ...[item.productId, item.product_id, product?.id].map(digits),
+      idNaming('Product', item.id, idIsProduct),
+    ),
+    variant_id: first(
+      ...[item.variantId, item.variant_id, item.merchandiseId].map(digits),
+      idNaming('ProductVariant', variant?.id, true),
+      idNaming('ProductVariant', item.id, false),
+      ...chosen.map((one) => digits(one?.id)),
+    ),
     quantity: number(item.quantity),
     position: number(item.position),
   });
   return found.product_id || found.variant_id ? found : undefined;
 }
 
-const anyDigits = (...values: readonly unknown[]): string | undefined =>
-  values.map(digits).find((found) => found !== undefined);
+/** An id of a type of thing. A gid says what it names; of plain digits `isLikely` says whether they may be meant. */
+function idNaming(type: 'Product' | 'ProductVariant', value: unknown, isLikely: boolean): string | undefined {
+  const named = shopifyGid(value);
+  if (named) return named.type === type ? named.id : undefined;
+  return isLikely ? digits(value) : undefined;
+}
+
+const first = (...values: readonly (string | undefined)[]): string | undefined =>
+  values.find((found) => found !== undefined);

@@ -95,6 +95,77 @@ describe("Shopify's payloads", ({ it }) => {
     );
   });
 
+  const line8 = { id: 'gid://shopify/CartLine/a1?cart=c', quantity: 2, merchandise: variant('8', '7') };
+  const line9 = {
+    id: 'gid://shopify/CartLine/55',
+    quantity: '1',
+    merchandise: variant('9', 'gid://shopify/Product/6'),
+  };
+  const found = [
+    { product_id: '7', variant_id: '8', quantity: 2 },
+    { product_id: '6', variant_id: '9', quantity: 1 },
+  ];
+  const nodes = { nodes: [line8, line9], pageInfo: {} };
+  const edges = { edges: [{ cursor: 'x', node: line8 }, { node: line9 }, null, { node: null }] };
+
+  const connections: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    'nodes of a cart': { cart: { lines: nodes } },
+    'edges of a cart': { cart: { lines: edges } },
+    'edges of a cart, whose nodes are empty': { cart: { lines: { nodes: [], ...edges } } },
+    'nodes of a cart, whose edges are empty': { cart: { lines: { edges: [], ...nodes } } },
+    'edges without what is around them': { cart: { lines: edges.edges } },
+    'a map of places': { cart: { lines: { 0: line8, 2: line9 } } },
+    'edges of a checkout': { checkout: { lineItems: edges } },
+    'lines of a checkout': { checkout: { lines: nodes } },
+    'variants of a collection in edges': {
+      collection: { productVariants: { edges: [{ node: { ...line8.merchandise, quantity: 2 } }, { node: line9 }] } },
+    },
+    'what Checkout Kit says of an order': {
+      orderDetails: {
+        cart: {
+          lines: [
+            { merchandiseId: 'gid://shopify/ProductVariant/8', productId: 'gid://shopify/Product/7', quantity: 2 },
+            { merchandiseId: 'gid://shopify/ProductVariant/9', productId: 'gid://shopify/Product/6', quantity: 1 },
+          ],
+        },
+      },
+    },
+  };
+  for (const [what, data] of Object.entries(connections))
+    it(`are read from ${what}`, () => assert.equal(standardPayload(data), { products: found }));
+
+  it('say what is added to a cart, also by its input', () => {
+    const both = { product_id: '7', variant_id: '8' };
+    const add = { merchandiseId: 'gid://shopify/ProductVariant/8', quantity: 2 };
+    assert.equal(standardPayload({ cartLine: add }), { variant_id: '8', quantity: 2 });
+    assert.equal(standardPayload({ currentLine: line8 }), { ...both, quantity: 2 });
+    assert.equal(standardPayload({ products: { edges: [{ node: { id: 'gid://shopify/Product/7' } }] } }), {
+      product_id: '7',
+    });
+    const product = { id: 'gid://shopify/Product/7', selectedOrFirstAvailableVariant: { id: '8' } };
+    assert.equal(standardPayload({ products: [product] }), both);
+    assert.equal(standardPayload({ product }), both);
+    assert.equal(standardPayload({ collection: { handle: 'h', products: { nodes: [product, product] } } }), {
+      products: [both, both],
+      collection_handle: 'h',
+    });
+  });
+
+  it('believe a gid about what it names', () => {
+    const gid = (type: string) => `gid://shopify/${type}/8`;
+    const base64 = Buffer.from(gid('ProductVariant')).toString('base64');
+    assert.equal(lines([{ id: gid('ProductVariant') }, { id: base64 }], true), [
+      { variant_id: '8' },
+      { variant_id: '8' },
+    ]);
+    assert.equal(lines([{ id: gid('CartLine') }, { id: gid('Cart') }], true), []);
+    assert.equal(lines([{ id: gid('Product') }, { id: gid('ProductVariant') }]), [
+      { product_id: '8' },
+      { variant_id: '8' },
+    ]);
+    assert.equal(line({ id: gid('CartLine'), product: { id: gid('Product') } }), { product_id: '8' });
+  });
+
   it('leave the rest of the cart out of an event about one line', () => {
     const data = {
       cartLine: { quantity: 1, merchandise: variant('8', '7') },
