@@ -41,6 +41,9 @@ export const layersText = (body: string | Buffer, { headers, ...more }: More = {
   headers: { ...JSON_TYPE, 'x-storefront-access-token': '{token}', ...headers },
 });
 
+/** One event to Layers whose token can only stand in the address. */
+export const layersByQuery = (path: string): Sent => ({ ...layers({}, { path }), headers: JSON_TYPE });
+
 export const GLOOD_PATH = '/api/storefront/v3/headless/events';
 
 /** One event to Glood: fields of its `event`, and of the body around it. */

@@ -5,12 +5,14 @@ import { payloads } from './payloads.ts';
 import { refusals } from './refusals.ts';
 import type { Row } from './row.ts';
 import { sockets } from './sockets.ts';
+import { tokens } from './tokens.ts';
 
 /** All rows, by what they are about. */
 export const tables: Readonly<Record<string, readonly Row[]>> = {
   clients,
   payloads,
   refusals,
+  tokens,
   encodings,
   'other origins': cors,
   'raw bytes': sockets,
