@@ -1,12 +1,83 @@
-// In JSON a slash may be escaped. Bounded, so that no text is searched through again and again.
-const KEY =
-  /((?:shopify(?:\\?\/)Cart(?:\\?\/)|(?:\\?\/)cart(?:\\?\/)c(?:\\?\/))[^"?\s]{1,300}\?(?:[^"#?\s]{0,500}&)?)key=[^"&#\s\\]*(&?)/gi;
+// Who has the id of a Storefront cart or the address of a checkout with its `?key=` reads the cart, with the buyer's address. What goes to
+// receivers and operators must not carry it. Texts may come in JSON, which escapes, in addresses within addresses, which encode, and both.
+
+const slash = String.raw`(?:\\{0,4}\/|\\{1,4}u002f|%(?:25){0,3}2f)`;
+const ask = String.raw`(?:\?|\\{1,4}u003f|%(?:25){0,3}3f)`;
+const and = String.raw`(?:&(?:amp;)?|\\{1,4}u0026|%(?:25){0,3}26)`;
+const is = String.raw`(?:=|\\{1,4}u003d|%(?:25){0,3}3d)`;
+const value = String.raw`(?:[^&#\\%]|%(?!(?:25){0,3}(?:26|23|22|20)))*`;
+
+/** Beginnings of what a key may belong to: a cart's id or address, a checkout's, or a parameter or cookie that holds one. */
+const CART = new RegExp(`${slash}(?:cart|checkouts?)(?:${slash}|${ask})|\\bcart\\w{0,6}${is}`, 'i');
+/** The part of a Cart's gid that some clients keep alone. */
+const TOKEN = /^(?=\D{0,100}\d)[\w-]{16,200}\?/;
+const KEY = new RegExp(`(${ask}|${and}|#)(?:key${is}${value}${and})*key${is}${value}(${and})?`, 'gi');
+/** What `location` has beside its address. */
+const QUERY = /^[?#]/;
+/** Without what separates texts, so that each piece is looked at once. */
+const PIECE = /[^\s"'<>]+/g;
+/** "gid://shopify/" and a longer id, in base64. */
+const GID = /Z2lkOi8vc2hvcGlmeS9[A-Za-z0-9+/_-]{20,}={0,2}/g;
+
+const SUSPECT = /key(?:=|%|\\+u00)|Z2lkOi8vc2hvcGlmeS9[\w+/-]{20}/i;
+/** One of the characters of `?key=`, escaped. */
+const ESCAPED = /\\u00(?:3f|6b|65|79|4b|45|59|3d)/i;
+
+/** Whether a text may hold a key, also as JSON. One that does not costs this search. */
+const maySayKey = (text: string): boolean => SUSPECT.test(text) || (text.includes('\\u') && ESCAPED.test(text));
+
+/** A text without the keys of carts and checkouts. Linear in its length. */
+export function withoutCartKeys(text: string): string {
+  return SUSPECT.test(text) ? text.replace(PIECE, withoutKey) : text;
+}
+
+function withoutKey(piece: string): string {
+  const at = TOKEN.test(piece) ? 0 : piece.search(CART);
+  const clean = at < 0 ? piece : piece.slice(0, at) + withoutParameter(piece.slice(at));
+  return clean.replace(GID, withoutKeyInBase64);
+}
+
+/** One separator stays where something follows: that of the outer address, where the key was the last of one within it. */
+const withoutParameter = (text: string): string =>
+  text.replace(KEY, (_, before: string, more = '') => (levelOf(before) === levelOf(more) ? before : more));
+
+/** How often a separator was encoded, in characters. */
+const levelOf = (separator: string): number =>
+  separator === '' ? -1 : separator.startsWith('%') ? separator.length : 0;
+
+function withoutKeyInBase64(id: string): string {
+  const plain = Buffer.from(id, 'base64').toString('latin1');
+  const clean = withoutParameter(plain);
+  return clean === plain ? id : Buffer.from(clean, 'latin1').toString(/[-_]/.test(id) ? 'base64url' : 'base64');
+}
 
 /**
- * A text without the keys of carts: who has the id of a Storefront cart or the address of a checkout with its `?key=` reads the cart, with
- * the buyer's address. What goes to receivers must not carry it.
+ * Takes the keys of carts and checkouts out of all texts and names of a parsed value, which is changed; gives the value. `text` is what it
+ * was parsed from: ordinary ones cost one search. Beside a cart's address, queries alone lose theirs too: `location.search`.
  */
-export function withoutCartKeys(text: string): string {
-  if (!/key=/i.test(text)) return text;
-  return text.replace(KEY, (_, before: string, more: string) => (more === '' ? before.slice(0, -1) : before));
+export function clearCartKeys(parsed: unknown, text: string): unknown {
+  if (!maySayKey(text)) return parsed;
+  // In a list, so that the value itself may be a text.
+  const whole = [parsed];
+  // A list of what is still to be looked at, because a client decides how deep it goes.
+  const open: object[] = [whole];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    clear(node as Record<string, unknown>);
+    for (const inner of Object.values(node)) if (typeof inner === 'object' && inner !== null) open.push(inner);
+  }
+  return whole[0];
+}
+
+function clear(node: Record<string, unknown>): void {
+  const isByCart = !Array.isArray(node) && Object.values(node).some((one) => typeof one === 'string' && CART.test(one));
+  for (const [name, one] of Object.entries(node)) {
+    if (typeof one === 'string' && SUSPECT.test(one)) {
+      const clean = withoutCartKeys(one);
+      node[name] = isByCart && QUERY.test(clean) ? withoutParameter(clean) : clean;
+    }
+    const cleanName = withoutCartKeys(name);
+    if (cleanName === name) continue;
+    node[cleanName] = node[name];
+    delete node[name];
+  }
 }
