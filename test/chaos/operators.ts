@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -83,7 +83,7 @@ async function played(folder: string, entry: string, log: string): Promise<reado
   await receivers.close();
   desk.close();
   const findings = [...summary(history), ...judge(history, final)];
-  if (findings.some(({ passed }) => !passed)) tell(file, findings);
+  if (findings.some(({ passed }) => !passed)) tell(folder, file, findings);
   return findings;
 }
 
@@ -118,9 +118,14 @@ function summary({ orders, faults, sent, deliveries }: History): Finding[] {
 }
 
 /** The lines of the history that belong to the first example of each failure, and where the whole is kept. */
-function tell(file: string, findings: readonly Finding[]): void {
-  const kept = join(tmpdir(), `operators-${values.log}-${values.seed}.ndjson`);
-  copyFileSync(file, kept);
+function tell(folder: string, file: string, findings: readonly Finding[]): void {
+  const kept = join(tmpdir(), `operators-${values.log}-${values.seed}`);
+  mkdirSync(kept, { recursive: true });
+  copyFileSync(file, join(kept, 'history.ndjson'));
+  for (const name of ['gateway', 'web', 'worker-1', 'worker-2']) {
+    const log = join(folder, name, 'gateway.log');
+    if (existsSync(log)) copyFileSync(log, join(kept, `${name}.log`));
+  }
   const lines = readFileSync(file, 'utf8').split('\n');
   for (const { name, examples } of findings.filter(({ passed }) => !passed)) {
     const words = /r\d+-\d-[\w-]+/.exec(examples[0] ?? '')?.[0];
@@ -129,5 +134,5 @@ function tell(file: string, findings: readonly Finding[]): void {
       [`${name}: ${examples[0]}`, ...story.slice(-LINES).map((line) => `  ${line.slice(0, 400)}`)].join('\n'),
     );
   }
-  console.log(`the whole history: ${kept}`);
+  console.log(`the whole history, and what the gateways said: ${kept}`);
 }
