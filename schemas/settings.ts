@@ -175,6 +175,13 @@ export const Settings = Type.Object({
     10_000,
   ),
   EVENT_MAX_TEXT: count(64 * 1024, 'Longest text of one field of an event, in characters.', 1024 ** 2),
+  HEADERS_MAX_BYTES: Type.Integer({
+    default: 32 * 1024,
+    minimum: 8 * 1024,
+    maximum: 64 * 1024,
+    description:
+      'Largest headers of a request with its address, in bytes; more is answered 431. Cookies of a shop may take 20 KB.',
+  }),
   HEADERS_TIMEOUT_SECONDS: seconds(
     10,
     'Seconds for a client to send its headers, from their first byte, and that a body may stand still; at most `REQUEST_TIMEOUT_SECONDS`.',

@@ -75,7 +75,7 @@ interface Arrived {
  * Whether a request is refused for how its connection behaves or how it is framed. Then it is answered 400 behind the earlier answers, the connection
  * is closed, and nothing more on it is read.
  */
-export function createDoor(): (request: IncomingMessage, response: ServerResponse) => boolean {
+export function createDoor(onRefused: () => void): (request: IncomingMessage, response: ServerResponse) => boolean {
   const known = new WeakMap<Socket, Arrived>();
   let turn = 0;
   let isOver = true;
@@ -106,6 +106,7 @@ export function createDoor(): (request: IncomingMessage, response: ServerRespons
     });
     if (own.requests <= AT_ONCE && own.unanswered <= UNANSWERED && isWellFramed(request)) return false;
     own.isRefused = true;
+    onRefused();
     response.writeHead(400, { Connection: 'close', 'Content-Length': 0 }).end();
     return true;
   };

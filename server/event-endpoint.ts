@@ -45,6 +45,7 @@ async function answered(options: HttpOptions, call: SideCall, { request, respons
   // Asked last: a request may have come before the gateway began to stop.
   if (isGivenUp || options.draining() || isEndless(request, answer)) headers.Connection = 'close';
   write(response, answer, headers);
+  tellRefused(options, dialect, request, answer);
   options.onAnswered({
     dialect: dialect.name,
     status: answer.status,
@@ -52,6 +53,18 @@ async function answered(options: HttpOptions, call: SideCall, { request, respons
     ms: performance.now() - started,
     answer,
   });
+}
+
+/** Tells of a request that is refused for what it is. */
+export function tellRefused(
+  { ingest, onRefused, trustProxyHops }: HttpOptions,
+  dialect: Dialect,
+  request: IncomingMessage,
+  { status, refused }: Answer,
+): void {
+  if (!refused) return;
+  const shop = ingest.shopOf(dialect, inboundOf(request, trustProxyHops));
+  onRefused({ ...refused, status, dialect: dialect.name, shop, origin: request.headers.origin });
 }
 
 /** Out here, since it lives as long as the request: from in there it would keep the body alive. */

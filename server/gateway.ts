@@ -52,7 +52,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const web =
     answers === 'nothing'
       ? undefined
-      : await startWeb({ ...options, answers, store, deliveries, tail, metrics, onStored: tellStored(tail, logger) });
+      : await startWeb({
+          ...options,
+          answers,
+          store,
+          deliveries,
+          tail,
+          metrics,
+          show: tail.publish,
+          onStored: tellStored(tail, logger),
+        });
   return {
     port: web?.port ?? 0,
     durability: store.log.durability,

@@ -7,11 +7,12 @@ import { LogUnavailable } from '../adapters/logs/log.ts';
 import { createAddresses, pathOf } from './addresses.ts';
 import { createDoor, limitConnections } from './connections.ts';
 import { ALLOWED_HEADERS, EXPOSED_HEADERS, grantedHeaders, MAX_AGE_SECONDS } from './cors.ts';
-import { answerCall } from './event-endpoint.ts';
+import { answerCall, tellRefused } from './event-endpoint.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type Admission, type Answer, foreignOrigin, type Ingest } from './ingest.ts';
 import { createReading } from './large-answers.ts';
 import type { Load } from './load.ts';
+import { type RefusedRequest, refusedBefore } from './refusals.ts';
 
 export type { Router };
 export type Context = Koa.Context;
@@ -33,6 +34,7 @@ export interface HttpOptions {
   /** Everything else the gateway answers, as Koa routes. */
   readonly routes: (router: Router) => void;
   readonly bodyMaxBytes: number;
+  readonly headersMaxBytes: number;
   readonly trustProxyHops: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -42,6 +44,8 @@ export interface HttpOptions {
   readonly draining: () => boolean;
   /** Called once per answered request of a dialect. */
   readonly onAnswered: (exchange: Answered) => void;
+  /** Called with each request that is refused for what it is. */
+  readonly onRefused: (refused: RefusedRequest) => void;
   readonly onError: (error: unknown, requestId?: string) => void;
 }
 
@@ -66,7 +70,7 @@ export function createHttp(options: HttpOptions): Server {
   const { koa, paths } = createKoa(options, calls);
   const addressed = createAddresses(paths);
   const posted = new Map(calls.map((call) => [call.path, call]));
-  const isTurnedAway = createDoor();
+  const isTurnedAway = createDoor(() => options.onRefused(ILL_FRAMED));
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (isTurnedAway(request, response)) return;
     request.url = addressed(request.url ?? '');
@@ -80,7 +84,7 @@ export function createHttp(options: HttpOptions): Server {
       requestTimeout: options.requestTimeoutMs,
       keepAliveTimeout: options.keepAliveTimeoutMs,
       connectionsCheckingInterval: 1000,
-      maxHeaderSize: 16 * 1024,
+      maxHeaderSize: options.headersMaxBytes,
     },
     (request, response) => {
       try {
@@ -91,6 +95,7 @@ export function createHttp(options: HttpOptions): Server {
     },
   );
   limitConnections(server, options);
+  tellRefusedBefore(server, options.onRefused);
   const { inHand } = options.load;
   const stalls = setInterval(() => inHand.endStalled(performance.now(), options.headersTimeoutMs), STALLS_EVERY_MS);
   stalls.unref();
@@ -103,6 +108,22 @@ const callsOf = ({ dialects, ingest, sideCalls }: HttpOptions): readonly SideCal
   ...dialects.map((dialect) => ({ dialect, path: dialect.path, answer: ingest.take })),
   ...sideCalls,
 ];
+
+const ILL_FRAMED: RefusedRequest = {
+  reason: 'framing',
+  status: 400,
+  message: 'the request is framed in a way that proxies read differently, or too many came at once',
+};
+
+/** Tells of what Node refuses before it is a request. Node answers it as if nobody listened. */
+function tellRefusedBefore(server: Server, tell: HttpOptions['onRefused']): void {
+  const emit = server.emit.bind(server) as (name: string, ...args: unknown[]) => boolean;
+  server.emit = (name: string, ...args: unknown[]): boolean => {
+    const refused = name === 'clientError' ? refusedBefore(args[0]) : undefined;
+    if (refused) tell(refused);
+    return emit(name, ...args);
+  };
+}
 
 /** The net below all others. */
 function broken({ onError }: HttpOptions, response: ServerResponse, error: unknown): void {
@@ -158,7 +179,9 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering 
     });
     router.all(call.path, (ctx) => {
       ctx.set('Allow', 'POST, OPTIONS');
-      reply(ctx, ingest.refuse(call.dialect, notPosted(ctx)));
+      const answer = ingest.refuse(call.dialect, notPosted(ctx));
+      tellRefused(options, call.dialect, ctx.req, answer);
+      reply(ctx, answer);
     });
   }
   options.routes(router);
@@ -166,6 +189,7 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering 
   app.use(otherMethods);
   app.use((ctx) => {
     ctx.status = 404;
+    if (ctx.method === 'POST' && dialects.length > 0) options.onRefused(NOWHERE);
     const places = dialects.map(({ path }) => `POST ${path}`).join(' or ');
     ctx.body = {
       error: `Nothing here: ${ctx.path.slice(0, 200)}. ${places ? `Events go to ${places}.` : 'This process takes no events.'}`,
@@ -189,6 +213,8 @@ function otherMethods(ctx: Koa.Context, next: Koa.Next): Promise<void> | undefin
   };
   return undefined;
 }
+
+const NOWHERE: RefusedRequest = { reason: 'address', status: 404, message: 'no events are taken at this address' };
 
 /** Why what is no POST is refused. A preflight comes this far only where its origin is not let in. */
 function notPosted(ctx: Koa.Context): RequestRefused {

@@ -13,6 +13,7 @@ import { keptHeaders } from '../adapters/dialects/headers.ts';
 import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
 import { Overloaded } from './load.ts';
 import type { Rates } from './rates.ts';
+import type { RefusedRequest } from './refusals.ts';
 import type { Shop, Shops, TokenHolder } from './shops.ts';
 
 /** A request as the gateway sees it before its body is read. */
@@ -36,6 +37,8 @@ export interface Answer extends Reply {
   readonly headers: Readonly<Record<string, string>>;
   /** It is to be sent only after a while. */
   readonly isHeld?: boolean;
+  /** Why it is none of success, where that lies in the request and not in what the gateway can do now. */
+  readonly refused?: Pick<RefusedRequest, 'reason' | 'message' | 'isKept'>;
 }
 
 export interface IngestTools {
@@ -61,6 +64,8 @@ export interface Ingest {
   take(admission: Admission, body: Buffer): Promise<Answer>;
   /** Turns whatever `admit` or `take` threw into an answer; what is an error of ours is logged, with the id of its request. */
   refuse(dialect: Dialect, error: unknown, requestId?: string): Answer;
+  /** The shop that a request is about, as far as its headers tell: by its token, else by the name of one that there is. */
+  shopOf(dialect: Dialect, inbound: Inbound): string | undefined;
   /** Whether a browser page of this origin may read the answer. True as long as no shop is known that objects. */
   readable(dialect: Dialect, inbound: Inbound, origin: string): boolean;
 }
@@ -72,6 +77,12 @@ export function createIngest(tools: IngestTools): Ingest {
     spend: ({ holder }, bytes) => tools.rates.spend(holder, bytes),
     take: (admission, body) => take(tools, admission, body),
     refuse: (dialect, error, requestId) => refuse(tools, dialect, error, requestId),
+    shopOf: (dialect, inbound) => {
+      const credentials = dialect.credentials(inbound);
+      const shops = tools.shops();
+      const shop = holderOf(shops, dialect, credentials)?.shop ?? shops.byName(credentials.shop ?? '');
+      return shop?.config.shop;
+    },
     readable: (dialect, inbound, origin) =>
       holderOf(tools.shops(), dialect, dialect.credentials(inbound))?.shop.allows(origin) ?? true,
   };
@@ -80,7 +91,10 @@ export function createIngest(tools: IngestTools): Ingest {
 function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound): Admission {
   const credentials = dialect.credentials(inbound);
   const holder = holderOf(shops(), dialect, credentials);
-  if (holder === undefined) throw new RequestRefused(401, 'Unauthenticated: the token is missing or unknown');
+  if (holder === undefined)
+    throw new RequestRefused(401, 'Unauthenticated: the token is missing or unknown', undefined, {
+      reason: credentials.token === undefined ? 'token_missing' : 'token_unknown',
+    });
   const wait = rates.wait(holder);
   if (wait > 0) throw new TooManyRequests(wait);
   const { shop, trust } = holder;
@@ -188,6 +202,10 @@ function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown, requ
       ...dialect.refused(error),
       headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },
       isHeld: error instanceof Overloaded && error.isHeld,
+      ...(error.status !== 429 &&
+        error.status !== 503 && {
+          refused: { reason: error.reason, message: error.message, isKept: error.refusal !== undefined },
+        }),
     };
   }
   if (!(error instanceof LogUnavailable)) onError(error, requestId);

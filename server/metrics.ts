@@ -6,6 +6,7 @@ import type { Answered } from './http.ts';
 import type { Shortage } from './load.ts';
 import type { Overview } from './overview.ts';
 import { watchPipelines } from './pipeline-metrics.ts';
+import type { RefusedRequest } from './refusals.ts';
 import type { Worth } from './worth.ts';
 
 export interface MetricsSources {
@@ -29,6 +30,8 @@ export interface Metrics {
   answered(exchange: Answered): void;
   /** A request, or a connection, was refused for lack of something; `any`: its worth was not looked at. */
   shed(shortage: Shortage, worth: Worth | 'any'): void;
+  /** A request was refused for what it is. */
+  refused(refused: RefusedRequest): void;
   /** Events that left the log although a pipeline had not passed them. */
   dropped(shop: string, events: number): void;
   /** Ended replays that were let go of. */
@@ -57,6 +60,12 @@ export function createMetrics(sources?: MetricsSources): Metrics {
     'Events that left the log before a pipeline had passed them.',
     ['shop', 'reason'],
   );
+  const refused = counter(
+    registry,
+    'gateway_refused_requests_total',
+    'Requests refused for what they are; dialect is empty where their address is none of a contract, or was not read.',
+    ['dialect', 'status', 'reason'],
+  );
   let refresh = async (): Promise<void> => {};
   if (sources) {
     refresh = watchOverview(registry, sources);
@@ -75,6 +84,7 @@ export function createMetrics(sources?: MetricsSources): Metrics {
     contentType: registry.contentType,
     answered: requests,
     shed: countShed(registry),
+    refused: ({ dialect = '', status, reason }) => refused.inc({ dialect, status, reason }),
     forgotten: (replays) => forgotten.inc(replays),
     dropped: (shop, events) => dropped.inc({ shop, reason: 'retention' }, events),
     reloaded: (ok) => reloads.inc({ result: ok ? 'ok' : 'refused' }),

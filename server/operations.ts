@@ -269,12 +269,17 @@ export interface TailFilter {
 export type TailLine =
   | { readonly kind: 'accepted' | 'duplicate'; readonly at: string; readonly shop: string; readonly event: Event }
   | {
+      /** An event, or a request as a whole; that has a `status`. */
       readonly kind: 'refused';
       readonly at: string;
-      readonly shop: string;
-      readonly dialect: string;
+      readonly shop?: string;
+      readonly dialect?: string;
       readonly name?: string;
       readonly event_id?: string;
+      readonly status?: number;
+      readonly origin?: string;
+      /** Of requests: how many were refused before this one without a line, since there were too many. */
+      readonly left_out?: number;
       readonly code: string;
       readonly reasons: readonly string[];
     }

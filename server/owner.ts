@@ -56,6 +56,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
           if (watching) watchers.watch(id, (...lines) => wire.ask('lines', lines));
           else watchers.unwatch(id);
         },
+        show: ([line]) => watchers.publish(line),
         metrics: () => summed(sum, metrics, web.wires),
       });
     },

@@ -21,6 +21,8 @@ export interface CallsOfOwner extends OwnerCalls {
   listening(port: number): void;
   /** What all processes count together, as Prometheus text. */
   metrics(): string;
+  /** A line for whoever follows the tail, of what happened there. */
+  show(line: TailLine): void;
   /** Whether somebody follows the tail there. */
   watch(watching: boolean): void;
 }

@@ -67,6 +67,8 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     store,
     deliveries,
     tail,
+    // The owner hands it to those who watch, wherever they are.
+    show: (line) => wire.tell('show', [line]),
     metrics: { ...metrics, render: () => wire.ask('metrics', []) },
   });
   const gateway: Gateway = {

@@ -21,8 +21,10 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { affordable } from './open-files.ts';
 import document from './openapi.json' with { type: 'json' };
+import type { TailLine } from './operations.ts';
 import { createOperations } from './operator.ts';
 import { createRates } from './rates.ts';
+import { createRefusals } from './refusals.ts';
 import type { Duties } from './settings.ts';
 import { createShops, type Shops } from './shops.ts';
 import type { OpenedLog } from './store.ts';
@@ -39,7 +41,9 @@ export interface WebOptions {
   readonly store: OpenedLog;
   readonly deliveries: Deliveries;
   readonly tail: Tail;
-  readonly metrics: Pick<Metrics, 'answered' | 'contentType' | 'render' | 'shed'>;
+  readonly metrics: Pick<Metrics, 'answered' | 'contentType' | 'refused' | 'render' | 'shed'>;
+  /** Shows a line to whoever follows the tail, in this process or another. */
+  readonly show: (line: TailLine) => void;
   /** Called with each record that is stored here, for whoever watches. */
   readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
   readonly clock: Clock;
@@ -83,6 +87,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     sideCalls: takes ? [initCall(parts)] : [],
     load,
     bodyMaxBytes: settings.BODY_MAX_BYTES,
+    headersMaxBytes: settings.HEADERS_MAX_BYTES,
     trustProxyHops: settings.TRUST_PROXY_HOPS,
     headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * MOVING_BODIES * 1000,
@@ -90,6 +95,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     maxConnections: affordable(settings.MAX_CONNECTIONS),
     draining: () => stopping.signal.aborted,
     onError: parts.onError,
+    onRefused: createRefusals({ ...options, count: metrics.refused, stopping: stopping.signal }),
     onAnswered: (exchange) => {
       metrics.answered(exchange);
       const { dialect, status, requestId, ms } = exchange;

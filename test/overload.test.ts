@@ -67,6 +67,8 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
     keepAliveTimeoutMs: 1000,
     maxConnections: 100,
     draining: () => false,
+    onRefused: () => {},
+    headersMaxBytes: 16 * 1024,
     onAnswered: () => {},
     onError: () => {},
     ...options,

@@ -33,7 +33,13 @@ function restOf(line: TailLine): string {
       return columns(line.shop, event_type, event_id, [shopping_channel, geo_country, device_type]);
     }
     case 'refused':
-      return columns(line.shop, line.name, line.event_id, [line.dialect, `${line.code}:`, line.reasons.join('; ')]);
+      return columns(line.shop, line.name, line.event_id, [
+        line.dialect,
+        line.status === undefined ? undefined : String(line.status),
+        `${line.code}:`,
+        line.reasons.join('; '),
+        line.left_out === undefined ? undefined : `(${number(line.left_out)} more before this one)`,
+      ]);
     case 'delivered':
     case 'dead':
     case 'retried':
@@ -43,5 +49,5 @@ function restOf(line: TailLine): string {
   }
 }
 
-const columns = (shop: string, type = '-', id = '-', facts: readonly (string | undefined)[] = []): string =>
+const columns = (shop = '-', type = '-', id = '-', facts: readonly (string | undefined)[] = []): string =>
   [pad(shop, WIDTH.shop), pad(type, WIDTH.type), pad(id, WIDTH.id), facts.filter(Boolean).join(' ')].join('  ');

@@ -39,7 +39,7 @@ export const bent: readonly Input[] = [
     [400],
     chunks(inOne(good()).replace(/\r\n\r\n$/, '\r\nContent-Length: 1\r\n\r\n')),
   ),
-  raw('trailers of 20 KB', [431], chunks(inOne(good()).replace(/\r\n\r\n$/, `\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`))),
+  raw('trailers of 40 KB', [431], chunks(inOne(good()).replace(/\r\n\r\n$/, `\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`))),
   raw('chunks in HTTP/1.0', [201], request('POST /beacon HTTP/1.0', [host, token, te], inOne(good()))),
   raw('lines that end in CR alone', [400], `${line}\rHost: x\r\r`),
   raw('a lone CR in a header', [400], request(line, [host, 'X: a\rContent-Length: 5', length('')])),

@@ -238,7 +238,13 @@ const framing: readonly Input[] = [
     answers: [Number.parseInt(process.versions.node, 10) >= 24 ? 431 : 401],
     sending: () => one(request(line, [host, ...Array.from({ length: 2_500 }, (_, i) => `X${i}: 1`)])),
   },
-  { name: 'a header of 20 KB', answers: [431], sending: () => one(request(line, [host, `X: ${filled('x', 20_000)}`])) },
+  {
+    name: 'cookies of 20 KB',
+    answers: [201],
+    taken: 1,
+    sending: () => one(beacon(good(), [`Cookie: ${filled('a=b; ', 20_000)}`])),
+  },
+  { name: 'a header of 40 KB', answers: [431], sending: () => one(request(line, [host, `X: ${filled('x', 40_000)}`])) },
   {
     name: 'an address of 1 MB',
     answers: [431],

@@ -46,6 +46,8 @@ async function serverWith(http: Partial<HttpOptions>, tools: Partial<IngestTools
     keepAliveTimeoutMs: 1000,
     maxConnections: 100,
     draining: () => false,
+    onRefused: () => {},
+    headersMaxBytes: 16 * 1024,
     onAnswered: () => {},
     onError,
     ...http,

@@ -269,6 +269,8 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
       lines.flatMap((line) => (line.kind === kind && 'event_id' in line ? [line.event_id] : []));
     await until(() => ids.every((id) => accepted().includes(id) && told('delivered').includes(id)));
     await until(() => told('refused').includes('refused'));
+    await beacon(port, [], { headers: { 'x-storefront-access-token': 'unknown' } });
+    await until(() => lines.some((line) => line.kind === 'refused' && line.code === 'token_unknown'));
     assert.is(answering(gateway).size, 2);
     ending.abort();
     await followed.catch(() => {});
