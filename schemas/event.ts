@@ -28,6 +28,17 @@ export const Consent = Type.Object(
   { description: "The shopper's consent when the event happened. Absent purposes are unknown, not denied." },
 );
 
+/** What was said of purposes that count as denied because it was not understood, cut to 40 characters. */
+export const ConsentUnclear = Type.Object(
+  {
+    analytics: text('What was sent.'),
+    marketing: text('What was sent.'),
+    preferences: text('What was sent.'),
+    sale_of_data: text('What was sent.'),
+  },
+  { description: 'Purposes that count as denied since what was sent of them is neither a yes nor a no.' },
+);
+
 /** The one internal model: what every dialect maps to and every destination receives. Absent fields are left out. */
 export const Event = Type.Object(
   {
@@ -37,7 +48,7 @@ export const Event = Type.Object(
     }),
     id_source: Type.Union([Type.Literal('client'), Type.Literal('derived'), Type.Literal('reused')], {
       description:
-        'Who made the id: the client, or the gateway, since there was none (derived) or it belongs to another event (reused).',
+        'Who made the id: the client, or the gateway, since there was none that can serve as one (derived) or it belongs to another event (reused).',
     }),
     sent_id: Type.Optional(Type.String({ description: 'The id as sent, where it was reused.' })),
     event_type: Type.String({
@@ -50,7 +61,11 @@ export const Event = Type.Object(
       description: 'The wire contract it came through, by the name of its dialect, for example layers.',
     }),
     shop: Type.String({ description: "The shop's Shopify domain." }),
-    timestamp: Type.String({ format: 'date-time', description: 'When it happened, by the client: ISO 8601 in UTC.' }),
+    timestamp: Type.String({ format: 'date-time', description: 'When it happened: ISO 8601 in UTC.' }),
+    timestamp_source: Type.Union([Type.Literal('client'), Type.Literal('received')], {
+      description:
+        "Whose time it is: the client's, or that of the receipt, since the client sent none, or none that can be used (then it is in `extra`).",
+    }),
     received_at: Type.String({ format: 'date-time', description: 'When the gateway received it: ISO 8601 in UTC.' }),
 
     session_id: text('Anonymous, stable within a visit. Order is kept per session.'),
@@ -105,6 +120,7 @@ export const Event = Type.Object(
       Type.Boolean({ description: 'A crawler by its User-Agent. Bots are tagged, never dropped silently.' }),
     ),
     consent: optional(Consent),
+    consent_unclear: optional(ConsentUnclear),
     trust: Type.Union([Type.Literal('public'), Type.Literal('server')], {
       description:
         'public: sent with a token that shoppers can read. server: sent with a token that only servers hold.',

@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox';
-import { Anything, Customer, EventId, oneOf, optional, required, Text, Time } from './wire.ts';
+import { AnyText, Anything, Customer, EventId, oneOf, optional, required, Text, Time } from './wire.ts';
 
 /** The contract's 28 event names: thirteen of Shopify's standard events, fifteen of Glood's own. */
 export const gloodNames = [
@@ -49,10 +49,13 @@ export const channels = ['web', 'mobile', 'headless', 'hydrogen'] as const;
 const event = <N extends TSchema>(name: N) =>
   Type.Object(
     {
-      id: required(EventId, 'Unique per occurrence of the event.'),
+      id: required(
+        EventId,
+        'Unique per occurrence of the event. One that cannot serve as an id (empty, such as `undefined`, over 200 characters) is replaced by one that is derived from the content.',
+      ),
       name,
       type: optional(oneOf(['standard', 'custom']), "Shopify's standard event, or Glood's own."),
-      timestamp: optional(Time, 'ISO 8601. Left out, it is the time of receipt.'),
+      timestamp: optional(Time, 'ISO 8601. Left out, not understood or not plausible, it is the time of receipt.'),
       data: optional(Anything, 'Payload of a standard event.'),
       customData: optional(Anything, "Payload of Glood's own events, bare or wrapped in `track`."),
     },
@@ -73,7 +76,7 @@ const body = <N extends TSchema>(name: N) =>
   Type.Object(
     {
       event: event(name),
-      session_id: required(Text, 'The visit: `visit_id` of the init answer.'),
+      session_id: required(AnyText, 'The visit: `visit_id` of the init answer. Empty, the event has no session.'),
       channel: optional(oneOf(channels), 'Where the event comes from. Left out, it counts as web.'),
       user_id: optional(Text, 'Anonymous visitor.'),
       client_id: optional(Text, 'Client or device.'),

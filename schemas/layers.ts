@@ -15,9 +15,15 @@ import {
 
 /** Fields of every event. Not strict: keys that are not named here are accepted and kept. */
 const common = {
-  event_id: optional(EventId, 'ULID or UUID, fresh per event. Left out, it is derived from the content of the event.'),
-  timestamp: required(Time, 'ISO 8601, any text that JavaScript can parse as a date, or milliseconds since 1970.'),
-  session_id: required(Text, 'Anonymous, stable within a visit.'),
+  event_id: optional(
+    EventId,
+    'ULID or UUID, fresh per event. Left out, or no id (such as `undefined`, or over 200 characters), it is derived from the content of the event.',
+  ),
+  timestamp: required(
+    Time,
+    'ISO 8601, RFC 2822, any text that JavaScript can parse as a date with its year in four digits, or milliseconds since 1970. Not understood or not plausible, it is the time of receipt.',
+  ),
+  session_id: required(AnyText, 'Anonymous, stable within a visit. Empty, the event has no session.'),
   device_id: optional(Text, 'Anonymous, stable on a device.'),
   customer_id: optional(Customer, 'The logged-in customer.'),
   attribution_token: optional(Text, 'From the search, browse or block answer that led to the event.'),

@@ -149,7 +149,7 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
   };
   let reading: Reading;
   try {
-    reading = dialect.read(body.toString(), rulesOf(tools, admission));
+    reading = dialect.read(body.toString(), rulesOf(tools, admission, context.receivedAt));
   } catch (error) {
     await keepRefused(tools, { dialect, context, body }, error);
     throw error;
@@ -172,12 +172,13 @@ function enriched({ enrich }: IngestTools, { inbound, trust }: Admission): Pick<
   return trust === 'public' && geo ? { ...rest, geo } : rest;
 }
 
-const rulesOf = ({ limits }: IngestTools, { shop, shopNamed }: Admission): Rules => ({
+const rulesOf = ({ limits }: IngestTools, { shop, shopNamed }: Admission, receivedAt: number): Rules => ({
   shop: shop.config.shop,
   names: shop.names,
   shopNamed,
   customEvents: shop.customEvents,
   limits,
+  receivedAt,
 });
 
 /** A body that is wrong as a whole is kept in quarantine before its refusal goes on. */
@@ -232,7 +233,7 @@ const countsOf = ({ accepted, duplicate, rejected }: IngestResult): Record<strin
 function verboseBody({ events, refused }: Reading, verdicts: readonly Verdict[]): string {
   const taken = events.map(({ index, id }, i) => ({
     index,
-    event_id: id,
+    event_id: verdicts[i]?.id ?? id,
     verdict: verdicts[i]?.kind === 'duplicate' ? 'duplicate' : 'accepted',
   }));
   const rejected = refused.map(({ index, id, code, reasons }) => ({

@@ -189,7 +189,7 @@ function readAgain(
   if (dialect === undefined || shop === undefined) return undefined;
   const body = index === undefined ? raw : dialect.single(raw);
   try {
-    const { events, refused } = dialect.read(body, rulesOf(tools, shop));
+    const { events, refused } = dialect.read(body, rulesOf(tools, shop, context.receivedAt));
     if (refused.length > 0 || events.length === 0) return undefined;
     return { dialect: name, context, body: Buffer.from(body), events, refused: [], released: [{ id, code }] };
   } catch (error) {
@@ -198,10 +198,11 @@ function readAgain(
   }
 }
 
-const rulesOf = ({ limits }: OperatorTools, { config, names, customEvents }: Shop): Rules => ({
+const rulesOf = ({ limits }: OperatorTools, { config, names, customEvents }: Shop, receivedAt: number): Rules => ({
   shop: config.shop,
   names,
   shopNamed: true,
   customEvents,
   limits,
+  receivedAt,
 });

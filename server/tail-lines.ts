@@ -1,6 +1,7 @@
 import type { Outbound } from '../adapters/destinations/destination.ts';
 import { view } from '../adapters/dialects/index.ts';
 import type { LogRecord, Verdict } from '../adapters/logs/log.ts';
+import { renamed } from '../adapters/logs/reused.ts';
 import type { PipelineId } from '../adapters/logs/state.ts';
 import type { Event } from '../schemas/event.ts';
 import type { Logger } from './logger.ts';
@@ -15,14 +16,20 @@ export function tellStored(
   return (record, verdicts) => {
     if (!tail.listening) return;
     try {
-      const places = record.events.map(({ index }) => index);
-      const events = places.length > 0 ? view(record.dialect, record.body.toString(), places, record.context) : [];
+      const events = viewsOf(record);
       for (const line of [...acceptedLines(record, verdicts, events), ...refusedLines(record)]) tail.publish(line);
     } catch (error) {
       // The record is durable: that somebody cannot watch it is no reason to refuse it.
       logger.error({ reason: error instanceof Error ? error.message : String(error) }, 'an event cannot be watched');
     }
   };
+}
+
+function viewsOf({ dialect, body, context, events }: LogRecord): readonly Event[] {
+  if (events.length === 0) return [];
+  const places = events.map(({ index }) => index);
+  const derivations = events.map(({ derived = 0 }) => derived);
+  return view(dialect, body.toString(), places, context, derivations);
 }
 
 /** What became of the events of a record that may be stored. `verdicts` and `events` (the record's view) are those of its drafts, in order. */
@@ -32,12 +39,15 @@ export function acceptedLines(
   events: readonly Event[],
 ): TailLine[] {
   const at = new Date(receivedAt).toISOString();
-  return events.map((event, i) => ({
-    kind: verdicts[i]?.kind === 'duplicate' ? 'duplicate' : 'accepted',
-    at,
-    shop,
-    event,
-  }));
+  return events.map((event, i) => {
+    const { kind, id } = verdicts[i] ?? {};
+    return {
+      kind: kind === 'duplicate' ? 'duplicate' : 'accepted',
+      at,
+      shop,
+      event: id === undefined ? event : renamed(event, id),
+    };
+  });
 }
 
 /** What was refused of a record, or the record as a whole. */

@@ -215,7 +215,7 @@ describe('an invalid event', ({ it }) => {
       { product_id: '12x' },
       { product_id: null },
       { event_type: 'nope' },
-      { timestamp: 'soon' },
+      { timestamp: '' },
       { session_id: 7 },
       { product_id: 1.5 },
       { contextual_data: Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i])) },

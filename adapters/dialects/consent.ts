@@ -1,34 +1,121 @@
 import type { Consent } from '../../schemas/event.ts';
-import { type Json, present } from './values.ts';
+import { saysNothing } from './fields.ts';
+import { absent, type Json, object, present } from './values.ts';
+import { cut } from './words.ts';
 
-/** The names of each purpose: Shopify's pixels, Hydrogen, and Hydrogen's current visitor consent. */
+/**
+ * The names of each purpose: Shopify's pixels and customer privacy API, Hydrogen, the Storefront API and Checkout Kit, without their
+ * underscores and in lower case. All of them say what is allowed, also for the sale of data.
+ */
 const spellings = {
-  analytics: ['analyticsProcessingAllowed', 'analyticsAllowed', 'analytics'],
-  marketing: ['marketingAllowed', 'marketing'],
-  preferences: ['preferencesProcessingAllowed', 'preferencesAllowed', 'preferences'],
-  sale_of_data: ['saleOfDataAllowed', 'sale_of_data'],
+  analytics: ['analyticsprocessingallowed', 'analyticsallowed', 'analytics', 'analyticsprocessing'],
+  marketing: ['marketingallowed', 'marketing'],
+  preferences: ['preferencesprocessingallowed', 'preferencesallowed', 'preferences', 'preferencesprocessing'],
+  sale_of_data: ['saleofdataallowed', 'saleofdata'],
 } as const;
+export type Purpose = keyof typeof spellings;
 
-export const consentKeys: ReadonlySet<string> = new Set(Object.values(spellings).flat());
+const purposes = new Map<string, Purpose>(
+  Object.entries(spellings).flatMap(([purpose, names]) => names.map((name) => [name, purpose as Purpose] as const)),
+);
 
-/** What the shopper allows, as far as it was stated; undefined if nothing was. Stated twice and differently, a purpose is denied. */
-export function consent(privacy: Json | undefined): Consent | undefined {
-  if (!privacy) return undefined;
-  const stated = present({
-    analytics: purpose(privacy, spellings.analytics),
-    marketing: purpose(privacy, spellings.marketing),
-    preferences: purpose(privacy, spellings.preferences),
-    sale_of_data: purpose(privacy, spellings.sale_of_data),
+/** The purpose that a key names, in any of its spellings. */
+const purposeOf = (key: string): Purpose | undefined => purposes.get(key.replace(/[_-]/g, '').toLowerCase());
+
+/** What the shopper allows, as far as it was stated. */
+export interface Stated {
+  readonly consent?: Consent;
+  /** The purposes that are denied because the words were not understood, each with what was sent, cut to 40 characters. */
+  readonly consent_unclear?: Readonly<Partial<Record<Purpose, string>>>;
+}
+
+/**
+ * Reads a shopper's choices. A stated purpose that is not clearly a yes is a no; null and the empty text state nothing. Stated twice and
+ * differently, a purpose is denied.
+ */
+export function consentIn(sent: unknown): Stated {
+  const privacy = choicesIn(sent);
+  if (privacy === undefined) return {};
+  const choices: Partial<Record<Purpose, Choice>> = {};
+  const unclear: Partial<Record<Purpose, string>> = {};
+  for (const [key, value] of Object.entries(privacy)) {
+    const purpose = purposeOf(key);
+    const chosen = purpose && choice(value);
+    if (purpose === undefined || chosen === undefined) continue;
+    choices[purpose] = firmer(choices[purpose], chosen);
+    if (chosen === 'unclear') unclear[purpose] ??= seen(value);
+  }
+  const about = <T>(read: (chosen: Choice | undefined, purpose: Purpose) => T | undefined) => {
+    const found = present({
+      analytics: read(choices.analytics, 'analytics'),
+      marketing: read(choices.marketing, 'marketing'),
+      preferences: read(choices.preferences, 'preferences'),
+      sale_of_data: read(choices.sale_of_data, 'sale_of_data'),
+    });
+    return Object.keys(found).length > 0 ? found : undefined;
+  };
+  return present({
+    consent: about((chosen) => chosen && chosen === 'yes'),
+    consent_unclear: about((chosen, purpose) => (chosen === 'unclear' ? unclear[purpose] : undefined)),
   });
-  return Object.keys(stated).length > 0 ? stated : undefined;
 }
 
-function purpose(privacy: Json, names: readonly string[]): boolean | undefined {
-  const choices = names.map((name) => choice(privacy[name])).filter((one) => one !== undefined);
-  return choices.length > 0 ? choices.every(Boolean) : undefined;
+/** What the model does not say of a shopper's choices, as sent: other keys, and what was not understood. */
+export function unread(sent: unknown): unknown {
+  if (isWord(sent)) return sent;
+  const entries = Object.entries(choicesIn(sent) ?? {}).filter(
+    ([key, value]) => purposeOf(key) === undefined || choice(value) === 'unclear',
+  );
+  if (entries.length === 0) return undefined;
+  return object(sent) ? Object.fromEntries(entries) : sent;
 }
 
-function choice(value: unknown): boolean | undefined {
-  if (value === true || value === 'yes') return true;
-  return value === false || value === 'no' ? false : undefined;
+/**
+ * The choices by their names. Checkout Kit on Android sends them as JSON text. A single word, or a list, names no purpose, and must not be
+ * read as silence: it is a word about all of them.
+ */
+function choicesIn(sent: unknown): Json | undefined {
+  const choices = named(sent);
+  if (choices || !isWord(sent)) return choices;
+  // "yes" is not understood here either: to what?
+  const about = choice(sent) === 'no' || typeof sent === 'object' ? sent : [sent];
+  return Object.fromEntries(Object.keys(spellings).map((purpose) => [purpose, about]));
 }
+
+const named = (sent: unknown): Json | undefined => object(typeof sent === 'string' ? parsed(sent) : sent);
+
+/** Whether something is said, and of no purpose by its name. */
+const isWord = (sent: unknown): boolean =>
+  !saysNothing(sent) && choice(sent) !== undefined && named(sent) === undefined;
+
+/** Characters. Longer texts are no choices; and no text of this length nests too deeply to be written again. */
+const LONGEST_TEXT = 1000;
+
+function parsed(sent: string): unknown {
+  if (!sent.trimStart().startsWith('{') || sent.length > LONGEST_TEXT) return undefined;
+  try {
+    return JSON.parse(sent);
+  } catch {
+    return undefined;
+  }
+}
+
+type Choice = 'yes' | 'no' | 'unclear';
+
+/** Of two statements about one purpose the one that counts. */
+const firmer = (one: Choice | undefined, other: Choice): Choice =>
+  one === 'no' || other === 'no' ? 'no' : one === 'unclear' || other === 'unclear' ? 'unclear' : 'yes';
+
+const YES = /^(?:true|1|yes|granted|allowed|accepted)$/i;
+const NO = /^(?:false|0|no|denied|not[ _-]?allowed|disallowed|declined|rejected|refused|opt(?:ed)?[ _-]?out)$/i;
+
+function choice(value: unknown): Choice | undefined {
+  if (absent(value)) return undefined;
+  if (typeof value === 'object') return 'unclear';
+  const word = String(value).trim();
+  if (word === '') return undefined;
+  if (YES.test(word)) return 'yes';
+  return NO.test(word) ? 'no' : 'unclear';
+}
+
+const seen = (value: unknown): string => cut(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));

@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import type { Shop } from '../../schemas/config.ts';
 import type { Event } from '../../schemas/event.ts';
 import type { Kind } from './kind.ts';
+import type { Replaced } from './replaced.ts';
 
 /** What a dialect may know of a request: no framework, no body yet. */
 export interface InboundRequest {
@@ -31,6 +32,8 @@ export interface Rules {
   /** Event names beyond the contract's own that this shop accepts. */
   readonly customEvents: ReadonlySet<string>;
   readonly limits: BodyLimits;
+  /** When the request was received, in milliseconds since 1970: times are judged by it. */
+  readonly receivedAt: number;
 }
 
 export interface BodyLimits {
@@ -73,6 +76,8 @@ export interface Refusal {
 export interface Reading {
   readonly events: readonly Draft[];
   readonly refused: readonly Refusal[];
+  /** What the events do without, of all that they came with; left out where that is nothing. */
+  readonly replaced?: readonly Replaced[];
 }
 
 /** What enrichment found about a request; stored beside the body, so that mapping needs nothing else. */
@@ -197,10 +202,13 @@ export interface Dialect {
   read(body: string, rules: Rules): Reading;
   /** The body that holds one event, given as it stood in another body. */
   single(event: string): string;
-  /** The events at these places of a body that `read` has accepted; total: never throws for such a body. One per index, in order. */
-  view(body: string, indexes: readonly number[], context: Context): Event[];
-  /** What the client sent as each of these events. */
-  sent(body: string, indexes: readonly number[]): readonly object[];
+  /**
+   * The events at these places of a body that `read` has accepted; total: never throws for such a body. One per index, in order.
+   * `derivations`: by which version the id of each was made, 0 where the client sent it, as stored; left out, as `read` would do it now.
+   */
+  view(body: string, indexes: readonly number[], context: Context, derivations?: readonly number[]): Event[];
+  /** What the client sent as each of these events, with its numbers as that version of the derivation reads them. */
+  sent(body: string, indexes: readonly number[], derivation: number): readonly object[];
   /** The answer for stored events; `successStatus` is the shop's wish where the contract leaves a choice. */
   accepted(result: IngestResult, successStatus?: number): Reply;
   /** The answer in this contract's own words. */

@@ -35,7 +35,7 @@ export function fieldsBy<R extends Readers>(readers: R, ignored: ReadonlySet<str
 }
 
 /** An empty object too, and an empty list: PHP, Lua and Ruby send one for the other. */
-const saysNothing = (value: unknown): boolean =>
+export const saysNothing = (value: unknown): boolean =>
   absent(value) || (typeof value === 'object' && isEmpty(value as object));
 
 const isEmpty = (value: object): boolean => {

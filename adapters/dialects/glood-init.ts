@@ -2,7 +2,7 @@ import { GloodInit, GloodInitAnswer } from '../../schemas/glood.ts';
 import { parseBody } from './body.ts';
 import { type BodyLimits, type Documentation, type Reply, RequestRefused } from './dialect.ts';
 import { gloodDocumentation } from './glood-documentation.ts';
-import { anyId } from './ids.ts';
+import { realId, realShopId } from './ids.ts';
 import { excess } from './limits.ts';
 import { type Json, object, present, text } from './values.ts';
 import { shown } from './words.ts';
@@ -33,9 +33,9 @@ export function readInit(body: string, limits: BodyLimits): Client {
     throw refused(`${path || 'the body'} must have ${expected}, got ${came}`);
   }
   return present({
-    user_id: text(said.user_id),
-    client_id: text(said.client_id),
-    customer_id: anyId(said.customer_id),
+    user_id: realId(said.user_id),
+    client_id: realId(said.client_id),
+    customer_id: realShopId(said.customer_id),
   });
 }
 

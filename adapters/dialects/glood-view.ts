@@ -1,42 +1,48 @@
 import type { Event } from '../../schemas/event.ts';
 import { channels, pageTypes } from '../../schemas/glood.ts';
-import { consent, consentKeys } from './consent.ts';
+import { consentIn, unread } from './consent.ts';
 import type { Context, Draft } from './dialect.ts';
 import { enriched } from './enriched.ts';
+import { type ContentOf, eventId, ownId } from './event-id.ts';
 import { fieldsBy } from './fields.ts';
 import { blockPayload } from './glood-block.ts';
 import { meaning } from './glood-names.ts';
-import { anyId, eventId } from './ids.ts';
+import { realId, realShopId } from './ids.ts';
 import { kindOf, orderOf, PURCHASE } from './kind.ts';
+import type { ReplacedNotes } from './replaced.ts';
 import { standardPayload } from './shopify.ts';
-import { utc } from './timestamp.ts';
-import { filled, type Json, object, oneOf, present, rest, text, visitorText } from './values.ts';
+import { whenOf, withUnusedTime } from './timestamp.ts';
+import { filled, type Json, object, oneOf, present, text, visitorText } from './values.ts';
 
 /** The contract's fields, and how each is read. */
 const fields = {
-  body: fieldsBy({
-    event: object,
-    session_id: text,
-    channel: oneOf(channels),
-    user_id: text,
-    client_id: text,
-    customer_id: anyId,
-    shop_domain: text,
-    device: object,
-    page_type: oneOf(pageTypes),
-    page_url: visitorText,
-    cart: filled,
-    customer: filled,
-    customer_privacy: object,
-  }),
-  event: fieldsBy({
-    id: eventId,
-    name: text,
-    type: oneOf(['standard', 'custom']),
-    timestamp: utc,
-    data: filled,
-    customData: filled,
-  }),
+  body: fieldsBy(
+    {
+      event: object,
+      session_id: realId,
+      channel: oneOf(channels),
+      user_id: realId,
+      client_id: realId,
+      customer_id: realShopId,
+      shop_domain: text,
+      device: object,
+      page_type: oneOf(pageTypes),
+      page_url: visitorText,
+      cart: filled,
+      customer: filled,
+    },
+    new Set(['customer_privacy']),
+  ),
+  event: fieldsBy(
+    {
+      id: ownId,
+      name: text,
+      type: oneOf(['standard', 'custom']),
+      data: filled,
+      customData: filled,
+    },
+    new Set(['timestamp']),
+  ),
   device: fieldsBy({ type: text, os: text, os_version: text, app_version: text }),
 };
 
@@ -44,30 +50,36 @@ const fields = {
  * The model of a body that passed validation. Unlike Layers, Glood's contract lets the client describe its device: an app knows it better
  * than a User-Agent does, so what it says wins.
  */
-export function gloodEvent(sent: Json, context: Context): Event {
+export function gloodEvent(sent: Json, context: Context, content: ContentOf, stored?: number): Event {
   const body = fields.body(sent);
   const event = fields.event(body.found.event ?? {});
   const device = fields.device(body.found.device ?? {});
   const { client_id, session_id, user_id, customer_id, channel, page_type, page_url, cart, customer } = body.found;
-  const { id, name = '', timestamp, data, customData } = event.found;
+  const { name = '', data, customData } = event.found;
+  const { id, timestamp } = body.found.event ?? {};
+  const own = eventId(id, content, stored);
   const { type, ...system } = device.found;
-  const privacy = body.found.customer_privacy;
-  const nested = present({ event: event.rest, device: device.rest, customer_privacy: rest(privacy, consentKeys) });
   const found = enriched(context);
+  const when = whenOf(timestamp, context.receivedAt, found.received_at);
+  const nested = present({
+    event: withUnusedTime(event.rest, timestamp, when),
+    device: device.rest,
+    customer_privacy: unread(sent.customer_privacy),
+  });
   return {
-    event_id: String(id),
-    id_source: 'client',
+    event_id: own.id,
+    id_source: own.derived > 0 ? 'derived' : 'client',
     event_type: meaning(name).type,
     name,
     dialect: 'glood',
-    timestamp: timestamp ?? found.received_at,
+    ...when,
     ...present({
       session_id,
       device_id: client_id,
       user_id,
       customer_id,
       channel,
-      consent: consent(privacy),
+      ...consentIn(sent.customer_privacy),
       cart,
       customer,
     }),
@@ -80,14 +92,23 @@ export function gloodEvent(sent: Json, context: Context): Event {
   };
 }
 
-/** What the log needs of a body that passed validation. */
-export function gloodDraft(body: Json): Draft {
+/** What the log needs of a body that passed validation. What is replaced of it is noted. */
+export function gloodDraft(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   const event = object(body.event) ?? {};
   const { type } = meaning(String(event.name));
+  const { id, derived } = eventId(event.id, content);
+  const [session, device] = [realId(body.session_id), realId(body.client_id)];
+  notes.eventId(event.id, { id, derived });
+  notes.id('session_id', body.session_id, session);
+  notes.id('device_id', body.client_id, device);
+  notes.id('user_id', body.user_id, realId(body.user_id));
+  notes.id('customer_id', body.customer_id, realShopId(body.customer_id));
+  notes.time(event.timestamp);
   return {
     index: 0,
-    id: String(event.id),
-    kind: kindOf(type, text(body.session_id), text(body.client_id)),
+    id,
+    kind: kindOf(type, session, device),
+    ...(derived > 0 && { derived }),
     ...(type === PURCHASE && { order: orderOf(filled(event.customData) ?? filled(event.data) ?? {}) }),
   };
 }

@@ -3,11 +3,13 @@ import { GloodBody, GloodCustomBody, gloodNames } from '../../schemas/glood.ts';
 import { needed } from '../../schemas/wire.ts';
 import { parseBody } from './body.ts';
 import { type Dialect, type Reading, RequestRefused, type Rules } from './dialect.ts';
+import { contentBy } from './event-id.ts';
 import { gloodDocumentation } from './glood-documentation.ts';
 import { canonicalTypes } from './glood-names.ts';
 import { gloodDraft, gloodEvent } from './glood-view.ts';
 import { bearer, header } from './headers.ts';
 import { excess } from './limits.ts';
+import { ReplacedNotes } from './replaced.ts';
 import { shopDomain } from './shop-domain.ts';
 import { type Json, object, text } from './values.ts';
 import { excerpt, type Fault, faults, shown } from './words.ts';
@@ -26,12 +28,13 @@ export const glood: Dialect = {
   tokenless: (shop) => shop.glood.allowShopHeaderOnly,
   read,
   single: (event) => event,
-  view: (body, indexes, context) => {
-    const event = bodyOf(body);
-    return indexes.map(() => gloodEvent(event, context));
-  },
-  sent: (text, indexes) => {
+  view: (text, indexes, context, derivations) => {
     const body = bodyOf(text);
+    const content = contentBy(text, body, bodyOf);
+    return indexes.map((_, i) => gloodEvent(body, context, content, derivations?.[i]));
+  },
+  sent: (text, indexes, derivation) => {
+    const body = contentBy(text, bodyOf(text), bodyOf)(derivation);
     return indexes.map(() => body);
   },
   accepted: () => ({ status: 200, body: '{"ok":true}' }),
@@ -59,7 +62,9 @@ function read(text: string, rules: Rules): Reading {
       body,
     );
   }
-  return { events: [gloodDraft(body)], refused: [] };
+  const notes = new ReplacedNotes(rules.receivedAt);
+  const draft = gloodDraft(body, contentBy(text, body, bodyOf), notes);
+  return { events: [draft], refused: [], ...(notes.found && { replaced: notes.found }) };
 }
 
 const names: ReadonlySet<string> = new Set(gloodNames);

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
 import { shopifyId as digits } from '../../schemas/shopify-id.ts';
+import { isPlaceholder } from './placeholder.ts';
+import { text } from './values.ts';
 
 export { digits };
 
@@ -7,14 +9,14 @@ export { digits };
 export const anyId = (value: unknown): string | undefined =>
   digits(value) ?? (typeof value === 'string' && value !== '' ? value : undefined);
 
-const usable = /^[^\0]{1,200}$/u;
+/** An id as sent; undefined where the text stands for a missing one. */
+export function realId(value: unknown): string | undefined {
+  const id = text(value);
+  return id === undefined || isPlaceholder(id) ? undefined : id;
+}
 
-/** An event's own id, as `EventId` of the wire schemas; undefined for what cannot be one. */
-export const eventId = (value: unknown): string | undefined =>
-  typeof value === 'string' && usable.test(value) ? value : undefined;
-
-/** The version of `derivedId`, kept with each event: those that are stored keep theirs when it changes. */
-export const DERIVATION = 1;
+/** The same of an id that may be Shopify's. */
+export const realShopId = (value: unknown): string | undefined => realId(anyId(value));
 
 /**
  * An id for an event that came without: the same content gives the same id, whatever the order of its keys, so that a resend is

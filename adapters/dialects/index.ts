@@ -9,12 +9,13 @@ import { tapcart } from './tapcart.ts';
 export const dialects: readonly Dialect[] = [layers, glood, tapcart];
 
 /** The events of a stored body, made by the dialect that read it. Throws UnknownDialect where none has that name. */
-export const view: View = (name, body, indexes, context) => named(name).view(body, indexes, context);
+export const view: View = (name, body, indexes, context, derivations) =>
+  named(name).view(body, indexes, context, derivations);
 
 /** What tells the contents of events apart. Throws UnknownDialect. */
-export const contents: Contents = (name, body, indexes) =>
+export const contents: Contents = (name, body, indexes, derivation) =>
   named(name)
-    .sent(body, indexes)
+    .sent(body, indexes, derivation)
     .map((event) => derivedId(event).slice(0, 8));
 
 function named(name: string): Dialect {

@@ -1,5 +1,5 @@
-import { digits } from './ids.ts';
-import { type Json, object, text } from './values.ts';
+import { realId, realShopId } from './ids.ts';
+import { type Json, object } from './values.ts';
 
 /**
  * What an event is and whose, in 32 bits: 12 of its type, 10 of its session, 10 of its device; 0 where one is not stated. Two events with
@@ -51,14 +51,12 @@ export function orderOf(payload: Json): string | undefined {
   const checkout = object(payload.checkout) ?? {};
   const order = object(payload.order) ?? object(checkout.order) ?? {};
   const id = [payload.order_id, payload.orderId, order.id, checkout.order_id]
-    .map(idIn)
+    .map(realShopId)
     .find((found) => found !== undefined);
   if (id !== undefined) return `order ${id}`;
-  const token = text(payload.checkout_token) ?? text(payload.checkoutToken) ?? text(checkout.token);
+  const token = realId(payload.checkout_token) ?? realId(payload.checkoutToken) ?? realId(checkout.token);
   return token && `checkout ${token}`;
 }
-
-const idIn = (value: unknown): string | undefined => digits(value) ?? text(value);
 
 /** The type whose events are of an order. */
 export const PURCHASE = 'purchase';

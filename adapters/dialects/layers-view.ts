@@ -1,40 +1,50 @@
 import type { Event } from '../../schemas/event.ts';
 import type { Context, Draft } from './dialect.ts';
 import { enriched } from './enriched.ts';
+import { type ContentOf, eventId, ownId } from './event-id.ts';
 import { fieldsBy } from './fields.ts';
-import { anyId, DERIVATION, derivedId, digits, eventId } from './ids.ts';
+import { digits, realId, realShopId } from './ids.ts';
 import { kindOf, orderOf, PURCHASE } from './kind.ts';
-import { utc } from './timestamp.ts';
+import type { ReplacedNotes } from './replaced.ts';
+import { whenOf, withUnusedTime } from './timestamp.ts';
 import { filled, type Json, oneOf, position, present, text, visitorText } from './values.ts';
 
-/** The id of an event: the client's, or one derived from all that the client sent. Reading and viewing agree on it. */
-export const layersId = (event: Json): string => eventId(event.event_id) ?? derivedId(event);
-
-/** What the log needs of an event that passed validation. */
-export function layersDraft(index: number, event: Json): Draft {
+/** What the log needs of an event that passed validation. What is replaced of it is noted. */
+export function layersDraft(index: number, event: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   const type = String(event.event_type);
+  const found = eventId(event.event_id, content);
+  const [session, device] = [realId(event.session_id), realId(event.device_id)];
+  notes.eventId(event.event_id, found);
+  notes.id('session_id', event.session_id, session);
+  notes.id('device_id', event.device_id, device);
+  notes.id('customer_id', event.customer_id, realShopId(event.customer_id));
+  notes.time(event.timestamp);
   return {
     index,
-    id: layersId(event),
-    kind: kindOf(type, text(event.session_id), text(event.device_id)),
-    ...(eventId(event.event_id) === undefined && { derived: DERIVATION }),
+    id: found.id,
+    kind: kindOf(type, session, device),
+    ...(found.derived > 0 && { derived: found.derived }),
     ...(type === PURCHASE && { order: orderOf(event) }),
   };
 }
 
 /** Gives the model of events that passed validation. What the gateway found out itself replaces what the client says of it. */
-export function layersViewer(context: Context): (event: Json) => Event {
+export function layersViewer(context: Context): (event: Json, content: ContentOf, stored?: number) => Event {
   const enrichment = enriched(context);
-  return (event) => {
+  return (event, content, stored) => {
     const name = String(event.event_type);
-    const { found, rest } = fields(event);
+    const { id, derived } = eventId(event.event_id, content, stored);
+    const when = whenOf(event.timestamp, context.receivedAt, enrichment.received_at);
+    const { found, rest: others } = fields(event);
+    const rest = withUnusedTime(others, event.timestamp, when);
+    found.event_id = id;
     return {
-      event_id: found.event_id ?? derivedId(event),
-      id_source: found.event_id === undefined ? 'derived' : 'client',
+      event_id: id,
+      id_source: derived > 0 ? 'derived' : 'client',
       event_type: name,
       name,
       dialect: 'layers',
-      timestamp: enrichment.received_at,
+      ...when,
       ...found,
       shopping_channel: found.shopping_channel ?? context.channel,
       ...(context.trust === 'server' && place(event)),
@@ -46,11 +56,10 @@ export function layersViewer(context: Context): (event: Json) => Event {
 
 /** The contract's fields that the model has too, under the same name, and how each is read. */
 const readers = {
-  event_id: eventId,
-  timestamp: utc,
-  session_id: text,
-  device_id: text,
-  customer_id: anyId,
+  event_id: ownId,
+  session_id: realId,
+  device_id: realId,
+  customer_id: realShopId,
   attribution_token: text,
   product_id: digits,
   variant_id: digits,
@@ -67,7 +76,7 @@ const readers = {
 } satisfies Partial<Record<keyof Event, (value: unknown) => unknown>>;
 
 /** Said elsewhere in the model, or known better by the gateway. */
-const replaced = new Set('event_type geo_country geo_state geo_city device_type browser os'.split(' '));
+const replaced = new Set('event_type timestamp geo_country geo_state geo_city device_type browser os'.split(' '));
 
 const fields = fieldsBy(readers, replaced);
 

@@ -3,11 +3,13 @@ import type { Event } from '../../schemas/event.ts';
 import { LayersCustomEvent, layersEvents } from '../../schemas/layers.ts';
 import { needed } from '../../schemas/wire.ts';
 import type { Context, Dialect, Draft, Reading, Refusal, Rules } from './dialect.ts';
+import { contentBy } from './event-id.ts';
 import { header, queryToken } from './headers.ts';
 import { batch } from './layers-batch.ts';
 import { layersDocumentation } from './layers-documentation.ts';
 import { layersDraft, layersViewer } from './layers-view.ts';
 import { excess } from './limits.ts';
+import { ReplacedNotes } from './replaced.ts';
 import { eventSlices } from './slices.ts';
 import { type Json, object } from './values.ts';
 import { excerpt, type Fault, faults, joined, shown } from './words.ts';
@@ -28,9 +30,9 @@ export const layers: Dialect = {
   read,
   single: (event) => `{"events":[${event}]}`,
   view,
-  sent: (body, indexes) => {
-    const entries = batch(body);
-    return indexes.map((index) => object(entries[index]) ?? {});
+  sent: (body, indexes, derivation) => {
+    const entries = contentBy(body, batch(body), batch)(derivation);
+    return indexes.map((index) => entryAt(entries, index));
   },
   accepted: (_result, successStatus) => (successStatus === 204 ? { status: 204 } : { status: 201, body: 'null' }),
   refused: ({ status, message }) => ({
@@ -43,22 +45,29 @@ function read(body: string, rules: Rules): Reading {
   const drafts: Draft[] = [];
   const refused: Refusal[] = [];
   const entries = batch(body);
+  const content = contentBy(body, entries, batch);
+  const notes = new ReplacedNotes(rules.receivedAt);
   let slices: readonly string[] | undefined;
   for (let index = 0; index < entries.length; index += 1) {
     const judgement = judge(entries[index], rules);
     if ('code' in judgement) {
       slices ??= eventSlices(body);
       refused.push(refusal(index, entries[index], judgement, slices[index] ?? body));
-    } else drafts.push(layersDraft(index, judgement.event));
+    } else drafts.push(layersDraft(index, judgement.event, (derivation) => entryAt(content(derivation), index), notes));
   }
-  return { events: drafts, refused };
+  return { events: drafts, refused, ...(notes.found && { replaced: notes.found }) };
 }
 
-function view(body: string, indexes: readonly number[], context: Context): Event[] {
+function view(body: string, indexes: readonly number[], context: Context, derivations?: readonly number[]): Event[] {
   const entries = batch(body);
+  const content = contentBy(body, entries, batch);
   const view = layersViewer(context);
-  return indexes.map((index) => view(object(entries[index]) ?? {}));
+  return indexes.map((index, i) =>
+    view(entryAt(entries, index), (derivation) => entryAt(content(derivation), index), derivations?.[i]),
+  );
 }
+
+const entryAt = (entries: readonly unknown[], index: number): Json => object(entries[index]) ?? {};
 
 interface Refused {
   readonly code: string;

@@ -14,3 +14,30 @@ export function exactNumbers(text: string): string {
     WHOLE.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
   );
 }
+
+const MAY_BE_INEXACT = /[\d.]{16}|\d[eE][+-]?\d/;
+
+/**
+ * A JSON text in which a number that a double cannot tell from its neighbours is a text of what was written, so that contents with other
+ * numbers are other contents. Numbers of equal value stay equal: `1.0` is `1`.
+ */
+export function numbersAsWritten(text: string): string {
+  if (!MAY_BE_INEXACT.test(text)) return text;
+  return text.replace(TOKENS, (token) => (token.startsWith('"') || isExact(token) ? token : `"${decimal(token)}"`));
+}
+
+const isExact = (token: string): boolean =>
+  (token.length < 16 && !/[eE]/.test(token)) || decimal(token) === decimal(String(Number(token)));
+
+/** A number as its digits without the zeros around them, and its exponent; one with an endless exponent as it is. */
+function decimal(token: string): string {
+  const [, sign = '', whole = '', fraction = '', power = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  // By hand: a pattern would begin anew at each of its zeros.
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  if (end === 0) return whole && '0';
+  if (power.length > 12) return token;
+  return `${sign}${digits.slice(0, end)}e${Number(power) + digits.length - end - fraction.length}`;
+}

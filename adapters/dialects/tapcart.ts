@@ -4,13 +4,15 @@ import type { Event } from '../../schemas/event.ts';
 import { Anything, EventId, needed, oneOf, optional, required, Text } from '../../schemas/wire.ts';
 import { parseBody } from './body.ts';
 import { type Context, type Dialect, type Draft, type Reading, RequestRefused, type Rules } from './dialect.ts';
+import { type ContentOf, contentBy, eventId, ownId } from './event-id.ts';
 import { fieldsBy } from './fields.ts';
 import { bearer, queryToken } from './headers.ts';
-import { anyId, digits, eventId } from './ids.ts';
+import { digits, realId, realShopId } from './ids.ts';
 import { kindOf, orderOf, PURCHASE } from './kind.ts';
 import { excess } from './limits.ts';
+import { ReplacedNotes } from './replaced.ts';
 import { lines, standardPayload } from './shopify.ts';
-import { iso, milliseconds } from './timestamp.ts';
+import { iso, type When, whenOf } from './timestamp.ts';
 import { filled, type Json, list, number, object, present, text } from './values.ts';
 import { excerpt, type Fault, faults, shown } from './words.ts';
 
@@ -35,7 +37,10 @@ const types: Readonly<Record<string, string>> = {
 
 const Metadata = Type.Object(
   {
-    mp_event_id: required(EventId, 'Unique per event.'),
+    mp_event_id: required(
+      EventId,
+      'Unique per event. One that cannot serve as an id is replaced by one that is derived from the content.',
+    ),
     mp_session_id: optional(Text, 'The session of the app.'),
   },
   { description: 'Identifiers.', 'x-expected': 'an object with mp_event_id' },
@@ -96,12 +101,13 @@ export const tapcart: Dialect = {
   },
   read,
   single: (event) => event,
-  view: (text, indexes, context) => {
+  view: (text, indexes, context, derivations) => {
     const body = bodyOf(text);
-    return indexes.map(() => eventOf(body, context));
+    const content = contentBy(text, body, bodyOf);
+    return indexes.map((_, i) => eventOf(body, context, content, derivations?.[i]));
   },
-  sent: (text, indexes) => {
-    const body = bodyOf(text);
+  sent: (text, indexes, derivation) => {
+    const body = contentBy(text, bodyOf(text), bodyOf)(derivation);
     return indexes.map(() => body);
   },
   accepted: () => ({ status: 200, body: '{"ok":true}' }),
@@ -121,7 +127,9 @@ function read(text: string, rules: Rules): Reading {
     const reasons = faults(fitting.Type(), body).map((fault) => must('be', fault));
     throw refused(text, strange && !custom ? 'unknown_type' : 'invalid', reasons, body);
   }
-  return { events: [draftOf(body)], refused: [] };
+  const notes = new ReplacedNotes(rules.receivedAt);
+  const draft = draftOf(body, contentBy(text, body, bodyOf), notes);
+  return { events: [draft], refused: [], ...(notes.found && { replaced: notes.found }) };
 }
 
 function bodyOf(text: string): Json {
@@ -142,42 +150,48 @@ function refused(raw: string, code: string, reasons: readonly string[], body?: J
 }
 
 /** The device may stand in a header, or in several places of the body: the session tells enough. */
-function draftOf(body: Json): Draft {
+function draftOf(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   const type = typeOf(String(body.event));
+  const { mp_event_id, mp_session_id } = object(body.mp_metadata) ?? {};
+  const found = eventId(mp_event_id, content);
+  const session = realId(mp_session_id);
+  notes.eventId(mp_event_id, found);
+  notes.id('session_id', mp_session_id, session);
+  notes.times(timesIn(body));
   return {
     index: 0,
-    id: idOf(body),
-    kind: kindOf(type, text(object(body.mp_metadata)?.mp_session_id), undefined),
+    id: found.id,
+    kind: kindOf(type, session, undefined),
+    ...(found.derived > 0 && { derived: found.derived }),
     ...(type === PURCHASE && { order: orderOf(object(body.data) ?? {}) }),
   };
 }
 
 const typeOf = (name: string): string => (Object.hasOwn(types, name) ? (types[name] ?? name) : name);
 
-const idOf = (body: Json): string => String(object(body.mp_metadata)?.mp_event_id);
-
 /**
  * Of `data` and `properties` no more is public than what they are for. Read here are the spellings of Tapcart's older webhook and
  * of its app SDK, and Shopify's own; both are kept whole. What enrichment found is about Tapcart's servers, and left out.
  */
-function eventOf(sent: Json, context: Context): Event {
+function eventOf(sent: Json, context: Context, content: ContentOf, stored?: number): Event {
   const body = fields.body(sent);
   const metadata = fields.metadata(body.found.mp_metadata ?? {});
   const { event: name = '', data = {}, properties = {} } = body.found;
   const { mp_session_id: session_id } = metadata.found;
-  const times = [body.found.mp_metadata ?? {}, properties, data, sent];
+  const { id, derived } = eventId(body.found.mp_metadata?.mp_event_id, content, stored);
+  const received = iso(context.receivedAt);
   return {
-    event_id: idOf(sent),
-    id_source: 'client',
+    event_id: id,
+    id_source: derived > 0 ? 'derived' : 'client',
     event_type: typeOf(name),
     name,
     dialect: 'tapcart',
-    timestamp: iso(timeIn(...times) ?? context.receivedAt),
+    ...whenIn(timesIn(sent), context.receivedAt, received),
     ...present({ session_id }),
     ...shopper(properties, data, context),
     ...payload(data),
     shop: context.shop,
-    received_at: iso(context.receivedAt),
+    received_at: received,
     trust: context.trust,
     shopping_channel: 'app',
     ...present({
@@ -190,7 +204,7 @@ function eventOf(sent: Json, context: Context): Event {
 
 const fields = {
   body: fieldsBy({ event: text, data: object, properties: object, mp_metadata: object }),
-  metadata: fieldsBy({ mp_event_id: eventId, mp_session_id: text }),
+  metadata: fieldsBy({ mp_event_id: ownId, mp_session_id: realId }),
 };
 
 function shopper(properties: Json, data: Json, context: Context) {
@@ -201,8 +215,8 @@ function shopper(properties: Json, data: Json, context: Context) {
       read,
     );
   return present({
-    device_id: said(text, 'deviceId', 'device_id') ?? text(device.id) ?? context.headers?.deviceid,
-    customer_id: said(anyId, 'customerId', 'customer_id', 'purchase_shopify_user_id'),
+    device_id: said(realId, 'deviceId', 'device_id') ?? realId(device.id) ?? realId(context.headers?.deviceid),
+    customer_id: said(realShopId, 'customerId', 'customer_id', 'purchase_shopify_user_id'),
     app_version: said(text, 'appVersion', 'app_version') ?? text(device.version),
     os: said(text, 'operatingSystem', 'os'),
     os_version: said(text, 'osVersion', 'os_version'),
@@ -224,8 +238,17 @@ const named = (ids: unknown) => list(ids).map((id) => ({ id }));
 const first = <T>(values: readonly unknown[], read: (value: unknown) => T | undefined): T | undefined =>
   values.map(read).find((found) => found !== undefined);
 
-/** Before this time numbers are seconds, and nobody bought anything with an app. */
-const earliest = 1e11;
+/** Where the time may stand. It is kept where it was sent. */
+const timesIn = (body: Json): readonly unknown[] =>
+  [body.mp_metadata, body.properties, body.data, body].map((place) => object(place)?.timestamp);
 
-const timeIn = (...places: readonly Json[]): number | undefined =>
-  places.map(({ timestamp }) => milliseconds(timestamp)).find((ms) => ms !== undefined && ms >= earliest);
+/** The first of some times that can be the event's. */
+function whenIn(times: readonly unknown[], receivedAt: number, received: string): When {
+  const found = times.map((time) => whenOf(time, receivedAt, received));
+  return (
+    found.find(({ timestamp_source }) => timestamp_source === 'client') ?? {
+      timestamp: received,
+      timestamp_source: 'received',
+    }
+  );
+}

@@ -1,21 +1,152 @@
-/** Milliseconds since 1970 of a time as the wire schemas take it; undefined for anything else. Text without a zone is read in the process's zone, UTC. */
-export function milliseconds(value: unknown): number | undefined {
-  const parsed = typeof value === 'string' ? Date.parse(value) : value;
-  // Beyond this, Date has no days left.
-  return typeof parsed === 'number' && Math.abs(parsed) <= 8.64e15 ? parsed : undefined;
+import { saysNothing } from './fields.ts';
+
+const DAY_MS = 24 * 3_600_000;
+/** Shopify opened later: an earlier year is a clock that was never set. */
+const EARLIEST_MS = Date.UTC(2000);
+/** Longer texts are no times, and are not searched for one. */
+const LONGEST = 100;
+
+/** Why a client's time is not used. */
+export type WrongTime = 'unreadable' | 'digits' | 'too_early' | 'too_late';
+
+/** When an event happened, in ISO 8601 and UTC, and who says so. */
+export interface When {
+  readonly timestamp: string;
+  readonly timestamp_source: 'client' | 'received';
 }
+
+// What nearly every client sends, and what the model has, up to days that not every month has.
+const AS_IT_IS = /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z$/;
+
+// As texts: Date would need four times as long. One that is not after the receipt is not too late.
+const isPlain = (value: unknown, received: string): value is string =>
+  typeof value === 'string' && AS_IT_IS.test(value) && value <= received;
+
+/**
+ * The time of an event: the client's where it can be read and is plausible (from the year 2000 to a day after its receipt), else the time
+ * of receipt. A client's clock never costs the event. `received`: `receivedAt` in ISO 8601.
+ */
+export function whenOf(value: unknown, receivedAt: number, received: string): When {
+  if (isPlain(value, received))
+    return { timestamp: value.length === 24 ? value : `${value.slice(0, 19)}.000Z`, timestamp_source: 'client' };
+  const read = plausible(value, receivedAt);
+  return typeof read === 'number'
+    ? { timestamp: iso(read), timestamp_source: 'client' }
+    : { timestamp: received, timestamp_source: 'received' };
+}
+
+/** Why the client's time is not the event's; undefined where it is, or none was sent. */
+export function wrongTime(value: unknown, receivedAt: number, received: string): WrongTime | undefined {
+  if (isPlain(value, received)) return undefined;
+  const read = plausible(value, receivedAt);
+  return typeof read === 'number' || read === 'absent' ? undefined : read;
+}
+
+/** What is kept of an event, with its time as sent where that is not the event's. */
+export const withUnusedTime = (
+  rest: Record<string, unknown> | undefined,
+  sent: unknown,
+  { timestamp_source }: When,
+): Record<string, unknown> | undefined =>
+  timestamp_source === 'client' || saysNothing(sent) ? rest : { ...rest, timestamp: sent };
 
 /** ISO 8601 in UTC. */
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-const WRITTEN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/;
-
-/** A time as the wire schemas take it, in ISO 8601 and UTC. Most come so already, and need not be taken apart and put together again. */
-export function utc(value: unknown): string | undefined {
-  const ms = milliseconds(value);
-  if (ms === undefined) return undefined;
-  if (typeof value !== 'string' || !WRITTEN.test(value)) return iso(ms);
-  const whole = value.length === 24 ? value : `${value.slice(0, 19)}.000Z`;
-  // The last day of February may be written as the thirtieth; what JavaScript makes of that is what the model says.
-  return Number(value.slice(8, 10)) > 28 || value.startsWith('24', 11) ? iso(ms) : whole;
+/** Milliseconds since 1970, or why that is not said. */
+function plausible(value: unknown, receivedAt: number): number | WrongTime | 'absent' {
+  const read = milliseconds(value);
+  if (typeof read === 'string') return read;
+  if (read < EARLIEST_MS) return 'too_early';
+  return read > receivedAt + DAY_MS ? 'too_late' : read;
 }
+
+// The days of a month are left to Date, which rolls over.
+const COMMON = /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,3})?Z$/;
+
+function milliseconds(value: unknown): number | 'absent' | 'unreadable' | 'digits' {
+  if (value === undefined || value === null || value === '') return 'absent';
+  if (typeof value === 'number') return fromNumber(value);
+  if (typeof value !== 'string' || value.length > LONGEST) return 'unreadable';
+  if (COMMON.test(value)) return Date.parse(value);
+  const text = plainText(value);
+  // A number as text, with the fraction that some clocks give. Eight digits are a compact date.
+  if (/^[+-]?\d+(?:\.\d+)?$/.test(text) && !/^\d{8}$/.test(text)) return fromNumber(Number(text));
+  return fromIso(text) ?? fromWords(text) ?? 'unreadable';
+}
+
+/** Milliseconds have 12 or 13 digits from 1973 to 2286. Seconds, microseconds and nanoseconds have others: to guess would be to be wrong quietly. */
+const fromNumber = (value: number): number | 'digits' => (value >= 1e11 && value < 1e13 ? Math.floor(value) : 'digits');
+
+const ISO =
+  /^(\d{4})(-?)(\d\d)\2(\d\d)(?:(?:T| {1,3})(\d{1,2}):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?\s*([ap]\.?m\.?)?\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?$/i;
+/** A zone's name, and what Temporal puts behind it, after an offset. */
+const ZONED = /^([^[]*(?:Z|[+-]\d\d(?::?\d\d)?))(?:\[[\w/+:=!-]+\])+$/i;
+
+/** ISO 8601: also compact, with a comma for the fraction, with AM or PM, and with the name of its zone behind the offset. Without an offset it is UTC. */
+function fromIso(text: string): number | undefined {
+  const found = ISO.exec(ZONED.exec(text)?.[1] ?? text);
+  if (!found) return undefined;
+  const [, year, , month, day, hour = '0', minute = '0', second = '0', fraction = '', half, zone = 'Z'] = found;
+  const [months, days, minutes, seconds] = [month, day, minute, second].map(Number) as [number, number, number, number];
+  if (months < 1 || months > 12 || days < 1 || days > 31 || minutes > 59 || seconds > 60) return undefined;
+  const hours = hoursOf(Number(hour), half);
+  const offset = offsetMs(zone);
+  if (hours === undefined || offset === undefined || (hours === 24 && minutes + seconds > 0)) return undefined;
+  const ms = Number(fraction.slice(0, 3).padEnd(3, '0'));
+  return Date.UTC(Number(year), months - 1, days, hours, minutes, seconds, ms) - offset;
+}
+
+function hoursOf(hour: number, half: string | undefined): number | undefined {
+  if (half === undefined) return hour <= 24 ? hour : undefined;
+  return hour >= 1 && hour <= 12 ? (hour % 12) + (/^p/i.test(half) ? 12 : 0) : undefined;
+}
+
+/** No zone is further from UTC than this, in hours; the largest today is 14. */
+const FURTHEST = 18;
+
+function offsetMs(zone: string): number | undefined {
+  const [, sign, hours, minutes = '0'] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone) ?? [];
+  if (sign === undefined) return 0;
+  if (Number(hours) > FURTHEST || Number(minutes) > 59) return undefined;
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
+}
+
+const WORDS =
+  /^(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|[ap]m|utc?|gmt|z|t|[ecmp][sd]t)$/i;
+
+/**
+ * RFC 2822, what Date writes, and whatever else Date reads, if the text names its year in four digits and has no other words in it: Date
+ * takes "product 2026" for a day too.
+ */
+function fromWords(text: string): number | undefined {
+  const plain = text.replace(/ *\([^()]*\)$/, '');
+  const words = plain.match(/\p{L}+/gu) ?? [];
+  if (!words.every((word) => WORDS.test(word))) return undefined;
+  const ms = Date.parse(plain);
+  if (Number.isNaN(ms)) return undefined;
+  const years = plain.match(/(?<!\d)\d{4}(?!\d)/g) ?? [];
+  // In its own zone the year may be another than in UTC.
+  const near = [ms - DAY_MS, ms + DAY_MS].map((at) => new Date(at).getUTCFullYear());
+  return years.some((year) => near.includes(Number(year))) ? ms : undefined;
+}
+
+/** Without the marks of writing direction, with plain blanks and digits: browsers write dates for people with others. */
+function plainText(text: string): string {
+  if (!/[^ -~]/.test(text)) return text.trim();
+  return text
+    .replace(/[\u200e\u200f\u061c]/g, '')
+    .replace(/\s/g, ' ')
+    .replace(/\p{Nd}/gu, asciiDigit)
+    .trim();
+}
+
+/** An Arabic, Persian, Devanagari … digit as 0 to 9. Unicode lays the ten of a script side by side, from its zero on. */
+function asciiDigit(char: string): string {
+  const code = char.codePointAt(0) ?? 0;
+  let zero = code;
+  while (isDigit(String.fromCodePoint(zero - 1))) zero -= 1;
+  return String((code - zero) % 10);
+}
+
+const isDigit = (char: string): boolean => /\p{Nd}/u.test(char);

@@ -30,6 +30,7 @@ const headOf = (event: Event): Event => ({
   dialect: event.dialect,
   shop: event.shop,
   timestamp: event.timestamp,
+  timestamp_source: event.timestamp_source,
   received_at: event.received_at,
   trust: event.trust,
 });

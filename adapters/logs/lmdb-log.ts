@@ -292,10 +292,13 @@ export class LmdbLog implements EventLog {
     const renaming = contents && renamer(contents, record);
     for (const [place, sent] of arrivals.entries()) {
       let arrival = sent;
+      let renamed: Pick<Verdict, 'id'> | undefined;
       let at = knownAt(shop, arrival, (position) => known.get(position) ?? shop.pending.get(position));
       const head = known.get(at) ?? shop.pending.get(at);
       if (renaming && head && isAnother(head, arrival.head)) {
-        arrival = arrivalOfReused(renaming(place), this.#parts.hashing);
+        const draft = renaming(place);
+        renamed = { id: draft.id };
+        arrival = arrivalOfReused(draft, this.#parts.hashing);
         at = knownAt(
           shop,
           arrival,
@@ -303,13 +306,13 @@ export class LmdbLog implements EventLog {
         );
       }
       if (at !== 0 || !isReleased) {
-        verdicts.push({ kind: 'duplicate', position: at });
+        verdicts.push({ kind: 'duplicate', position: at, ...renamed });
         continue;
       }
       shop.given += 1;
       shop.known.ids.add(arrival.fingerprint, shop.given);
       shop.pending.set(shop.given, arrival.head);
-      verdicts.push({ kind: 'stored', position: shop.given });
+      verdicts.push({ kind: 'stored', position: shop.given, ...renamed });
       fresh.push(arrival);
     }
     const counts = isReleased ? record : { ...record, events: [], refused: [], released: [] };

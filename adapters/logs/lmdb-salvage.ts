@@ -1,7 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Event } from '../../schemas/event.ts';
 import type { Draft } from '../dialects/dialect.ts';
-import { DERIVATION } from '../dialects/ids.ts';
 import { kindOf, orderOf, PURCHASE } from '../dialects/kind.ts';
 import { type LogRecord, UnreadableEvents, type View } from './log.ts';
 import { openRecord, receivedAt, recordAt } from './record.ts';
@@ -70,10 +69,11 @@ function logRecordOf(
   const slice = { page: bytes, offset: 0, length: bytes.length, count: bytes.readUInt8(9) };
   const opened = openRecord(slice);
   if (opened === undefined) return undefined;
-  const { dialect, context, indexes, body } = opened;
+  const { dialect, context, indexes, derivations, body } = opened;
   try {
-    const events = viewed({ view }, { dialect, context, body, indexes, first: 1 });
-    return { dialect, context, body, events: events.map((event, i) => draftOf(event, indexes[i] ?? 0)), refused: [] };
+    const events = viewed({ view }, { dialect, context, body, indexes, derivations, first: 1 });
+    const drafts = events.map((event, i) => draftOf(event, indexes[i] ?? 0, derivations[i] || 1));
+    return { dialect, context, body, events: drafts, refused: [] };
   } catch (error) {
     if (!(error instanceof UnreadableEvents)) throw error;
     onUnreadable(error);
@@ -81,12 +81,13 @@ function logRecordOf(
   }
 }
 
-/** The draft of an event that is stored again. */
+/** The draft of an event that is stored again. `derivation`: by which version its id was made, if it was. */
 const draftOf = (
   { event_id: id, id_source, event_type, session_id, device_id, data, custom_data, extra }: Event,
   index: number,
+  derivation: number,
 ): Draft => ({
   ...{ id, index, kind: kindOf(event_type, session_id, device_id) },
-  ...(id_source === 'derived' && { derived: DERIVATION }),
+  ...(id_source === 'derived' && { derived: derivation }),
   ...(event_type === PURCHASE && { order: orderOf(custom_data ?? data ?? extra ?? {}) }),
 });

@@ -19,10 +19,13 @@ export interface LogRecord {
   readonly released?: readonly { readonly id: string; readonly code: string }[];
 }
 
-export type Verdict =
-  | { readonly kind: 'stored'; readonly position: Position }
-  /** The position may be 0 where the event was brought out of quarantine by another record. */
-  | { readonly kind: 'duplicate'; readonly position: Position };
+export interface Verdict {
+  readonly kind: 'stored' | 'duplicate';
+  /** May be 0 for a duplicate that was brought out of quarantine by another record. */
+  readonly position: Position;
+  /** The id under which the event is stored, where its own belongs to another event. */
+  readonly id?: string;
+}
 
 export interface Stored {
   readonly position: Position;
@@ -54,11 +57,20 @@ export interface Rest {
   readonly oldestAt: number | undefined;
 }
 
-/** Makes events of stored bytes: the dialects' views, given to the log when it is opened. */
-export type View = (dialect: string, body: string, indexes: readonly number[], context: Context) => Event[];
+/**
+ * Makes events of stored bytes: the dialects' views, given to the log when it is opened. `derivations`: by which version the id of each
+ * was made, 0 where the client sent it; left out, as it would be now.
+ */
+export type View = (
+  dialect: string,
+  body: string,
+  indexes: readonly number[],
+  context: Context,
+  derivations?: readonly number[],
+) => Event[];
 
-/** For each of these events of a body eight hexadecimal digits that tell its content, as sent, from another's. */
-export type Contents = (dialect: string, body: string, indexes: readonly number[]) => string[];
+/** For each of these events of a body eight hexadecimal digits that tell its content, as sent, from another's, as a version of the derivation reads it. */
+export type Contents = (dialect: string, body: string, indexes: readonly number[], derivation: number) => string[];
 
 /** The log cannot promise durability now: answer 503, try later. */
 export class LogUnavailable extends Error {

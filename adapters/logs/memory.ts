@@ -25,7 +25,7 @@ import {
 } from './log.ts';
 import { MemoryQuarantine } from './memory-quarantine.ts';
 import { changedReplay, nextReplayId, type ReplayChange } from './replay-change.ts';
-import { renamer } from './reused.ts';
+import { type Reused, renamer } from './reused.ts';
 import type { Settlement } from './settlement.ts';
 import type {
   Cursor,
@@ -79,10 +79,12 @@ function viewsOf(
   options: StoreOptions,
   { dialect, context, body, events }: LogRecord,
   first: Position,
-  reused: readonly number[],
+  reused: readonly Reused[],
 ): Event[] | UnreadableEvents {
+  const indexes = events.map(({ index }) => index);
+  const derivations = events.map(({ derived = 0 }) => derived);
   try {
-    return viewed(options, { dialect, context, body, indexes: events.map(({ index }) => index), first, reused });
+    return viewed(options, { dialect, context, body, indexes, derivations, first, reused });
   } catch (error) {
     if (error instanceof UnreadableEvents) return error;
     throw error;
@@ -113,21 +115,24 @@ class MemoryLog implements EventLog, State {
       return record.events.map(({ id }) => ({ kind: 'duplicate', position: shop.ids.get(id)?.position ?? 0 }));
     const first = shop.newest + 1;
     const drafts = this.#named(shop, record);
-    const reused = record.events.filter(({ id }, i) => drafts[i]?.id !== id).map(({ index }) => index);
+    const reused = drafts.flatMap(({ id, index, derived: derivation = 0 }, i) =>
+      id === record.events[i]?.id ? [] : [{ index, derivation }],
+    );
     const views = viewsOf(this.#options, record, first, reused);
     const verdicts = drafts.map(({ id }, i): Verdict => {
       const known = shop.ids.get(id)?.position;
-      if (known !== undefined) return { kind: 'duplicate', position: known };
+      const renamed = id === record.events[i]?.id ? undefined : { id };
+      if (known !== undefined) return { kind: 'duplicate', position: known, ...renamed };
       const position = ++shop.newest;
       shop.ids.set(id, { position, kind: drafts[i]?.kind ?? UNKNOWN_KIND });
       if (views instanceof UnreadableEvents) {
         shop.unreadable.set(position, views);
-        return { kind: 'stored', position };
+        return { kind: 'stored', position, ...renamed };
       }
       const event = views[i];
       const bytes = Math.ceil(record.body.length / views.length);
       if (event) shop.events.set(position, { position, event, bytes });
-      return { kind: 'stored', position };
+      return { kind: 'stored', position, ...renamed };
     });
     shop.quarantine.put(record);
     shop.tally = counted(shop.tally, record, verdicts.filter(({ kind }) => kind === 'stored').length);

@@ -83,11 +83,11 @@ export class Page {
       this.#options.onCorrupt(this.#shop, first, first + places.length - 1);
       return [];
     }
-    const { indexes } = opened;
-    const reused = opened.reused.map((place) => indexes[place] ?? 0);
-    const wanted = places.length === indexes.length ? indexes : places.map((place) => indexes[place] ?? 0);
+    const isWhole = places.length === opened.indexes.length;
+    const indexes = isWhole ? opened.indexes : places.map((place) => opened.indexes[place] ?? 0);
+    const derivations = isWhole ? opened.derivations : places.map((place) => opened.derivations[place] ?? 0);
     const bytes = Math.ceil(slice.length / places.length);
-    return viewed(this.#options, { ...opened, indexes: wanted, first, reused }).map((event, i) => ({
+    return viewed(this.#options, { ...opened, indexes, derivations, first }).map((event, i) => ({
       position: first + i,
       event,
       bytes,

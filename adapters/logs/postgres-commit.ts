@@ -20,6 +20,8 @@ interface Share {
 interface Place {
   readonly ordinal: number;
   readonly repeated: boolean;
+  /** The id that the event gets, where its own belongs to another. */
+  readonly id?: string | undefined;
 }
 
 export interface CommitOptions {
@@ -47,10 +49,10 @@ export class Renames {
     this.#renamers.set(record, known);
   }
 
-  /** The head of an event under its new id, if it gets one. */
-  headOf(record: LogRecord, place: number, hasher: Hasher): Head | undefined {
+  /** An event under its new id, if it gets one. */
+  draftOf(record: LogRecord, place: number): Draft | undefined {
     const known = this.#renamers.get(record);
-    return known?.places.has(place) ? headOf(known.draft(place), hasher, REUSED) : undefined;
+    return known?.places.has(place) ? known.draft(place) : undefined;
   }
 }
 
@@ -147,9 +149,9 @@ export class Commit {
     for (const [i, { name }] of this.#shares.entries()) this.newest.set(name, next[i] ?? 0);
     return this.#places.map((places) =>
       places.map((place) => {
-        const { ordinal = -1, repeated = true } = place ?? {};
+        const { ordinal = -1, repeated = true, id } = place ?? {};
         const kind = repeated || known[ordinal] !== 0 ? 'duplicate' : 'stored';
-        return { kind, position: positions[ordinal] ?? 0 };
+        return { kind, position: positions[ordinal] ?? 0, ...(id !== undefined && { id }) };
       }),
     );
   }
@@ -177,16 +179,19 @@ export class Commit {
     const heads: Head[] = [];
     const places: Place[] = [];
     for (const [place, draft] of events.entries()) {
-      let head = this.#renames?.headOf(record, place, this.#hasher) ?? headOf(draft, this.#hasher);
+      let renamed = this.#renames?.draftOf(record, place);
+      let head = this.#headOf(draft, renamed);
       let first = share.known.get(head.hash);
       const other = first === undefined ? undefined : this.#heads[first];
       if (this.#renames && other && isAnother(other, head)) {
         this.#renames.add(record, place);
-        head = this.#renames.headOf(record, place, this.#hasher) ?? head;
+        renamed = this.#renames.draftOf(record, place);
+        head = this.#headOf(draft, renamed);
         first = share.known.get(head.hash);
       }
+      const id = renamed?.id;
       if (first !== undefined) {
-        places.push({ ordinal: first, repeated: true });
+        places.push({ ordinal: first, repeated: true, id });
         share.repeats += 1;
         continue;
       }
@@ -194,7 +199,7 @@ export class Commit {
       this.#owners.push(owner);
       this.#sources.push([record, place]);
       share.known.set(head.hash, ordinal);
-      places.push({ ordinal, repeated: false });
+      places.push({ ordinal, repeated: false, id });
       indexes.push(draft.index);
       heads.push(head);
     }
@@ -202,6 +207,10 @@ export class Commit {
     if (indexes.length > 0) share.entries.push({ dialect, context, body, indexes, heads });
     share.at = Math.max(share.at, context.receivedAt);
     share.gained += events.length + refused.length - released.length;
+  }
+
+  #headOf(draft: Draft, renamed: Draft | undefined): Head {
+    return renamed ? headOf(renamed, this.#hasher, REUSED) : headOf(draft, this.#hasher);
   }
 
   #ownerOf(shop: string): number {

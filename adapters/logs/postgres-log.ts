@@ -15,6 +15,7 @@ import {
   UnreadableEvents,
   type Verdict,
 } from './log.ts';
+import { withOldIds } from './old-ids.ts';
 import { Commit, Renames } from './postgres-commit.ts';
 import type { Ask, Connection, Row } from './postgres-database.ts';
 import type { PostgresForm } from './postgres-format.ts';
@@ -269,12 +270,13 @@ export class PostgresLog implements EventLog {
   }
 
   /** Stores records with one call; where some of them must be brought in another way, nothing was stored, and it is called again with those. */
-  async #store(records: readonly LogRecord[]): Promise<{ commit: Commit; verdicts: Verdict[][] }> {
+  async #store(sent: readonly LogRecord[]): Promise<{ commit: Commit; verdicts: Verdict[][] }> {
     const { form, options } = this.#tools;
     const gone = new Set<LogRecord>();
     const format = form.format();
     // Format 1 has no place to say that an id was made.
     const renames = options.contents && format > 1 ? new Renames(options.contents) : undefined;
+    const records = format > 1 ? sent : sent.map((record) => withOldIds(record, options.view));
     for (;;) {
       const commit = new Commit(records, { hasher: form.hasher, format, gone, renames });
       const row = await this.#call(commit);

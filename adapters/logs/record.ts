@@ -1,7 +1,19 @@
 import { crc32 } from 'node:zlib';
 import type { Context } from '../dialects/dialect.ts';
-import { flagsAt, HAS_ORDER, HEAD_BYTES, type Head, OLD, ORDER_BYTES, REUSED, readHead, writeHead } from './head.ts';
+import {
+  derivationOf,
+  flagsAt,
+  HAS_ORDER,
+  HEAD_BYTES,
+  type Head,
+  OLD,
+  ORDER_BYTES,
+  REUSED,
+  readHead,
+  writeHead,
+} from './head.ts';
 import { fingerprintOf, hashOfFingerprint } from './id-hash.ts';
+import type { Reused } from './reused.ts';
 
 // A page is what one commit appended to one shop: records one after the other. A record is one request:
 //
@@ -163,8 +175,10 @@ export interface Opened {
   readonly dialect: string;
   readonly context: Context;
   readonly indexes: readonly number[];
-  /** Of its events those whose ids belonged to others before, by their places in the record. */
-  readonly reused: readonly number[];
+  /** By which version the id of each was made, 0 where the client sent it. */
+  readonly derivations: readonly number[];
+  /** Of its events those whose ids belonged to others before. */
+  readonly reused: readonly Reused[];
   readonly body: Buffer;
 }
 
@@ -198,15 +212,20 @@ export function openRecord(record: RecordSlice): Opened | undefined {
   const from = contextAt(record);
   const bodyAt = from + page.readUInt16LE(offset + 10);
   const { dialect, ...context } = JSON.parse(page.toString('utf8', from, bodyAt)) as Context & { dialect: string };
-  const places = Array.from({ length: count }, (_, i) => i);
   const first = offset + HEADER;
-  return {
-    dialect,
-    context,
-    indexes: places.map(
-      (i) => page[format === 1 ? first + count * OLD_HASH_BYTES + i : first + (i + 1) * EVENT_BYTES[NEWEST] - 1] ?? 0,
-    ),
-    reused: format === 1 ? [] : places.filter((i) => (flagsAt(page, first + i * EVENT_BYTES[NEWEST]) & REUSED) !== 0),
-    body: page.subarray(bodyAt, offset + length),
-  };
+  const indexes: number[] = [];
+  const derivations: number[] = [];
+  const reused: Reused[] = [];
+  for (let i = 0; i < count; i++) {
+    const index =
+      page[format === 1 ? first + count * OLD_HASH_BYTES + i : first + (i + 1) * EVENT_BYTES[NEWEST] - 1] ?? 0;
+    // Format 1 has no flags: all of its ids are by the first version.
+    const flags = format === 1 ? 0 : flagsAt(page, first + i * EVENT_BYTES[NEWEST]);
+    const derivation = derivationOf({ flags });
+    indexes.push(index);
+    // The id that belonged to another was the client's.
+    derivations.push((flags & REUSED) === 0 ? derivation : 0);
+    if ((flags & REUSED) !== 0) reused.push({ index, derivation });
+  }
+  return { dialect, context, indexes, derivations, reused, body: page.subarray(bodyAt, offset + length) };
 }

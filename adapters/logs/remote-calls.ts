@@ -87,8 +87,12 @@ export interface PackedRecord {
   readonly released: LogRecord['released'];
 }
 
-/** The position of each event; that of a duplicate is negative. */
-export type PackedVerdicts = readonly number[];
+export interface PackedVerdicts {
+  /** Of each event; that of a duplicate is negative. */
+  readonly positions: readonly number[];
+  /** Of few events only, by their places: the ids that they got. */
+  readonly ids: readonly (readonly [at: number, id: string])[];
+}
 
 export const packRecord = ({ dialect, context, body, events, refused, released }: LogRecord): PackedRecord => ({
   dialect,
@@ -117,10 +121,15 @@ export function unpackRecord({ indexes, ids, kinds, derived, orders, released, .
   return { ...record, events, ...(released && { released }) };
 }
 
-export const packVerdicts = (verdicts: readonly Verdict[]): PackedVerdicts =>
-  verdicts.map(({ kind, position }) => (kind === 'stored' ? position : -position));
+export const packVerdicts = (verdicts: readonly Verdict[]): PackedVerdicts => ({
+  positions: verdicts.map(({ kind, position }) => (kind === 'stored' ? position : -position)),
+  ids: verdicts.flatMap(({ id }, at) => (id === undefined ? [] : [[at, id] as const])),
+});
 
-export const unpackVerdicts = (positions: PackedVerdicts): Verdict[] =>
-  positions.map((position) =>
-    position > 0 ? { kind: 'stored', position } : { kind: 'duplicate', position: -position },
+export function unpackVerdicts({ positions, ids }: PackedVerdicts): Verdict[] {
+  const verdicts = positions.map(
+    (position): Verdict => ({ kind: position > 0 ? 'stored' : 'duplicate', position: Math.abs(position) }),
   );
+  for (const [at, id] of ids) verdicts[at] = { ...(verdicts[at] as Verdict), id };
+  return verdicts;
+}

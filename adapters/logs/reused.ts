@@ -1,5 +1,6 @@
 import type { Event } from '../../schemas/event.ts';
 import type { Draft } from '../dialects/dialect.ts';
+import { DERIVATION } from '../dialects/event-id.ts';
 import { derivedId } from '../dialects/ids.ts';
 import { areDifferent } from '../dialects/kind.ts';
 import { type Head, REUSED } from './head.ts';
@@ -23,7 +24,7 @@ export function renamer(contents: Contents, record: LogRecord): (place: number) 
   return (place) => {
     const draft = record.events[place] as Draft;
     all ??= contentsOf(contents, record);
-    return { ...draft, id: idOf(draft.id, all[place] ?? '') };
+    return { ...draft, id: idOf(draft.id, all[place] ?? ''), derived: DERIVATION };
   };
 }
 
@@ -34,6 +35,7 @@ function contentsOf(contents: Contents, { dialect, body, events }: LogRecord): r
       dialect,
       text,
       events.map(({ index }) => index),
+      DERIVATION,
     );
   } catch {
     // Whoever cannot tell contents cannot read the events either.
@@ -41,10 +43,36 @@ function contentsOf(contents: Contents, { dialect, body, events }: LogRecord): r
   }
 }
 
-/** The event as it is given to everybody. */
-export const renamed = (event: Event, content: string): Event => ({
+/** The event as it is given to everybody. `id`: under which it is stored. */
+export const renamed = (event: Event, id: string): Event => ({
   ...event,
-  event_id: idOf(event.event_id, content),
+  event_id: id,
   id_source: 'reused',
   sent_id: event.event_id,
 });
+
+/** A stored event whose id belonged to another, and by which version of the derivation its content was told. */
+export interface Reused {
+  readonly index: number;
+  readonly derivation: number;
+}
+
+/** Gives the ids of such events of a body by their places in it. Each version reads the body once. */
+export function reusedIds(
+  contents: Contents,
+  dialect: string,
+  body: string,
+  reused: readonly Reused[],
+): (event: Event, index: number) => string | undefined {
+  const said = new Map<number, string>();
+  for (const version of new Set(reused.map(({ derivation }) => derivation))) {
+    const indexes = reused.filter(({ derivation }) => derivation === version).map(({ index }) => index);
+    // The first records that had such ids did not say by which version.
+    const found = contents(dialect, body, indexes, version || 1);
+    for (const [i, index] of indexes.entries()) said.set(index, found[i] ?? '');
+  }
+  return ({ event_id }, index) => {
+    const content = said.get(index);
+    return content === undefined ? undefined : idOf(event_id, content);
+  };
+}

@@ -152,6 +152,7 @@ const rules = {
   names: () => true,
   customEvents: new Set<string>(),
   limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
+  receivedAt: context.receivedAt,
 };
 
 function recordOf(text: string): LogRecord {

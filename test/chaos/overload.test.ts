@@ -126,7 +126,7 @@ describe('the load of an overload', ({ it, after }) => {
 describe('the bodies of an overload', ({ it }) => {
   it('are valid, are worth what they are called, and have new ids each time', () => {
     const limits = { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 };
-    const rules = { shop: 'a', names: () => true, customEvents: new Set<string>(), limits };
+    const rules = { shop: 'a', names: () => true, customEvents: new Set<string>(), limits, receivedAt: Date.now() };
     for (const kind of ['browse', 'sale'] as const) {
       const body = bodyFor(kind, 100, 'run-1');
       const idsOf = (number: number) => {

@@ -32,6 +32,7 @@ export const rules: Rules = {
   shopNamed: true,
   customEvents: new Set(['wishlist_add']),
   limits: { depth: 32, keys: 256, text: 8192, eventBytes: 32_768 },
+  receivedAt: Date.parse('2026-06-01T12:00:00Z'),
 };
 
 export const context = (trust: Context['trust']): Context => ({

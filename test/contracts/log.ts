@@ -38,6 +38,7 @@ const event = (id: string, dialect: string, { shop, trust }: Context, at: string
   dialect,
   shop,
   timestamp: at,
+  timestamp_source: 'client',
   received_at: at,
   trust,
 });
@@ -330,8 +331,12 @@ export const logChecks: readonly Check[] = [
       const stranger = ofKind(['a'], kindOf('search', 't', 'e'), 'stranger');
       const same = ofKind(['a'], kindOf('search', 't', 'd'), 'again');
       await log.append(first);
+      const idsIn: (string | undefined)[] = [];
       const kindsOf = async (one: LogRecord) =>
-        (await log.append(one)).map(({ kind, position }) => `${kind} ${position}`);
+        (await log.append(one)).map(({ kind, position, id }) => {
+          idsIn.push(id);
+          return `${kind} ${position}`;
+        });
       assert.equal(await kindsOf(other), ['stored 3', 'stored 4']);
       assert.equal(await kindsOf(other), ['duplicate 3', 'duplicate 4']);
       assert.equal(await kindsOf(stranger), ['stored 5']);
@@ -349,6 +354,9 @@ export const logChecks: readonly Check[] = [
         ],
       );
       for (const n of [2, 4]) assert.match(events[n]?.event_id ?? '', /^a~[0-9a-f]{8}$/);
+      // Each verdict says under which id the event is stored, also where that is a repeat.
+      const [renamed, stranger1] = [events[2]?.event_id, events[4]?.event_id];
+      assert.equal(idsIn, [renamed, undefined, renamed, undefined, stranger1, undefined, undefined, undefined]);
       assert.is.not(events[2]?.event_id, events[4]?.event_id);
       assert.is((await log.find(SHOP, 'a'))?.position, 1);
       assert.is((await log.find(SHOP, events[4]?.event_id ?? ''))?.position, 5);
@@ -389,6 +397,26 @@ export const logChecks: readonly Check[] = [
       assert.equal(sources, ['client', 'reused', 'reused']);
     },
   ),
+  check(
+    'has each event made by the version by which its id was derived',
+    async ({ log }) => {
+      const derived = (...versions: readonly (number | undefined)[]) =>
+        versions.map((version, index) => ({ index, ...(version !== undefined && { derived: version }) }));
+      const named = (ids: readonly string[], ...versions: readonly (number | undefined)[]): LogRecord => ({
+        ...record(ids),
+        events: derived(...versions).map((draft, i) => ({ ...draft, id: ids[i] ?? '' })),
+      });
+      await log.append(named(['a', 'b', 'c'], undefined, 1, 2));
+      // Of this one only a part is kept.
+      await log.append(named(['b', 'd', 'a', 'e'], 1, 2, undefined, 1));
+      const names = (await log.read(SHOP, 0, 10, never)).map(({ event: { event_id, name } }) => `${event_id} ${name}`);
+      assert.equal(names, ['a 0', 'b 1', 'c 2', 'd 2', 'e 1']);
+    },
+    {
+      view: (dialect, body, indexes, context, derivations = []) =>
+        view(dialect, body, indexes, context).map((one, i) => ({ ...one, name: String(derivations[i]) })),
+    },
+  ),
   afterReopening(
     'knows after a restart of which kind an id was, and which it has made',
     async ({ log }) => {
@@ -397,10 +425,13 @@ export const logChecks: readonly Check[] = [
     },
     async ({ log }) => {
       const other = ofKind(['a'], kindOf('page_view', 's', 'd'), 'page');
-      assert.equal((await log.append(other))[0], { kind: 'duplicate', position: 2 });
+      const [verdict] = await log.append(other);
+      assert.equal([verdict?.kind, verdict?.position], ['duplicate', 2]);
       const third = ofKind(['a'], kindOf('cart_view', 's', 'd'), 'cart');
-      assert.equal((await log.append(third))[0], { kind: 'stored', position: 3 });
+      const [stored] = await log.append(third);
+      assert.equal([stored?.kind, stored?.position], ['stored', 3]);
       const read = await log.read(SHOP, 0, 10, never);
+      assert.equal([verdict?.id, stored?.id], [read[1]?.event.event_id, read[2]?.event.event_id]);
       assert.equal(
         read.map(({ event }) => event.id_source),
         ['client', 'reused', 'reused'],

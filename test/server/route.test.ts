@@ -11,6 +11,7 @@ const event = (fields: Partial<Event>): Event => ({
   dialect: 'glood',
   shop: 'demo.myshopify.com',
   timestamp: '2026-06-01T12:00:00.000Z',
+  timestamp_source: 'client',
   received_at: '2026-06-01T12:00:00.000Z',
   trust: 'public',
   ...fields,

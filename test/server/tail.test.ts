@@ -22,6 +22,7 @@ const event = (id: string, fields: Partial<Event> = {}): Event => ({
   dialect: 'glood',
   shop: SHOP,
   timestamp: AT,
+  timestamp_source: 'client',
   received_at: AT,
   trust: 'public',
   ...fields,

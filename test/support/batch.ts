@@ -20,6 +20,7 @@ export const sampleEvent = (position: number): Event => ({
   dialect: 'glood',
   shop: 'demo.myshopify.com',
   timestamp: '2026-03-01T12:00:00.000Z',
+  timestamp_source: 'client',
   received_at: '2026-03-01T12:00:01.000Z',
   session_id: `session-${position % 3}`,
   product_id: '7982301536444',

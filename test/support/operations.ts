@@ -32,6 +32,7 @@ export const eventOf = (fields: Partial<Event> = {}): Event => ({
   dialect: 'layers',
   shop: SHOP,
   timestamp: '2026-06-01T12:00:00.000Z',
+  timestamp_source: 'client',
   received_at: '2026-06-01T12:00:00.000Z',
   trust: 'public',
   ...fields,

@@ -12,6 +12,7 @@ const rules = {
   shopNamed: true,
   customEvents: new Set(['purchase']),
   limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
+  receivedAt: Date.parse('2026-06-01T12:00:00Z'),
 };
 
 describe('the kind of an event', ({ it }) => {
@@ -55,7 +56,7 @@ describe('the kind of an event', ({ it }) => {
 
 describe('the content of an event', ({ it }) => {
   it('is the same where the same was sent, whatever the order of keys, and another where anything differs', () => {
-    const of = (body: string, dialect = 'layers', index = 0) => contents(dialect, body, [index])[0];
+    const of = (body: string, dialect = 'layers', index = 0) => contents(dialect, body, [index], 2)[0];
     const sent =
       '{"events":[{"event_type":"search","event_id":"a","query":"q"},{"event_type":"search","event_id":"a"}]}';
     assert.match(of(sent) ?? '', /^[0-9a-f]{8}$/);
@@ -63,6 +64,15 @@ describe('the content of an event', ({ it }) => {
     assert.is.not(of(sent), of(sent, 'layers', 1));
     assert.is.not(of('{"event":{"id":"a"}}', 'glood'), of('{"event":{"id":"a"},"client_id":"c"}', 'glood'));
     assert.is.not(of('{"event":"search"}', 'tapcart'), of('{"event":"login"}', 'tapcart'));
+  });
+
+  it('has its numbers as they were written, and by the first version as doubles', () => {
+    const of = (version: number) =>
+      ['820982911946154508', '820982911946154509'].map(
+        (number) => contents('layers', `{"events":[{"order":${number}}]}`, [0], version)[0],
+      );
+    assert.is(...(of(1) as [string, string]));
+    assert.is.not(...(of(2) as [string, string]));
   });
 });
 
@@ -72,6 +82,11 @@ describe('an order', ({ it }) => {
     assert.is(orderOf({ checkout: { token: 'c', order: { id: 12 } } }), 'order 12');
     assert.is(orderOf({ checkout: { token: 'c' } }), 'checkout c');
     assert.is(orderOf({ total: 3 }), undefined);
+    for (const nothing of ['undefined', 'null', '', 0, 'gid://shopify/Order/undefined']) {
+      assert.is(orderOf({ order_id: nothing }), undefined);
+      assert.is(orderOf({ order_id: nothing, checkout: { token: 'c' } }), 'checkout c');
+      assert.is(orderOf({ checkout_token: nothing }), undefined);
+    }
   });
 
   it('is given for purchases of every dialect', () => {

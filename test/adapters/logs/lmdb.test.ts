@@ -489,7 +489,8 @@ describe('a page', ({ it }) => {
       dialect: 'layers',
       context,
       indexes: [0, 99],
-      reused: [1],
+      derivations: [0, 0],
+      reused: [{ index: 99, derivation: 1 }],
       body: Buffer.from('{"events":[]}'),
     });
     assert.equal([headAt(records[1]!, 0), headAt(records[1]!, 1)], entry.heads);

@@ -1,0 +1,54 @@
+import { derivedId } from './ids.ts';
+import { numbersAsWritten } from './numbers.ts';
+import { isPlaceholder } from './placeholder.ts';
+import { text } from './values.ts';
+
+/**
+ * The version by which ids are derived today, kept with each event: those that are stored keep theirs when it changes.
+ * 1: of an event whose id is missing or empty, with its numbers as doubles. 2: also of an event whose id cannot serve as one, with its
+ * numbers as they were written.
+ */
+export const DERIVATION = 2;
+
+/** The id of an event. `derived`: by which version it was made; 0 where the client sent it. */
+export interface EventId {
+  readonly id: string;
+  readonly derived: number;
+}
+
+/** The content of an event, with its numbers as a version of the derivation reads them. */
+export type ContentOf = (derivation: number) => object;
+
+/** `stored`: what `derived` says of an event that is stored; undefined for one that comes now. */
+export function eventId(sent: unknown, content: ContentOf, stored?: number): EventId {
+  const id = stored === undefined ? ownId(sent) : stored > 1 ? undefined : given(sent);
+  if (id !== undefined) return { id, derived: 0 };
+  const derived = stored || (stored === undefined ? DERIVATION : 1);
+  return { id: derivedId(content(derived)), derived };
+}
+
+// Characters. PostgreSQL and C strings end at U+0000.
+const USABLE = /^[^\0]{1,200}$/u;
+
+/** An event's own id; undefined for what cannot serve as one. */
+export function ownId(sent: unknown): string | undefined {
+  const id = given(sent);
+  return id === undefined || !USABLE.test(id) || isPlaceholder(id) ? undefined : id;
+}
+
+/** A number that a double cannot hold would be the id of its neighbours too. */
+const given = (sent: unknown): string | undefined => (Number.isSafeInteger(sent) ? String(sent) : text(sent));
+
+/** Gives what a version of the derivation reads in a body. `plain`: what it is with its numbers as doubles. */
+export function contentBy<T>(body: string, plain: T, parse: (body: string) => T): (derivation: number) => T {
+  let exact: T | undefined;
+  const read = (): T => {
+    const written = numbersAsWritten(body);
+    return written === body ? plain : parse(written);
+  };
+  return (derivation) => {
+    if (derivation < 2) return plain;
+    exact ??= read();
+    return exact;
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * What programs write where they have no id, in lower case and without the brackets and quotes around it: the missing values of JavaScript,
+ * Python, Go, Objective-C and PHP as text, the guest of shop systems (`0`, `-1`), and what other collectors refuse as ids too.
+ */
+const WORDS: ReadonlySet<string> = new Set([
+  ...['', 'undefined', 'null', 'nan', 'none', 'nil', 'true', 'false', '-1', '-'],
+  ...['n/a', 'na', 'unknown', 'anon', 'anonymous', 'guest', 'not set', 'not_set'],
+]);
+/** `[object Object]`, `[object Promise]` … */
+const OBJECT = /^object [a-z]+$/;
+/** Zero, the nil UUID, device ids of nothing but zeros, and the max UUID: no generator makes them. */
+const NO_UUID = /^(?:0[0-]*|f{8}-?f{4}-?f{4}-?f{4}-?f{12})$/;
+/** A template that nobody has filled in. */
+const TEMPLATE = /^(?:\{\{.*\}\}|\$\{.*\}|<%.*%>|\{%.*%\}|%%.*%%|\[\[.*\]\])$/s;
+const GID = /^gid:\/\/shopify\/[a-z]+\//;
+const AROUND = /^[\s"'`([{<]+|[\s"'`)\]}>]+$/g;
+/** Longer than any word: UUIDs, ULIDs, hashes. Or digits. */
+const ORDINARY = /^(?:(?:[1-9a-eg-z]|0[1-9a-z])[\w-]{15,}|[1-9]\d*)$/i;
+const LONGEST = 200;
+
+/** Whether a text stands for a missing id. Ids such as "undefined" would make one shopper of many, and a duplicate of every second event. */
+export function isPlaceholder(value: string): boolean {
+  if (ORDINARY.test(value)) return false;
+  const plain = value.trim().toLowerCase();
+  // The patterns below look at each place of a text more than once.
+  if (plain.length > LONGEST) return false;
+  if (TEMPLATE.test(plain)) return true;
+  const bare = plain.replace(GID, '').replace(AROUND, '');
+  return WORDS.has(bare) || OBJECT.test(bare) || NO_UUID.test(bare);
+}

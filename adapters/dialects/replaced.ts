@@ -1,0 +1,54 @@
+import type { EventId } from './event-id.ts';
+import { saysNothing } from './fields.ts';
+import { isPlaceholder } from './placeholder.ts';
+import { iso, type WrongTime, wrongTime } from './timestamp.ts';
+
+/** Something that a client sent and that the event does without, and why: short stable words for metrics. What was sent stays in `extra`. */
+export interface Replaced {
+  readonly field: 'event_id' | 'session_id' | 'device_id' | 'user_id' | 'customer_id' | 'timestamp';
+  readonly reason: 'placeholder' | 'unusable' | WrongTime;
+}
+
+/** Notes what of the events of one body is replaced; nothing is made as long as nothing is. */
+export class ReplacedNotes {
+  readonly #receivedAt: number;
+  readonly #received: string;
+  #found: Replaced[] | undefined;
+
+  /** `receivedAt`: when the request was received, in milliseconds since 1970. */
+  constructor(receivedAt: number) {
+    this.#receivedAt = receivedAt;
+    this.#received = iso(receivedAt);
+  }
+
+  get found(): readonly Replaced[] | undefined {
+    return this.#found;
+  }
+
+  eventId(sent: unknown, { derived }: EventId): void {
+    if (derived === 0 || saysNothing(sent)) return;
+    const id = typeof sent === 'number' ? String(sent) : sent;
+    this.#add('event_id', typeof id === 'string' && isPlaceholder(id) ? 'placeholder' : 'unusable');
+  }
+
+  /** The id of a session, device, visitor or customer. `read`: what it was read as. */
+  id(field: Exclude<Replaced['field'], 'event_id' | 'timestamp'>, sent: unknown, read: string | undefined): void {
+    if (read === undefined && !saysNothing(sent)) this.#add(field, 'placeholder');
+  }
+
+  time(sent: unknown): void {
+    const reason = wrongTime(sent, this.#receivedAt, this.#received);
+    if (reason !== undefined) this.#add('timestamp', reason);
+  }
+
+  /** Times of which the first that can be used is the event's. */
+  times(sent: readonly unknown[]): void {
+    const stated = sent.filter((one) => !saysNothing(one));
+    if (stated.every((one) => wrongTime(one, this.#receivedAt, this.#received) !== undefined)) this.time(stated[0]);
+  }
+
+  #add(field: Replaced['field'], reason: Replaced['reason']): void {
+    this.#found ??= [];
+    this.#found.push({ field, reason });
+  }
+}
