@@ -7,6 +7,7 @@ import type { Settings } from '../schemas/settings.ts';
 import { systemClock } from './clock.ts';
 import { type Found, findConfig } from './config.ts';
 import { loadElsewhere } from './config-elsewhere.ts';
+import { demoToken, firstSteps, printEvents } from './demo.ts';
 import { describeConfig } from './describe.ts';
 import { acceptedWeak, loadRunnable } from './durability.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -30,9 +31,13 @@ await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => {
 });
 
 async function run(): Promise<void> {
+  const given = readSettings(process.env);
+  const found = findConfig(given, existsSync);
+  const made = demoToken(found, given);
+  // Web processes that this one starts find it there too.
+  if (made !== undefined) process.env.ADMIN_TOKEN = made;
   const settings = readSettings(process.env);
   const duties = dutiesOf(settings, process.env);
-  const found = findConfig(settings, existsSync);
   const reloading = watchReloads(found, process);
   const config = loadRunnable({ found, settings, env: process.env, destinations });
   const logger = createLogger(settings.LOG_LEVEL);
@@ -42,9 +47,14 @@ async function run(): Promise<void> {
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   const gateway = await start({ ...toolsOf(settings, logger), config, duties });
-  announce(gateway, config, settings, found, logger);
+  announce(gateway, config, given, found, logger);
+  const leave = found.kind === 'demo' ? beginDemo(gateway, settings, made, logger) : () => {};
   reloading.follow(gateway, () => loadElsewhere({ found, settings, env: process.env }), logger);
-  stop = stopper(gateway, settings, logger);
+  const end = stopper(gateway, settings, logger);
+  stop = (why) => {
+    leave();
+    end(why);
+  };
 }
 
 /** One of several web processes, started by the process that owns the log, which reads the configuration for all. */
@@ -87,16 +97,17 @@ function announce(gateway: Gateway, config: Config, settings: Settings, found: F
     logger.error({ reason }, 'ALLOW_WEAK_DURABILITY is set: a restart loses events');
   if (settings.LOG_LEVEL === 'silent') return;
   console.log(lines.join('\n'));
-  if (found.kind === 'demo') console.log(firstEvent(port));
 }
 
-function firstEvent(port: number): string {
-  return `
-Try it:
-  curl -i 'http://localhost:${port}/beacon?token=demo-token' -H 'Content-Type: application/json' \\
-    -d '{"events":[{"event_type":"product_view","event_id":"first-1","timestamp":"2026-06-01T12:00:00Z","session_id":"s1","product_id":7003338965178}]}'
-  cat data/archive/*/*.ndjson
-`;
+/** Says what to try, and prints the events that come. Gives what ends that. */
+function beginDemo({ port }: Gateway, settings: Settings, made: string | undefined, logger: Logger): () => void {
+  const leaving = new AbortController();
+  if (settings.LOG_LEVEL === 'silent') return () => {};
+  console.log(firstSteps({ port, settings, made, entry: import.meta.filename }));
+  printEvents(process, { port, settings }, leaving.signal).catch((error: unknown) =>
+    logger.warn({ reason: whatFailed(error) }, 'events get no line any more'),
+  );
+  return () => leaving.abort();
 }
 
 /** Gives what stops the gateway and ends the process, however often it is called. */

@@ -83,13 +83,15 @@ function bodyOf({ path, input }: AdminCall, of: Shapes['of']) {
 
 const isRequired = (schema: TSchema): boolean => !Type.IsOptional(schema) && !('default' in schema);
 
-function refusals({ path, method }: AdminCall, of: Shapes['of']) {
+function refusals({ path, method, input }: AdminCall, of: Shapes['of']) {
+  // A call that cannot do without being told of what speaks of something that may not be there.
+  const names = Object.values(input.properties).some(isRequired);
   const content = { 'application/json': { schema: of(shapes.AdminError) } };
   const refusal = (description: string) => ({ description, content });
   return {
     400: refusal('The input is wrong.'),
     401: refusal('The token is missing or another one.'),
-    ...(pathNames(path).length > 0 || method === 'post' ? { 404: refusal('What was named does not exist.') } : {}),
+    ...(names || method === 'post' ? { 404: refusal('What was named does not exist.') } : {}),
     ...(method === 'post' && {
       409: refusal('Another order must end first.'),
       413: refusal('The body is too large.'),

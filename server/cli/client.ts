@@ -19,11 +19,15 @@ export class NoAnswer extends Failure {}
 const TIMEOUT_MS = 60_000;
 
 /** `flag`: what gave the address, for messages. */
-export function adminClient({ url, adminToken }: AdminFlags, { env }: Terminal, flag = '--url'): AdminClient {
+export function adminClient(
+  { url, adminToken }: AdminFlags,
+  { env }: Pick<Terminal, 'env'>,
+  flag = '--url',
+): AdminClient {
   const token = (adminToken ?? env.ADMIN_TOKEN)?.trim();
   if (!token) {
     throw new Failure(
-      'The admin API wants a token: set ADMIN_TOKEN to the one the gateway runs with, or give --admin-token.',
+      'The admin API wants a token: set ADMIN_TOKEN to the one the gateway runs with (the demo prints its own at the start), or give --admin-token.',
       EXIT.usage,
     );
   }

@@ -13,8 +13,11 @@ const COLOURS: Readonly<Record<TailLine['kind'], number>> = {
 };
 const WIDTH = { kind: 9, shop: 26, type: 20, id: 36 };
 
+/** For whom a line is made. */
+export type Onlooker = Pick<Terminal, 'isTty' | 'columns' | 'env'>;
+
 /** One line of the live tail for people, in columns; its kind in colour where a person looks and NO_COLOR is not set. */
-export function tailLine(line: TailLine, terminal: Terminal): string {
+export function tailLine(line: TailLine, terminal: Onlooker): string {
   const time = line.kind === 'missed' ? ' '.repeat(12) : line.at.slice(11, 23);
   const kind = pad(line.kind, WIDTH.kind);
   const start = `${printable(time)}  ${kind}  `;

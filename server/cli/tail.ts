@@ -4,9 +4,9 @@ import { adminClient } from './client.ts';
 import { type AdminFlags, adminCommand, given, list, type Shell } from './flags.ts';
 import { EXIT, type Exit, Failure, jsonText, type Terminal } from './output.ts';
 import { dataOf } from './sse.ts';
-import { tailLine } from './tail-line.ts';
+import { type Onlooker, tailLine } from './tail-line.ts';
 
-interface TailFlags extends AdminFlags {
+export interface TailFlags extends AdminFlags {
   readonly shop?: string;
   readonly pipeline?: string;
   readonly types?: readonly string[];
@@ -33,7 +33,11 @@ export function addTail(program: Command, { terminal, end }: Shell): void {
     .action(async (flags: TailFlags) => end(await tail(flags, terminal)));
 }
 
-async function tail({ shop, pipeline, types, kinds, ...flags }: TailFlags, terminal: Terminal): Promise<Exit> {
+/** Prints lines until the operator has had enough, or the gateway ends the stream: that is a Failure. */
+export async function tail(
+  { shop, pipeline, types, kinds, ...flags }: TailFlags,
+  terminal: Onlooker & Pick<Terminal, 'out' | 'interrupted'>,
+): Promise<Exit> {
   const left = terminal.interrupted();
   const query = given({ shop, pipeline, types, kinds });
   try {

@@ -1,9 +1,8 @@
 import * as assert from 'uvu/assert';
-import { ADMIN_TOKEN } from '../support/admin.ts';
 import { describe } from '../support/describe.ts';
 import { forOurShop } from './documents.ts';
-import { type Check, fuzz } from './schemathesis.ts';
-import { described, enough, openStage, quiet, type Stage } from './stage.ts';
+import { fuzz, type Trial } from './schemathesis.ts';
+import { asOperator, described, enough, openStage, quiet, type Stage } from './stage.ts';
 
 /** The tail: an answer that does not end, by which a fuzzer would wait for ever. */
 const ENDLESS = '/admin/tail';
@@ -21,47 +20,62 @@ describe("the gateway's own document", ({ it, before, after }) => {
   });
   after(() => stage?.close());
 
-  const part = (admin: boolean) => {
-    const paths = Object.entries(document.paths).filter(
-      ([path]) => path.startsWith('/admin/') === admin && path !== ENDLESS,
-    );
-    return forOurShop({ ...document, paths: Object.fromEntries(paths) });
+  const ask = (
+    of: (path: string) => boolean,
+    trial: Pick<Trial, 'mode' | 'examples' | 'checks' | 'phases' | 'headers'>,
+  ) => {
+    const paths = Object.fromEntries(Object.entries(document.paths).filter(([path]) => of(path)));
+    const { url, headers } = stage;
+    const checks = [...described, 'response_headers_conformance', ...trial.checks] as const;
+    return fuzz({ headers, ...trial, document: forOurShop({ ...document, paths }), url, checks });
   };
-  const ask = (admin: boolean, mode: 'positive' | 'negative', examples: number, checks: readonly Check[]) =>
-    fuzz({
-      document: part(admin),
-      url: stage.url,
-      headers: admin ? { Authorization: `Bearer ${ADMIN_TOKEN}` } : stage.headers,
-      mode,
-      examples,
-      checks: [...described, 'response_headers_conformance', ...checks],
-    });
 
-  it(
-    'allows no event that the gateway refuses',
-    async () => {
-      const found = await ask(false, 'positive', 20, ['positive_data_acceptance']);
-      quiet(found);
-      enough(found, 200);
-    },
-    { timeoutMs: 120_000 },
-  );
+  // The bounds of ten schemas, each with all of its fields, would be two thousand requests.
+  for (const [what, of, examples, phases] of [
+    ['a batch', (path: string) => path === '/beacon', 60, ['examples', 'fuzzing']],
+    ['what is no batch', (path: string) => path !== '/beacon' && !isAdmin(path), 15, undefined],
+  ] as const) {
+    it(
+      `allows nothing that the gateway refuses: ${what}`,
+      async () => {
+        const found = await ask(of, {
+          mode: 'positive',
+          examples,
+          checks: ['positive_data_acceptance'],
+          ...(phases && { phases }),
+        });
+        quiet(found);
+        enough(found, 60);
+      },
+      { timeoutMs: 240_000 },
+    );
 
-  it(
-    'describes every answer to what it does not allow',
-    async () => {
-      const found = await ask(false, 'negative', 20, ['unsupported_method']);
-      quiet(found);
-      enough(found, 200);
-    },
-    { timeoutMs: 120_000 },
-  );
+    it(
+      `describes every answer to what it does not allow: ${what}`,
+      async () => {
+        const found = await ask(of, {
+          mode: 'negative',
+          examples,
+          checks: ['unsupported_method'],
+          ...(phases && { phases }),
+        });
+        quiet(found);
+        enough(found, 60);
+      },
+      { timeoutMs: 240_000 },
+    );
+  }
 
   it(
     'describes every answer of the admin API',
     async () => {
       for (const mode of ['positive', 'negative'] as const) {
-        const found = await ask(true, mode, 5, []);
+        const found = await ask((path) => isAdmin(path) && path !== ENDLESS, {
+          mode,
+          examples: 5,
+          checks: [],
+          headers: asOperator,
+        });
         quiet(found);
         enough(found, 200);
       }
@@ -69,3 +83,5 @@ describe("the gateway's own document", ({ it, before, after }) => {
     { timeoutMs: 240_000 },
   );
 });
+
+const isAdmin = (path: string): boolean => path.startsWith('/admin/');

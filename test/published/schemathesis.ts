@@ -26,9 +26,11 @@ export interface Trial {
   readonly mode: 'positive' | 'negative';
   readonly checks: readonly Check[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** Random requests per operation, beside the document's examples and the bounds of each schema. */
+  /** Random requests per operation, in the phase of fuzzing. */
   readonly examples: number;
   readonly seed?: number;
+  /** `coverage`: the bounds of each schema, one after the other. */
+  readonly phases?: readonly ('examples' | 'coverage' | 'fuzzing')[];
 }
 
 export interface Exchange {
@@ -64,12 +66,20 @@ export async function fuzz(trial: Trial, program = PATH): Promise<Finding> {
   }
 }
 
-function argumentsOf({ url, mode, checks, headers = {}, examples, seed = 1 }: Trial): string[] {
+function argumentsOf({
+  url,
+  mode,
+  checks,
+  headers = {},
+  examples,
+  seed = 1,
+  phases = ['examples', 'coverage', 'fuzzing'],
+}: Trial): string[] {
   const options: readonly (readonly [string, string | number])[] = [
     ['--url', url],
     ['--mode', mode],
     ['--checks', checks.join(',')],
-    ['--phases', 'examples,coverage,fuzzing'],
+    ['--phases', phases.join()],
     ['--max-examples', examples],
     ['--seed', seed],
     ['--generation-database', 'none'],

@@ -11,6 +11,9 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+/** What every request of an operator carries. */
+export const asOperator = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+
 /** The gateway as an operator starts it, and what every request of its shop carries. */
 export async function openStage(): Promise<Stage> {
   const folder = temporaryFolder();

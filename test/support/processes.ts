@@ -9,6 +9,14 @@ export const family = (pid: number): number[] => [
     .map((child) => child.pid),
 ];
 
+/** All processes below one, at any depth. */
+export function descendants(pid: number): number[] {
+  const all = processes();
+  const below = (parent: number): number[] =>
+    all.filter((one) => one.parent === parent).flatMap((one) => [one.pid, ...below(one.pid)]);
+  return below(pid);
+}
+
 /** Those that still run; what only waits for its parent to take notice of its end does not. */
 export function alive(pids: readonly number[]): number[] {
   const running = new Set(processes().map(({ pid }) => pid));
