@@ -129,7 +129,8 @@ export const Settings = Type.Object({
       minLength: 32,
       pattern: '^[\\x21-\\x7e]*$',
       expected: 'at least 32 characters without spaces, for example from `openssl rand -hex 32`',
-      description: 'Bearer token of `/admin`. Without it `/admin` does not exist.',
+      description:
+        'Bearer token of `/admin`. Without it `/admin` does not exist, but for the demo, which makes one at each start and prints it.',
     }),
   ),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {

@@ -50,6 +50,7 @@ describe('README.md: the examples', ({ it, before, after }) => {
   const folder = temporaryFolder();
   const children: ChildProcess[] = [];
   let port = 0;
+  let output = () => '';
 
   const start = (args: string[], env: Record<string, string>) => {
     const child = spawn(process.execPath, args, { cwd: folder.path, env: { PATH: process.env.PATH, ...env } });
@@ -68,7 +69,7 @@ describe('README.md: the examples', ({ it, before, after }) => {
     // Looks like a clone, and what is written there goes with it.
     for (const name of ['adapters', 'node_modules', 'package.json', 'schemas', 'server'])
       symlinkSync(resolve(name), join(folder.path, name));
-    const output = start(['--import', 'tsx', 'server/main.ts'], { PORT: '0' });
+    output = start(['--import', 'tsx', 'server/main.ts'], { PORT: '0' });
     port = await until(() => Number(/"port":(\d+)/.exec(output())?.[1]), 15_000);
   });
   after(() => {
@@ -83,7 +84,9 @@ describe('README.md: the examples', ({ it, before, after }) => {
       // What was sent is in the files once it is delivered.
       await until(settled);
       const here = script.replaceAll('localhost:3000', `localhost:${port}`);
-      const env = { PATH: process.env.PATH, PORT: String(port) };
+      // As the line that the start printed says.
+      const ADMIN_TOKEN = /export ADMIN_TOKEN=(\w+)/.exec(output())?.[1];
+      const env = { PATH: process.env.PATH, PORT: String(port), ADMIN_TOKEN };
       const { stdout, stderr } = spawnSync('sh', ['-c', here], { cwd: folder.path, env, encoding: 'utf8' });
       assert.match(plain(stdout), shape(plain(answer)), `${script}${stderr}`);
     }

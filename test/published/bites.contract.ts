@@ -52,7 +52,7 @@ describe('the fuzzer', ({ it, before, after }) => {
       for (const says of [
         'Schema-valid request rejected',
         'Server error',
-        'Undocumented HTTP status code',
+        'Undocumented status code',
         'Response violates schema',
       ])
         assert.match(complaint, says);
