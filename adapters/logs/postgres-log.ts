@@ -160,7 +160,8 @@ export class PostgresLog implements EventLog {
   }
 
   async rests(places: readonly Place[]): Promise<Rest[]> {
-    const rows = await this.#tools.side.ask(RESTS, [places.map(({ shop }) => shop), places.map(({ after }) => after)]);
+    const values = [places.map(({ shop }) => shop), places.map(({ after }) => after)];
+    const rows = await this.#tools.side.ask(RESTS, values, 'rests_1');
     return rows.map(({ newest, at }) => ({ newest: Number(newest), oldestAt: at === null ? undefined : Number(at) }));
   }
 
@@ -325,10 +326,12 @@ with places as (
   select p.shop, p.after, s.id, coalesce(s.newest, 0) as newest
   from (select distinct shop, after from unnest($1::text[], $2::bigint[]) d(shop, after)) p
   left join ${SCHEMA}.shops s on s.name = p.shop
-), known as (
-  select places.*, case when newest > after then (
-    select p.at from ${SCHEMA}.pages p where p.shop = places.id and p.last > places.after and p.first > places.after - ${COMMIT_EVENTS}
-    order by p.first limit 1) end as at
+), known as materialized (
+  select places.*, case when newest > after then coalesce(
+    (select case when p.last > places.after then p.at end from ${SCHEMA}.pages p
+     where p.shop = places.id and p.first <= places.after + 1 order by p.first desc limit 1),
+    (select p.at from ${SCHEMA}.pages p where p.shop = places.id and p.first > places.after + 1 order by p.first limit 1)
+  ) end as at
   from places
 )
 select k.newest, k.at from unnest($1::text[], $2::bigint[]) with ordinality g(shop, after, n)
