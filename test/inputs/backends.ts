@@ -107,7 +107,7 @@ export const backends: readonly Row[] = [
       id_source: 'derived',
       timestamp: RECEIVED,
       timestamp_source: 'received',
-      extra: { timestamp: '(null)', variant_id: '(null)' },
+      extra: { event_id: '(null)', timestamp: '(null)', variant_id: '(null)' },
     },
   },
   {
@@ -120,7 +120,11 @@ export const backends: readonly Row[] = [
     name: 'Shopify Flow: a template that was not filled in',
     source: 'Send HTTP request with Liquid',
     sends: layers({ event_id: '{{ order.id }}', timestamp: '{{ order.createdAt }}' }),
-    event: { event_id: '{{ order.id }}', timestamp: RECEIVED, extra: { timestamp: '{{ order.createdAt }}' } },
+    event: {
+      id_source: 'derived',
+      timestamp: RECEIVED,
+      extra: { event_id: '{{ order.id }}', timestamp: '{{ order.createdAt }}' },
+    },
   },
   {
     name: 'Shopify Flow: a comma too many',

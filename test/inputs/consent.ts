@@ -2,6 +2,7 @@ import { glood, layers } from './requests.ts';
 import { having, type Row } from './row.ts';
 
 type Privacy = unknown;
+const no = 'said otherwise elsewhere, and a no counts';
 const withPrivacy = (customer_privacy: Privacy) => glood({}, { customer_privacy });
 
 /** What is stated of one purpose, and whether that is a yes. */
@@ -107,6 +108,7 @@ export const consent: readonly Row[] = [
     source: 'two libraries on a page',
     sends: withPrivacy({ analyticsAllowed: true, analyticsProcessingAllowed: false }),
     event: { consent: { analytics: false } },
+    gone: { 'customer_privacy.analyticsAllowed': no },
   },
   {
     name: 'a purpose that is stated twice, once not understood',
@@ -116,6 +118,7 @@ export const consent: readonly Row[] = [
       consent: { analytics: false },
       extra: having({ customer_privacy: { analyticsProcessingAllowed: 'perhaps' } }),
     },
+    gone: { 'customer_privacy.analyticsAllowed': no },
   },
   {
     name: 'a purpose that is stated once and left empty once',

@@ -1,7 +1,9 @@
 import { batch, glood, layers, layersExample, layersWith, tapcart } from './requests.ts';
 import { DERIVED, type Row } from './row.ts';
 
+/** An id that was made, and what stood in its place. */
 const derived = { event_id: DERIVED, id_source: 'derived' };
+const insteadOf = (id: string, extra: object) => ({ ...derived, extra: id === '' ? undefined : extra });
 const reused = (id: string) => ({ event_id: new RegExp(`^${id}~[0-9a-f]{8}$`), id_source: 'reused', sent_id: id });
 
 /** What clients send where they have no id. */
@@ -38,7 +40,7 @@ export const ids: readonly Row[] = [
       name: `no id in Layers: ${JSON.stringify(id)}`,
       source,
       sends: layers({ event_id: id }),
-      event: derived,
+      event: insteadOf(id, { event_id: id }),
     }),
   ),
   ...noIds.map(
@@ -46,7 +48,7 @@ export const ids: readonly Row[] = [
       name: `no id in Glood: ${JSON.stringify(id)}`,
       source,
       sends: glood({ id }),
-      event: derived,
+      event: insteadOf(id, { event: { id } }),
     }),
   ),
   ...['undefined', '(null)', ''].map(
@@ -54,7 +56,7 @@ export const ids: readonly Row[] = [
       name: `no id in Tapcart: ${JSON.stringify(id)}`,
       source: 'templates of webhook builders',
       sends: tapcart({ mp_metadata: { mp_event_id: id, mp_session_id: 'session-1' } }),
-      event: derived,
+      event: insteadOf(id, { mp_metadata: { mp_event_id: id } }),
     }),
   ),
   {
@@ -74,22 +76,22 @@ export const ids: readonly Row[] = [
     source: 'the second was lost with 201',
     sends: [layers({ event_id: 'undefined' }), layers({ event_id: 'undefined', product_id: 7003338965179 })],
     events: [
-      { ...derived, product_id: '7003338965178' },
-      { ...derived, product_id: '7003338965179' },
+      { ...derived, product_id: '7003338965178', extra: { event_id: 'undefined' } },
+      { ...derived, product_id: '7003338965179', extra: { event_id: 'undefined' } },
     ],
   },
   {
     name: 'the same event with the id "undefined", sent again',
     source: 'a retry after a lost answer',
     sends: [layers({ event_id: 'undefined' }), layers({ event_id: 'undefined' })],
-    event: derived,
+    event: { ...derived, extra: { event_id: 'undefined' } },
     duplicates: 1,
   },
   {
     name: 'two events of Glood with the id "[object Object]"',
     source: 'an id object in a template',
     sends: [glood({ id: '[object Object]' }), glood({ id: '[object Object]', name: 'cart_viewed' })],
-    events: [derived, derived],
+    events: [1, 2].map(() => ({ ...derived, extra: { event: { id: '[object Object]' } } })),
   },
   {
     name: 'an id again, of another type',

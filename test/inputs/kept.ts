@@ -41,8 +41,6 @@ const replaced: Readonly<Record<string, string>> = {
 const foundOut = ['geo_country', 'geo_state', 'geo_city', 'device_type', 'browser', 'os'];
 
 const purposes = new Set(['analytics', 'marketing', 'preferences', 'sale_of_data']);
-/** What says of an id that there is none. */
-const noIds = ['undefined', 'null', 'NaN', 'None', '[object Object]', '(null)', '00000000-0000-0000-0000-000000000000'];
 
 /** The values of a row's requests that are neither in an event nor in quarantine, as `path: value`. */
 export function lost({ row, requests, answers, ...kept }: Played): string[] {
@@ -100,7 +98,6 @@ function isKept(
 ): boolean {
   const { key, path, value } = leaf;
   if (replaced[path] !== undefined || (speaks === 'layers' && foundOut.includes(path.split('.')[0] ?? ''))) return true;
-  if (/(^|\.|_)id$/.test(path) && noIds.includes(String(value))) return true;
   // A time that was understood is the event's own, in another form.
   if (
     key === 'timestamp' &&

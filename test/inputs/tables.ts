@@ -1,5 +1,8 @@
+import { backends } from './backends.ts';
 import { clients } from './clients.ts';
+import { consent } from './consent.ts';
 import { cors } from './cors.ts';
+import { empties } from './empties.ts';
 import { encodings } from './encodings.ts';
 import { payloads } from './payloads.ts';
 import { refusals } from './refusals.ts';
@@ -9,7 +12,10 @@ import { tokens } from './tokens.ts';
 
 /** All rows, by what they are about. */
 export const tables: Readonly<Record<string, readonly Row[]>> = {
+  consent,
+  'empty values': empties,
   clients,
+  'back ends': backends,
   payloads,
   refusals,
   tokens,
