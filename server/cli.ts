@@ -2,6 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
+import { version } from '../adapters/destinations/version.ts';
 import { addBalance } from './cli/balance.ts';
 import { type CheckFlags, check } from './cli/check.ts';
 import { addDead } from './cli/dead.ts';
@@ -29,6 +30,7 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
   };
   const program = new Command('headless-events')
     .description('Looks after a headless events gateway.')
+    .version(version(), '--version', 'say which version this is')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),

@@ -1,3 +1,5 @@
+import './json-lines.ts';
+
 import { parentPort, workerData } from 'node:worker_threads';
 import { destinations } from '../adapters/destinations/index.ts';
 import type { Loaded, ToLoad } from './config-elsewhere.ts';

@@ -1,6 +1,7 @@
 import type { Durability } from '../adapters/logs/log.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
+import type { Build } from './build.ts';
 import type { Clock } from './clock.ts';
 import { startDeliveries } from './deliveries.ts';
 import type { Logger } from './logger.ts';
@@ -18,6 +19,7 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly build: Build;
   /** Called when the gateway can keep no promise any more. The process should stop. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -47,7 +49,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onDropped: (...dropped) => metrics.dropped(...dropped),
     onForgotten: (replays) => metrics.forgotten(replays),
   });
-  const metrics = createMetrics({ ...store, overview: deliveries.overview, now: options.clock.now });
+  const metrics = createMetrics({
+    ...store,
+    overview: deliveries.overview,
+    now: options.clock.now,
+    build: options.build,
+  });
   const { answers } = duties;
   const web =
     answers === 'nothing'

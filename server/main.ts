@@ -1,9 +1,12 @@
+import './json-lines.ts';
+
 import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
 import { Wire } from '../adapters/logs/wire.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
+import { buildOf } from './build.ts';
 import { systemClock } from './clock.ts';
 import { type Found, findConfig } from './config.ts';
 import { loadElsewhere } from './config-elsewhere.ts';
@@ -12,12 +15,13 @@ import { describeConfig } from './describe.ts';
 import { acceptedWeak, loadRunnable } from './durability.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { channelTo } from './ipc.ts';
+import { endWith, onUncaught, say } from './json-lines.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { startOwner } from './owner.ts';
 import type { WireToOwner } from './process-calls.ts';
 import { watchReloads } from './reloading.ts';
 import { dutiesOf, readSettings } from './settings.ts';
-import { cannotStart, whatFailed } from './start-errors.ts';
+import { whatFailed } from './start-errors.ts';
 import { startWebProcess } from './web-process.ts';
 import { OWNER } from './web-processes.ts';
 import { placesOf } from './words.ts';
@@ -25,10 +29,7 @@ import { placesOf } from './words.ts';
 // The process: environment, signals, exit code. Date.parse reads times without a zone in the process's own, so that is UTC.
 process.env.TZ = 'UTC';
 
-await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => {
-  console.error(cannotStart(error));
-  process.exit(1);
-});
+await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => endWith(error));
 
 async function run(): Promise<void> {
   const given = readSettings(process.env);
@@ -74,9 +75,8 @@ async function runWebProcess(): Promise<void> {
 
 function toolsOf(settings: Settings, logger: Logger) {
   const onFailure = fail(logger);
-  process.on('unhandledRejection', onFailure);
-  process.on('uncaughtException', onFailure);
-  return { settings, clock: systemClock, random: Math.random, logger, onFailure };
+  onUncaught(onFailure);
+  return { settings, clock: systemClock, random: Math.random, logger, build: buildOf(process.env), onFailure };
 }
 
 /** After a failed commit nobody knows what the disk holds: the next process finds out. */
@@ -92,11 +92,13 @@ function fail(logger: Logger): (error: unknown) => void {
 function announce(gateway: Gateway, config: Config, settings: Settings, found: Found, logger: Logger): void {
   const lines = describeConfig(config, settings, destinations);
   const { port, durability } = gateway;
-  logger.info({ ...(port > 0 && { port }), durability, config: found.kind }, 'gateway started');
+  const build = buildOf(process.env);
+  const facts = { durability, config: found.kind, ...build };
+  logger.info({ ...(port > 0 && { port }), ...facts }, 'gateway started');
   for (const reason of acceptedWeak(config, settings, durability, destinations))
     logger.error({ reason }, 'ALLOW_WEAK_DURABILITY is set: a restart loses events');
   if (settings.LOG_LEVEL === 'silent') return;
-  console.log(lines.join('\n'));
+  for (const line of lines) say(logger, line);
 }
 
 /** Says what to try, and prints the events that come. Gives what ends that. */

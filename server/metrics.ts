@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { LogUnavailable } from '../adapters/logs/log.ts';
+import type { Build } from './build.ts';
 import type { Damage } from './damage.ts';
 import { type Disk, LEVELS } from './disk.ts';
 import type { Answered } from './http.ts';
@@ -10,6 +11,7 @@ import type { RefusedRequest } from './refusals.ts';
 import type { Worth } from './worth.ts';
 
 export interface MetricsSources {
+  readonly build: Build;
   /** How every pipeline and shop does. */
   readonly overview: () => Promise<Overview>;
   /** Milliseconds since 1970. */
@@ -68,6 +70,7 @@ export function createMetrics(sources?: MetricsSources): Metrics {
   );
   let refresh = async (): Promise<void> => {};
   if (sources) {
+    sayBuild(registry, sources.build);
     refresh = watchOverview(registry, sources);
     watchDiskRoom(registry, sources);
     watchDamage(registry, sources);
@@ -89,6 +92,16 @@ export function createMetrics(sources?: MetricsSources): Metrics {
     dropped: (shop, events) => dropped.inc({ shop, reason: 'retention' }, events),
     reloaded: (ok) => reloads.inc({ result: ok ? 'ok' : 'refused' }),
   };
+}
+
+function sayBuild(registry: Registry, build: Build): void {
+  const info = new Gauge({
+    name: 'gateway_build_info',
+    help: 'Always 1: what runs here, in its labels. commit is there where the platform says it.',
+    labelNames: Object.keys(build),
+    registers: [registry],
+  });
+  info.set({ ...build }, 1);
 }
 
 /** Counts in plain numbers, a hundred times cheaper than a labelled counter, and hands them over when asked. */

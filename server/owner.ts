@@ -41,7 +41,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     onDropped: (...dropped) => metrics.dropped(...dropped),
     onForgotten: (replays) => metrics.forgotten(replays),
   });
-  const metrics = createMetrics({ ...store, overview: deliveries.overview, now: clock.now });
+  const metrics = createMetrics({ ...store, overview: deliveries.overview, now: clock.now, build: options.build });
   const sum = createMetricsSum();
   const web = new WebProcesses({
     count: settings.WEB_CONCURRENCY,

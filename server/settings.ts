@@ -34,6 +34,10 @@ export function readSettings(env: Environment): Settings {
 export const isProduction = (settings: Settings): boolean =>
   settings.NODE_ENV === 'production' || settings.DYNO !== undefined;
 
+/** The same of an environment whose settings may be wrong. */
+export const isProductionIn = ({ NODE_ENV = '', DYNO = '' }: Environment): boolean =>
+  NODE_ENV.trim() === 'production' || DYNO.trim() !== '';
+
 /** What a process of the gateway does. */
 export interface Duties {
   /** Whether it moves pipelines and trims the log. */

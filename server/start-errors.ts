@@ -15,6 +15,10 @@ export function cannotStart(error: unknown): string {
     : `Cannot start: something failed that must not (${what}); install this version anew with npm ci, and report this line if that does not help`;
 }
 
+/** What is wrong with settings or configuration, one by one; undefined where something else failed. */
+export const mistakesOf = (error: unknown): readonly string[] | undefined =>
+  error instanceof ConfigError ? error.mistakes : undefined;
+
 /** An error in one line: the message of one that is meant for operators, and of all others only their class, code and place. */
 export function whatFailed(error: unknown): string {
   if (error instanceof ConfigError) return error.mistakes.join('; ');

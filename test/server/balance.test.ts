@@ -28,8 +28,11 @@ describe('counts below nothing', ({ it }) => {
       overview: async () => ({ running, letGo, balance: wrong, quarantine: new Map([[SHOP, sums]]) }),
       disk: { room: () => undefined },
       damage: () => undefined,
+      now: () => 0,
+      build: { version: '1.2.3', node: 'v20', commit: 'abcdef0' },
     } as unknown as MetricsSources);
     const page = await render();
+    assert.match(page, 'gateway_build_info{version="1.2.3",node="v20",commit="abcdef0"} 1');
     assert.match(page, `gateway_events_total{shop="${SHOP}",outcome="appended",reason=""} 120`);
     assert.match(page, `gateway_events_total{shop="${SHOP}",outcome="quarantined",reason="unknown_type"} 0`);
     assert.match(page, `gateway_quarantine_events{shop="${SHOP}"} 2`);

@@ -17,6 +17,12 @@ describe('headless-events', ({ it, before, after }) => {
   });
   after(() => gateway.stop());
 
+  it('says which version it is', async () => {
+    const { exit, out } = await run(['--version']);
+    assert.is(exit, 0);
+    assert.match(out, /^\d+\.\d+\.\d+$/);
+  });
+
   it('check says what a start runs with', async () => {
     const { exit, out } = await run(['check'], { GATEWAY_CONFIG: CONFIG });
     assert.is(exit, 0);

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { destinations } from '../../adapters/destinations/index.ts';
 import type { Event } from '../../schemas/event.ts';
+import { buildOf } from '../../server/build.ts';
 import { systemClock } from '../../server/clock.ts';
 import { loadConfig } from '../../server/config.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../server/gateway.ts';
@@ -24,6 +25,7 @@ export async function gatewayWith(
     clock: systemClock,
     random: Math.random,
     logger: createLogger(settings.LOG_LEVEL),
+    build: buildOf(env),
     onFailure: (error) => {
       throw error;
     },
