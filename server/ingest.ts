@@ -14,6 +14,7 @@ import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../
 import { Overloaded } from './load.ts';
 import type { Rates } from './rates.ts';
 import type { RefusedRequest } from './refusals.ts';
+import { type ReplacedValue, replacedIn } from './replaced-values.ts';
 import type { Shop, Shops, TokenHolder } from './shops.ts';
 
 /** A request as the gateway sees it before its body is read. */
@@ -51,6 +52,8 @@ export interface IngestTools {
   readonly now: () => number;
   /** Called with what became of each record, for whoever watches. */
   readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
+  /** Called with the values of stored events that were replaced, where there are any. */
+  readonly onReplaced?: (shop: string, dialect: string, replaced: readonly ReplacedValue[]) => void;
   /** Called with errors that are ours; the client is told 503. */
   readonly onError: (error: unknown, requestId?: string) => void;
 }
@@ -158,6 +161,8 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
   const record = { dialect: dialect.name, context, body, events, refused };
   const verdicts = await tools.log.append(record);
   tools.onStored?.(record, verdicts);
+  const replaced = replacedIn(reading, verdicts);
+  if (replaced.length > 0) tools.onReplaced?.(context.shop, dialect.name, replaced);
   const result = resultOf(reading, verdicts);
   const reply = dialect.accepted(result, shop.config.successStatus);
   const counts = countsOf(result);

@@ -8,6 +8,7 @@ import type { Shortage } from './load.ts';
 import type { Overview } from './overview.ts';
 import { watchPipelines } from './pipeline-metrics.ts';
 import type { RefusedRequest } from './refusals.ts';
+import type { ReplacedValue } from './replaced-values.ts';
 import type { Worth } from './worth.ts';
 
 export interface MetricsSources {
@@ -34,6 +35,8 @@ export interface Metrics {
   shed(shortage: Shortage, worth: Worth | 'any'): void;
   /** A request was refused for what it is. */
   refused(refused: RefusedRequest): void;
+  /** Values that clients sent and that their events do without. */
+  replaced(shop: string, dialect: string, replaced: readonly ReplacedValue[]): void;
   /** Events that left the log although a pipeline had not passed them. */
   dropped(shop: string, events: number): void;
   /** Ended replays that were let go of. */
@@ -87,6 +90,7 @@ export function createMetrics(sources?: MetricsSources): Metrics {
     contentType: registry.contentType,
     answered: requests,
     shed: countShed(registry),
+    replaced: countReplaced(registry),
     refused: ({ dialect = '', status, reason }) => refused.inc({ dialect, status, reason }),
     forgotten: (replays) => forgotten.inc(replays),
     dropped: (shop, events) => dropped.inc({ shop, reason: 'retention' }, events),
@@ -130,24 +134,38 @@ function countRequests(registry: Registry): Metrics['answered'] {
 }
 
 function countShed(registry: Registry): Metrics['shed'] {
-  const counts = new Map<string, number>();
-  const total = counter(
+  const count = countWords(
     registry,
     'gateway_shed_total',
     'Requests refused for lack of something: delay (processor time), memory, disk, connections. Worth any: refused before their events were looked at.',
     ['reason', 'worth'],
-    () => {
-      total.reset();
-      for (const [key, count] of counts) {
-        const [reason = '', worth = ''] = key.split(' ');
-        total.inc({ reason, worth }, count);
-      }
-    },
   );
-  return (shortage, worth) => {
-    const key = `${shortage} ${worth}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+  return (shortage, worth) => count(`${shortage} ${worth}`);
+}
+
+function countReplaced(registry: Registry): Metrics['replaced'] {
+  const count = countWords(
+    registry,
+    'gateway_replaced_values_total',
+    'Values that clients sent and that their events do without, by what is wrong with them; they are kept in the events.',
+    ['shop', 'dialect', 'field', 'reason'],
+  );
+  return (shop, dialect, replaced) => {
+    for (const { field, reason } of replaced) count(`${shop} ${dialect} ${field} ${reason}`);
   };
+}
+
+/** Counts by words without blanks, one for each label. */
+function countWords(registry: Registry, name: string, help: string, labels: string[]): (words: string) => void {
+  const counts = new Map<string, number>();
+  const total = counter(registry, name, help, labels, () => {
+    total.reset();
+    for (const [words, count] of counts) {
+      const values = words.split(' ');
+      total.inc(Object.fromEntries(labels.map((label, i) => [label, values[i] ?? ''])), count);
+    }
+  });
+  return (words) => counts.set(words, (counts.get(words) ?? 0) + 1);
 }
 
 /** Gives what brings them up to date, all from the same figures: a page does not wait for what one of them collects for the others. */

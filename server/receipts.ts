@@ -6,7 +6,7 @@ import { laneOf } from './lanes.ts';
 import type { PipelineReceipt, Receipt } from './operations.ts';
 import type { Running } from './pipelines.ts';
 import { idOf } from './quarantine-ids.ts';
-import { router } from './route.ts';
+import { inFull, router } from './route.ts';
 import { standingOf } from './standing.ts';
 import { covers } from './stretches.ts';
 
@@ -182,13 +182,15 @@ async function filteredBy(
   const rule = await state.ruleAt(id, position);
   if (rule === undefined) return undefined;
   const { events, channels, trust, consent, whenUnknown } = rule;
-  return router({
+  const filter = {
     events: [...events],
     consent: [...consent],
     whenUnknown,
     ...(channels && { channels: [...channels] }),
     ...(trust && { trust }),
-  })(event);
+  };
+  const reason = router(filter)(event);
+  return reason && inFull(reason, event, filter);
 }
 
 /** The batch that settled a position: the last one that covers it in the lane of its shopper. */

@@ -41,7 +41,7 @@ export interface WebOptions {
   readonly store: OpenedLog;
   readonly deliveries: Deliveries;
   readonly tail: Tail;
-  readonly metrics: Pick<Metrics, 'answered' | 'contentType' | 'refused' | 'render' | 'shed'>;
+  readonly metrics: Pick<Metrics, 'answered' | 'contentType' | 'refused' | 'render' | 'replaced' | 'shed'>;
   /** Shows a line to whoever follows the tail, in this process or another. */
   readonly show: (line: TailLine) => void;
   /** Called with each record that is stored here, for whoever watches. */
@@ -83,7 +83,13 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   const takes = answers === 'everything';
   const server = createHttp({
     dialects: takes ? dialects : [],
-    ingest: createIngest({ ...parts, ...toolsOf(options), rates: ratesOf(options), enrich: await enricher(settings) }),
+    ingest: createIngest({
+      ...parts,
+      ...toolsOf(options),
+      rates: ratesOf(options),
+      enrich: await enricher(settings),
+      onReplaced: metrics.replaced,
+    }),
     sideCalls: takes ? [initCall(parts)] : [],
     load,
     bodyMaxBytes: settings.BODY_MAX_BYTES,

@@ -20,7 +20,7 @@ export interface Progress {
   readonly delivered: number;
   /** Dead letters, those discarded included; a redriven one moves to delivered. */
   readonly dead: number;
-  /** By reason: type, channel, trust, consent_denied, consent_unknown. */
+  /** By reason: type, channel, trust, consent_denied, consent_unclear, consent_unknown. */
   readonly filtered: Readonly<Record<string, number>>;
   /** By reason: retention, corrupt, unreadable: events that were gone, or could not be read, when this pipeline came to them. discarded: an operator let them go. */
   readonly dropped: Readonly<Record<string, number>>;

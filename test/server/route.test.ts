@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { Event } from '../../schemas/event.ts';
-import { type FilterReason, router } from '../../server/route.ts';
+import { type FilterReason, inFull, router } from '../../server/route.ts';
 import { describe } from '../support/describe.ts';
 
 const event = (fields: Partial<Event>): Event => ({
@@ -71,6 +71,20 @@ describe('a pipeline', ({ it }) => {
       assert.is(router(pipeline(rule))(event(consent ? { consent } : {})), verdict);
     });
   }
+  it('calls a denial unclear where none of its purposes was clearly denied, and says what was said', () => {
+    const rule = pipeline({ consent: ['analytics', 'marketing'] });
+    const verdict = (more: Partial<Event>) => router(rule)(event(more));
+    const unclear = { consent: { marketing: false }, consent_unclear: { marketing: 'perhaps' } };
+    assert.is(verdict(unclear), 'consent_unclear');
+    assert.is(verdict({ ...unclear, consent: { marketing: false, analytics: true } }), 'consent_unclear');
+    assert.is(verdict({ ...unclear, consent: { marketing: false, analytics: false } }), 'consent_denied');
+    assert.is(router(pipeline({ consent: ['analytics'] }))(event(unclear)), 'consent_unknown');
+    assert.is(router(pipeline({ consent: ['analytics'], whenUnknown: 'send' }))(event(unclear)), undefined);
+    assert.is(router(pipeline({ consent: ['marketing'], whenUnknown: 'send' }))(event(unclear)), 'consent_unclear');
+    const both = { ...unclear, consent_unclear: { marketing: 'perhaps', sale_of_data: 'x', analytics: '"' } };
+    assert.is(inFull('consent_unclear', event(both), rule), 'consent_unclear (analytics: "\\"", marketing: "perhaps")');
+    assert.is(inFull('consent_denied', event(both), rule), 'consent_denied');
+  });
   it('of servers wants no event that a shopper could have made up', () => {
     const route = router(pipeline({ trust: 'server', consent: ['analytics'] }));
     assert.is(route(event({ event_type: 'purchase', trust: 'public' })), 'trust');
