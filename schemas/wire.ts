@@ -2,8 +2,7 @@ import Type, { type TObject, type TSchema } from 'typebox';
 import { shopifyId, shopifyIdPattern } from './shopify-id.ts';
 
 /*
- * What the wire bodies of both dialects are made of. A refusal reads "expected …, got …": `x-expected` is the first half,
- * `x-number` is added to the second where a number came that does not fit.
+ * What the wire bodies of both dialects are made of. A refusal reads "expected …, got …": `x-expected` is the first half.
  */
 
 /** A field that must be there. */
@@ -38,18 +37,16 @@ const given = (text: TSchema, expected: string) =>
 export const EventId = given(Type.String(), 'an id as text');
 
 const Exact = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const sendAsText = 'send ids from 2^53 up as text, a JSON number does not carry them exactly';
 
 /** Shopify's numeric ids come as numbers (Layers), digits (Glood) and gids (Hydrogen), also in base64. */
 export const ShopifyId = Type.Union(
   [Exact, Type.Refine(Type.String({ pattern: shopifyIdPattern }), (text) => shopifyId(text) !== undefined)],
-  { 'x-expected': 'a Shopify id (a whole number, digits as text or gid://shopify/…)', 'x-number': sendAsText },
+  { 'x-expected': 'a Shopify id (a whole number, digits as text or gid://shopify/…)' },
 );
 
 /** A customer: Shopify's id in any form, or the storefront's own. */
 export const Customer = Type.Union([Exact, Type.String({ minLength: 1 })], {
   'x-expected': 'text or a whole number',
-  'x-number': sendAsText,
 });
 
 /** A time. One that cannot be read, or is not plausible, is kept, and the time of receipt counts. */

@@ -1,3 +1,5 @@
+import { clearCartKeys, maySayCartKey } from './cart-key.ts';
+import { exactNumbers, hasLongNumber } from './numbers.ts';
 import { withoutPrototypeKeys } from './prototype-keys.ts';
 
 /** What a body's text turned out to be. Refusals of the body as a whole; `came` says what it was instead of JSON. */
@@ -9,19 +11,31 @@ export type Parsed =
 const deepestBody = 1000;
 
 /**
+ * 'read': as everybody gets it, whole numbers that a double cannot hold as texts of their digits, and without the keys of carts.
+ * 'sent': as it came. What ids are made of, so that they do not change with what is taken out.
+ */
+export type Manner = 'read' | 'sent';
+
+/**
  * The value of a body's text, which was decoded from UTF-8. All of its strings are well-formed: half a surrogate pair becomes
  * U+FFFD, as it would anyway wherever the event is encoded next, and ids derived at different times agree. Keys named `__proto__` are left out.
  */
-export function parseBody(body: string): Parsed {
+export function parseBody(body: string, manner: Manner = 'read'): Parsed {
   const text = wellFormed(withoutMark(body));
   if (!/\S/.test(text)) return refused('empty_body', 'nothing');
   if (nestsBeyond(deepestBody, text)) return refused('too_deep', `more than ${deepestBody} nested levels`);
   try {
-    return { kind: 'parsed', value: withoutPrototypeKeys(JSON.parse(text), text) };
+    if (manner === 'sent') return parsed(withoutPrototypeKeys(JSON.parse(text), text));
+    return parsed(clearCartKeys(withoutPrototypeKeys(JSON.parse(exactNumbers(text)), text), text));
   } catch {
     return refused('not_json', 'text that is not JSON');
   }
 }
+
+/** Whether both manners give the same. */
+export const isReadAsSent = (body: string): boolean => !hasLongNumber(body) && !maySayCartKey(body);
+
+const parsed = (value: unknown): Parsed => ({ kind: 'parsed', value });
 
 const refused = (code: string, came: string): Parsed => ({ kind: 'refused', code, came });
 

@@ -24,7 +24,8 @@ const SUSPECT = /key(?:=|%|\\+u00)|Z2lkOi8vc2hvcGlmeS9[\w+/-]{20}/i;
 const ESCAPED = /\\u00(?:3f|6b|65|79|4b|45|59|3d)/i;
 
 /** Whether a text may hold a key, also as JSON. One that does not costs this search. */
-const maySayKey = (text: string): boolean => SUSPECT.test(text) || (text.includes('\\u') && ESCAPED.test(text));
+export const maySayCartKey = (text: string): boolean =>
+  SUSPECT.test(text) || (text.includes('\\u') && ESCAPED.test(text));
 
 /** A text without the keys of carts and checkouts. Linear in its length. */
 export function withoutCartKeys(text: string): string {
@@ -56,7 +57,7 @@ function withoutKeyInBase64(id: string): string {
  * was parsed from: ordinary ones cost one search. Beside a cart's address, queries alone lose theirs too: `location.search`.
  */
 export function clearCartKeys(parsed: unknown, text: string): unknown {
-  if (!maySayKey(text)) return parsed;
+  if (!maySayCartKey(text)) return parsed;
   // In a list, so that the value itself may be a text.
   const whole = [parsed];
   // A list of what is still to be looked at, because a client decides how deep it goes.

@@ -1,3 +1,4 @@
+import { isReadAsSent } from './body.ts';
 import { derivedId } from './ids.ts';
 import { numbersAsWritten } from './numbers.ts';
 import { isPlaceholder } from './placeholder.ts';
@@ -39,16 +40,24 @@ export function ownId(sent: unknown): string | undefined {
 /** A number that a double cannot hold would be the id of its neighbours too. */
 const given = (sent: unknown): string | undefined => (Number.isSafeInteger(sent) ? String(sent) : text(sent));
 
-/** Gives what a version of the derivation reads in a body. `plain`: what it is with its numbers as doubles. */
-export function contentBy<T>(body: string, plain: T, parse: (body: string) => T): (derivation: number) => T {
-  let exact: T | undefined;
-  const read = (): T => {
+/** Gives what a version of the derivation reads in a body. `read`: what everybody gets of it, which mostly is what was sent. */
+export function contentBy<T>(
+  body: string,
+  read: T,
+  parse: (body: string, manner: 'sent') => T,
+): (derivation: number) => T {
+  const plain = once(() => (isReadAsSent(body) ? read : parse(body, 'sent')));
+  const exact = once(() => {
     const written = numbersAsWritten(body);
-    return written === body ? plain : parse(written);
-  };
-  return (derivation) => {
-    if (derivation < 2) return plain;
-    exact ??= read();
-    return exact;
+    return written === body ? plain() : parse(written, 'sent');
+  });
+  return (derivation) => (derivation < 2 ? plain() : exact());
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }

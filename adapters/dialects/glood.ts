@@ -1,7 +1,7 @@
 import { Compile } from 'typebox/compile';
 import { GloodBody, GloodCustomBody, gloodNames } from '../../schemas/glood.ts';
 import { needed } from '../../schemas/wire.ts';
-import { parseBody } from './body.ts';
+import { type Manner, parseBody } from './body.ts';
 import { type Dialect, type Reading, RequestRefused, type Rules } from './dialect.ts';
 import { contentBy } from './event-id.ts';
 import { gloodDocumentation } from './glood-documentation.ts';
@@ -71,8 +71,8 @@ const names: ReadonlySet<string> = new Set(gloodNames);
 const contractValidator = Compile(needed(GloodBody));
 const customValidator = Compile(needed(GloodCustomBody));
 
-function bodyOf(text: string): Json {
-  const parsed = parseBody(text);
+function bodyOf(text: string, manner?: Manner): Json {
+  const parsed = parseBody(text, manner);
   const wanted = 'the body must be a JSON object with event and session_id';
   if (parsed.kind === 'refused') throw refused(text, parsed.code, [`${wanted}, got ${parsed.came}`]);
   const body = object(parsed.value);

@@ -1,15 +1,15 @@
 import { maxEvents } from '../../schemas/layers.ts';
-import { parseBody } from './body.ts';
+import { type Manner, parseBody } from './body.ts';
 import { RequestRefused } from './dialect.ts';
 import { filled, listed, object } from './values.ts';
 import { shown } from './words.ts';
 
 /** The entries of a Layers body, not yet looked at. Throws RequestRefused(422) where the body as a whole is wrong. */
-export function batch(body: string): readonly unknown[] {
+export function batch(body: string, manner?: Manner): readonly unknown[] {
   const refuse = (code: string, message: string): never => {
     throw new RequestRefused(422, message, { code, reasons: [message], raw: body });
   };
-  const parsed = parseBody(body);
+  const parsed = parseBody(body, manner);
   if (parsed.kind === 'refused') return refuse(parsed.code, `the body must be ${wanted}, got ${parsed.came}`);
   const value = object(parsed.value);
   if (!value) return refuse('not_an_object', `the body must be ${wanted}, got ${shown(parsed.value)}`);

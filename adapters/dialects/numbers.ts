@@ -1,18 +1,38 @@
 // A string, so that what looks like a number inside of it is left alone, or a number. A string that does not end reaches to the end of the
 // text: it would be begun anew at each of its quotes otherwise.
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
-const LONG = /\d{16}/;
 const WHOLE = /^-?\d{16,}$/;
 
 /**
  * A JSON text in which whole numbers that a double cannot hold are texts of their digits: JSON.parse would round 820982911946154508, and two
- * ids would become one. The text need not be valid JSON.
+ * ids would become one. Decimals and numbers with an exponent are no ids and stay numbers, as near as a double comes to them. The text need
+ * not be valid JSON.
  */
 export function exactNumbers(text: string): string {
-  if (!LONG.test(text)) return text;
+  if (!hasLongNumber(text)) return text;
   return text.replace(TOKENS, (token) =>
     WHOLE.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
   );
+}
+
+const LONG = 16;
+
+/** Whether a text has 16 digits in a row. Looks at one character of 16: bodies without such a number pay next to nothing for those that have. */
+export function hasLongNumber(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (!isDigit(text, at)) continue;
+    let from = at;
+    while (from > 0 && isDigit(text, from - 1)) from -= 1;
+    let to = at + 1;
+    while (to - from < LONG && isDigit(text, to)) to += 1;
+    if (to - from >= LONG) return true;
+  }
+  return false;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 48 && code <= 57;
 }
 
 const MAY_BE_INEXACT = /[\d.]{16}|\d[eE][+-]?\d/;

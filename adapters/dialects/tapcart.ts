@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Event } from '../../schemas/event.ts';
 import { Anything, EventId, needed, oneOf, optional, required, Text } from '../../schemas/wire.ts';
-import { parseBody } from './body.ts';
+import { type Manner, parseBody } from './body.ts';
 import { type Context, type Dialect, type Draft, type Reading, RequestRefused, type Rules } from './dialect.ts';
 import { type ContentOf, contentBy, eventId, ownId } from './event-id.ts';
 import { fieldsBy } from './fields.ts';
@@ -132,8 +132,8 @@ function read(text: string, rules: Rules): Reading {
   return { events: [draft], refused: [], ...(notes.found && { replaced: notes.found }) };
 }
 
-function bodyOf(text: string): Json {
-  const parsed = parseBody(text);
+function bodyOf(text: string, manner?: Manner): Json {
+  const parsed = parseBody(text, manner);
   const wanted = 'the body must be a JSON object with event, data, properties and mp_metadata';
   if (parsed.kind === 'refused') throw refused(text, parsed.code, [`${wanted}, got ${parsed.came}`]);
   const body = object(parsed.value);

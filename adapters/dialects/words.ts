@@ -48,18 +48,18 @@ function objectOf(schema: TSchema): Type.TObject | undefined {
   return offered.find((one): one is Type.TObject => Type.IsObject(one) && Object.keys(one.properties).length > 0);
 }
 
-function fault(schema: TSchema, value: unknown, path: string): Fault {
-  const hint = typeof value === 'number' ? word(schema, 'x-number') : undefined;
-  const came = hint ? `${shown(value)}, ${hint}` : shown(value);
-  return { path, expected: word(schema, 'x-expected') ?? 'something else', came };
-}
+const fault = (schema: TSchema, value: unknown, path: string): Fault => ({
+  path,
+  expected: wanted(schema) ?? 'something else',
+  came: shown(value),
+});
 
 /** A field's own word, or that of the shape it wraps to make it optional. */
-function word(schema: TSchema, name: string): string | undefined {
-  const said = (schema as Readonly<Record<string, unknown>>)[name];
+function wanted(schema: TSchema): string | undefined {
+  const said = (schema as Readonly<Record<string, unknown>>)['x-expected'];
   if (typeof said === 'string') return said;
   const inner = Type.IsUnion(schema) ? schema.anyOf[0] : undefined;
-  return inner && word(inner, name);
+  return inner && wanted(inner);
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

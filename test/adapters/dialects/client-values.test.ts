@@ -91,7 +91,7 @@ function take(dialect: Dialect, body: object | string) {
 }
 
 /** Ids of events that are not placeholders and cannot serve as ids either. */
-const UNUSABLE: readonly unknown[] = ['x'.repeat(201), 'a\u0000b', { toString: 1 }, ['a'], true, 0.5, 2 ** 53, -1.5];
+const UNUSABLE: readonly unknown[] = ['x'.repeat(201), 'a\u0000b', { toString: 1 }, ['a'], true, 0.5, 1e300, -1.5];
 
 for (const { dialect, body, kept } of WAYS) {
   describe(`${dialect.name}, the id of an event`, ({ it }) => {
@@ -122,6 +122,7 @@ for (const { dialect, body, kept } of WAYS) {
     it('is the client’s where it can serve as one', () => {
       for (const [event_id, id] of [
         ['e-7', 'e-7'],
+        [2 ** 53, '9007199254740992'],
         [' e 7 ', ' e 7 '],
         [7, '7'],
         ['x'.repeat(200), 'x'.repeat(200)],

@@ -108,8 +108,8 @@ const wrong: Readonly<Record<string, readonly [unknown, string][]>> = {
     [null, 'null'],
     ['12a', '"12a"'],
     ['gid://shop/Product/1', '"gid://shop/Product/1"'],
-    [1.5, '1.5, send ids from 2^53 up as text, a JSON number does not carry them exactly'],
-    [2 ** 53, '9007199254740992, send ids from 2^53 up as text, a JSON number does not carry them exactly'],
+    [1.5, '1.5'],
+    [1e300, '1e+300'],
   ],
   position: [
     [undefined, 'nothing'],
@@ -356,7 +356,7 @@ describe('Layers, what it takes', ({ it }) => {
     }
   });
 
-  it('keeps ids as digits, beyond 2^53 too where they come as text', () => {
+  it('keeps ids as digits, beyond 2^53 too', () => {
     for (const [id, digits] of [
       [7003338965178, '7003338965178'],
       ['90071992547409931234', '90071992547409931234'],
