@@ -1,10 +1,11 @@
+import { withoutCartKeys, withoutCartKeysIn } from '../adapters/dialects/cart-key.ts';
 import type { DeadLetter, PipelineId, Quarantined, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { DeadView, QuarantinedHeadView, QuarantinedView } from './operations.ts';
 import { idOf } from './quarantine-ids.ts';
 
 /*
  * Dead letters and quarantined events as operators see them. The log keeps times in milliseconds and names as its first version had
- * them; every answer has ISO 8601 and snake_case.
+ * them; every answer has ISO 8601 and snake_case. The log keeps what was refused as it came, with the keys of carts; no answer has them.
  */
 
 export function deadView(id: PipelineId, letter: DeadLetter): DeadView {
@@ -12,8 +13,8 @@ export function deadView(id: PipelineId, letter: DeadLetter): DeadView {
   return {
     ...id,
     position,
-    event,
-    reason,
+    event: withoutCartKeysIn(event),
+    reason: withoutCartKeys(reason),
     attempts,
     at: iso(at),
     ...(redrive !== undefined && { redrive }),
@@ -21,18 +22,23 @@ export function deadView(id: PipelineId, letter: DeadLetter): DeadView {
   };
 }
 
-export function quarantinedHeadView({ at, eventId, ...head }: QuarantinedHead): QuarantinedHeadView {
-  return { ...head, id: idOf(head), at: iso(at), ...(eventId !== undefined && { event_id: eventId }) };
+export function quarantinedHeadView({ beginning, ...item }: QuarantinedHead): QuarantinedHeadView {
+  return { ...common(item), beginning: withoutCartKeys(beginning) };
 }
 
-export function quarantinedView({ at, eventId, context, ...item }: Quarantined): QuarantinedView {
+export function quarantinedView({ raw, context, ...item }: Quarantined): QuarantinedView {
   const { receivedAt, ...found } = context;
+  return { ...common(item), raw: withoutCartKeys(raw), context: { ...found, received_at: iso(receivedAt) } };
+}
+
+function common<T extends Omit<Quarantined, 'raw' | 'context'>>({ at, eventId, name, reasons, ...item }: T) {
   return {
     ...item,
     id: idOf(item),
     at: iso(at),
-    ...(eventId !== undefined && { event_id: eventId }),
-    context: { ...found, received_at: iso(receivedAt) },
+    reasons: reasons.map(withoutCartKeys),
+    ...(eventId !== undefined && { event_id: withoutCartKeys(eventId) }),
+    ...(name !== undefined && { name: withoutCartKeys(name) }),
   };
 }
 

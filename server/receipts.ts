@@ -2,10 +2,10 @@ import { type Position, type Stored, UnreadableEvents } from '../adapters/logs/l
 import type { Ahead, DeadLetter, JournalLine, PipelineId, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Event } from '../schemas/event.ts';
+import { quarantinedHeadView } from './kept-views.ts';
 import { laneOf } from './lanes.ts';
 import type { PipelineReceipt, Receipt } from './operations.ts';
 import type { Running } from './pipelines.ts';
-import { idOf } from './quarantine-ids.ts';
 import { inFull, router } from './route.ts';
 import { standingOf } from './standing.ts';
 import { covers } from './stretches.ts';
@@ -65,16 +65,10 @@ export async function receiptOf(
 }
 
 /** What is known of a quarantined event. */
-export const quarantineReceipt = (head: QuarantinedHead): Receipt => ({
-  event_id: head.eventId ?? '',
-  shop: head.shop,
-  state: 'quarantined',
-  received_at: iso(head.at),
-  dialect: head.dialect,
-  type: head.name,
-  quarantine_id: idOf(head),
-  reasons: head.reasons,
-});
+export function quarantineReceipt(head: QuarantinedHead): Receipt {
+  const { event_id = '', shop, at, dialect, name, id, reasons } = quarantinedHeadView(head);
+  return { event_id, shop, state: 'quarantined', received_at: at, dialect, type: name, quarantine_id: id, reasons };
+}
 
 const ENRICHED = [
   'shopping_channel',

@@ -1,4 +1,5 @@
 import type { Outbound } from '../adapters/destinations/destination.ts';
+import { withoutCartKeysIn } from '../adapters/dialects/cart-key.ts';
 import type { DeadLetter } from '../adapters/logs/state.ts';
 import { Books } from './books.ts';
 import type { DeliverOptions } from './deliver.ts';
@@ -52,7 +53,11 @@ export class Redrives {
   async #next(): Promise<Marked[]> {
     const { state, id } = this.#options;
     const marked = await state.marked(id, { limit: LETTERS_AT_ONCE });
-    const letters = marked.map((letter) => ({ ...letter, bytes: Buffer.byteLength(JSON.stringify(letter.event)) }));
+    const letters = marked.map((letter) => {
+      // An earlier version has kept the keys of carts in its letters.
+      const event = withoutCartKeysIn(letter.event);
+      return { ...letter, event, bytes: Buffer.byteLength(JSON.stringify(event)) };
+    });
     let bytes = 0;
     const end = letters.findIndex((letter, i) => {
       bytes += letter.bytes;

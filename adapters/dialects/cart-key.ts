@@ -69,6 +69,12 @@ export function clearCartKeys(parsed: unknown, text: string): unknown {
   return whole[0];
 }
 
+/** A value that came from a log, without the keys of carts and checkouts; itself where it has none. */
+export function withoutCartKeysIn<T>(value: T): T {
+  const text = JSON.stringify(value);
+  return text !== undefined && maySayCartKey(text) ? (clearCartKeys(JSON.parse(text), text) as T) : value;
+}
+
 function clear(node: Record<string, unknown>): void {
   const isByCart = !Array.isArray(node) && Object.values(node).some((one) => typeof one === 'string' && CART.test(one));
   for (const [name, one] of Object.entries(node)) {

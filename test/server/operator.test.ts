@@ -163,6 +163,33 @@ describe('an operator who looks through very much', ({ it }) => {
     assert.is(taken, 30);
   });
 
+  it('sees no key of a cart, which is kept for what is tried again', async () => {
+    const { log, state, operations } = stage();
+    const cart = 'gid://shopify/Cart/hWN5kTq2ZpXc8LrVb3MdYs71';
+    const raw = `{"cart":"${cart}?key=f00","to":"${encodeURIComponent(`${cart}?key=f00`)}"}`;
+    const refused = { ...refusal(`${cart}?key=f00`, raw), reasons: [`events[0].x: got "${cart}?key=f0…"`] };
+    await log.append(record(['e1'], { refused: [refused] }));
+    await state.begin(ID);
+    const cursor = await state.claim(ID, never);
+    const [stored] = await log.read(SHOP, 0, 1, never);
+    const event = { ...stored!.event, cart: { id: `${cart}?key=f00` } };
+    const letter = { position: 1, event, reason: `HTTP 422: no ${cart}?key=f00`, attempts: 1, at: START };
+    await cursor.save({ progress: cursor.progress, dead: [letter] });
+
+    const { items } = await operations.quarantine({}, { limit: 10 });
+    const whole = await operations.oneQuarantined(items[0]!.id);
+    const exported: unknown[] = [];
+    for await (const one of operations.allQuarantined({})) exported.push(one);
+    const receipts = await operations.receipts(`${cart}?key=f00`, undefined);
+    const dead = (await operations.dead({}, { limit: 10 })).items;
+    for (const shown of [items, whole, exported, receipts, dead]) {
+      const text = JSON.stringify(shown);
+      assert.ok(text.includes('Cart') && !text.includes('f0'), text);
+    }
+    assert.is((await state.quarantinedAt(SHOP, '1'))?.raw, raw);
+    assert.equal(dead[0]?.event.cart, { id: cart });
+  });
+
   it('redrives and discards dead letters in commits of a bounded size', async () => {
     const { log, state, operations } = stage();
     const redriven: number[][] = [];

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { Batch, Outcome } from '../../adapters/destinations/destination.ts';
-import { record } from '../contracts/log.ts';
+import { never, record } from '../contracts/log.ts';
 import { Bench, delivered, ID } from '../support/bench.ts';
 import { describe } from '../support/describe.ts';
 import { until } from '../support/until.ts';
@@ -95,6 +95,28 @@ describe('a dead letter that is tried once more', ({ it }) => {
     assert.equal([letter?.redrive, letter?.leftOut?.reason, letter?.ended], [undefined, 'consent_denied', undefined]);
     const { delivered: sent, dead } = await again.end();
     assert.equal([sent, dead], [1, 1]);
+  });
+
+  it('goes without the key of a cart that an earlier version has kept in it', async () => {
+    const { bench, answers, letters } = await withLetters(['a']);
+    await bench.end();
+    const cursor = await bench.store.state.claim(ID, never);
+    const [letter] = await letters();
+    const cart = 'gid://shopify/Cart/hWN5kTq2ZpXc8LrVb3MdYs71';
+    const event = { ...letter!.event, cart: { id: `${cart}?key=f00` } };
+    await cursor.save({ progress: cursor.progress, dead: [{ ...letter!, event }] });
+    cursor.release();
+    await bench.store.state.redrive(ID, [1]);
+    const again = new Bench(bench.store);
+    const carts: unknown[] = [];
+    await again.start((batch) => {
+      carts.push(...batch.events.map((one) => one.event.cart));
+      return delivered(batch);
+    });
+    answers(delivered);
+    await until(() => carts.length > 0);
+    assert.equal(carts, [{ id: cart }]);
+    await again.end();
   });
 
   it('goes out in batches of a megabyte at most', async () => {
