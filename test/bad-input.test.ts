@@ -211,7 +211,7 @@ describe('an invalid event', ({ it }) => {
     const folder = temporaryFolder();
     const gateway = await gatewayWith(config, { LOG_URL: `lmdb:${folder.path}` });
     const bad = [
-      { product_id: 2 ** 60 },
+      { product_id: 2.5 },
       { product_id: '12x' },
       { product_id: null },
       { event_type: 'nope' },
@@ -235,7 +235,7 @@ describe('an invalid event', ({ it }) => {
     folder.remove();
     assert.is(kept.length, bad.length + 4);
     assert.ok(kept.every(({ reasons, raw }) => (reasons[0] ?? '').length > 10 && raw.length > 0));
-    assert.match(kept[0]?.reasons[0] ?? '', /2\^53|string/);
+    assert.match(kept[0]?.reasons[0] ?? '', /a Shopify id/);
     const quarantined = Object.values(tally.quarantined).reduce((sum, count) => sum + count, 0);
     assert.is(tally.received, tally.appended + tally.duplicate + quarantined);
   });

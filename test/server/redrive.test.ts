@@ -105,7 +105,7 @@ describe('a dead letter that is tried once more', ({ it }) => {
     const cart = 'gid://shopify/Cart/hWN5kTq2ZpXc8LrVb3MdYs71';
     const event = { ...letter!.event, cart: { id: `${cart}?key=f00` } };
     await cursor.save({ progress: cursor.progress, dead: [{ ...letter!, event }] });
-    cursor.release();
+    await cursor.release();
     await bench.store.state.redrive(ID, [1]);
     const again = new Bench(bench.store);
     const carts: unknown[] = [];
