@@ -116,7 +116,7 @@ export function createDoor(onRefused: () => void): (request: IncomingMessage, re
  * One Host, and one way to know where the body ends. Proxies read other framings in other ways than Node does, so that they may see one request
  * where we see two, or the other way round.
  */
-function isWellFramed({ rawHeaders }: IncomingMessage): boolean {
+function isWellFramed({ rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
   let hosts = 0;
   let framings = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -128,5 +128,5 @@ function isWellFramed({ rawHeaders }: IncomingMessage): boolean {
       if (rawHeaders[at + 1]?.toLowerCase() !== 'chunked') return false;
     }
   }
-  return hosts <= 1 && framings <= 1;
+  return (hosts === 1 || (hosts === 0 && httpVersionMinor !== 1)) && framings <= 1;
 }

@@ -84,6 +84,8 @@ export function createHttp(options: HttpOptions): Server {
       requestTimeout: options.requestTimeoutMs,
       keepAliveTimeout: options.keepAliveTimeoutMs,
       connectionsCheckingInterval: 1000,
+      // Refused with the others that are framed oddly, so that it leaves a trace as they do.
+      requireHostHeader: false,
       maxHeaderSize: options.headersMaxBytes,
     },
     (request, response) => {
@@ -179,6 +181,10 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering 
     });
     router.all(call.path, (ctx) => {
       ctx.set('Allow', 'POST, OPTIONS');
+      if (ctx.method === 'OPTIONS' && !isPreflight(ctx)) {
+        ctx.status = 204;
+        return;
+      }
       const answer = ingest.refuse(call.dialect, notPosted(ctx));
       tellRefused(options, call.dialect, ctx.req, answer);
       reply(ctx, answer);
@@ -186,10 +192,13 @@ function createKoa(options: HttpOptions, calls: readonly SideCall[]): Answering 
   }
   options.routes(router);
   app.use(router.routes());
+  app.use(async (ctx, next) => {
+    await next();
+    if (ctx.method === 'POST' && dialects.length > 0) options.onRefused({ ...NOWHERE, status: ctx.status });
+  });
   app.use(otherMethods);
   app.use((ctx) => {
     ctx.status = 404;
-    if (ctx.method === 'POST' && dialects.length > 0) options.onRefused(NOWHERE);
     const places = dialects.map(({ path }) => `POST ${path}`).join(' or ');
     ctx.body = {
       error: `Nothing here: ${ctx.path.slice(0, 200)}. ${places ? `Events go to ${places}.` : 'This process takes no events.'}`,
@@ -214,15 +223,17 @@ function otherMethods(ctx: Koa.Context, next: Koa.Next): Promise<void> | undefin
   return undefined;
 }
 
-const NOWHERE: RefusedRequest = { reason: 'address', status: 404, message: 'no events are taken at this address' };
+const NOWHERE = { reason: 'address', message: 'no events are taken at this address' };
 
 /** Why what is no POST is refused. A preflight comes this far only where its origin is not let in. */
 function notPosted(ctx: Koa.Context): RequestRefused {
-  const isPreflight = ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== '';
-  return isPreflight && ctx.get('Origin') !== ''
+  return isPreflight(ctx)
     ? foreignOrigin(ctx.get('Origin'))
     : new RequestRefused(405, `send it with POST, not ${ctx.method}`);
 }
+
+const isPreflight = (ctx: Koa.Context): boolean =>
+  ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== '' && ctx.get('Origin') !== '';
 
 function reply(ctx: Koa.Context, { status, body, headers }: Answer): void {
   ctx.set(headers);

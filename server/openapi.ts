@@ -73,6 +73,7 @@ export function openapi(examples: Examples) {
         dialects.map((dialect) => [dialect.path, { post: eventCall(dialect, examples[dialect.name] ?? {}, shapes) }]),
       ),
       [gloodInitPath]: { post: call(gloodInitDocumentation, ['application/json'], { init }, shapes, OF_ANY_CALL) },
+      '/': { get: plain('root', 'Name, version, and where to go next; for balancers too.', { 200: 'It is here.' }) },
       '/healthz': { get: plain('healthz', 'Whether the process is alive.', { 200: 'It is.' }) },
       '/readyz': {
         get: plain('readyz', 'Whether an event sent now would be kept, how durably, and how each pipeline does.', {

@@ -25,6 +25,7 @@ import type { TailLine } from './operations.ts';
 import { createOperations } from './operator.ts';
 import { createRates } from './rates.ts';
 import { createRefusals } from './refusals.ts';
+import { rootPage } from './root-page.ts';
 import type { Duties } from './settings.ts';
 import { createShops, type Shops } from './shops.ts';
 import type { OpenedLog } from './store.ts';
@@ -212,6 +213,11 @@ const METRICS_MS = 1000;
 /** How this process does. */
 function healthRoutes(router: Router, parts: Parts): void {
   const { store, metrics, stopping, clock } = parts;
+  const root = rootPage(parts.answers === 'everything' ? dialects.map(({ path }) => path) : []);
+  router.get('/', (ctx) => {
+    ctx.type = 'application/json';
+    ctx.body = root;
+  });
   router.get('/healthz', (ctx) => {
     ctx.body = { ok: true };
   });

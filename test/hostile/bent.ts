@@ -118,7 +118,7 @@ export const bent: readonly Input[] = [
   raw('an SSH greeting', [400], 'SSH-2.0-OpenSSH_9.0\r\n'),
   raw('a Redis command', [400], '*1\r\n$4\r\nPING\r\n'),
   raw('a SOCKS greeting', [400], Buffer.from([5, 1, 0])),
-  raw('RTSP', [405], 'OPTIONS rtsp://x/beacon RTSP/1.0\r\nCSeq: 1\r\n\r\n'),
+  raw('RTSP', [204], 'OPTIONS rtsp://x/beacon RTSP/1.0\r\nCSeq: 1\r\n\r\n'),
   raw('nothing at all', [], ''),
   ...['PUT', 'DELETE', 'PATCH', 'PROPFIND', 'PURGE', 'M-SEARCH', 'QUERY', 'GET'].map((method) =>
     raw(

@@ -237,6 +237,6 @@ export const cors: readonly Row[] = [
     name: 'OPTIONS that is no preflight',
     source: 'scanners',
     sends: { speaks: 'layers', method: 'OPTIONS', path: '/beacon' },
-    answer: { status: 405, headers: { allow: /POST/ } },
+    answer: { status: 204, headers: { allow: /POST/ } },
   },
 ];

@@ -354,6 +354,18 @@ describe('a refused request', ({ it, before, after }) => {
       reason: 'framing',
     },
     {
+      name: 'without a host',
+      bytes: request('POST /beacon HTTP/1.1', [token, 'Content-Length: 0']),
+      status: 400,
+      reason: 'framing',
+    },
+    {
+      name: 'to the root',
+      bytes: post([token], event(), '/'),
+      status: 405,
+      reason: 'address',
+    },
+    {
       name: 'that stops within its headers',
       bytes: Buffer.from(`POST /beacon HTTP/1.1\r\n${host}\r\nX: ${SECRET}`),
       status: 408,
