@@ -8,7 +8,7 @@ import { interpolate } from './interpolate.ts';
 import { type Mistake, mistakesIn, pathText } from './mistakes.ts';
 import { objections } from './objections.ts';
 import { ConfigError, type Environment, isProduction } from './settings.ts';
-import { parseYaml } from './yaml.ts';
+import { type Parsed, parseYaml } from './yaml.ts';
 
 /** Where the configuration is: `source` is a path for `file`, otherwise the text itself. */
 export interface Found {
@@ -41,7 +41,7 @@ export function findConfig(settings: Settings, exists: (path: string) => boolean
 
 /**
  * Reads a configuration (a path, or YAML or JSON text), fills in `${NAME}` from `env` and defaults, and checks all of it.
- * Throws one ConfigError with every mistake, each with its path.
+ * Throws one ConfigError with every mistake, each with its path, line and column.
  */
 export function loadConfig(options: {
   readonly source: string;
@@ -49,14 +49,15 @@ export function loadConfig(options: {
   readonly destinations: readonly Destination[];
 }): Config {
   const { source, env, destinations } = options;
-  const written = isText(source) ? parseYaml(source, 'the configuration') : read(source);
+  const { value: written, placeOf } = isText(source) ? parseYaml(source, 'the configuration') : read(source);
   const { value, mistakes: unresolved, redact } = interpolate(written, env);
   const schema = configSchema(destinations);
   const config = Default(schema, value);
   const unfit = mistakesIn(schema, config, written);
   const further = [...clashes(config), ...objections(config, destinations, redact)];
   const mistakes = firstPerPlace([unresolved, unfit, further]);
-  if (mistakes.length > 0 || !Check(schema, config)) throw new ConfigError(mistakes.map(sentence));
+  if (mistakes.length > 0 || !Check(schema, config))
+    throw new ConfigError(mistakes.map((mistake) => sentence(mistake, placeOf(mistake.path))));
   return config;
 }
 
@@ -91,7 +92,7 @@ export function watchConfig(
 
 const isText = (source: string): boolean => source.includes('\n') || /^\s*(\{|["']?shops["']?\s*:)/.test(source);
 
-function read(path: string): unknown {
+function read(path: string): Parsed {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -117,4 +118,5 @@ function firstPerPlace(checks: readonly (readonly Mistake[])[]): Mistake[] {
   });
 }
 
-const sentence = ({ path, text }: Mistake): string => `${pathText(path) || 'the configuration'}: ${text}`;
+const sentence = ({ path, text }: Mistake, place: string | undefined): string =>
+  `${pathText(path) || 'the configuration'}${place === undefined ? '' : ` (${place})`}: ${text}`;

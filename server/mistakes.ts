@@ -87,7 +87,12 @@ function unfit({ path, written, secret }: Place, schema: TSchema, value: unknown
   if (first && inside.length > 0) return { path: [...path, ...inside], text: first.message };
   const unquoted = Type.IsString(schema) && (typeof value === 'number' || typeof value === 'boolean');
   const typo = typeof value === 'string' ? meant(String(written), (choicesOf(schema) ?? []).map(String)) : '';
-  const hint = unquoted ? '; put it in quotes' : typo;
+  const isVariable = typeof value === 'string' && !Type.IsString(schema) && /\$\{\w+\}/.test(String(written));
+  const hint = unquoted
+    ? '; put it in quotes'
+    : isVariable
+      ? '; a variable always gives text: write the value itself'
+      : typo;
   return {
     path,
     text: `must be ${expected(schema)}, got ${shown(secret ? value : (written ?? value), secret)}${hint}`,

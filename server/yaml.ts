@@ -1,6 +1,7 @@
 import { Composer, type CST, type Document, LineCounter, Parser, visit, type YAMLError } from 'yaml';
 import { isRecord } from './loose.ts';
 import { ConfigError } from './settings.ts';
+import { type PlaceOf, placeAt, placesIn } from './yaml-places.ts';
 
 const MOST_ALIASES = 1000;
 /** Far more than a configuration needs, and far less than what ends in a full stack. */
@@ -8,27 +9,32 @@ const DEEPEST = 100;
 /** Values in all, each counted as often as an alias repeats it. A shop with two pipelines has some 20. */
 const MOST_VALUES = 2_000_000;
 
+export interface Parsed {
+  readonly value: unknown;
+  readonly placeOf: PlaceOf;
+}
+
 /** The value of YAML or JSON text; `name` says in mistakes which text it was. Throws ConfigError with line and column, never with the text itself. */
-export function parseYaml(text: string, name: string): unknown {
+export function parseYaml(text: string, name: string): Parsed {
   const lines = new LineCounter();
   const refuse = (mistakes: readonly string[]): ConfigError => new ConfigError(mistakes.map((one) => `${name}${one}`));
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
   // Before it is composed, which takes a piece of the stack for each level: V8 may end the process where that is full.
   const deep = tooDeepIn(tokens);
-  if (deep !== undefined) throw refuse([`, ${placeOf(deep, lines)}: nested more than ${DEEPEST} deep; ${ENOUGH}`]);
+  if (deep !== undefined) throw refuse([`, ${placeAt(deep, lines)}: nested more than ${DEEPEST} deep; ${ENOUGH}`]);
   const [document, second] = new Composer({ prettyErrors: false, logLevel: 'error' }).compose(
     tokens,
     true,
     text.length,
   );
-  if (document === undefined) return null;
-  if (second) throw refuse([`, ${placeOf(second.range[0], lines)}: a second document begins (---); write one only`]);
+  if (document === undefined) return { value: null, placeOf: () => undefined };
+  if (second) throw refuse([`, ${placeAt(second.range[0], lines)}: a second document begins (---); write one only`]);
   const problems = [...document.errors, ...document.warnings];
-  if (problems.length > 0) throw refuse(problems.map((problem) => `, ${described(problem, lines)}`));
+  if (problems.length > 0) throw refuse(sentences(problems, text, lines).map((one) => `, ${one}`));
   const misplaced = selfHeldIn(document);
   if (misplaced !== undefined)
     throw refuse([
-      `, ${placeOf(misplaced, lines)}: an alias (*name) stands inside what it stands for (&name); ${QUOTE}`,
+      `, ${placeAt(misplaced, lines)}: an alias (*name) stands inside what it stands for (&name); ${QUOTE}`,
     ]);
   let value: unknown;
   try {
@@ -39,21 +45,29 @@ export function parseYaml(text: string, name: string): unknown {
   }
   const excess = excessOf(value);
   if (excess !== undefined) throw refuse([`: with its aliases (*name) filled in it is ${excess}; write fewer`]);
-  return value;
+  return { value, placeOf: placesIn(document, lines) };
 }
 
 const QUOTE = 'text that begins with * must be in quotes, as in "*"';
 const ENOUGH = 'a configuration needs no more than 10';
 
-function placeOf(at: number, lines: LineCounter): string {
-  const { line, col } = lines.linePos(at);
-  return `line ${line}, column ${col}`;
+/** A sentence for each problem. The `{` of a `${NAME}` in brackets is a slip of its own, and all behind the first one follows from it. */
+function sentences(problems: readonly YAMLError[], text: string, lines: LineCounter): string[] {
+  const isSlip = ({ pos: [at] }: YAMLError): boolean => text.slice(at - 1, at + 1) === `\${`;
+  const first = problems.findIndex(isSlip);
+  const told = problems.filter((problem, i) => first < 0 || i < first || isSlip(problem));
+  return told.map((problem) => {
+    const [at] = problem.pos;
+    return isSlip(problem) ? `${placeAt(at - 1, lines)}: ${IN_BRACKETS}` : described(problem, lines);
+  });
 }
+
+const IN_BRACKETS = `inside [ ] and { } a text with \${NAME} must be in quotes, as in ["\${NAME}"]`;
 
 function described(problem: YAMLError, lines: LineCounter): string {
   // What follows the colon quotes the text, and the text may hold secrets.
-  const message = problem.message.replace(/: .*$/s, '');
-  return `${placeOf(problem.pos[0], lines)}: ${message}${problem.code === 'BAD_ALIAS' ? `; ${QUOTE}` : ''}`;
+  const message = problem.message.replace(/(?<! or ): .*$/s, '');
+  return `${placeAt(problem.pos[0], lines)}: ${message}${problem.code === 'BAD_ALIAS' ? `; ${QUOTE}` : ''}`;
 }
 
 /** Where the first value begins that is nested too deeply. */

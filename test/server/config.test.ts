@@ -37,7 +37,7 @@ const destinations: readonly Destination[] = [post as unknown as Destination, dr
 
 const load = (source: string, env: Environment = {}): Config => loadConfig({ source, env, destinations });
 
-function mistakesOf(source: string, env: Environment = {}): readonly string[] {
+function placedMistakesOf(source: string, env: Environment = {}): readonly string[] {
   try {
     load(source, env);
   } catch (error) {
@@ -46,6 +46,10 @@ function mistakesOf(source: string, env: Environment = {}): readonly string[] {
   }
   return [];
 }
+
+/** Without places: most texts here are one line of JSON. */
+const mistakesOf = (source: string, env?: Environment): string[] =>
+  placedMistakesOf(source, env).map((mistake) => mistake.replace(/ \(line 1, column \d+\):/, ':'));
 
 const shopWith = (fields: object): object => ({ shop: 'a.myshopify.com', tokens: ['token-a'], ...fields });
 const withShops = (...shops: object[]): string => JSON.stringify({ shops });
@@ -159,6 +163,34 @@ describe('configuration', ({ it }) => {
       'shops[2].pipelines[2].destination.type: is missing; expected one of post, drop',
       'shops[2].pipelines[3].destination: is missing; expected a destination with one of these types: post, drop',
       'shops[2].pipelines[4]: must be a pipeline, got nothing',
+    ]);
+  });
+
+  it('says the line and column of each, also where a variable gave the value, and never what it gave', () => {
+    const source = `shops:
+  - shop: a.myshopify.com
+    tokens:
+      - "\${TOKEN}"
+      - "\${TOKEN}"
+    origins: ["https://X.example"]
+    pipelines:
+      - id: p
+        lanes: \${LANES}
+        event: [search]
+        destination: { type: post, url: "\${URL}" }
+      - id: p
+        destination: { type: drop }
+      - id: q
+`;
+    const env = { TOKEN: 'hunter2-hunter2', LANES: '4', URL: 'http://hunter2.example/' };
+    assert.equal(placedMistakesOf(source, env), [
+      'shops[0].pipelines[0].event (line 10, column 9): is not a known key; did you mean events?',
+      `shops[0].pipelines[0].lanes (line 9, column 9): must be a whole number from 1 to 16, got "\${LANES}"; a variable always gives text: write the value itself`,
+      'shops[0].pipelines[2].destination (line 14, column 9): is missing; expected a destination with one of these types: post, drop',
+      'shops[0].tokens[1] (line 5, column 9): is the same token as shops[0].tokens[0] (a.myshopify.com); it must be unique',
+      'shops[0].pipelines[1].id (line 12, column 9): is the same id as shops[0].pipelines[0].id (a.myshopify.com); it must be unique',
+      'shops[0].origins[0] (line 6, column 15): must be an origin as browsers write it; browsers send https://x.example',
+      `shops[0].pipelines[0].destination.url (line 11, column 36): expected https:, came \${URL}`,
     ]);
   });
 

@@ -32,6 +32,17 @@ const unreadable: readonly [what: string, text: string, says: RegExp][] = [
   ['a second document', 'shops: []\n---\nshops: []', /^it, line 2, column 1: a second document begins/],
   ['a tag', 'shops: !secret-text [a]', /^it, line 1, column 8: Unresolved tag$/],
   ['a key twice', 'shops: []\nshops: []', /^it, line 2, column 1: Map keys must be unique$/],
+  [
+    'a variable in a list',
+    `a: 1\nb: [x, \${NAME}]`,
+    /^it, line 2, column 8: inside \[ \] and \{ \} .*must be in quotes, as in \["\$\{NAME\}"\]$/,
+  ],
+  [
+    'a variable in a map',
+    `b: { url: https://x/\${NAME}, c: 1 }`,
+    /^it, line 1, column 21: inside .* must be in quotes, as in \["\$\{NAME\}"\]$/,
+  ],
+  ['a missing comma', 'b: ["x" "secret-text"]', /^it, line 1, column \d+: Missing , or : between flow sequence items$/],
   ['a tab', 'shops:\n\t- a', /^it, line 2, column 1: Tabs are not allowed/],
 ];
 
@@ -60,6 +71,26 @@ describe('YAML that looks odd', ({ it }) => {
     ['nothing', '', null],
     ['aliases', 'a: &a [1]\nb: *a', { a: [1], b: [1] }],
   ] as const) {
-    it(`is read: ${what}`, () => assert.equal(parseYaml(text, 'it'), value));
+    it(`is read: ${what}`, () => assert.equal(parseYaml(text, 'it').value, value));
   }
+});
+
+describe('places in YAML', ({ it }) => {
+  const text = 'shops:\n  - shop: a\n    tokens: [x, "y"]\n  - &b\n    shop: b\nmore: { deep: [*b], "a b": 1 }\n';
+  const { placeOf } = parseYaml(text, 'it');
+  for (const [path, place] of [
+    [['shops'], 'line 1, column 1'],
+    [['shops', 0], 'line 2, column 5'],
+    [['shops', 0, 'tokens', 1], 'line 3, column 17'],
+    [['shops', 1, 'shop'], 'line 5, column 5'],
+    [['more', 'deep', 0], 'line 6, column 16'],
+    [['more', 'deep', 0, 'shop'], 'line 5, column 5'],
+    [['more', 'a b'], 'line 6, column 21'],
+    [['shops', 0, 'missing', 'x'], 'line 2, column 5'],
+    [[], 'line 1, column 1'],
+  ] as const) {
+    it(`are known: ${path.join('.') || 'the whole'}`, () => assert.is(placeOf(path), place));
+  }
+
+  it('are unknown of nothing', () => assert.is(parseYaml('', 'it').placeOf(['a']), undefined));
 });
