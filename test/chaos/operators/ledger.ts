@@ -58,6 +58,8 @@ const READ_MS = 100;
 
 /** Lanes of the pipeline that has the most. */
 const LANES = 4;
+/** One that has started gets its share of the pipelines from the others, in order, within a beat and a look. */
+const SHARE_MS = 3000;
 
 /**
  * Whether a request was under way when its pipeline was stopped in order: the answer may have gone out and not been read any more. A lane
@@ -76,11 +78,14 @@ export function wasUnderWay(history: History, delivery: Delivery, again: Deliver
         one.begunAt < again.begunAt &&
         one.begunAt <= to,
     );
-    return later.length < (pipeline.startsWith('hook') ? LANES : 1);
+    // Each other lane may have begun one more before the stop, and all of them what was cut off behind it.
+    return later.length < (pipeline.startsWith('hook') ? 2 * LANES - 1 : 1);
   };
   return (
     history.faults.some(
-      ({ kind, delivers, from, to }) => (kind === 'stop' || kind === 'start') && delivers && overlaps(from, to),
+      ({ kind, delivers, from, to }) =>
+        delivers &&
+        ((kind === 'stop' && overlaps(from, to)) || (kind === 'start' && overlaps(from, to && to + SHARE_MS))),
     ) ||
     history.orders.some(
       ({ kind, input, begunAt: from, endedAt: to }) =>
