@@ -7,6 +7,8 @@ import { Busy, type JobReport, NotFound } from './operations.ts';
 const SAVE_EVERY_MS = 1000;
 /** A job of which nothing was heard for this long is interrupted: its process is gone. */
 const SILENT_MS = 30_000;
+/** One that says nothing for this long may be gone. */
+const QUIET_MS = 5 * SAVE_EVERY_MS;
 /** An order waits this long for its job to end; a longer one is followed by its id. */
 const WAIT_MS = 2000;
 const RETRY_MS = 1000;
@@ -47,10 +49,7 @@ export class OperatorJobs {
     const asked = { ...order, state: 'running' as const, startedAt: now, seenAt: now, looked: 0, counts: none };
     const { job, started } = await state.startJob(asked, now - SILENT_MS);
     if (!started) {
-      const of = job.shop === undefined ? 'all shops' : job.shop;
-      throw new Busy(
-        `a ${job.kind} of ${job.of === 'dead' ? 'dead letters' : 'quarantined events'} of ${of} must end first, which is running as ${job.id}; follow it or cancel it`,
-      );
+      throw new Busy(whyBusy(job, now));
     }
     let last = job;
     const ended = this.#run(job, steps, (next) => {
@@ -119,6 +118,15 @@ export class OperatorJobs {
       started_at: new Date(startedAt).toISOString(),
     };
   }
+}
+
+/** Says when it ends by itself, where its process may be gone. */
+function whyBusy({ id, of, kind, shop = 'all shops', seenAt }: Job, now: number): string {
+  const what = `a ${kind} of ${of === 'dead' ? 'dead letters' : 'quarantined events'} of ${shop}`;
+  const busy = `${what} must end first, which is running as ${id}; follow it or cancel it`;
+  if (now - seenAt < QUIET_MS) return busy;
+  const end = new Date(seenAt + SILENT_MS).toISOString();
+  return `${busy}; nothing was heard of its process for ${Math.round((now - seenAt) / 1000)} s: if that is gone, order again after ${end}`;
 }
 
 /** Does something on the log, again each second while it cannot be reached. */

@@ -49,7 +49,7 @@ export interface Operations {
   /** Lets go of what an orphaned pipeline owes; it stays counted, and receipts say so. Throws NotFound and BadOrder. */
   discardPipeline(orphan: PipelineRef): Promise<OrphanDiscard>;
   balance(): Promise<Balance>;
-  /** Events as they are accepted, refused and delivered, until the signal aborts. A reader that is slow misses some and is told how many. */
+  /** Events as they are accepted, refused and delivered, until the signal aborts. First a note, where what other processes do is not shown. A reader that is slow misses some and is told how many. */
   tail(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine>;
 }
 
@@ -294,5 +294,7 @@ export type TailLine =
       readonly name: string;
       readonly status: string;
     }
+  /** What this tail cannot show. */
+  | { readonly kind: 'note'; readonly text: string }
   /** The reader was too slow: so many lines were left out. */
   | { readonly kind: 'missed'; readonly lines: number };

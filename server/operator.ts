@@ -32,6 +32,7 @@ import type { Replays } from './replays.ts';
 import type { Shops } from './shops.ts';
 import { standingOf } from './standing.ts';
 import type { Tail } from './tail.ts';
+import { noteOf, withNote } from './tail-note.ts';
 
 export interface OperatorTools {
   readonly store: Store;
@@ -41,6 +42,8 @@ export interface OperatorTools {
   readonly replays: Replays;
   readonly orphans: Orphans;
   readonly tail: Tail;
+  /** Whether pipelines are moved here. */
+  readonly moves: boolean;
   readonly limits: Rules['limits'];
   readonly clock: Clock;
   /** Aborts when the process stops. */
@@ -78,7 +81,7 @@ export function createOperations(tools: OperatorTools): Operations {
         shops().all.map(({ config }) => config.shop),
         await pipelines.running(),
       ),
-    tail: (filter, signal) => tail.lines(filter, signal),
+    tail: (filter, signal) => withNote(tail.lines(filter, signal), () => noteOf(tools)),
   };
 }
 

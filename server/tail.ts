@@ -155,7 +155,7 @@ function wanting({ shop, pipeline, types, kinds }: TailFilter): (line: TailLine)
   const wanted = types && namesMatching(types);
   return (line) => {
     // A reader is told of its own gaps only.
-    if (line.kind === 'missed') return false;
+    if (line.kind === 'missed' || line.kind === 'note') return false;
     if (kinds && !kinds.includes(line.kind)) return false;
     if (shop !== undefined && line.shop !== shop) return false;
     if (pipeline !== undefined && !('pipeline' in line && line.pipeline === pipeline)) return false;

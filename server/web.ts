@@ -260,6 +260,7 @@ function otherRoutes(router: Router, parts: Parts): void {
     ...parts.deliveries,
     ...toolsOf(parts),
     shops: parts.shops,
+    moves: settings.PROCESS !== 'web',
     dialects,
   });
   adminRoutes(router, {

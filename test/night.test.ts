@@ -89,6 +89,19 @@ describe('a night on call: web and worker apart, on PostgreSQL; every surface sa
     const reply = await call(port, { method: 'POST', path: `/admin${path}`, headers, body: JSON.stringify(body) });
     assert.is(reply.status, 200, reply.body);
   };
+  /** What the tail of the web process begins with. */
+  const firstOfTail = async (): Promise<string> => {
+    const headers = { authorization: `Bearer ${token}` };
+    const ending = new AbortController();
+    const { body } = await fetch(`http://127.0.0.1:${port}/admin/tail`, { headers, signal: ending.signal });
+    let text = '';
+    for await (const chunk of body ?? []) {
+      text += Buffer.from(chunk).toString();
+      if (text.includes('data: ')) break;
+    }
+    ending.abort();
+    return text;
+  };
   const logged = (msg: string) => worker?.lines().filter((line) => line.msg === msg) ?? [];
 
   before(async () => {
@@ -110,9 +123,11 @@ describe('a night on call: web and worker apart, on PostgreSQL; every surface sa
     const waiting = await happens();
     const said = await allSay({ state: 'unmoved', pending: 1, last_success: undefined }, 'hook', waiting);
     assert.match(said.reason ?? '', /no process moves it: start one with PROCESS=worker/);
+    assert.match(await firstOfTail(), /"kind":"note","text":"no process delivers anything: start one/);
     assert.ok(said.since, 'since when');
     await startWorker();
     await until(() => sink.events().length === 1);
+    assert.match(await firstOfTail(), /"kind":"note","text":"not shown: what another process delivers;/);
     const well = await allSay({ state: 'idle', pending: 0, lag: 0, failed_attempts: 0, since: undefined }, 'hook');
     assert.ok(well.last_success, 'its last success');
   });

@@ -1,7 +1,7 @@
 import { onAbort } from '../on-abort.ts';
 import type { Position } from './log.ts';
 import { type Settlement, settledBy } from './settlement.ts';
-import type { Cursor, PipelineId, Progress, Standing, State, Update } from './state.ts';
+import type { Cursor, Others, PipelineId, Progress, Standing, State, Update } from './state.ts';
 
 /** A state whose pipelines can be taken from their holders. */
 interface Taken extends Pick<State, 'progress'> {
@@ -200,5 +200,8 @@ export class Bell<K> {
     listener?.abort();
   }
 }
+
+/** One process owns such a log. */
+export const NO_OTHERS: Others = { takers: 0, movers: 0 };
 
 export const keyOf = ({ shop, pipeline }: PipelineId): string => `${shop}/${pipeline}`;

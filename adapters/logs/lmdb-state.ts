@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
-import { beginning, Holders, resumed, suspendedBy } from './holders.ts';
+import { beginning, Holders, NO_OTHERS, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
 import type { LetterLimits } from './letting-go.ts';
 import type { Commit } from './lmdb-chain.ts';
@@ -19,6 +19,7 @@ import type {
   Job,
   JournalLine,
   NamedStanding,
+  Others,
   Page,
   PipelineId,
   Progress,
@@ -79,6 +80,10 @@ export class LmdbState implements State {
     this.#jobsKept = root.openDB({ name: 'jobs', encoding: 'json' });
     const jobs = [...this.#jobsKept.getRange()].map(({ value }) => value);
     this.#jobs = new Jobs(jobs, (job, forgotten) => this.#saveJob(job, forgotten));
+  }
+
+  async others(): Promise<Others> {
+    return NO_OTHERS;
   }
 
   async begin(id: PipelineId, start = this.#head(id.shop)): Promise<void> {

@@ -3,7 +3,7 @@ import type { Draft } from '../dialects/dialect.ts';
 import { areDifferent, type Kind, UNKNOWN_KIND } from '../dialects/kind.ts';
 import { onAbort } from '../on-abort.ts';
 import { endedByClose } from './closing.ts';
-import { beginning, Holders, keyOf, resumed, suspendedBy } from './holders.ts';
+import { beginning, Holders, keyOf, NO_OTHERS, resumed, suspendedBy } from './holders.ts';
 import { Jobs } from './jobs.ts';
 import { withinBytes } from './letters.ts';
 import { LET_GO_A_CALL, letGo, lettersToGo, NONE_LET_GO } from './letting-go.ts';
@@ -34,6 +34,7 @@ import type {
   Job,
   JournalLine,
   NamedStanding,
+  Others,
   Page,
   PipelineId,
   Progress,
@@ -240,6 +241,10 @@ class MemoryLog implements EventLog, State {
   async close(): Promise<void> {
     this.#closed = true;
     for (const { readers } of this.#shops.values()) for (const reader of [...readers]) reader();
+  }
+
+  async others(): Promise<Others> {
+    return NO_OTHERS;
   }
 
   async begin(id: PipelineId, start = this.#shop(id.shop).newest): Promise<void> {

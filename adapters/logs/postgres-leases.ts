@@ -4,7 +4,7 @@ import { Bell, keyOf } from './holders.ts';
 import type { Ask, Connection } from './postgres-database.ts';
 import { FORMAT } from './postgres-format.ts';
 import { SCHEMA } from './postgres-schema.ts';
-import { type Cursor, CursorLost, type PipelineId, type Progress, type Update } from './state.ts';
+import { type Cursor, CursorLost, type Others, type PipelineId, type Progress, type Update } from './state.ts';
 
 const BEAT_MS = 2000;
 const GIVEN_BACK_AT_ONCE = 1000;
@@ -105,6 +105,16 @@ export class Leases {
   /** Whether a pipeline is held here. */
   holds(id: PipelineId): boolean {
     return this.#held.has(keyOf(id));
+  }
+
+  /** The other processes that are there now. */
+  async others(): Promise<Others> {
+    const [row] = await this.#ask(
+      `select count(*) filter (where kind <> 'worker') as takers, count(*) filter (where kind <> 'web') as movers
+       from ${SCHEMA}.processes where id <> $1 and beat > now() - ${LEASE}`,
+      [this.#options.me],
+    );
+    return { takers: Number(row?.takers), movers: Number(row?.movers) };
   }
 
   replaysChanged(): AbortSignal {

@@ -17,6 +17,7 @@ import type {
   Job,
   JournalLine,
   NamedStanding,
+  Others,
   Page,
   PipelineId,
   Progress,
@@ -91,6 +92,10 @@ export class PostgresState implements State {
       leases.beat();
       tell();
     });
+  }
+
+  others(): Promise<Others> {
+    return this.#leases.others();
   }
 
   async begin({ shop, pipeline }: PipelineId, start?: Position): Promise<void> {

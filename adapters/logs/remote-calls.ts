@@ -15,6 +15,7 @@ export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   before: 'log',
   tally: 'log',
   tallies: 'log',
+  others: 'state',
   begin: 'state',
   beginAll: 'state',
   progress: 'state',

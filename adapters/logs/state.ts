@@ -271,8 +271,16 @@ export interface Page {
   readonly after?: string | undefined;
 }
 
+/** How many other processes have the log open: those that take events, and those that move pipelines. One may do both. */
+export interface Others {
+  readonly takers: number;
+  readonly movers: number;
+}
+
 /** Small and transactional, beside the log in the same engine: cursors, journal, dead letters, quarantine, replays. */
 export interface State {
+  /** Where one process owns the log there is no other: those that it answers for are part of it. */
+  others(): Promise<Others>;
   /** Gives a pipeline seen for the first time its place: after `start`, or at the head of its shop's log. Leaves any other where it is. */
   begin(id: PipelineId, start?: Position): Promise<void>;
   /** The same at the heads of the logs, for many at the cost of one. */

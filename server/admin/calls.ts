@@ -158,7 +158,7 @@ export const adminCalls = {
   balance: get('/admin/balance', 'Whether every event is accounted for.', shapes.NoInput, shapes.Balance),
   tail: get(
     '/admin/tail',
-    'Events as they are accepted, refused and delivered: server-sent events named by their kind, each with one JSON document.',
+    'Events as they are accepted, refused and delivered: server-sent events named by their kind, each with one JSON document. A `note` comes first where what other processes do is not shown.',
     shapes.TailQuery,
   ),
 } as const;

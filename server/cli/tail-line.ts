@@ -9,6 +9,7 @@ const COLOURS: Readonly<Record<TailLine['kind'], number>> = {
   delivered: 36,
   dead: 31,
   retried: 33,
+  note: 33,
   missed: 33,
 };
 const WIDTH = { kind: 9, shop: 26, type: 20, id: 36 };
@@ -18,7 +19,7 @@ export type Onlooker = Pick<Terminal, 'isTty' | 'columns' | 'env'>;
 
 /** One line of the live tail for people, in columns; its kind in colour where a person looks and NO_COLOR is not set. */
 export function tailLine(line: TailLine, terminal: Onlooker): string {
-  const time = line.kind === 'missed' ? ' '.repeat(12) : line.at.slice(11, 23);
+  const time = 'at' in line ? line.at.slice(11, 23) : ' '.repeat(12);
   const kind = pad(line.kind, WIDTH.kind);
   const start = `${printable(time)}  ${kind}  `;
   const rest = printable(restOf(line).replaceAll('\n', ' ')).trimEnd();
@@ -47,6 +48,8 @@ function restOf(line: TailLine): string {
     case 'dead':
     case 'retried':
       return columns(line.shop, line.type, line.event_id, [line.pipeline, line.status]);
+    case 'note':
+      return line.text;
     case 'missed':
       return `${number(line.lines)} lines were left out: they came faster than they could be shown`;
   }

@@ -663,6 +663,9 @@ export const logChecks: readonly Check[] = [
     assert.is(await state.resume(id), true);
     assert.is((await state.claim(id, never)).progress.suspended, undefined);
   }),
+  check('has no other processes where there are none', async ({ state }) => {
+    assert.equal(await state.others(), { takers: 0, movers: 0 });
+  }),
   check('says whether a process moves a pipeline', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
     assert.is(await state.standing(id), undefined);

@@ -581,6 +581,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
       name: 'purchase',
       status: 'HTTP 400',
     },
+    { kind: 'note', text: 'not shown: what another process delivers' },
     { kind: 'missed', lines: 1200 },
   ];
 
@@ -591,10 +592,11 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     const { exit, out, err } = await run(`tail --shop ${SHOP} --pipeline ga4 --types search --kinds dead,refused`);
     assert.is(exit, 1);
     assert.match(err, 'The gateway ended the stream');
-    const [accepted, refused, dead, missed] = out.split('\n');
+    const [accepted, refused, dead, note, missed] = out.split('\n');
     assert.match(accepted!, /^12:00:00\.123 {2}accepted {3}demo\.myshopify\.com +product_view +e-1 +app DE$/);
     assert.match(refused!, /refused .*search +e-2 +layers invalid: query: missing$/);
     assert.match(dead!, /dead .*purchase +e-3 +ga4 HTTP 400$/);
+    assert.match(note!, /^ +note +not shown: what another process delivers$/);
     assert.match(missed!, /missed +1,200 lines were left out/);
     assert.is(accepted!.indexOf('e-1'), dead!.indexOf('e-3'), 'columns stand under each other');
     assert.equal(admin.operations.asked, [

@@ -381,8 +381,14 @@ describe('a redrive of quarantined events', ({ it }) => {
     const now = clock.now();
     const silent = { of: 'quarantine', kind: 'redrive', selection: {}, looked: 0, counts: {} } as const;
     await state.startJob({ ...silent, state: 'running', startedAt: now, seenAt: now }, 0);
-    assert.instance(await failureOf(operations.redriveQuarantine({})), Busy);
-    await clock.advance(30_001);
+    const busy = async () => String(await failureOf(operations.redriveQuarantine({})));
+    assert.match(await busy(), /must end first, which is running as j1; follow it or cancel it$/);
+    await clock.advance(12_000);
+    const until = new Date(now + 30_000).toISOString();
+    assert.ok(
+      (await busy()).endsWith(`nothing was heard of its process for 12 s: if that is gone, order again after ${until}`),
+    );
+    await clock.advance(18_001);
     assert.is((await operations.job('j1')).state, 'interrupted');
     assert.is((await operations.redriveQuarantine({})).state, 'done');
   });

@@ -51,7 +51,13 @@ const refused = (event_id: string, name?: string): TailLine => ({
 
 /** What a line says, in short: an event's id, or how many were missed. */
 const short = (line: TailLine): string =>
-  line.kind === 'missed' ? `missed ${line.lines}` : 'event' in line ? line.event.event_id : (line.event_id ?? '');
+  line.kind === 'missed'
+    ? `missed ${line.lines}`
+    : 'event' in line
+      ? line.event.event_id
+      : 'event_id' in line
+        ? (line.event_id ?? '')
+        : '';
 
 function open(tail: Tail, filter: TailFilter = {}) {
   const stop = new AbortController();

@@ -303,6 +303,38 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     await aborted(changed);
   });
 
+  it('says since when nobody moves a pipeline: since it began, was given up, or its process was heard last', async () => {
+    const [one, other] = [await open(), await open()];
+    const unmoved = async () => {
+      const { moved, unmovedSince = 0 } = (await other.state.standing(pipeline('p'))) ?? {};
+      return moved === false && unmovedSince;
+    };
+    const isNow = (at: number | false) => assert.ok(Math.abs(Number(at) - Date.now()) < 5000, `${at}`);
+    await one.state.begin(pipeline('p'));
+    isNow(await unmoved());
+    const cursor = await one.state.claim(pipeline('p'), never);
+    assert.equal(await other.state.standing(pipeline('p')), { progress: cursor.progress, moved: true });
+    await cursor.release();
+    isNow(await until(unmoved));
+    // As a process of an earlier release leaves it, which knows nothing of this.
+    const leave = `update headless_events.pipelines set owner = gen_random_uuid(), released_at = null, phase = '{"kind":"sending"}',
+      lease_until = now() + interval '$ seconds' where pipeline = 'p'`;
+    await postgres.query(url, leave.replace('$', '60'));
+    assert.is((await other.state.everyStanding())[0]?.moved, true);
+    await postgres.query(url, leave.replace('$', '-60'));
+    isNow(Number(await unmoved()) + 60_000);
+    await postgres.query(url, `update headless_events.pipelines set owner = null, lease_until = null`);
+    assert.is((await other.state.standing(pipeline('p')))?.unmovedSince, undefined);
+  });
+
+  it('knows which other processes there are', async () => {
+    const one = await open();
+    await until(async () => (await one.state.others()).movers === 0);
+    await open();
+    await until(async () => (await one.state.others()).movers === 1);
+    assert.equal(await one.state.others(), { takers: 1, movers: 1 });
+  });
+
   it('gives replays that two processes order at once an id each, and the first end of each stays', async () => {
     const both = [await open(), await open()];
     const order = { shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: START };
