@@ -14,6 +14,7 @@ import { addQuarantine } from './cli/quarantine.ts';
 import { addReceipt } from './cli/receipt.ts';
 import { addReplay } from './cli/replay.ts';
 import { type SendFlags, send } from './cli/send.ts';
+import { SPOKEN } from './cli/send-requests.ts';
 import { addTail } from './cli/tail.ts';
 import { terminalOf } from './cli/terminal.ts';
 import { addToken } from './cli/token.ts';
@@ -104,19 +105,25 @@ function addSend(program: Command, { terminal, end }: Shell): void {
     .description('send one event to a running gateway and say what became of it')
     .option('--url <url>', 'where the gateway listens', defaultUrl(terminal.env))
     .option('--token <token>', "one of the shop's tokens", 'demo-token')
-    .addOption(
-      new Option('--dialect <dialect>', 'the contract to speak').choices(['layers', 'glood']).default('layers'),
+    .addOption(new Option('--dialect <dialect>', 'the contract to speak').choices(SPOKEN).default('layers'))
+    .option('--shop <domain>', "the token's shop (glood, glood-init; default: that of demo-token)")
+    .option(
+      '--type <type>',
+      'type of the event, as the contract names it (default: product_view; glood: page_viewed; tapcart: pageView)',
     )
-    .option('--shop <domain>', 'the shop to name (glood)', 'demo.myshopify.com')
-    .option('--type <type>', 'type of the event (product_view; page_viewed for glood)')
-    .option('--data <json>', 'fields of the event (glood: of the body around it) as a JSON object')
+    .option(
+      '--data <json>',
+      'fields over those of an example, as a JSON object (layers: of the event; else: of the body)',
+    )
     .option('--json', 'answer in JSON')
     .addHelpText(
       'after',
       examples(
         'headless-events send',
         `headless-events send --type search --data '{"query":"shirt"}'`,
-        'headless-events send --dialect glood --json',
+        'headless-events send --dialect glood --type checkout_completed',
+        'headless-events send --dialect glood-init --json',
+        'headless-events send --dialect tapcart --type cartAdd',
       ),
     )
     .action(async (flags: SendFlags) => end(await send(flags, terminal)));

@@ -2,14 +2,16 @@ import fetch, { type Response } from 'node-fetch';
 import { field, isRecord, items } from '../loose.ts';
 import { baseOf, isRedirect, noAnswer, noGateway, sendsOn } from './client.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
+import { requestOf, type Spoken } from './send-requests.ts';
+import { initWords, type Outcome, outcomeWords } from './send-words.ts';
 
 export interface SendFlags {
   readonly url: string;
   readonly token: string;
-  readonly dialect: 'layers' | 'glood';
+  readonly dialect: Spoken;
   readonly shop?: string;
   readonly type?: string;
-  /** JSON object whose fields go into the event; with glood into the body, those of its `event` into that. */
+  /** JSON object whose fields go into the event; into the body around it where one event makes the body. */
   readonly data?: string;
   readonly json?: boolean;
 }
@@ -18,28 +20,43 @@ const TIMEOUT_MS = 15_000;
 const LARGEST_ANSWER_BYTES = 1_000_000;
 
 /** Sends one event to a gateway and says what became of it. Throws a Failure where something else answers. */
-export async function send(flags: SendFlags, terminal: Terminal): Promise<Exit> {
-  const fields = fieldsOf(flags.data);
+export async function send({ data, ...flags }: SendFlags, terminal: Terminal): Promise<Exit> {
+  const fields = fieldsOf(data);
   if (fields === undefined) {
-    terminal.err(`--data must be a JSON object, got ${flags.data}`);
+    terminal.err(`--data must be a JSON object, got ${data}`);
     return EXIT.usage;
   }
-  const { path, headers, body, id } =
-    flags.dialect === 'layers' ? layersRequest(flags, fields, terminal) : gloodRequest(flags, fields, terminal);
+  const { path, headers, body, id } = requestOf({ ...flags, fields }, terminal);
   const base = baseOf(flags.url);
   const response = await post(base, new URL(`${path}?verbose=1`, base), headers, body);
   if (isRedirect(response)) throw sendsOn(base, response);
-  const { status } = response;
   const { text, answer } = await answerIn(base, response);
+  const { status } = response;
+  const request_id = response.headers.get('x-request-id') ?? '';
+  if (id === undefined && response.ok) return answered({ status, request_id, answer }, flags, terminal);
+
   const verdict = verdictIn(answer);
   // A gateway stores nothing without saying so, and refuses nothing without a reason.
   if (response.ok ? verdict === undefined : !isRecord(answer)) throw noGateway(base, response);
-  const requestId = response.headers.get('x-request-id') ?? '';
-  const stored = verdict !== undefined && verdict.verdict !== 'rejected';
-  const said = verdict ? [verdict.verdict, ...verdict.reasons].join(': ') : text;
-  const outcome = { status, event_id: id, verdict: verdict?.verdict ?? 'refused', request_id: requestId, answer: text };
-  show(terminal, flags.json, outcome, [`HTTP ${status}  ${id}  ${said}  (request ${requestId})`]);
-  return stored ? EXIT.ok : EXIT.failed;
+  const kind = verdict?.verdict ?? 'refused';
+  const reasons = verdict?.reasons ?? messagesIn(answer);
+  const waitSeconds = response.headers.get('retry-after') ?? undefined;
+  const outcome: Outcome = { status, id, verdict: kind, reasons, requestId: request_id, waitSeconds };
+  show(terminal, flags.json, { status, event_id: id, verdict: kind, request_id, answer: text }, outcomeWords(outcome));
+  return verdict !== undefined && verdict.verdict !== 'rejected' ? EXIT.ok : EXIT.failed;
+}
+
+/** An init brings no event; of its answer the token is left out, which the sender knows. */
+function answered(
+  { status, request_id, answer }: { status: number; request_id: string; answer: unknown },
+  { json }: Pick<SendFlags, 'json'>,
+  terminal: Terminal,
+): Exit {
+  const { token: _, ...said } = Object(answer) as Readonly<Record<string, unknown>>;
+  show(terminal, json, { status, verdict: 'answered', request_id, answer: JSON.stringify(said) }, [
+    ...initWords(status, said, request_id),
+  ]);
+  return EXIT.ok;
 }
 
 /** What is JSON, as every answer of a gateway is to these paths. */
@@ -64,6 +81,12 @@ function verdictIn(answer: unknown): EventVerdict | undefined {
   return { verdict, reasons: items(field(first, 'reasons')).map(String) };
 }
 
+/** Why a request was refused: each dialect has its own shape for it. */
+const messagesIn = (answer: unknown): readonly string[] =>
+  [...items(field(answer, 'errors')), field(answer, 'message'), field(answer, 'error')]
+    .filter((one): one is string => typeof one === 'string')
+    .slice(0, 10);
+
 function fieldsOf(data = '{}'): Record<string, unknown> | undefined {
   try {
     const fields: unknown = JSON.parse(data);
@@ -71,48 +94,6 @@ function fieldsOf(data = '{}'): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-interface Sendable {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
-  readonly id: string;
-}
-
-function layersRequest(
-  { token, type = 'product_view' }: SendFlags,
-  fields: Record<string, unknown>,
-  { now, randomId }: Terminal,
-): Sendable {
-  const event: Record<string, unknown> = {
-    event_id: randomId(),
-    event_type: type,
-    timestamp: new Date(now()).toISOString(),
-    session_id: 'headless-events-send',
-    ...(type === 'product_view' && { product_id: 1 }),
-    ...fields,
-  };
-  return {
-    path: '/beacon',
-    headers: { 'X-Storefront-Access-Token': token },
-    body: { events: [event] },
-    id: String(event.event_id),
-  };
-}
-
-function gloodRequest(
-  { token, shop, type = 'page_viewed' }: SendFlags,
-  fields: Record<string, unknown>,
-  { now, randomId }: Terminal,
-): Sendable {
-  const event = { id: randomId(), name: type, timestamp: new Date(now()).toISOString(), ...Object(fields.event) };
-  return {
-    path: '/api/storefront/v3/headless/events',
-    headers: { Authorization: `Bearer ${token}`, ...(shop && { 'X-Shop': shop }) },
-    body: { session_id: 'headless-events-send', ...fields, event },
-    id: String(event.id),
-  };
 }
 
 /** Never follows a redirect: the token in the headers is for this address alone. */

@@ -22,7 +22,7 @@ export function forOurShop(document: Json, allowed: readonly string[] = []): Jso
     if (key === 'shop_domain') return ours;
     if (isJson(value) && value.name === 'x-shop' && value.in === 'header')
       return { ...value, required: true, schema: ours };
-    if (isJson(value) && 'requestBody' in value)
+    if (isJson(value) && !NAMES.has(key) && 'responses' in value)
       return { ...value, responses: { ...any(allowed), ...Object(value.responses) } };
     // An event is what it is all about: without a body there is none.
     if (key === 'requestBody' && isJson(value)) return { required: true, ...value };

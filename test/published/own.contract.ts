@@ -7,6 +7,9 @@ import { asOperator, described, enough, openStage, quiet, type Stage } from './s
 /** The tail: an answer that does not end, by which a fuzzer would wait for ever. */
 const ENDLESS = '/admin/tail';
 
+/** Node itself answers an address of more than 32 KB, and no body. */
+const TOO_LONG = ['431'];
+
 type Paths = { readonly paths: Readonly<Record<string, object>> };
 
 describe("the gateway's own document", ({ it, before, after }) => {
@@ -27,7 +30,7 @@ describe("the gateway's own document", ({ it, before, after }) => {
     const paths = Object.fromEntries(Object.entries(document.paths).filter(([path]) => of(path)));
     const { url, headers } = stage;
     const checks = [...described, 'response_headers_conformance', ...trial.checks] as const;
-    return fuzz({ headers, ...trial, document: forOurShop({ ...document, paths }), url, checks });
+    return fuzz({ headers, ...trial, document: forOurShop({ ...document, paths }, TOO_LONG), url, checks });
   };
 
   // The bounds of ten schemas, each with all of its fields, would be two thousand requests.

@@ -8,7 +8,7 @@ const ADMIN_TOKEN = 'a'.repeat(32);
 const TOKEN = 'token-of-a-shop';
 const asking: readonly (readonly string[])[] = [
   ['send', '--token', TOKEN],
-  ['send', '--dialect', 'glood', '--token', TOKEN],
+  ['send', '--dialect', 'glood', '--shop', 'demo.myshopify.com', '--token', TOKEN],
   ['pipelines'],
   ['balance'],
   ['receipt', 'e-1'],

@@ -46,13 +46,13 @@ describe('headless-events', ({ it, before, after }) => {
   it('send stores an event through either dialect and says so', async () => {
     const layers = await run(['send', '--url', url]);
     assert.is(layers.exit, 0, layers.err);
-    assert.match(layers.out, /^HTTP 201 {2}id-1 {2}accepted {2}\(request [\w-]+\)$/);
+    assert.match(layers.out, /^HTTP 201 {2}id-1 {2}accepted {2}\(request [\w-]+\)$/m);
     const glood = await run(['send', '--url', url, '--dialect', 'glood', '--json', '--data', '{"page_type":"home"}']);
     assert.is(JSON.parse(glood.out).verdict, 'accepted');
   });
 
   it('send says why an event was rejected, and fails', async () => {
-    const { exit, out } = await run(['send', '--url', url, '--type', 'search']);
+    const { exit, out } = await run(['send', '--url', url, '--type', 'search', '--data', '{"query":null}']);
     assert.is(exit, 1);
     assert.match(out, /rejected: events\[0\]\.query/);
     const wrong = await run(['send', '--url', url, '--token', 'nope']);

@@ -1,0 +1,65 @@
+import { field, items } from '../loose.ts';
+
+/** What became of what was sent. */
+export interface Outcome {
+  readonly status: number;
+  /** The id of the event; undefined where none was sent. */
+  readonly id: string | undefined;
+  /** accepted, duplicate or rejected, as the gateway says; refused where it looked at no event. */
+  readonly verdict: string;
+  readonly reasons: readonly string[];
+  readonly requestId: string;
+  /** Retry-After, as it came. */
+  readonly waitSeconds?: string | undefined;
+}
+
+/** One line with what was answered, and one with what that means and what to do. */
+export function outcomeWords({ status, id, verdict, reasons, requestId, waitSeconds }: Outcome): string[] {
+  const said = [verdict, ...reasons].join(': ');
+  const line = ['HTTP', `${status} `, ...(id === undefined ? [] : [`${id} `]), `${said} `, `(request ${requestId})`];
+  return [line.join(' '), `  ${meaning(verdict, status, id, waitSeconds)}`];
+}
+
+const MEANINGS: Readonly<Record<string, (id: string) => string>> = {
+  accepted: (id) =>
+    `It is stored, and goes to the pipelines of its shop. Follow it: headless-events receipt ${quoted(id)}`,
+  duplicate: (id) =>
+    `An event with this id is stored already, and this one was not. See: headless-events receipt ${quoted(id)}`,
+  rejected: () => 'It is kept in quarantine with its reasons. See: headless-events quarantine list',
+};
+
+/** For answers that looked at no event. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  401: "The gateway knows no such token. Give one of the shop's with --token.",
+  403: 'The token belongs to another shop than the one named. Give its own with --shop, or leave that out.',
+  404: 'This gateway does not take such requests. Is it older, or a worker?',
+  413: 'It is larger than BODY_MAX_BYTES. Send less.',
+  415: 'The gateway does not take JSON there. Is it one of this version?',
+};
+
+function meaning(verdict: string, status: number, id: string | undefined, waitSeconds: string | undefined): string {
+  const known = MEANINGS[verdict];
+  if (known) return known(id ?? '');
+  if (status === 429 || status === 503)
+    return `Nothing is stored. Send it again${waitSeconds ? ` in ${waitSeconds} s` : ' later'}.`;
+  const refusal = REFUSALS[status];
+  if (refusal !== undefined) return `Nothing is stored. ${refusal}`;
+  return status === 400 || status === 422
+    ? id === undefined
+      ? 'It is not what the contract asks for. Correct --data.'
+      : 'It is no event of the contract, and is kept in quarantine. See: headless-events quarantine list'
+    : 'Nothing is stored. The request id names the line in the log of the gateway.';
+}
+
+/** The answer to an init: who the client is from now on, and what is known of it. */
+export function initWords(status: number, answer: Readonly<Record<string, unknown>>, requestId: string): string[] {
+  const { visit_id, user_id, client_id, visitor } = answer;
+  const count = (name: string) => items(field(visitor, name)).length;
+  return [
+    `HTTP ${status}  visit ${String(visit_id)}  answered  (request ${requestId})`,
+    `  It is user ${String(user_id)} and client ${String(client_id)}; known are products seen: ${count('browsed_products')}, in the cart: ${count('cart_products')}, bought: ${count('purchased_products')}.`,
+    `  Events of this visit: headless-events send --dialect glood --data '{"session_id":"${String(visit_id)}"}'`,
+  ];
+}
+
+const quoted = (id: string): string => (/^[\w.:-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`);
