@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Settings } from '../schemas/settings.ts';
+import { Failure } from './cli/output.ts';
 import { tail } from './cli/tail.ts';
+import type { Clock } from './clock.ts';
 import type { Found } from './config.ts';
+import { whatFailed } from './start-errors.ts';
 
 /**
  * An admin token for a start without a configuration, so that every command works in its first minute; undefined where one is set, and for
@@ -42,25 +45,38 @@ Events get a line here:
 `;
 }
 
+/** What printing lines needs of the process. */
+export interface Printing extends Pick<DemoPlace, 'port' | 'settings'> {
+  readonly stdout: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>;
+  readonly sleep: Clock['sleep'];
+  /** Called once, with why lines are missing. */
+  readonly onGap: (reason: string) => void;
+}
+
+const AGAIN_MS = 1000;
+
 /**
- * Prints a line for each event that comes, and for what a destination will never take, until the signal aborts. Throws a Failure where the
- * gateway ends it before.
+ * Prints a line for each event that comes, and for what a destination will never take, until the signal aborts. It is a reader of the tail
+ * like any other; one that its gateway has ended comes again, since a web process may have ended alone.
  */
-export async function printEvents(
-  { stdout }: NodeJS.Process,
-  { port, settings }: Pick<DemoPlace, 'port' | 'settings'>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { ADMIN_TOKEN } = settings;
+export async function printEvents(printing: Printing, signal: AbortSignal): Promise<void> {
+  const { stdout, port, settings, sleep, onGap } = printing;
   const flags = { url: addressOf(settings, port), kinds: ['accepted', 'duplicate', 'refused', 'dead'] };
-  await tail(flags, {
+  const onlooker = {
     out: console.log,
-    env: { ADMIN_TOKEN },
+    env: { ADMIN_TOKEN: settings.ADMIN_TOKEN },
     isTty: stdout.isTTY === true,
     columns: stdout.columns || 80,
     interrupted: () => signal,
-  });
+  };
+  for (let gaps = 0; !signal.aborted; gaps += 1) {
+    const reason = await tail(flags, onlooker).then(() => '', messageOf);
+    await sleep(AGAIN_MS, signal);
+    if (gaps === 0 && !signal.aborted) onGap(reason);
+  }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Failure ? error.message : whatFailed(error));
 
 /** Every address of this machine is localhost too. */
 const isLocal = ({ HOST }: Settings): boolean => ['::', '0.0.0.0', '127.0.0.1', '::1', 'localhost'].includes(HOST);

@@ -106,9 +106,9 @@ function beginDemo({ port }: Gateway, settings: Settings, made: string | undefin
   const leaving = new AbortController();
   if (settings.LOG_LEVEL === 'silent') return () => {};
   console.log(firstSteps({ port, settings, made, entry: import.meta.filename }));
-  printEvents(process, { port, settings }, leaving.signal).catch((error: unknown) =>
-    logger.warn({ reason: whatFailed(error) }, 'events get no line any more'),
-  );
+  const onGap = (reason: string) => logger.warn({ reason }, 'some events may get no line');
+  const { stdout } = process;
+  void printEvents({ stdout, port, settings, sleep: systemClock.sleep, onGap }, leaving.signal);
   return () => leaving.abort();
 }
 

@@ -61,7 +61,17 @@ function calls(url: string, told: string): readonly (Expected & { readonly words
     { words: ['check', 'torn.yaml', '--json'], code: 1, says: ['"ok": false', 'torn.yaml, line '] },
     { words: ['send', '--url', url, '--token', secrets['a storefront token']], code: 0, says: ['HTTP 201'] },
     {
-      words: ['send', '--url', url, '--token', secrets['an unknown token'], '--dialect', 'glood', '--shop', 'demo.myshopify.com'],
+      words: [
+        'send',
+        '--url',
+        url,
+        '--token',
+        secrets['an unknown token'],
+        '--dialect',
+        'glood',
+        '--shop',
+        'demo.myshopify.com',
+      ],
       code: 1,
       says: ['HTTP 401'],
     },
