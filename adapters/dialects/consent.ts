@@ -60,12 +60,15 @@ export function consentIn(sent: unknown): Stated {
   });
 }
 
-/** What the model does not say of a shopper's choices, as sent: other keys, and what was not understood. */
+/** What the model does not say of a shopper's choices, as sent: other keys, what was not understood, and a yes that a no overrules. */
 export function unread(sent: unknown): unknown {
   if (isWord(sent)) return sent;
-  const entries = Object.entries(choicesIn(sent) ?? {}).filter(
-    ([key, value]) => purposeOf(key) === undefined || choice(value) === 'unclear',
-  );
+  const { consent = {} } = consentIn(sent);
+  const entries = Object.entries(choicesIn(sent) ?? {}).filter(([key, value]) => {
+    const purpose = purposeOf(key);
+    const chosen = choice(value);
+    return purpose === undefined || chosen === 'unclear' || (chosen === 'yes' && consent[purpose] === false);
+  });
   if (entries.length === 0) return undefined;
   return object(sent) ? Object.fromEntries(entries) : sent;
 }

@@ -112,6 +112,8 @@ describe("a shopper's consent", ({ it }) => {
       marketing: 'perhaps',
     });
     assert.is(unread({ analytics: 'no', marketing: '', preferences: null }), undefined);
+    // A yes that a no overrules.
+    assert.equal(unread({ marketing: true, marketingAllowed: 'no' }), { marketing: true });
   });
 
   it('is shown by its first 40 characters where it was not understood', () => {
