@@ -36,7 +36,10 @@ describe('what pages really send, by Chromium', ({ it, before, after }) => {
   let browser: Browser;
   const folder = mkdtempSync(join(tmpdir(), 'events-pages-'));
   before(async () => {
-    stage = await openStage(pageRows.map((row, at) => ({ ...row.shop, shop: shopOf(at), tokens: [tokenOf(row, at)] })));
+    stage = await openStage(
+      pageRows.map((row, at) => ({ ...row.shop, shop: shopOf(at), tokens: [tokenOf(row, at)] })),
+      'memory',
+    );
     front = await openFront([LAYERS, GLOOD, OWN], stage.port, createSite());
     browser = await openChromium(front.port);
     shopper = await browser.newContext({ userAgent: USER_AGENT });

@@ -83,7 +83,7 @@ function parsed(text: string): unknown {
 
 function leavesOf(value: unknown, key = '', path = ''): Leaf[] {
   if (typeof value !== 'object' || value === null)
-    return value === null || value === '' || value === undefined ? [] : [{ key, path, value }];
+    return value === null || value === undefined || String(value).trim() === '' ? [] : [{ key, path, value }];
   if (Array.isArray(value)) return value.flatMap((one) => leavesOf(one, key, path));
   return Object.entries(value).flatMap(([name, one]) =>
     leavesOf(one, name, path === '' || path === 'events' ? name : `${path}.${name}`),
@@ -118,5 +118,7 @@ function isSame(sent: unknown, kept: unknown): boolean {
   );
 }
 
-const withoutKey = (text: string): string => text.replace(/([?&])key=[^&#]*&?/, '$1').replace(/[?&]$/, '');
+/** Without the key of a cart, and without what then ends an address. */
+const withoutKey = (text: string): string =>
+  text.replace(/([?&])key=[^&#"\\]*&?/, '$1').replace(/[?&](?=$|[#"\\])/, '');
 const idIn = (text: string): string | undefined => /^gid:\/\/shopify\/[A-Za-z]+\/([0-9]+)/.exec(text)?.[1];

@@ -22,7 +22,7 @@ export interface Received {
   readonly bodies: string[];
 }
 
-/** A gateway on a log on the disk, and a receiver for the events of all its shops. */
+/** A gateway, and a receiver for the events of all its shops. */
 export interface Stage {
   readonly port: number;
   /** What the gateway logged as errors. */
@@ -34,8 +34,8 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Each shop gets a pipeline to the receiver. */
-export async function openStage(shops: readonly object[]): Promise<Stage> {
+/** Each shop gets a pipeline to the receiver. With hundreds of them a log on a disk takes a while, since each saves its own cursor. */
+export async function openStage(shops: readonly object[], log: 'memory' | 'disk'): Promise<Stage> {
   const folder = temporaryFolder();
   const sink = await openSink();
   const errors: string[] = [];
@@ -43,7 +43,11 @@ export async function openStage(shops: readonly object[]): Promise<Stage> {
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
   const destination = { type: 'webhook', url: sink.url, secret, allowPrivateNetworks: true };
   const config = { shops: shops.map((shop) => ({ ...shop, pipelines: [{ id: 'hook', destination }] })) };
-  const env = { LOG_URL: `lmdb:${folder.path}/log`, ADMIN_TOKEN, GEO_HEADERS: 'cloudflare' };
+  const env = {
+    LOG_URL: log === 'disk' ? `lmdb:${folder.path}/log` : 'memory:',
+    ADMIN_TOKEN,
+    GEO_HEADERS: 'cloudflare',
+  };
   const gateway = await gatewayWith(JSON.stringify(config), env, { logger });
   const { port } = gateway;
   return {
