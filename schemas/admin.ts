@@ -13,29 +13,19 @@ export const input = <T extends TProperties>(properties: T) => Type.Object(prope
 const text = (description: string) => Type.String({ minLength: 1, maxLength: 500, description });
 const optional = (description: string) => Type.Optional(text(description));
 
-const ISO = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+/** What a time may be in a call, in words; server/times.ts reads it. */
+export const TIME_EXPECTED =
+  'a day such as 2026-06-01, a time with its zone such as 2026-06-01T12:00:00Z, an age such as 30m, 2h or 7d, or now, today or yesterday (UTC)';
 
-/** A day (its beginning in UTC) or a moment with its zone. Date alone would take 31 February for 3 March. */
-export function isTime(given: unknown): given is string {
-  const day = typeof given === 'string' ? ISO.exec(given)?.[1] : undefined;
-  if (day === undefined || Number.isNaN(Date.parse(String(given)))) return false;
-  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
-}
+/** As it is once it was read. */
+const UTC = /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/;
 
 const Time = (description: string) =>
-  Type.Optional(
-    Type.Refine(
-      Type.String({
-        expected: 'a day such as 2026-06-01, or a time with its zone such as 2026-06-01T12:00:00Z',
-        description,
-      }),
-      isTime,
-    ),
-  );
+  Type.Optional(Type.Refine(Type.String({ expected: TIME_EXPECTED, description }), (given) => UTC.test(String(given))));
 
 const between = (of: string) => ({
-  from: Time(`From this time of ${of}, inclusive: ISO 8601.`),
-  to: Time(`To this time of ${of}, exclusive: ISO 8601.`),
+  from: Time(`From this time of ${of}, inclusive: ISO 8601, an age such as 2h, or now, today or yesterday (UTC).`),
+  to: Time(`To this time of ${of}, exclusive; written likewise.`),
 });
 
 const page = {

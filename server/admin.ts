@@ -101,7 +101,7 @@ async function errorsAnswered(ctx: Context, handle: Handler): Promise<void> {
 
 async function answer(ctx: Context, { action, call, prepare }: AnsweredCall, options: AdminOptions): Promise<void> {
   const body = call.method === 'post' ? await bodyOf(ctx) : undefined;
-  const { input, run } = prepare({ params: ctx.params, query: ctx.query, body });
+  const { input, run } = prepare({ params: ctx.params, query: ctx.query, body, now: options.clock.now() });
   const isChange = call.method === 'post' && input.dry_run !== true;
   ctx.body = isChange ? await audited(ctx, action, { input, run }, options) : await run();
 }
@@ -121,7 +121,7 @@ async function audited(ctx: Context, action: string, { input, run }: Prepared, o
 }
 
 async function tail(ctx: Context, { operations, clock, stopping }: AdminOptions): Promise<void> {
-  const filter = inputOf(adminCalls.tail, { params: {}, query: ctx.query, body: undefined });
+  const filter = inputOf(adminCalls.tail, { params: {}, query: ctx.query, body: undefined, now: clock.now() });
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   // A client that ends its half waits for an answer that has an end. This one has none: who leaves would be a reader until the next line.
@@ -140,8 +140,8 @@ async function tail(ctx: Context, { operations, clock, stopping }: AdminOptions)
   }
 }
 
-async function exported(ctx: Context, { lines }: StreamedCall, { stopping }: AdminOptions): Promise<void> {
-  const items = lines({ params: {}, query: ctx.query, body: undefined });
+async function exported(ctx: Context, { lines }: StreamedCall, { stopping, clock }: AdminOptions): Promise<void> {
+  const items = lines({ params: {}, query: ctx.query, body: undefined, now: clock.now() });
   await streaming(ctx, stopping, (signal) =>
     writeLines(items, ctx.res, signal, () => {
       ctx.respond = false;

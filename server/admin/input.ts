@@ -1,9 +1,9 @@
 import Type, { type Static, type TObject } from 'typebox';
 import { Check, Default } from 'typebox/value';
-import { isTime } from '../../schemas/admin.ts';
 import { isRecord } from '../loose.ts';
 import { mistakesIn, pathText } from '../mistakes.ts';
 import { BadOrder } from '../operations.ts';
+import { timeOf } from '../times.ts';
 import { shown } from '../words.ts';
 import { type AdminCall, pathNames } from './calls.ts';
 
@@ -12,6 +12,8 @@ export interface Given {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  /** Milliseconds since 1970. */
+  readonly now: number;
 }
 
 /** A call's input, checked, with times in UTC. Throws BadOrder with every mistake. */
@@ -19,7 +21,7 @@ export function inputOf<T extends TObject>({ method, path, input }: AdminCall<T>
   const fields = method === 'get' ? fromQuery(input, given.query) : fromBody(given);
   const twice = pathNames(path).find((name) => Object.hasOwn(fields, name));
   if (twice !== undefined) throw new BadOrder(`${twice} stands in the path: leave it out of the rest`);
-  const value = Default(input, inUtc({ ...fields, ...given.params }));
+  const value = Default(input, inUtc({ ...fields, ...given.params }, given.now));
   const mistakes = mistakesIn(input, value);
   if (mistakes.length > 0 || !Check(input, value))
     throw new BadOrder(mistakes.map((mistake) => `${pathText(mistake.path)} ${mistake.text}`).join('; '));
@@ -46,10 +48,11 @@ function fromBody({ query, body }: Given): Readonly<Record<string, unknown>> {
   return body;
 }
 
-function inUtc(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function inUtc(fields: Readonly<Record<string, unknown>>, now: number): Readonly<Record<string, unknown>> {
   const times = ['from', 'to'].flatMap((name) => {
-    const time = fields[name];
-    return isTime(time) ? [[name, new Date(time).toISOString()] as const] : [];
+    const given = fields[name];
+    const time = typeof given === 'string' ? timeOf(given, now) : undefined;
+    return time === undefined ? [] : [[name, time] as const];
   });
   const { from, to } = Object.fromEntries(times);
   if (from !== undefined && to !== undefined && from >= to)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DeadView, PageOf } from '../operations.ts';
-import { examples, type Shell } from './flags.ts';
+import { examples, type Shell, TIME_HELP } from './flags.ts';
 import { addKept, type Kept } from './kept.ts';
 import { counted, when } from './words.ts';
 
@@ -23,7 +23,7 @@ const dead: Kept<DeadView> = {
     pipeline: ['--pipeline <id>', 'of this pipeline'],
     event_id: ['--event <id>', 'of this event'],
     reason: ['--reason <text>', 'with this in the reason'],
-    from: ['--from <time>', 'died from this time (2026-06-01, 2026-06-01T12:00:00Z)'],
+    from: ['--from <time>', `died from this time on (${TIME_HELP})`],
     to: ['--to <time>', 'died before this time'],
   },
   headings: ['SINCE', 'SHOP', 'PIPELINE', 'EVENT', 'TYPE', 'ATTEMPTS', 'REASON'],

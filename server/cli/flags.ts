@@ -1,4 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { TIME_EXPECTED } from '../../schemas/admin.ts';
+import { timeOf } from '../times.ts';
 import type { Exit, Terminal } from './output.ts';
 
 /** What the registration of a command needs. */
@@ -37,6 +39,17 @@ export function list(text: string): string[] {
   if (items.length === 0) throw new InvalidArgumentError('Expected a list such as product_*,search.');
   return items;
 }
+
+/** A flag that takes a time, read once, so that all calls of a command mean the same moment. */
+export const timeOption = (flag: string, description: string, { now }: Pick<Terminal, 'now'>): Option =>
+  new Option(flag, description).argParser((text: string) => {
+    const time = timeOf(text, now());
+    if (time === undefined) throw new InvalidArgumentError(`It must be ${TIME_EXPECTED}.`);
+    return time;
+  });
+
+/** Words for the help of what takes a time. */
+export const TIME_HELP = '2h, yesterday, 2026-06-01, 2026-06-01T12:00Z; in UTC';
 
 /** The given ones of some flags, as the admin API takes them. */
 export function given<T extends object>(flags: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { JobReport, PageOf } from '../operations.ts';
 import { type AdminClient, adminClient } from './client.ts';
 import { writeExport } from './export.ts';
-import { type AdminFlags, adminCommand, given, type Shell } from './flags.ts';
+import { type AdminFlags, adminCommand, given, type Shell, timeOption } from './flags.ts';
 import { followed } from './jobs.ts';
 import { EXIT, type Exit, Failure, show, type Terminal } from './output.ts';
 import { type Cell, table } from './table.ts';
@@ -43,7 +43,7 @@ export function addKept<Item, Whole>(group: Command, kept: Kept<Item, Whole>, { 
   const { name, thing, idOf } = kept;
   const call = `headless-events ${name}`;
   const admin = (command: Command, ...lines: string[]) => adminCommand(command, terminal, ...lines);
-  const selecting = (command: Command) => selectors(kept, command);
+  const selecting = (command: Command) => selectors(kept, command, terminal);
 
   selecting(
     admin(group.command('list', { isDefault: true }), call, `${call} list --shop demo.myshopify.com --limit 20`),
@@ -72,8 +72,11 @@ export function addKept<Item, Whole>(group: Command, kept: Kept<Item, Whole>, { 
     .action(async (flags: AdminFlags & { out?: string }) => end(await exportAll(kept, flags, terminal)));
 }
 
-function selectors(kept: Pick<Kept<never>, 'selectors'>, command: Command): Command {
-  for (const [flag, description] of Object.values(kept.selectors)) command.option(flag, description);
+function selectors(kept: Pick<Kept<never>, 'selectors'>, command: Command, terminal: Terminal): Command {
+  for (const [flag, description] of Object.values(kept.selectors))
+    command.addOption(
+      flag.endsWith('<time>') ? timeOption(flag, description, terminal) : new Option(flag, description),
+    );
   return command;
 }
 

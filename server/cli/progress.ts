@@ -1,7 +1,8 @@
 import type { JobReport, ReplayJob } from '../operations.ts';
 import { type AdminClient, NoAnswer, path } from './client.ts';
 import { Failure, type Terminal } from './output.ts';
-import { cut, number } from './table.ts';
+import { number } from './table.ts';
+import { cut } from './width.ts';
 
 const EVERY_MS = 1000;
 /** A gateway may restart meanwhile; the replay goes on after that. */

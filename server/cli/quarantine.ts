@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { QuarantinedHeadView, QuarantinedView } from '../operations.ts';
 import { path } from './client.ts';
-import { examples, type Shell } from './flags.ts';
+import { examples, type Shell, TIME_HELP } from './flags.ts';
 import { addKept, type Kept } from './kept.ts';
 import { number } from './table.ts';
 import { when } from './words.ts';
@@ -29,7 +29,7 @@ const quarantine: Kept<QuarantinedHeadView, QuarantinedView> = {
     id: ['--id <id>', 'with this id in quarantine'],
     event_id: ['--event <id>', 'with this event id'],
     code: ['--code <code>', 'refused with this code'],
-    from: ['--from <time>', 'came from this time (2026-06-01, 2026-06-01T12:00:00Z)'],
+    from: ['--from <time>', `came from this time on (${TIME_HELP})`],
     to: ['--to <time>', 'came before this time'],
   },
   headings: ['ID', 'CAME', 'SHOP', 'DIALECT', 'EVENT', 'NAME', 'CODE', 'REASONS'],

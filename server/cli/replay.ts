@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../operations.ts';
 import { type AdminClient, adminClient, path } from './client.ts';
 import { linesOf } from './export.ts';
-import { type AdminFlags, adminCommand, examples, given, list, type Shell } from './flags.ts';
+import { type AdminFlags, adminCommand, examples, given, list, type Shell, TIME_HELP, timeOption } from './flags.ts';
 import { agreed } from './kept.ts';
 import { EXIT, type Exit, Failure, show, type Terminal } from './output.ts';
 import { follow, goesOn, jobLine } from './progress.ts';
@@ -34,8 +34,10 @@ export function addReplay(program: Command, { terminal, end }: Shell): void {
     .description('show what a replay would do, ask, and do it')
     .requiredOption('--shop <domain>', "the shop's domain")
     .requiredOption('--pipeline <id>', 'the pipeline to deliver to')
-    .option('--from <time>', 'received from this time (default: the oldest kept)')
-    .option('--to <time>', 'received before this time (default: now)')
+    .addOption(
+      timeOption('--from <time>', `received from this time on (${TIME_HELP}; default: the oldest kept)`, terminal),
+    )
+    .addOption(timeOption('--to <time>', 'received before this time (default: now)', terminal))
     .addOption(new Option('--types <list>', 'only these types of events').argParser(list))
     .option('--dry-run', 'only show what it would do')
     .option('--yes', 'do not ask')

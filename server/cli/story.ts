@@ -1,6 +1,6 @@
 import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
 import type { PipelineReceipt, Receipt } from '../operations.ts';
-import { pad } from './table.ts';
+import { pad, widthOf } from './width.ts';
 import { counted, lasting, troubleOf, when } from './words.ts';
 
 /** A receipt as a short story: when the event came and how, what was added to it, then a line for each pipeline. */
@@ -16,7 +16,7 @@ function stored(receipt: Receipt): string[] {
     trust === 'server' ? 'a server sent it' : '',
   ].filter((fact) => fact !== '');
   const added = enrichmentText(enrichment);
-  const width = Math.max(0, ...pipelines.map(({ pipeline }) => [...pipeline].length));
+  const width = Math.max(0, ...pipelines.map(({ pipeline }) => widthOf(pipeline)));
   return [
     `  ${came(receipt)} and was stored${position === undefined ? '' : ` at position ${position}`}.`,
     ...(facts.length > 0 ? [`  Note: ${facts.join('; ')}.`] : []),

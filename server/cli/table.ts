@@ -1,34 +1,64 @@
 import { printable, type Terminal } from './output.ts';
+import { folded, pad, widthOf } from './width.ts';
 
 export type Cell = string | number | undefined;
 
-/** Rows under their headings, in columns; numbers to the right. On a terminal a line is cut where the window ends. */
+const GAP = '  ';
+/** A column of sentences is folded down to this, and no narrower. */
+const NARROWEST = 20;
+
+/**
+ * Rows under their headings, in columns; numbers to the right. On a terminal that is narrower, sentences are folded; where that is not
+ * enough each row is a block of lines, so that ids stay whole. Anywhere else a row is one line, however long.
+ */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[], terminal: Terminal): string[] {
   const texts = rows.map((row) => headings.map((_, column) => textOf(row[column])));
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...texts.map((row) => lengthOf(row[column] ?? ''))),
+  const natural = headings.map((heading, column) =>
+    Math.max(widthOf(heading), ...texts.map((row) => widthOf(row[column] ?? ''))),
   );
+  const widths = terminal.isTty ? fitted(natural, texts, terminal.columns) : natural;
+  if (widths === undefined) return blocks(headings, texts);
   const isNumber = headings.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'));
-  const line = (cells: readonly string[]): string => {
-    const padded = cells.map((cell, column) => pad(cell, widths[column] ?? 0, isNumber[column] === true));
-    return cut(padded.join('  ').trimEnd(), terminal);
-  };
-  return [line(headings), ...texts.map(line)];
+  return [headings, ...texts].flatMap((cells) => {
+    const parts = cells.map((cell, column) => folded(cell, widths[column] ?? 0));
+    const height = Math.max(...parts.map(({ length }) => length));
+    return Array.from({ length: height }, (_, line) =>
+      parts
+        .map((part, column) => pad(part[line] ?? '', widths[column] ?? 0, isNumber[column] === true))
+        .join(GAP)
+        .trimEnd(),
+    );
+  });
 }
 
-/** A line as far as the window shows it. */
-export function cut(text: string, { isTty, columns }: Pick<Terminal, 'isTty' | 'columns'>): string {
-  const characters = [...text];
-  return isTty && characters.length > columns ? `${characters.slice(0, Math.max(1, columns - 1)).join('')}…` : text;
+/** Widths with which the columns stand side by side, the widest sentences folded; undefined where that is not enough. */
+function fitted(natural: readonly number[], texts: readonly string[][], columns: number): number[] | undefined {
+  const widths = [...natural];
+  const excess = (): number => widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - columns;
+  const isFoldable = natural.map((width, i) => width > NARROWEST && texts.some((row) => isSentence(row[i] ?? '')));
+  while (excess() > 0) {
+    const foldable = widths.flatMap((width, i) => (isFoldable[i] && width > NARROWEST ? [width] : []));
+    const widest = Math.max(...foldable);
+    if (foldable.length === 0) return undefined;
+    const i = widths.findIndex((width, at) => isFoldable[at] && width === widest);
+    // Down to the next one, so that all become narrow alike.
+    const next = Math.max(NARROWEST, ...foldable.filter((width) => width < widest));
+    widths[i] = Math.max(next, widest - excess());
+  }
+  return widths;
 }
 
-/** The text with blanks up to a width. */
-export function pad(text: string, width: number, toTheRight = false): string {
-  const blanks = ' '.repeat(Math.max(0, width - lengthOf(text)));
-  return toTheRight ? blanks + text : text + blanks;
-}
+/** Some words; ids have none, and times are three. */
+const isSentence = (text: string): boolean => text.split(' ').length > 3;
 
-const lengthOf = (text: string): number => [...text].length;
+/** Each row as lines of `HEADING  value`, with an empty line between rows. */
+function blocks(headings: readonly string[], texts: readonly (readonly string[])[]): string[] {
+  const width = Math.max(...headings.map(widthOf));
+  return texts.flatMap((row, i) => [
+    ...(i > 0 ? [''] : []),
+    ...headings.map((heading, column) => `${pad(heading, width)}${GAP}${row[column] ?? ''}`),
+  ]);
+}
 
 function textOf(cell: Cell): string {
   if (cell === undefined) return '-';

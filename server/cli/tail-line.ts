@@ -1,6 +1,7 @@
 import type { TailLine } from '../operations.ts';
 import { printable, type Terminal } from './output.ts';
-import { cut, number, pad } from './table.ts';
+import { number } from './table.ts';
+import { cut, pad } from './width.ts';
 
 const COLOURS: Readonly<Record<TailLine['kind'], number>> = {
   accepted: 32,

@@ -24,7 +24,7 @@ export function terminalOf(process: NodeJS.Process, env: Terminal['env']): Termi
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     isTty: stdout.isTTY === true,
     get columns() {
-      return stdout.columns || 80;
+      return stdout.columns || Number(/^[1-9]\d{0,4}$/.exec(env.COLUMNS ?? '')?.[0] ?? 80);
     },
     ...(stdin.isTTY && stderr.isTTY && { confirm: (question) => confirm(question, stdin, stderr) }),
     progress: (line) => {

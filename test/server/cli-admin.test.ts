@@ -206,6 +206,16 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
   it('lists dead letters and quarantined events, with the mark of the next page', async () => {
     admin.operations.letters = [deadOf(1), deadOf(2, { redrive: true }), deadOf(3)];
     const dead = await run(`dead --shop ${SHOP} --pipeline ga4 --event e --reason 400 --from 2026-06-01 --limit 2`);
+    const aged = await run('dead --from 2h --to now');
+    assert.is(aged.exit, 0);
+    const times = { from: '2026-06-01T10:00:00.000Z', to: '2026-06-01T12:00:00.000Z' };
+    assert.equal(admin.operations.asked.pop(), ['dead', times, { limit: 100 }]);
+    const odd = await run('dead --from tomorrow');
+    assert.is(odd.exit, 2);
+    assert.match(
+      odd.err,
+      /'--from <time>' argument 'tomorrow' is invalid\. It must be a day such as .* 2h .*yesterday/,
+    );
     assert.is(dead.exit, 0, dead.err);
     assert.match(
       dead.out,

@@ -1,0 +1,28 @@
+const ISO = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+const AGE = /^(\d{1,9})\s?(s|m|h|d|w)$/;
+const DAY_MS = 86_400_000;
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS, w: 7 * DAY_MS };
+
+/**
+ * A moment as people write it, in ISO 8601 and UTC: a day (its beginning), a time with its zone, how long ago (2h), or a word. Undefined for
+ * anything else. `now`: milliseconds since 1970.
+ */
+export function timeOf(text: string, now: number): string | undefined {
+  const [, count, unit = ''] = AGE.exec(text) ?? [];
+  if (count !== undefined) return isoOf(now - Number(count) * (UNIT_MS[unit] ?? 0));
+  if (text === 'now') return isoOf(now);
+  if (text === 'today') return isoOf(beginOfDay(now));
+  if (text === 'yesterday') return isoOf(beginOfDay(now) - DAY_MS);
+  const day = ISO.exec(text)?.[1];
+  if (day === undefined || Number.isNaN(Date.parse(text))) return undefined;
+  // Date alone would take 31 February for 3 March.
+  return isoOf(Date.parse(`${day}T00:00:00Z`))?.startsWith(day) ? isoOf(Date.parse(text)) : undefined;
+}
+
+const beginOfDay = (at: number): number => Math.floor(at / DAY_MS) * DAY_MS;
+
+/** Undefined outside of the years that four digits can say. */
+function isoOf(at: number): string | undefined {
+  const date = new Date(at);
+  return at >= 0 && !Number.isNaN(date.getTime()) ? date.toISOString() : undefined;
+}
