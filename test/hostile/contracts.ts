@@ -70,16 +70,12 @@ export const contracts: readonly Input[] = [
   sent(`${gloodPath}?token=demo-token`, 'Glood: its token in the query', 401, [shop], gloodEvent()),
   glood('text/plain', 415, [bearer, shop, 'Content-Type: text/plain']),
   glood('a batch', 400, [bearer, shop], `[${gloodEvent()}]`),
-  ...[
-    'null',
-    '[]',
-    '"page_viewed"',
-    '{}',
-    '{"id":"x","name":"__proto__"}',
-    '{"id":{},"name":"page_viewed"}',
-    '{"id":"x","name":["page_viewed"]}',
-    '{"id":"a\\u0000","name":"page_viewed"}',
-  ].map((text) => glood(`${text} for an event`, 400, [bearer, shop], `{"event":${text},"session_id":"s"}`)),
+  ...['null', '[]', '"page_viewed"', '{}', '{"id":"x","name":"__proto__"}', '{"id":"x","name":["page_viewed"]}'].map(
+    (text) => glood(`${text} for an event`, 400, [bearer, shop], `{"event":${text},"session_id":"s"}`),
+  ),
+  ...['{"id":{},"name":"page_viewed"}', '{"id":"a\\u0000","name":"page_viewed"}'].map((text) =>
+    glood(`${text} for an event`, 200, [bearer, shop], `{"event":${text},"session_id":"s"}`),
+  ),
   glood(
     'a session of every type',
     400,

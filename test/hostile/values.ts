@@ -59,20 +59,20 @@ export const values: readonly Input[] = [
   body('a customer of every type', 8, each('customer_id', ...everyType)),
 
   body('times in the year 0 and 275760', 2, timed('"0000-01-01T00:00:00Z"', '"+275760-09-13T00:00:00.000Z"')),
-  body('times one millisecond past the last', 0, timed('"+275760-09-13T00:00:00.001Z"', '8640000000000001', '1e400')),
+  body('times one millisecond past the last', 2, timed('"+275760-09-13T00:00:00.001Z"', '8640000000000001', '1e400')),
   body(
     'a leap second, hour 25 and month 13',
-    0,
+    3,
     timed('"2016-12-31T23:59:60Z"', '"2026-01-01T25:00:00Z"', '"2026-13-01T00:00:00Z"'),
   ),
   body('the 30th of February and hour 24', 2, timed('"2026-02-30T12:00:00Z"', '"2026-02-28T24:00:00Z"')),
   body(
     'times as seconds, as -1 and of every type',
-    0,
+    7,
     timed('1767225600', '-1', '0', 'true', '[]', '{}', '["2026-06-01"]'),
   ),
-  body('a time of 8,000 characters', 0, timed(`"${'2026 '.repeat(1_600)}"`)),
-  body('a time with 8,000 brackets', 0, timed(`"${'('.repeat(8_000)}"`)),
+  body('a time of 8,000 characters', 1, timed(`"${'2026 '.repeat(1_600)}"`)),
+  body('a time with 8,000 brackets', 1, timed(`"${'('.repeat(8_000)}"`)),
 
   body('"events" twice, the wrong ones first', 1, `{"events":[{}],"events":[${event('"query":"last"')}]}`),
   body('"events" twice, the wrong ones last', 0, `{"events":[${event('"query":"first"')}],"events":[{}]}`),
