@@ -7,6 +7,11 @@ import { gatewayWith, glood, SHOP } from '../support/gateway.ts';
 const allowed: readonly (readonly [what: string, body: string])[] = [
   ['a text of 60,000 characters', around('', `"page_url":"https://shop.example.com/?q=${'x'.repeat(60_000)}"`)],
   ['texts that are long together', around(`"data":{"notes":["${'é'.repeat(14_000)}","${'é'.repeat(14_000)}"]}`)],
+  ['an id of 300 characters', around().replace('"id":"e"', `"id":"${'i'.repeat(300)}"`)],
+  ['an id with U+0000', around().replace('"id":"e"', '"id":"\\u0000"')],
+  ['an id that is empty', around().replace('"id":"e"', '"id":""')],
+  ['a session that is empty', around().replace('"session_id":"s"', '"session_id":""')],
+  ['a time in the year 1', around('"timestamp":"0001-01-01T00:00:00Z"')],
   ['32 levels', around(`"data":{"a":${'['.repeat(29)}${']'.repeat(29)}}`)],
   ['2,000 keys', around(`"customData":{${Array.from({ length: 2_000 }, (_, at) => `"${at}":1`).join()}}`)],
   ['a key that reaches for the prototype', around('"data":{"__proto__":{"x":1}}', '"__proto__":{"x":1}')],
@@ -27,7 +32,7 @@ const allowed: readonly (readonly [what: string, body: string])[] = [
   ['a leap second, and another time zone', around('"timestamp":"2016-12-31T23:59:59.999999+14:00"')],
 ];
 
-function around(event: string, body = ''): string {
+function around(event = '', body = ''): string {
   const also = (fields: string) => (fields === '' ? '' : `,${fields}`);
   return `{"event":{"id":"e","name":"page_viewed"${also(event)}},"session_id":"s"${also(body)}}`;
 }
