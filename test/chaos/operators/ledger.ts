@@ -58,7 +58,7 @@ const READ_MS = 100;
 
 /** Lanes of the pipeline that has the most. */
 const LANES = 4;
-/** One that has started gets its share of the pipelines from the others, in order, within a beat and a look. */
+/** Workers share the pipelines, in order, within a beat and a look. */
 const SHARE_MS = 3000;
 
 /**
@@ -93,7 +93,8 @@ export function wasUnderWay(history: History, delivery: Delivery, again: Deliver
     ) ||
     history.configured.some(
       ({ writtenAt, confirmedAt }, index) =>
-        isChanged(history, index, key.replace(/-r\d+$/, '')) && overlaps(writtenAt, confirmedAt),
+        (isChanged(history, index, key.replace(/-r\d+$/, '')) && overlaps(writtenAt, confirmedAt)) ||
+        (isSharedAnew(history, index) && overlaps(writtenAt, confirmedAt && confirmedAt + SHARE_MS)),
     )
   );
 }
@@ -112,6 +113,13 @@ export const wasNarrowed = (history: History, key: string, { begunAt }: Delivery
     ({ isNarrow, writtenAt, confirmedAt = Number.POSITIVE_INFINITY }, index) =>
       history.configured[index - 1]?.isNarrow !== isNarrow && writtenAt <= again.begunAt && begunAt <= confirmedAt,
   );
+
+/** Whether workers may have handed pipelines to each other, since there are more of them, or fewer. */
+function isSharedAnew({ configured, faults }: History, index: number): boolean {
+  const [before, after] = [configured[index - 1], configured[index]];
+  if (!before || !after || !faults.some(({ process }) => process.startsWith('worker'))) return false;
+  return Object.keys(before.addresses).join() !== Object.keys(after.addresses).join();
+}
 
 /** Whether a process had just been woken, and may have done what was in hand. */
 export const wasAsleep = (history: History, at: number): boolean =>
