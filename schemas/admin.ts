@@ -192,7 +192,7 @@ export const QuarantinedHead = Type.Object(
 export const Quarantined = Type.Object(
   {
     ...quarantined,
-    raw: Type.String({ description: 'The event as it came.' }),
+    raw: Type.String({ description: 'The event as it came, but for keys of carts.' }),
     context: Type.Object(
       {
         shop: Type.String(),
