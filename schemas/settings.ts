@@ -166,7 +166,7 @@ export const Settings = Type.Object({
   ),
   MAX_IN_FLIGHT_BYTES: count(
     48 * 1024 ** 2,
-    'Most bytes of request bodies that are being received or wait for the log, per process. Past three quarters of it browse events are answered 503, past all of it everything, of shops that hold more than their share.',
+    'Most bytes of request bodies that are being received or wait for the log, per process. Past three quarters of it browse events are answered 503, past all of it everything, of shops that hold more than their share. Unfinished headers may take an eighth of it beside.',
   ),
   EVENT_MAX_BYTES: count(64 * 1024, 'Largest single event, in bytes of its JSON.', 1024 ** 2),
   EVENT_MAX_DEPTH: count(32, 'Deepest nesting of an event, in levels.', 256),

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { HeaderBudget } from './header-budget.ts';
 import { endsBehindLast } from './large-answers.ts';
 import type { Load } from './load.ts';
 
@@ -8,6 +9,7 @@ export interface ConnectionLimits {
   /** How long a connection may stay that has sent nothing yet. */
   readonly keepAliveTimeoutMs: number;
   readonly load: Load;
+  readonly headers: HeaderBudget;
 }
 
 /**
@@ -15,7 +17,8 @@ export interface ConnectionLimits {
  * counts the time for headers from the first byte, since it is given a connection only with that. A client that has ended its half still
  * gets its answers.
  */
-export function limitConnections(server: Server, { maxConnections, keepAliveTimeoutMs, load }: ConnectionLimits): void {
+export function limitConnections(server: Server, limits: ConnectionLimits): void {
+  const { maxConnections, keepAliveTimeoutMs, load, headers } = limits;
   // Not by `server.maxConnections`: processes that share a port would hand such a connection to one another without end.
   let open = 0;
   const silent = new Set<Socket>();
@@ -36,6 +39,7 @@ export function limitConnections(server: Server, { maxConnections, keepAliveTime
     const drop = () => socket.destroy();
     const begin = (chunk: Buffer): void => {
       silent.delete(socket);
+      headers.began(socket);
       socket.setTimeout(0);
       for (const event of ['timeout', 'end', 'error']) socket.removeListener(event, drop);
       for (const listener of accept) listener.call(server, socket);
@@ -75,7 +79,10 @@ interface Arrived {
  * Whether a request is refused for how its connection behaves or how it is framed. Then it is answered 400 behind the earlier answers, the connection
  * is closed, and nothing more on it is read.
  */
-export function createDoor(onRefused: () => void): (request: IncomingMessage, response: ServerResponse) => boolean {
+export function createDoor(
+  headers: HeaderBudget,
+  onRefused: () => void,
+): (request: IncomingMessage, response: ServerResponse) => boolean {
   const known = new WeakMap<Socket, Arrived>();
   let turn = 0;
   let isOver = true;
@@ -101,8 +108,10 @@ export function createDoor(onRefused: () => void): (request: IncomingMessage, re
     }
     own.requests += 1;
     own.unanswered += 1;
+    headers.asked(request);
     response.once('close', () => {
       own.unanswered -= 1;
+      headers.answered(request);
     });
     if (own.requests <= AT_ONCE && own.unanswered <= UNANSWERED && isWellFramed(request)) return false;
     own.isRefused = true;

@@ -8,6 +8,7 @@ import { createAddresses, pathOf } from './addresses.ts';
 import { createDoor, limitConnections } from './connections.ts';
 import { ALLOWED_HEADERS, EXPOSED_HEADERS, grantedHeaders, MAX_AGE_SECONDS } from './cors.ts';
 import { answerCall, tellRefused } from './event-endpoint.ts';
+import { createHeaderBudget } from './header-budget.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type Admission, type Answer, foreignOrigin, type Ingest } from './ingest.ts';
 import { createReading } from './large-answers.ts';
@@ -35,6 +36,8 @@ export interface HttpOptions {
   readonly routes: (router: Router) => void;
   readonly bodyMaxBytes: number;
   readonly headersMaxBytes: number;
+  /** Most bytes of unfinished headers, of all connections together. */
+  readonly headersInFlightBytes: number;
   readonly trustProxyHops: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -58,8 +61,8 @@ export interface Answered {
   readonly answer: Answer;
 }
 
-/** How often unfinished bodies are looked at. */
-const STALLS_EVERY_MS = 1000;
+/** How often unfinished headers and bodies are looked at. */
+const LOOK_EVERY_MS = 500;
 
 /**
  * The one importer of Koa. The paths of events have one handler for bodies in every form, which is asked before Koa: that would cost as much again
@@ -70,7 +73,13 @@ export function createHttp(options: HttpOptions): Server {
   const { koa, paths } = createKoa(options, calls);
   const addressed = createAddresses(paths);
   const posted = new Map(calls.map((call) => [call.path, call]));
-  const isTurnedAway = createDoor(() => options.onRefused(ILL_FRAMED));
+  const { load } = options;
+  const headers = createHeaderBudget({
+    maxBytes: options.headersInFlightBytes,
+    headersMaxBytes: options.headersMaxBytes,
+    onEvicted: () => load.shed('memory', 'any'),
+  });
+  const isTurnedAway = createDoor(headers, () => options.onRefused(ILL_FRAMED));
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (isTurnedAway(request, response)) return;
     request.url = addressed(request.url ?? '');
@@ -96,12 +105,14 @@ export function createHttp(options: HttpOptions): Server {
       }
     },
   );
-  limitConnections(server, options);
+  limitConnections(server, { ...options, headers });
   tellRefusedBefore(server, options.onRefused);
-  const { inHand } = options.load;
-  const stalls = setInterval(() => inHand.endStalled(performance.now(), options.headersTimeoutMs), STALLS_EVERY_MS);
-  stalls.unref();
-  server.once('close', () => clearInterval(stalls));
+  const looking = setInterval(() => {
+    load.inHand.endStalled(performance.now(), options.headersTimeoutMs);
+    headers.makeRoom();
+  }, LOOK_EVERY_MS);
+  looking.unref();
+  server.once('close', () => clearInterval(looking));
   return server;
 }
 

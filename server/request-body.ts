@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
 import { type Charset, charsetOf, inUtf8 } from './body-text.ts';
 import { decompressed, type Encoding, encodingBy, encodingOf, tooLarge } from './decompression.ts';
+import { noteChunked } from './header-budget.ts';
 import type { Eviction, Hold } from './in-hand.ts';
 import type { Load } from './load.ts';
 
@@ -84,6 +85,7 @@ class Arriving {
     request.on('data', (chunk: Buffer) => this.#keep(chunk));
     request.on('end', () => {
       this.#hasEnded = true;
+      if (Number.isNaN(this.#announced)) noteChunked(request, this.#received, this.#chunks);
       this.#hold?.complete();
       // Reading what is compressed or in another charset is work, and waits for its turn as all work does.
       if (this.#encoding === 'none' && charset === undefined) this.#finish();

@@ -95,6 +95,8 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     load,
     bodyMaxBytes: settings.BODY_MAX_BYTES,
     headersMaxBytes: settings.HEADERS_MAX_BYTES,
+    // What they take grows up to tenfold where they are many and small.
+    headersInFlightBytes: settings.MAX_IN_FLIGHT_BYTES / 8,
     trustProxyHops: settings.TRUST_PROXY_HOPS,
     headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * MOVING_BODIES * 1000,

@@ -69,6 +69,7 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
     draining: () => false,
     onRefused: () => {},
     headersMaxBytes: 16 * 1024,
+    headersInFlightBytes: 1024 * 1024,
     onAnswered: () => {},
     onError: () => {},
     ...options,

@@ -48,6 +48,7 @@ async function serverWith(http: Partial<HttpOptions>, tools: Partial<IngestTools
     draining: () => false,
     onRefused: () => {},
     headersMaxBytes: 16 * 1024,
+    headersInFlightBytes: 1024 * 1024,
     onAnswered: () => {},
     onError,
     ...http,

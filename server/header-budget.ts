@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** The bytes of headers that have begun and not ended, of all connections together. Node keeps them, and shows them to nobody. */
+export interface HeaderBudget {
+  /** The first byte of a connection is here. */
+  began(socket: Socket): void;
+  asked(request: IncomingMessage): void;
+  /** Its answer is over. */
+  answered(request: IncomingMessage): void;
+  /** Ends connections until there is room, those first that have been at it the longest. To be called now and then. */
+  makeRoom(): void;
+  bytes(): number;
+}
+
+export interface HeaderBudgetOptions {
+  readonly maxBytes: number;
+  /** What one connection may hold: Node refuses more. */
+  readonly headersMaxBytes: number;
+  readonly onEvicted: () => void;
+}
+
+/** Blanks beyond the usual ones, which are kept nowhere. */
+const SLACK_BYTES = 256;
+/** The size of a chunk in hex digits, and the ends of two lines. */
+const FRAME_BYTES = 10;
+
+const chunked = new WeakMap<IncomingMessage, number>();
+
+/** Notes how much a body in chunks has taken on the wire: its headers do not tell. */
+export function noteChunked(request: IncomingMessage, bytes: number, chunks: number): void {
+  chunked.set(request, bytes + chunks * FRAME_BYTES);
+}
+
+interface Connection {
+  /** How many bytes were read of it when the request began that is to come, or is being answered. */
+  mark: number;
+  unanswered: number;
+  /** Bytes since the mark that belong to requests. */
+  used: number;
+}
+
+export function createHeaderBudget({ maxBytes, headersMaxBytes, onEvicted }: HeaderBudgetOptions): HeaderBudget {
+  /** In the order in which their headers began. */
+  const connections = new Map<Socket, Connection>();
+  const heldBy = (socket: Socket, { mark, unanswered }: Connection): number =>
+    unanswered > 0 ? 0 : Math.min(headersMaxBytes, socket.bytesRead - mark);
+  const bytes = (): number => {
+    let total = 0;
+    for (const [socket, connection] of connections) total += heldBy(socket, connection);
+    return total;
+  };
+  return {
+    bytes,
+    began(socket) {
+      connections.set(socket, { mark: 0, unanswered: 0, used: 0 });
+      socket.once('close', () => connections.delete(socket));
+    },
+    asked(request) {
+      const own = connections.get(request.socket);
+      if (own === undefined) return;
+      own.used += headerBytes(request);
+      own.unanswered += 1;
+    },
+    answered(request) {
+      const { socket } = request;
+      const own = connections.get(socket);
+      if (own === undefined) return;
+      own.used += chunked.get(request) ?? (Number(request.headers['content-length']) || 0);
+      own.unanswered -= 1;
+      if (own.unanswered > 0) return;
+      const read = socket.bytesRead - own.mark;
+      const behind = read - own.used;
+      // More than one may hold is no beginning of headers: it came of a body that nobody read.
+      own.mark += behind > SLACK_BYTES && behind <= headersMaxBytes ? own.used : read;
+      own.used = 0;
+      connections.delete(socket);
+      connections.set(socket, own);
+    },
+    makeRoom() {
+      if (connections.size * headersMaxBytes <= maxBytes) return;
+      let total = bytes();
+      for (const [socket, connection] of connections) {
+        if (total <= maxBytes) return;
+        const held = heldBy(socket, connection);
+        if (held === 0) continue;
+        total -= held;
+        onEvicted();
+        socket.destroy();
+      }
+    },
+  };
+}
+
+function headerBytes({ method = '', url = '', rawHeaders }: IncomingMessage): number {
+  let bytes = method.length + url.length + 14;
+  for (const text of rawHeaders) bytes += text.length + 2;
+  return bytes;
+}
