@@ -59,14 +59,18 @@ export class Orphans {
     const { store, pipelines, clock } = this.#tools;
     const { state } = store;
     const gone = (await pipelines.everyone()).filter((one) => one.state === 'orphaned');
-    for (const orphan of gone) {
-      const { id, progress, newest } = orphan;
-      if (progress.left?.settled) continue;
-      const at = progress.left?.at ?? clock.now();
-      if (!progress.left) await state.settle(id, { kind: 'left', at, newest });
-      if (await this.#owesNothing(orphan)) await state.settle(id, { kind: 'settled' });
-      else this.#name(orphan, at);
+    const now = clock.now();
+    const open = gone.filter(({ progress }) => !progress.left?.settled);
+    const leaving = open.filter(({ progress }) => !progress.left);
+    await state.settleAll(
+      leaving.map(({ id, newest }) => ({ id, settlement: { kind: 'left', at: now, newest } as const })),
+    );
+    const finished: PipelineId[] = [];
+    for (const orphan of open) {
+      if (await this.#owesNothing(orphan)) finished.push(orphan.id);
+      else this.#name(orphan, orphan.progress.left?.at ?? now);
     }
+    await state.settleAll(finished.map((id) => ({ id, settlement: { kind: 'settled' } as const })));
     const here = new Set(gone.map(({ id }) => keyOf(id)));
     for (const key of this.#named) if (!here.has(key)) this.#named.delete(key);
   }

@@ -165,7 +165,7 @@ export class Pipelines {
     const standings = await state.standings(ids);
     const back = ids.filter((_, i) => standings[i]?.progress.left);
     const heads = await log.heads(back.map(({ shop }) => shop));
-    await Promise.all(back.map((id, i) => state.settle(id, { kind: 'back', newest: heads[i] ?? 0 })));
+    await state.settleAll(back.map((id, i) => ({ id, settlement: { kind: 'back', newest: heads[i] ?? 0 } })));
   }
 
   #start(id: PipelineId, pipeline: Pipeline): Configured {

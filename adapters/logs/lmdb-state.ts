@@ -28,6 +28,7 @@ import type {
   QuarantineSums,
   Replay,
   Rule,
+  SettlementOrder,
   Standing,
   State,
   Suspension,
@@ -134,6 +135,10 @@ export class LmdbState implements State {
 
   settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
     return this.#holders.settle(this, id, settlement);
+  }
+
+  async settleAll(orders: readonly SettlementOrder[]): Promise<void> {
+    for (const { id, settlement } of orders) await this.settle(id, settlement);
   }
 
   async forget(id: PipelineId): Promise<boolean> {

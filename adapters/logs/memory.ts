@@ -43,6 +43,7 @@ import type {
   QuarantineSums,
   Replay,
   Rule,
+  SettlementOrder,
   Standing,
   State,
   Suspension,
@@ -289,6 +290,10 @@ class MemoryLog implements EventLog, State {
 
   settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
     return this.#holders.settle(this, id, settlement);
+  }
+
+  async settleAll(orders: readonly SettlementOrder[]): Promise<void> {
+    for (const { id, settlement } of orders) await this.settle(id, settlement);
   }
 
   async forget(id: PipelineId): Promise<boolean> {

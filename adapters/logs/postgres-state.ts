@@ -8,6 +8,7 @@ import type { PostgresQuarantine } from './postgres-quarantine.ts';
 import { PostgresReplays } from './postgres-replays.ts';
 import { PostgresRules } from './postgres-rules.ts';
 import { SCHEMA } from './postgres-schema.ts';
+import { PostgresSettlements } from './postgres-settlements.ts';
 import type { ReplayChange } from './replay-change.ts';
 import type { Settlement } from './settlement.ts';
 import type {
@@ -26,6 +27,7 @@ import type {
   QuarantineSums,
   Replay,
   Rule,
+  SettlementOrder,
   Standing,
   State,
   Suspension,
@@ -70,6 +72,7 @@ export class PostgresState implements State {
   readonly #jobs: PostgresJobs;
   readonly #rules: PostgresRules;
   readonly #replays: PostgresReplays;
+  readonly #settlements: PostgresSettlements;
 
   /** `tell`: has the other processes look what has changed. `changeMs`: how long a suspension waits for the process that moves the pipeline. */
   constructor(
@@ -85,6 +88,7 @@ export class PostgresState implements State {
     this.#quarantine = quarantine;
     this.#jobs = new PostgresJobs(ask);
     this.#rules = new PostgresRules(ask);
+    this.#settlements = new PostgresSettlements(ask);
     this.#ask = ask;
     this.#leases = leases;
     this.#tell = tell;
@@ -170,6 +174,12 @@ export class PostgresState implements State {
   async settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined> {
     if ((await this.#row(id)) === undefined) return undefined;
     return settleOn(await this.#take(id), settlement);
+  }
+
+  async settleAll(orders: readonly SettlementOrder[]): Promise<void> {
+    if (orders.length === 0) return;
+    const left = await this.#settlements.together(orders);
+    for (const { id, settlement } of left) await this.settle(id, settlement);
   }
 
   async forget({ shop, pipeline }: PipelineId): Promise<boolean> {

@@ -23,6 +23,7 @@ export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   standings: 'state',
   everyStanding: 'state',
   settle: 'state',
+  settleAll: 'state',
   forget: 'state',
   undelivered: 'state',
   suspend: 'state',

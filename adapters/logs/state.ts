@@ -271,6 +271,12 @@ export interface Page {
   readonly after?: string | undefined;
 }
 
+/** What is to happen to which pipeline. */
+export interface SettlementOrder {
+  readonly id: PipelineId;
+  readonly settlement: Settlement;
+}
+
 /** How many other processes have the log open: those that take events, and those that move pipelines. One may do both. */
 export interface Others {
   readonly takers: number;
@@ -300,6 +306,8 @@ export interface State {
   everyStanding(): Promise<NamedStanding[]>;
   /** Takes a pipeline from whoever moves it, changes its progress, and gives it back. Gives the new progress; undefined where it never began. */
   settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined>;
+  /** The same for many; those that nobody moves are changed together. */
+  settleAll(orders: readonly SettlementOrder[]): Promise<void>;
   /** Lets go of all that is known of a pipeline. False where somebody moves it, it has open dead letters, or it never began. */
   forget(id: PipelineId): Promise<boolean>;
   /** Stops a pipeline where it is: takes it from whoever moves it, and gives it back suspended. False where it never began. */

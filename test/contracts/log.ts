@@ -663,6 +663,26 @@ export const logChecks: readonly Check[] = [
     assert.is(await state.resume(id), true);
     assert.is((await state.claim(id, never)).progress.suspended, undefined);
   }),
+  check('settles many pipelines as it settles each', async ({ log, state }) => {
+    await log.append(record(['a', 'b']));
+    const ids = ['p', 'q', 'never'].map((pipeline) => ({ shop: SHOP, pipeline }));
+    await state.beginAll(ids.slice(0, 1));
+    await state.begin(ids[1]!, 0);
+    const left = { kind: 'left', at: START, newest: 2 } as const;
+    await state.settleAll(ids.map((id) => ({ id, settlement: left })));
+    const all = async () => (await state.standings(ids)).map((standing) => standing?.progress.left);
+    assert.equal(await all(), [{ at: START, newest: 2 }, { at: START, newest: 2 }, undefined]);
+    // One of them is moved, and given up when it is asked for.
+    const cursor = await state.claim(ids[0]!, never);
+    const settled = state.settleAll(ids.map((id) => ({ id, settlement: { kind: 'settled' } })));
+    await aborted(cursor.wanted);
+    await cursor.release();
+    await settled;
+    assert.equal(await all(), [{ at: START, newest: 2, settled: 'finished' }, { at: START, newest: 2 }, undefined]);
+    await state.settleAll([{ id: ids[1]!, settlement: { kind: 'discarded', at: START } }]);
+    assert.equal((await state.journalAt(ids[1]!, 1))?.discardedAt, START);
+    await state.settleAll([]);
+  }),
   check('has no other processes where there are none', async ({ state }) => {
     assert.equal(await state.others(), { takers: 0, movers: 0 });
   }),

@@ -154,6 +154,18 @@ describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
       // Each is stopped, and started as it is now.
       await gateway.reload(configOf(config(300, 'w/other')));
       await until(async () => (await moved()) === 300);
+      // All but one are removed, and owe nothing.
+      const before = postgres.log().length;
+      await gateway.reload(configOf(config(1, 'w/other')));
+      await until(async () => {
+        const settled = `select from headless_events.pipelines where progress::jsonb->'left'->>'settled' = 'finished'`;
+        return (await postgres.query(url, settled)).length === 299;
+      });
+      const changes = postgres
+        .log()
+        .slice(before)
+        .match(/update headless_events\.pipelines (p )?set progress/g);
+      assert.ok(Number(changes?.length) <= 10, `${changes?.length} changes of what left`);
     } finally {
       await gateway.stop();
     }
