@@ -25,8 +25,11 @@ export function parseBody(body: string, manner: Manner = 'read'): Parsed {
   if (!/\S/.test(text)) return refused('empty_body', 'nothing');
   if (nestsBeyond(deepestBody, text)) return refused('too_deep', `more than ${deepestBody} nested levels`);
   try {
-    if (manner === 'sent') return parsed(withoutPrototypeKeys(JSON.parse(text), text));
-    return parsed(clearCartKeys(withoutPrototypeKeys(JSON.parse(exactNumbers(text)), text), text));
+    const exact = manner === 'sent' ? text : exactNumbers(text);
+    // What is no JSON may look like it once its numbers are texts: digits that begin with 0, or that stand for a key.
+    if (exact !== text) JSON.parse(text);
+    const value = withoutPrototypeKeys(JSON.parse(exact), text);
+    return parsed(manner === 'sent' ? value : clearCartKeys(value, text));
   } catch {
     return refused('not_json', 'text that is not JSON');
   }

@@ -58,33 +58,47 @@ function withoutKeyInBase64(id: string): string {
  */
 export function clearCartKeys(parsed: unknown, text: string): unknown {
   if (!maySayCartKey(text)) return parsed;
-  // In a list, so that the value itself may be a text.
-  const whole = [parsed];
+  if (typeof parsed === 'string') return withoutCartKeys(parsed);
+  if (typeof parsed !== 'object' || parsed === null) return parsed;
   // A list of what is still to be looked at, because a client decides how deep it goes.
-  const open: object[] = [whole];
+  const open: object[] = [parsed];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    clear(node as Record<string, unknown>);
-    for (const inner of Object.values(node)) if (typeof inner === 'object' && inner !== null) open.push(inner);
+    if (Array.isArray(node)) clearList(node, open);
+    else clearObject(node as Record<string, unknown>, open);
   }
-  return whole[0];
+  return parsed;
 }
+
+function clearList(list: unknown[], open: object[]): void {
+  for (const [at, one] of list.entries()) {
+    if (typeof one === 'string') list[at] = withoutCartKeys(one);
+    else if (typeof one === 'object' && one !== null) open.push(one);
+  }
+}
+
+function clearObject(node: Record<string, unknown>, open: object[]): void {
+  const names = Object.keys(node);
+  let isByCart: boolean | undefined;
+  for (const name of names) {
+    const one = node[name];
+    if (typeof one === 'string' && SUSPECT.test(one)) {
+      if (QUERY.test(one)) isByCart ??= names.some((other) => saysCart(node[other]));
+      node[name] = isByCart && QUERY.test(one) ? withoutParameter(one) : withoutCartKeys(one);
+    } else if (typeof one === 'object' && one !== null) open.push(one);
+    const clean = name.length < SHORTEST ? name : withoutCartKeys(name);
+    if (clean === name) continue;
+    node[clean] = node[name];
+    delete node[name];
+  }
+}
+
+const saysCart = (value: unknown): boolean => typeof value === 'string' && CART.test(value);
+
+/** Characters of the shortest text that holds a cart and a key. */
+const SHORTEST = '/cart?key='.length;
 
 /** A value that came from a log, without the keys of carts and checkouts; itself where it has none. */
 export function withoutCartKeysIn<T>(value: T): T {
   const text = JSON.stringify(value);
   return text !== undefined && maySayCartKey(text) ? (clearCartKeys(JSON.parse(text), text) as T) : value;
-}
-
-function clear(node: Record<string, unknown>): void {
-  const isByCart = !Array.isArray(node) && Object.values(node).some((one) => typeof one === 'string' && CART.test(one));
-  for (const [name, one] of Object.entries(node)) {
-    if (typeof one === 'string' && SUSPECT.test(one)) {
-      const clean = withoutCartKeys(one);
-      node[name] = isByCart && QUERY.test(clean) ? withoutParameter(clean) : clean;
-    }
-    const cleanName = withoutCartKeys(name);
-    if (cleanName === name) continue;
-    node[cleanName] = node[name];
-    delete node[name];
-  }
 }

@@ -1,7 +1,8 @@
 // A string, so that what looks like a number inside of it is left alone, or a number. A string that does not end reaches to the end of the
 // text: it would be begun anew at each of its quotes otherwise.
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
-const WHOLE = /^-?\d{16,}$/;
+/** The same strings, and whole numbers of 16 digits and more: a body may have very many others. */
+const LONG_TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"?|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/gs;
 
 /**
  * A JSON text in which whole numbers that a double cannot hold are texts of their digits: JSON.parse would round 820982911946154508, and two
@@ -10,8 +11,8 @@ const WHOLE = /^-?\d{16,}$/;
  */
 export function exactNumbers(text: string): string {
   if (!hasLongNumber(text)) return text;
-  return text.replace(TOKENS, (token) =>
-    WHOLE.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+  return text.replace(LONG_TOKENS, (token) =>
+    token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${token}"`,
   );
 }
 

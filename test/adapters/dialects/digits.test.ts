@@ -61,6 +61,17 @@ describe('digits beyond 2^53', ({ it }) => {
     });
   }
 
+  for (const no of [
+    '"n":0820982911946154508',
+    '820982911946154508:1',
+    '"n":820982911946154508x',
+    '"n":+820982911946154508',
+  ])
+    it(`make no JSON of what is none: ${no}`, () => {
+      assert.throws(() => layers.read(inLayers(no), rules), /got text that is not JSON/);
+      assert.throws(() => layers.sent(inLayers(no), [0], 2), /got text that is not JSON/);
+    });
+
   it('survive in what is refused', () => {
     const entry = `{"event_type":"search","n":${long}}`;
     assert.is(layers.read(`{"events":[${entry}]}`, rules).refused[0]?.raw, entry);
