@@ -4,23 +4,27 @@ import { absent, type Json, object, present } from './values.ts';
 import { cut } from './words.ts';
 
 /**
- * The names of each purpose: Shopify's pixels and customer privacy API, Hydrogen, the Storefront API and Checkout Kit, without their
- * underscores and in lower case. All of them say what is allowed, also for the sale of data.
+ * The names of each purpose: Shopify's pixels, Hydrogen, the Storefront API and Checkout Kit, Shopify's customer privacy API; in any case, with
+ * or without underscores. All of them say what is allowed, also for the sale of data.
  */
 const spellings = {
-  analytics: ['analyticsprocessingallowed', 'analyticsallowed', 'analytics', 'analyticsprocessing'],
-  marketing: ['marketingallowed', 'marketing'],
-  preferences: ['preferencesprocessingallowed', 'preferencesallowed', 'preferences', 'preferencesprocessing'],
-  sale_of_data: ['saleofdataallowed', 'saleofdata'],
+  analytics: ['analyticsProcessingAllowed', 'analyticsAllowed', 'analytics', 'analyticsProcessing'],
+  marketing: ['marketingAllowed', 'marketing'],
+  preferences: ['preferencesProcessingAllowed', 'preferencesAllowed', 'preferences', 'preferencesProcessing'],
+  sale_of_data: ['saleOfDataAllowed', 'saleOfData', 'sale_of_data'],
 } as const;
 export type Purpose = keyof typeof spellings;
 
+const plain = (key: string): string => key.replace(/[_-]/g, '').toLowerCase();
+
 const purposes = new Map<string, Purpose>(
-  Object.entries(spellings).flatMap(([purpose, names]) => names.map((name) => [name, purpose as Purpose] as const)),
+  Object.entries(spellings).flatMap(([purpose, names]) =>
+    names.flatMap((name) => [name, plain(name)].map((key) => [key, purpose as Purpose] as const)),
+  ),
 );
 
-/** The purpose that a key names, in any of its spellings. */
-const purposeOf = (key: string): Purpose | undefined => purposes.get(key.replace(/[_-]/g, '').toLowerCase());
+/** The purpose that a key names, in any of its spellings. Most come as they are written above. */
+const purposeOf = (key: string): Purpose | undefined => purposes.get(key) ?? purposes.get(plain(key));
 
 /** What the shopper allows, as far as it was stated. */
 export interface Stated {

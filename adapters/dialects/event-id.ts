@@ -28,13 +28,16 @@ export function eventId(sent: unknown, content: ContentOf, stored?: number): Eve
   return { id: derivedId(content(derived)), derived };
 }
 
-// Characters. PostgreSQL and C strings end at U+0000.
-const USABLE = /^[^\0]{1,200}$/u;
+/** Characters. */
+const LONGEST_ID = 200;
 
 /** An event's own id; undefined for what cannot serve as one. */
 export function ownId(sent: unknown): string | undefined {
   const id = given(sent);
-  return id === undefined || !USABLE.test(id) || isPlaceholder(id) ? undefined : id;
+  // PostgreSQL and C strings end at U+0000.
+  if (id === undefined || (id.length > LONGEST_ID && [...id].length > LONGEST_ID) || id.includes('\0'))
+    return undefined;
+  return isPlaceholder(id) ? undefined : id;
 }
 
 /** A number that a double cannot hold would be the id of its neighbours too. */

@@ -99,10 +99,10 @@ export function gloodDraft(body: Json, content: ContentOf, notes: ReplacedNotes)
   const { id, derived } = eventId(event.id, content);
   const [session, device] = [realId(body.session_id), realId(body.client_id)];
   notes.eventId(event.id, { id, derived });
-  notes.id('session_id', body.session_id, session);
-  notes.id('device_id', body.client_id, device);
-  notes.id('user_id', body.user_id, realId(body.user_id));
-  notes.id('customer_id', body.customer_id, realShopId(body.customer_id));
+  notes.id('session_id', body.session_id, session !== undefined);
+  notes.id('device_id', body.client_id, device !== undefined);
+  notes.id('user_id', body.user_id);
+  notes.id('customer_id', body.customer_id);
   notes.time(event.timestamp);
   return {
     index: 0,

@@ -15,9 +15,9 @@ export function layersDraft(index: number, event: Json, content: ContentOf, note
   const found = eventId(event.event_id, content);
   const [session, device] = [realId(event.session_id), realId(event.device_id)];
   notes.eventId(event.event_id, found);
-  notes.id('session_id', event.session_id, session);
-  notes.id('device_id', event.device_id, device);
-  notes.id('customer_id', event.customer_id, realShopId(event.customer_id));
+  notes.id('session_id', event.session_id, session !== undefined);
+  notes.id('device_id', event.device_id, device !== undefined);
+  notes.id('customer_id', event.customer_id);
   notes.time(event.timestamp);
   return {
     index,

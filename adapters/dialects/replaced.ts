@@ -31,9 +31,10 @@ export class ReplacedNotes {
     this.#add('event_id', typeof id === 'string' && isPlaceholder(id) ? 'placeholder' : 'unusable');
   }
 
-  /** The id of a session, device, visitor or customer. `read`: what it was read as. */
-  id(field: Exclude<Replaced['field'], 'event_id' | 'timestamp'>, sent: unknown, read: string | undefined): void {
-    if (read === undefined && !saysNothing(sent)) this.#add(field, 'placeholder');
+  /** The id of a session, device, visitor or customer. `isOne`: whether it was read as one, where that is known. */
+  id(field: Exclude<Replaced['field'], 'event_id' | 'timestamp'>, sent: unknown, isOne = false): void {
+    if (isOne || sent === undefined || sent === '') return;
+    if (typeof sent === 'string' ? isPlaceholder(sent) : sent === 0) this.#add(field, 'placeholder');
   }
 
   time(sent: unknown): void {

@@ -156,7 +156,7 @@ function draftOf(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   const found = eventId(mp_event_id, content);
   const session = realId(mp_session_id);
   notes.eventId(mp_event_id, found);
-  notes.id('session_id', mp_session_id, session);
+  notes.id('session_id', mp_session_id, session !== undefined);
   notes.times(timesIn(body));
   return {
     index: 0,

@@ -39,6 +39,7 @@ export const PLACEHOLDERS: readonly string[] = [
   ],
   ...['ffffffff-ffff-ffff-ffff-ffffffffffff', 'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF', '000000000000000'],
   ...['{{event_id}}', '{{ customer.id }}', '{{{id}}}', `$${'{eventId}'}`, '<%= id %>', '{% id %}', '%%ID%%', '[[id]]'],
+  ...[`null${' '.repeat(32)}`, `${' '.repeat(40)}undefined`, '0'.repeat(40), `"undefined"${' '.repeat(30)}`],
   ...['n/a', 'N/A', 'na', 'unknown', 'anonymous', 'guest', '(not set)'],
   ...['gid://shopify/Customer/undefined', 'gid://shopify/Customer/null', 'gid://shopify/Customer/0'],
 ];

@@ -24,6 +24,9 @@ const IDS: readonly string[] = [
     '{id}',
     '[id]',
   ],
+  ...['ffffffff-ffff-ffff-ffff-fffffffffffff', 'F8FAD5B0-D9CB-469F-A165-70867728950E', 'g'.repeat(40), '9'.repeat(40)],
+  `0${'a'.repeat(40)}`,
+  `${'a'.repeat(40)}}`,
   'x'.repeat(8192),
   `${' '.repeat(300)}x`,
 ];
