@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HeaderBudget } from './header-budget.ts';
+import type { InputTurns } from './input-turns.ts';
 import { endsBehindLast } from './large-answers.ts';
 import type { Load } from './load.ts';
 
@@ -10,6 +11,7 @@ export interface ConnectionLimits {
   readonly keepAliveTimeoutMs: number;
   readonly load: Load;
   readonly headers: HeaderBudget;
+  readonly inputs: InputTurns;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface ConnectionLimits {
  * gets its answers.
  */
 export function limitConnections(server: Server, limits: ConnectionLimits): void {
-  const { maxConnections, keepAliveTimeoutMs, load, headers } = limits;
+  const { maxConnections, keepAliveTimeoutMs, load, headers, inputs } = limits;
   // Not by `server.maxConnections`: processes that share a port would hand such a connection to one another without end.
   let open = 0;
   const silent = new Set<Socket>();
@@ -42,9 +44,14 @@ export function limitConnections(server: Server, limits: ConnectionLimits): void
       headers.began(socket);
       socket.setTimeout(0);
       for (const event of ['timeout', 'end', 'error']) socket.removeListener(event, drop);
+      const before = socket.listeners('end');
       for (const listener of accept) listener.call(server, socket);
-      // Given to whoever reads the connection now.
-      socket.emit('data', chunk);
+      const parse = socket.listeners('data').filter((listener) => listener !== begin);
+      const end = socket.listeners('end').filter((listener) => !before.includes(listener));
+      const input = inputs.join(socket, { take: takenOff(socket, 'data', parse), end: takenOff(socket, 'end', end) });
+      socket.on('data', (bytes: Buffer) => input.take(bytes));
+      socket.on('end', () => input.end());
+      input.take(chunk);
     };
     socket.setTimeout(keepAliveTimeoutMs);
     socket.once('data', begin);
@@ -61,6 +68,15 @@ export function limitConnections(server: Server, limits: ConnectionLimits): void
     };
   }
   Object.assign(server, { httpAllowHalfOpen: true });
+}
+
+/** Takes these listeners from the connection, and calls them as it would. */
+function takenOff(socket: Socket, event: string, listeners: readonly unknown[]): (bytes?: Buffer) => void {
+  const all = listeners as readonly ((bytes?: Buffer) => void)[];
+  for (const listener of all) socket.removeListener(event, listener);
+  return (bytes) => {
+    for (const listener of all) listener.call(socket, bytes);
+  };
 }
 
 /** Requests of one connection that are taken in one piece. Clients and proxies wait for each answer before they send the next. */
@@ -81,6 +97,7 @@ interface Arrived {
  */
 export function createDoor(
   headers: HeaderBudget,
+  inputs: InputTurns,
   onRefused: () => void,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   const known = new WeakMap<Socket, Arrived>();
@@ -112,9 +129,11 @@ export function createDoor(
     response.once('close', () => {
       own.unanswered -= 1;
       headers.answered(request);
+      inputs.answered(socket, response.statusCode, request.method === 'POST');
     });
     if (own.requests <= AT_ONCE && own.unanswered <= UNANSWERED && isWellFramed(request)) return false;
     own.isRefused = true;
+    inputs.discard(socket);
     onRefused();
     response.writeHead(400, { Connection: 'close', 'Content-Length': 0 }).end();
     return true;

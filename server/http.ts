@@ -11,6 +11,7 @@ import { answerCall, tellRefused } from './event-endpoint.ts';
 import { createHeaderBudget } from './header-budget.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type Admission, type Answer, foreignOrigin, type Ingest } from './ingest.ts';
+import { createInputTurns } from './input-turns.ts';
 import { createReading } from './large-answers.ts';
 import type { Load } from './load.ts';
 import { type RefusedRequest, refusedBefore } from './refusals.ts';
@@ -79,7 +80,11 @@ export function createHttp(options: HttpOptions): Server {
     headersMaxBytes: options.headersMaxBytes,
     onEvicted: () => load.shed('memory', 'any'),
   });
-  const isTurnedAway = createDoor(headers, () => options.onRefused(ILL_FRAMED));
+  const inputs = createInputTurns({
+    isOfOneClient: options.trustProxyHops === 0,
+    onFull: () => void load.shed('memory', 'any'),
+  });
+  const isTurnedAway = createDoor(headers, inputs, () => options.onRefused(ILL_FRAMED));
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (isTurnedAway(request, response)) return;
     request.url = addressed(request.url ?? '');
@@ -105,7 +110,7 @@ export function createHttp(options: HttpOptions): Server {
       }
     },
   );
-  limitConnections(server, { ...options, headers });
+  limitConnections(server, { ...options, headers, inputs });
   tellRefusedBefore(server, options.onRefused);
   const looking = setInterval(() => {
     load.inHand.endStalled(performance.now(), options.headersTimeoutMs);

@@ -29,20 +29,20 @@ export function watchMemory(pid: number): { stop(): Memory } {
   };
 }
 
-/** Events on the log of a gateway's only shop, by its own books. */
+/** Events on the log of a gateway, by its own books. */
 export const appendedOf = (port: number): Promise<number> =>
-  gauge(port, /gateway_events_total\{[^}]*outcome="appended"[^}]*\} (\S+)/);
+  gauge(port, /gateway_events_total\{[^}]*outcome="appended"[^}]*\} (\S+)/g);
 
 const CAUGHT_UP_MS = 60_000;
 
-/** Resolves when the only pipeline, if there is one, has nothing before it: what a load leaves behind costs the next one. */
+/** Resolves when no pipeline has anything before it: what a load leaves behind costs the next one. */
 export async function caughtUp(port: number): Promise<void> {
   const end = performance.now() + CAUGHT_UP_MS;
-  while ((await gauge(port, /gateway_pipeline_pending\{[^}]*\} (\S+)/)) > 0 && performance.now() < end)
+  while ((await gauge(port, /gateway_pipeline_pending\{[^}]*\} (\S+)/g)) > 0 && performance.now() < end)
     await pause(200);
 }
 
 async function gauge(port: number, pattern: RegExp): Promise<number> {
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return Number(pattern.exec(page)?.[1] ?? 0);
+  return [...page.matchAll(pattern)].reduce((sum, [, value]) => sum + Number(value), 0);
 }

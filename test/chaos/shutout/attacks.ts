@@ -210,8 +210,9 @@ function lasting(): AbortSignal {
   return signal;
 }
 
-/** Runs the named one until this process is ended. */
+/** Runs the named one from the first message until this process is ended. */
 if (process.argv[1] === import.meta.filename) {
   const { name, port } = JSON.parse(process.argv[2] ?? '{}') as { name: string; port: number };
-  attacks.find((attack) => attack.name === name)?.run(port, lasting());
+  process.once('message', () => attacks.find((attack) => attack.name === name)?.run(port, lasting()));
+  process.send?.('ready');
 }
