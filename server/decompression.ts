@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { brotliDecompressSync, constants, unzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { brotliDecompress, unzipSync } from 'node:zlib';
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
 
 /** An encoding of bodies, or none. */
@@ -40,23 +41,37 @@ export function encodingBy(first: number, second: number, said: Encoding): Encod
 const startsJson = (byte: number): boolean =>
   byte === 0x7b || byte === 0x5b || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0xef;
 
+const brotliDecompressed = promisify(brotliDecompress);
 /**
- * A compressed body in one step, so that no half-read one keeps windows and buffers. `limit` is the most bytes that may come out. `isPart` reads as
- * much as is here of a body that still comes. Throws RequestRefused: 413 where it is larger, 400 where it cannot be read.
+ * A body of gzip in one step, so that no half-read one keeps windows and buffers; that takes time as what comes out does, a millisecond at most. `limit`
+ * is the most bytes that may come out. Throws RequestRefused: 413 where it is larger, 400 where it cannot be read.
  */
-export function decompressed(bytes: Buffer, encoding: 'gzip' | 'br', limit: number, isPart = false): Buffer {
+export function gunzipped(bytes: Buffer, limit: number): Buffer {
   try {
-    const most = { maxOutputLength: limit };
-    return encoding === 'br'
-      ? brotliDecompressSync(bytes, { ...most, ...(isPart && { finishFlush: constants.BROTLI_OPERATION_FLUSH }) })
-      : unzipSync(bytes, { ...most, ...(isPart && { finishFlush: constants.Z_SYNC_FLUSH }) });
+    return unzipSync(bytes, { maxOutputLength: limit });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
-    throw new RequestRefused(400, 'the body could not be decompressed or was cut short', undefined, {
-      cause: error,
-      reason: 'not_decompressed',
-    });
+    throw refusal(error, limit);
   }
+}
+
+/**
+ * The same of brotli, on another thread: 14 bytes of it can take a tenth of a second before the first byte comes out, since up to 16 MB are made at
+ * a time. Rejects as `gunzipped` throws.
+ */
+export async function unbrotlied(bytes: Buffer, limit: number): Promise<Buffer> {
+  try {
+    return await brotliDecompressed(bytes, { maxOutputLength: limit });
+  } catch (error) {
+    throw refusal(error, limit);
+  }
+}
+
+function refusal(error: unknown, limit: number): RequestRefused {
+  if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(limit);
+  return new RequestRefused(400, 'the body could not be decompressed or was cut short', undefined, {
+    cause: error,
+    reason: 'not_decompressed',
+  });
 }
 
 export const tooLarge = (limit: number): RequestRefused =>

@@ -156,7 +156,8 @@ class Input implements Parser {
 
   #isParsed(): void {
     if (this.#held.length > 0) this.#goOn();
-    else if (this.#hasEnded) this.#parser.end();
+    // The answer to what came before it is to be written first.
+    else if (this.#hasEnded) setImmediate(() => this.#isDiscarded || this.#parser.end());
   }
 
   #goOn(): void {
@@ -190,7 +191,7 @@ class Input implements Parser {
   #waitForTurn(): void {
     const ms = this.#freeAt - this.#tools.now();
     if (ms <= 0) this.#wait();
-    else this.#timer = setTimeout(() => this.#wait(), ms);
+    else this.#timer = setTimeout(() => this.#wait(), ms).unref();
   }
 
   #wait(): void {

@@ -1,6 +1,7 @@
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
 import { createInHand, type InHand } from './in-hand.ts';
 import type { Pressure } from './pressure.ts';
+import { createSideWork, type SideWork } from './side-work.ts';
 import { createTurns } from './turns.ts';
 import type { Worth } from './worth.ts';
 
@@ -13,6 +14,8 @@ export interface Load {
   strain(time: number, shop?: string): Strain;
   /** The bodies that are being received, or wait for their answer. */
   readonly inHand: InHand;
+  /** For what would hold up the event loop. */
+  readonly side: SideWork;
   /** Resolves when it is the turn of a request of this shop whose body is here. */
   turn(shop?: string): Promise<void>;
   /** Counts a refusal and gives what the client is told. */
@@ -87,6 +90,7 @@ export function createLoad(options: LoadOptions): Load {
   let refusals = 0;
   return {
     inHand,
+    side: createSideWork(),
     turn: (shop) => turns.next(now(), shop),
     strain(time, shop) {
       const byDisk: Strain = { pressure: disk(), shortage: 'disk' };

@@ -100,7 +100,7 @@ export class ParsingTurns {
     this.#isDue = this.#small.size + this.#large.size > 0;
     if (!this.#isDue) return;
     const ms = Math.max(this.#time.waitMs(), this.#small.size === 0 ? this.#bytes.waitMs() : 0);
-    if (ms > 0) setTimeout(() => this.#next(), Math.ceil(ms));
+    if (ms > 0) setTimeout(() => this.#next(), Math.ceil(ms)).unref();
     else setImmediate(() => this.#next());
   }
 }

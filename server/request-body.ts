@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { RequestRefused } from '../adapters/dialects/dialect.ts';
 import { type Charset, charsetOf, inUtf8 } from './body-text.ts';
-import { decompressed, type Encoding, encodingBy, encodingOf, tooLarge } from './decompression.ts';
+import { type Encoding, encodingBy, encodingOf, gunzipped, tooLarge, unbrotlied } from './decompression.ts';
 import { noteChunked } from './header-budget.ts';
 import type { Eviction, Hold } from './in-hand.ts';
 import type { Load } from './load.ts';
@@ -36,9 +36,10 @@ const MOST_CHUNKS = 1_000;
 const CHUNK_BYTES = 256;
 /** More pieces than this are joined, so that many small ones do not cost more than they hold. */
 const MOST_PIECES = 8;
-/** A compressed body that still comes is read so far when it reaches this size, and each time it has grown fourfold: a bomb is known early. */
-const FIRST_LOOK_BYTES = 32;
-const NEXT_LOOK = 4;
+/** Brotli that turns out too large or broken has cost as much as so many bodies of the most bytes. */
+const BAD_BROTLI = 8;
+/** More of a shop than this do not wait to be decompressed. */
+const MOST_WAITING = 64;
 /** What is thrown away of a body that is too large. A connection that is closed on a client that still sends is reset, and the answer is lost. */
 const RUN_OUT_BYTES = 16 * 1024 ** 2;
 
@@ -57,7 +58,7 @@ export function readBody(request: IncomingMessage, options: BodyOptions): Arrivi
 /** It lives as long as its request, and so does not know the promise, which keeps the bytes. */
 class Arriving {
   isGivenUp = false;
-  #decompressed = 0;
+  #madeBytes = 0;
   #hasEnded = false;
   #isCharged = false;
   readonly #request: IncomingMessage;
@@ -70,7 +71,6 @@ class Arriving {
   #pieces: Buffer[] = [];
   #received = 0;
   #chunks = 0;
-  #nextLook = FIRST_LOOK_BYTES;
   #isOver = false;
   /** What is counted of a body that came in one piece, and is not watched. */
   #taken = 0;
@@ -96,7 +96,7 @@ class Arriving {
   #charge(): void {
     if (this.#isCharged) return;
     this.#isCharged = true;
-    this.#options.onCost(this.#received + this.#decompressed + this.#chunks * CHUNK_BYTES);
+    this.#options.onCost(this.#received + this.#madeBytes + this.#chunks * CHUNK_BYTES);
   }
 
   tell(arrive: (body: Buffer) => void, refuse: (error: unknown) => void): void {
@@ -137,7 +137,6 @@ class Arriving {
     else {
       this.#hold ??= this.#watched();
       this.#hold.add(chunk.length);
-      if (this.#received >= this.#nextLook && this.#received !== this.#announced) this.#look();
     }
   }
 
@@ -147,21 +146,13 @@ class Arriving {
     this.#encoding = encodingBy(first, second, this.#encoding);
   }
 
-  /** Reads a compressed body as far as it is here, and keeps nothing of it. */
-  #look(): void {
-    while (this.#nextLook <= this.#received) this.#nextLook *= NEXT_LOOK;
-    if (this.#encoding === 'none' || this.#isOver) return;
-    try {
-      this.#decompress(joined(this.#pieces), this.#encoding, true);
-    } catch (error) {
-      this.#end(error);
-    }
-  }
-
   async #finishInTurn(): Promise<void> {
     try {
       await this.#options.load.turn(this.#options.shop);
-      this.#finish();
+      if (this.#isOver) return;
+      const bytes = joined(this.#pieces);
+      if (this.#encoding === 'none') this.#arrives(bytes);
+      else this.#arrives(await this.#decompressed(bytes));
     } catch (error) {
       this.#end(error);
     }
@@ -170,29 +161,34 @@ class Arriving {
   #finish(): void {
     if (this.#isOver) return;
     try {
-      const bytes = joined(this.#pieces);
-      const text = this.#encoding === 'none' ? bytes : this.#decompress(bytes, this.#encoding);
-      const body = inUtf8(text, this.#charset);
-      if (body.length > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
-      this.#pieces = [];
-      this.#count(body.length - bytes.length);
-      this.#charge();
-      this.#arrive(body);
+      this.#arrives(joined(this.#pieces));
     } catch (error) {
       this.#end(error);
     }
   }
 
-  #decompress(bytes: Buffer, encoding: 'gzip' | 'br', isPart = false): Buffer {
-    const { maxBytes } = this.#options;
+  #arrives(text: Buffer): void {
+    if (this.#isOver) return;
+    const body = inUtf8(text, this.#charset);
+    if (body.length > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
+    this.#pieces = [];
+    this.#count(body.length - this.#received);
+    this.#charge();
+    this.#arrive(body);
+  }
+
+  async #decompressed(bytes: Buffer): Promise<Buffer> {
+    const { maxBytes, load, shop } = this.#options;
+    const isBrotli = this.#encoding === 'br';
+    if (isBrotli && load.side.waiting(shop) >= MOST_WAITING) throw load.shed('delay', 'any');
     // What is too large has cost as much as the most that may come out.
-    let size = maxBytes;
+    let size = isBrotli ? maxBytes * BAD_BROTLI : maxBytes;
     try {
-      const body = decompressed(bytes, encoding, maxBytes, isPart);
+      const body = isBrotli ? await load.side.run(shop, () => unbrotlied(bytes, maxBytes)) : gunzipped(bytes, maxBytes);
       size = body.length;
       return body;
     } finally {
-      this.#decompressed += size;
+      this.#madeBytes += size;
     }
   }
 

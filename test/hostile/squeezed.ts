@@ -72,12 +72,11 @@ export const squeezed: readonly Input[] = [
     sending: () => one(chunked(gzipSync(good()), 7, ['Content-Encoding: gzip'])),
   },
   {
-    name: 'a br bomb in chunks, and its end never comes',
+    name: 'a br bomb in chunks',
     answers: [413],
     sending: () => {
       const bytes = brotliCompressSync(Buffer.alloc(100 << 20), { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } });
-      const whole = chunked(bytes, 16, ['Content-Encoding: br']);
-      return one(whole.subarray(0, -10));
+      return one(chunked(bytes, 16, ['Content-Encoding: br']));
     },
   },
   {

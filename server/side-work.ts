@@ -1,0 +1,44 @@
+/** Work on other threads than the event loop's. */
+export interface SideWork {
+  /** Does it when it is this shop's turn. Resolves or rejects as the work does. */
+  run<T>(shop: string, work: () => Promise<T>): Promise<T>;
+  /** How many of a shop wait. */
+  waiting(shop: string): number;
+}
+
+/** At most one of each shop is under way, and so many in all: the threads are few, and the log and names of hosts need them too. */
+export function createSideWork(atOnce = 2): SideWork {
+  /** What waits, the shop that is next first. */
+  const queues = new Map<string, (() => void)[]>();
+  const busy = new Set<string>();
+
+  const startNext = (): void => {
+    if (busy.size >= atOnce) return;
+    for (const [shop, [start, ...rest]] of queues) {
+      if (busy.has(shop)) continue;
+      queues.delete(shop);
+      if (rest.length > 0) queues.set(shop, rest);
+      busy.add(shop);
+      start?.();
+      return;
+    }
+  };
+  return {
+    async run(shop, work) {
+      await new Promise<void>((start) => {
+        queues.set(shop, [...(queues.get(shop) ?? []), start]);
+        startNext();
+      });
+      try {
+        return await work();
+      } finally {
+        busy.delete(shop);
+        const own = queues.get(shop);
+        // Behind the other shops.
+        if (own !== undefined && queues.delete(shop)) queues.set(shop, own);
+        startNext();
+      }
+    },
+    waiting: (shop) => queues.get(shop)?.length ?? 0,
+  };
+}
