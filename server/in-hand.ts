@@ -2,8 +2,8 @@ import type { Pressure } from './pressure.ts';
 
 /** The bytes of bodies that are being received or wait for their answer, in all and of each shop. */
 export interface InHand {
-  /** A body of this shop begins. `onEvicted` is called where others need its room, or where it stands still, before it is complete. */
-  begin(time: number, onEvicted: (why: Eviction) => void, shop?: string): Hold;
+  /** A body of this shop begins, of so many bytes where that is announced. `onEvicted` is called where others need its room, or where it stands still, before it is complete. */
+  begin(time: number, onEvicted: (why: Eviction) => void, shop?: string, announced?: number): Hold;
   /** A complete body of this shop is here at once; less than 0 when it is answered. */
   take(bytes: number, shop?: string): void;
   /** What is refused of this shop for want of room. Unfinished bodies that stand still give way first. */
@@ -32,8 +32,9 @@ export interface Hold {
 
 /** A body that does not move for this long gives way where the room is short. */
 const SLOW_MS = 1000;
-/** A body moves when this many bytes of it have come, so that one byte now and then does not count. */
+/** A body moves when this many bytes of it have come, or this part of a small one, so that one byte now and then does not count. */
 const MOVES_BYTES = 1024;
+const MOVES_PART = 1 / 8;
 /** Part of the room, past which browse events are refused of shops that hold more than their share. */
 const ROOM_FOR_ALL = 3 / 4;
 /** Past this much of the room even shops that hold little are refused, and moving bodies are given up. */
@@ -54,15 +55,21 @@ class Coming implements Hold {
   /** When it moved last. */
   movedAt: number;
   readonly #onEvicted: (why: Eviction) => void;
+  readonly #movesBytes: number;
   #bytes = 0;
   #sinceMoved = 0;
   #complete = false;
   #released = false;
-  constructor(budget: Budget, time: number, shop: string, onEvicted: (why: Eviction) => void) {
+  constructor(
+    budget: Budget,
+    time: number,
+    { shop, announced, onEvicted }: { shop: string; announced: number; onEvicted: (why: Eviction) => void },
+  ) {
     this.#budget = budget;
     this.movedAt = time;
     this.shop = shop;
     this.#onEvicted = onEvicted;
+    this.#movesBytes = Math.min(MOVES_BYTES, Math.ceil(announced * MOVES_PART));
   }
   add(bytes: number): void {
     // What still comes of a refused body is thrown away.
@@ -70,7 +77,7 @@ class Coming implements Hold {
     this.#bytes += bytes;
     this.#budget.room.change(this.shop, bytes);
     this.#sinceMoved += bytes;
-    if (this.#sinceMoved >= MOVES_BYTES && !this.#complete) this.#moves();
+    if (this.#sinceMoved >= this.#movesBytes && !this.#complete) this.#moves();
     this.#budget.onMore();
   }
   complete(): void {
@@ -125,8 +132,8 @@ export function createInHand(maxBytes: number, now: () => number = () => perform
     if (room.total() > maxBytes) makeRoom(now());
   };
   return {
-    begin(time, onEvicted, shop = '') {
-      const body = new Coming({ coming, room, now, onMore }, time, shop, onEvicted);
+    begin(time, onEvicted, shop = '', announced = Number.POSITIVE_INFINITY) {
+      const body = new Coming({ coming, room, now, onMore }, time, { shop, announced, onEvicted });
       coming.add(body);
       return body;
     },

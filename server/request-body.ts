@@ -202,7 +202,7 @@ class Arriving {
 
   #watched(): Hold {
     const { load, shop } = this.#options;
-    const hold = load.inHand.begin(performance.now(), (why) => this.#evicted(why), shop);
+    const hold = load.inHand.begin(performance.now(), (why) => this.#evicted(why), shop, this.#announced || undefined);
     // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
     this.#request.on('close', () => {
       if (!this.#hasEnded) this.#charge();

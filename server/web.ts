@@ -61,6 +61,7 @@ export interface Web {
 }
 
 const SWEEP_EVERY_MS = 100;
+const LEAST_HEADERS_BYTES = 256 * 1024;
 
 /** Listens. Throws ConfigError where the port is taken. */
 export async function startWeb(options: WebOptions): Promise<Web> {
@@ -96,7 +97,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     bodyMaxBytes: settings.BODY_MAX_BYTES,
     headersMaxBytes: settings.HEADERS_MAX_BYTES,
     // What they take grows up to tenfold where they are many and small.
-    headersInFlightBytes: settings.MAX_IN_FLIGHT_BYTES / 8,
+    headersInFlightBytes: Math.max(LEAST_HEADERS_BYTES, settings.MAX_IN_FLIGHT_BYTES / 8),
     trustProxyHops: settings.TRUST_PROXY_HOPS,
     headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * MOVING_BODIES * 1000,
