@@ -159,9 +159,7 @@ async function receipts(tools: OperatorTools, eventId: string, only: string | un
   const now = clock.now();
   const all: Receipt[] = [];
   let refusals = 0;
-  // The shop of a pipeline that left may have left too.
-  const left = running.map(({ id }) => id.shop).filter((shop) => only === undefined || shop === only);
-  for (const shop of new Set([...shopNames(tools, only), ...left])) {
+  for (const shop of await shopNames(tools, only)) {
     const receipt = await storedReceipt(store, shop, eventId, running, now);
     if (receipt) all.push(receipt);
     const refused = await quarantinedAbout(tools, shop, eventId, MOST_REFUSED - refusals);

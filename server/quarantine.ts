@@ -16,11 +16,14 @@ const CHANGED_AT_ONCE = 100;
 /** Bodies that are read again in one turn. */
 const TURN_BYTES = 128 * 1024;
 
-/** The configured shops, or one of them. */
-export const shopNames = ({ shops }: Pick<OperatorTools, 'shops'>, only: string | undefined): string[] =>
-  shops()
-    .all.map(({ config }) => config.shop)
-    .filter((shop) => only === undefined || shop === only);
+/** The shops that are configured, and those that were and have something on the log; or one of them. */
+export async function shopNames(
+  { shops, store }: Pick<OperatorTools, 'shops' | 'store'>,
+  only: string | undefined,
+): Promise<string[]> {
+  const names = new Set([...shops().all.map(({ config }) => config.shop), ...(await store.log.shops())]);
+  return [...names].filter((shop) => only === undefined || shop === only);
+}
 
 export const within = (at: number, { from, to }: { readonly from?: string; readonly to?: string }): boolean =>
   (from === undefined || at >= Date.parse(from)) && (to === undefined || at < Date.parse(to));
@@ -144,7 +147,7 @@ async function* pagesOf(
   const [from = '', number = '0'] = after.split('#');
   const found = id === undefined ? undefined : await resolved(tools, id, selection.shop);
   if (id !== undefined && found === undefined) return;
-  for (const shop of shopNames(tools, found?.shop ?? selection.shop).sort()) {
+  for (const shop of (await shopNames(tools, found?.shop ?? selection.shop)).sort()) {
     if (shop < from) continue;
     let last = shop === from ? number : '0';
     if (found) {
@@ -167,10 +170,10 @@ async function* pagesOf(
   }
 }
 
-const resolved = (tools: OperatorTools, id: string, shop: string | undefined) =>
+const resolved = async (tools: OperatorTools, id: string, shop: string | undefined) =>
   named(
     id,
-    shopNames(tools, shop),
+    await shopNames(tools, shop),
     async (one, number) => (await tools.store.state.quarantinedAt(one, number)) !== undefined,
   );
 

@@ -38,7 +38,7 @@ export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise
     if (stopping.aborted) return;
     try {
       await trim(tools, now(), stopping);
-      await tools.store.state.limitQuarantine(tools.shops());
+      await tools.store.state.limitQuarantine(await tools.store.log.shops());
       await tools.orphans.look();
       await tools.orphans.countGone();
       await forget(tools, now());

@@ -209,6 +209,26 @@ for (const log of logKinds()) {
       assert.is((await receipt('i2'))?.state, 'quarantined');
     });
 
+    it('shows the quarantine of a shop that is not configured any more, and lets it go', async () => {
+      await beacon(gateway.port, [layersEvent({ event_id: 'gone' })]);
+      await beacon(gateway.port, [layersEvent({ event_id: 'left', event_type: 'wishlist_add' })]);
+      const refused = async () => (await ask<{ items: { event_id: string; shop: string }[] }>('/quarantine')).items;
+      const before = await refused();
+      assert.equal(
+        before.map(({ event_id }) => event_id),
+        ['left'],
+      );
+      await gateway.reload(configOf(config(sink.url).replace(SHOP, 'other.myshopify.com')));
+      assert.equal(await refused(), before);
+      assert.equal((await ask<{ items: unknown[] }>(`/quarantine?shop=${SHOP}`)).items.length, 1);
+      assert.is((await receipt('left'))?.state, 'quarantined');
+      assert.is((await receipt('gone'))?.state, 'stored');
+      // It stays: no shop is there to say what it takes.
+      assert.is((await ask<{ refused: number }>('/quarantine/redrive', { shop: SHOP })).refused, 1);
+      assert.is((await ask<{ discarded: number }>('/quarantine/discard', { shop: SHOP })).discarded, 1);
+      assert.equal(await refused(), []);
+    });
+
     it('suspends a pipeline and resumes it where it was', async () => {
       await ask(`/pipelines/${SHOP}/hook/suspend`, { reason: 'maintenance' });
       await beacon(gateway.port, [layersEvent({ event_id: 's1' })]);

@@ -82,6 +82,7 @@ export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog 
     read: (...args) => log.read(...args),
     find: (...args) => log.find(...args),
     extent: (shop) => log.extent(shop),
+    shops: () => log.shops(),
     heads: (shops) => log.heads(shops),
     rests: (places) => log.rests(places),
     before: (...args) => log.before(...args),

@@ -149,6 +149,10 @@ export class LmdbLog implements EventLog {
     return Promise.all(shops.map((shop) => this.tally(shop)));
   }
 
+  async shops(): Promise<string[]> {
+    return this.#state.shops();
+  }
+
   async heads(shops: readonly string[]): Promise<Position[]> {
     return shops.map((shop) => this.head(shop));
   }

@@ -145,6 +145,8 @@ export interface EventLog {
   /** Rejects with UnreadableEvents where the event is there and this version cannot read it. */
   find(shop: string, eventId: string): Promise<Stored | undefined>;
   extent(shop: string): Promise<Extent>;
+  /** Every shop of which anything ever came, configured or not, by name. */
+  shops(): Promise<string[]>;
   /** The newest position of each shop, in their order. */
   heads(shops: readonly string[]): Promise<Position[]>;
   /** What lies behind each place, in their order, at the cost of one question. */

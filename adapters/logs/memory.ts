@@ -210,6 +210,10 @@ class MemoryLog implements EventLog, State {
     return Promise.all(names.map((name) => this.tally(name)));
   }
 
+  async shops(): Promise<string[]> {
+    return [...this.#shops].flatMap(([name, { tally }]) => (tally.received > 0 ? [name] : [])).sort();
+  }
+
   async heads(names: readonly string[]): Promise<Position[]> {
     return names.map((name) => this.#shop(name).newest);
   }

@@ -153,6 +153,11 @@ export class PostgresLog implements EventLog {
     return shops.map((shop) => byName.get(shop) ?? NOTHING);
   }
 
+  async shops(): Promise<string[]> {
+    const rows = await this.#tools.side.ask(`select name from ${SCHEMA}.shops order by name`);
+    return rows.map(({ name }) => String(name));
+  }
+
   async heads(shops: readonly string[]): Promise<Position[]> {
     const rows = await this.#tools.side.ask(`select name, newest from ${SCHEMA}.shops where name = any($1)`, [shops]);
     const byName = new Map(rows.map(({ name, newest }) => [name, Number(newest)]));

@@ -3,13 +3,17 @@ import type { Durability, EventLog, LogRecord, Position, Stored, Verdict } from 
 import type { State } from './state.ts';
 
 /** What the owner of a store answers with the store's own methods. A process that does not own it moves and trims nothing. */
-export type PassedOn = Pick<EventLog, 'find' | 'extent' | 'heads' | 'rests' | 'before' | 'tally' | 'tallies'> &
+export type PassedOn = Pick<
+  EventLog,
+  'find' | 'extent' | 'shops' | 'heads' | 'rests' | 'before' | 'tally' | 'tallies'
+> &
   Omit<State, 'claim' | 'replaysChanged'>;
 
 /** Every one of them, and which half of the store it belongs to. */
 export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
   find: 'log',
   extent: 'log',
+  shops: 'log',
   heads: 'log',
   rests: 'log',
   before: 'log',

@@ -720,6 +720,7 @@ export const logChecks: readonly Check[] = [
   check('tells of many shops and pipelines at once what it tells of each', async ({ log, state }) => {
     await log.append(record(['a', 'b'], { refused: [refusal('invalid')] }));
     await log.append(record(['c'], { shop: OTHER }));
+    assert.equal(await log.shops(), [OTHER, SHOP].sort());
     const shops = [OTHER, 'nobody.myshopify.com', SHOP, OTHER];
     assert.equal(await log.heads(shops), [1, 0, 2, 1]);
     assert.equal(await log.tallies(shops), await Promise.all(shops.map((shop) => log.tally(shop))));
