@@ -134,11 +134,15 @@ describe('a start without a configuration', ({ it, beforeEach, afterEach }) => {
       assert.not.match(output(), /ADMIN_TOKEN=/);
     });
 
-  for (const name of ['SIGTERM', 'SIGINT'] as const)
+  for (const [script, name] of [
+    ['dev', 'SIGTERM'],
+    ['dev', 'SIGINT'],
+    ['start', 'SIGTERM'],
+  ] as const)
     it(
-      `by npm run dev ends with npm, by ${name}, and leaves no process behind`,
+      `by npm run ${script} ends with npm, by ${name}, and leaves no process behind`,
       async () => {
-        const npm = spawn('npm', ['run', 'dev'], {
+        const npm = spawn('npm', ['run', script], {
           cwd: folder.path,
           env: {
             PATH: process.env.PATH,

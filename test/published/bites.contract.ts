@@ -57,7 +57,7 @@ describe('the fuzzer', ({ it, before, after }) => {
       ])
         assert.match(complaint, says);
     },
-    { timeoutMs: 120_000 },
+    { timeoutMs: 300_000 },
   );
 
   it('says what to do where it is missing', async () => {

@@ -21,7 +21,7 @@ describe("Glood's published document", ({ it, before, after }) => {
       assert.equal(Object.keys(statuses(found.exchanges)), ['200']);
       enough(found, 200);
     },
-    { timeoutMs: 120_000 },
+    { timeoutMs: 300_000 },
   );
 
   it(
@@ -31,7 +31,7 @@ describe("Glood's published document", ({ it, before, after }) => {
       quiet(found);
       enough(found, 100);
     },
-    { timeoutMs: 120_000 },
+    { timeoutMs: 300_000 },
   );
 
   it(
@@ -41,6 +41,6 @@ describe("Glood's published document", ({ it, before, after }) => {
       quiet(found);
       enough(found, 100);
     },
-    { timeoutMs: 120_000 },
+    { timeoutMs: 300_000 },
   );
 });

@@ -50,7 +50,7 @@ describe("the gateway's own document", ({ it, before, after }) => {
         quiet(found);
         enough(found, 60);
       },
-      { timeoutMs: 240_000 },
+      { timeoutMs: 300_000 },
     );
 
     it(
@@ -65,7 +65,7 @@ describe("the gateway's own document", ({ it, before, after }) => {
         quiet(found);
         enough(found, 60);
       },
-      { timeoutMs: 240_000 },
+      { timeoutMs: 300_000 },
     );
   }
 
@@ -83,7 +83,7 @@ describe("the gateway's own document", ({ it, before, after }) => {
         enough(found, 200);
       }
     },
-    { timeoutMs: 240_000 },
+    { timeoutMs: 300_000 },
   );
 });
 
