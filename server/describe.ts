@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { meant } from '../adapters/closest.ts';
 import type { Destination } from '../adapters/destinations/destination.ts';
 import { dialects } from '../adapters/dialects/index.ts';
 import {
@@ -85,7 +86,9 @@ const contractNames = dialects.flatMap(({ names }) => Object.entries(names).flat
 function unheardOf({ events }: Pipeline, { customEvents }: Shop): string {
   const names = [...contractNames, ...customEvents];
   const missing = events.filter((pattern) => !names.some(namesMatching([pattern])));
-  return missing.length === 0 ? '' : ` (no event is called ${missing.join(' or ')}, also in customEvents)`;
+  if (missing.length === 0) return '';
+  const hint = missing.map((pattern) => meant(pattern, names)).find((text) => text !== '') ?? '';
+  return ` (no event is called ${missing.join(' or ')}, also in customEvents${hint})`;
 }
 
 /** Settings of a kind that is not known here stay out: nobody says which of them are secrets. */

@@ -1,7 +1,8 @@
 import Type, { type TObject, type TSchema, type TUnion } from 'typebox';
 import { Check, Errors } from 'typebox/value';
+import { meant } from '../adapters/closest.ts';
 import { field, isRecord, items } from './loose.ts';
-import { choicesOf, closest, expected, isSensitive, shown } from './words.ts';
+import { choicesOf, expected, isSensitive, shown } from './words.ts';
 
 /** Keys and places that lead to a value. */
 export type Path = readonly (string | number)[];
@@ -106,11 +107,6 @@ const missing = ({ path }: Place, name: string, wanted: string): Mistake => ({
 
 const unknownKey = (key: string, names: readonly string[]): string =>
   `is not a known key${meant(key, names) || `; known are ${names.join(', ')}`}`;
-
-function meant(word: string, candidates: readonly string[]): string {
-  const candidate = closest(word, candidates);
-  return candidate === undefined ? '' : `; did you mean ${candidate}?`;
-}
 
 const inField = (place: Place, name: string): Place => ({
   ...place,

@@ -60,9 +60,9 @@ export function createOperations(tools: OperatorTools): Operations {
     receipts: (eventId, shop) => receipts(tools, eventId, shop),
     pipelines: () => reports(tools),
     suspend: async (ref, reason) =>
-      found(pipelines.find(ref) && (await store.state.suspend(ref, { reason, at: clock.now() })), ref),
+      found(pipelines.find(ref) && (await store.state.suspend(ref, { reason, at: clock.now() })), ref, tools),
     resume: async (ref) =>
-      found((pipelines.find(ref) || (await replays.revive(ref))) && (await store.state.resume(ref)), ref),
+      found((pipelines.find(ref) || (await replays.revive(ref))) && (await store.state.resume(ref)), ref, tools),
     ...deadOperations(tools, jobs),
     ...quarantineOperations(tools, jobs),
     allJobs: () => jobs.all(),
@@ -146,8 +146,9 @@ async function* itemsOf<T>(all: AsyncIterable<{ readonly item: T }>): AsyncGener
   for await (const { item } of all) yield item;
 }
 
-function found(done: boolean | undefined, { shop, pipeline }: PipelineRef): void {
-  if (!done) throw new NotFound(`no pipeline ${pipeline} in the shop ${shop}`);
+function found(done: boolean | undefined, ref: PipelineRef, { pipelines }: OperatorTools): void {
+  // One that is configured has begun, or does so in this moment.
+  if (!done && pipelines.named(ref)) throw new NotFound(`no pipeline ${ref.pipeline} in the shop ${ref.shop} yet`);
 }
 
 /** Receipts of one event id's refusals: refused more often it is the same story. */

@@ -3,7 +3,8 @@ import type { NamedStanding, PipelineId } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
-import { BadOrder, NotFound, type OrphanDiscard, type PipelineRef } from './operations.ts';
+import { noPipeline } from './not-found.ts';
+import { BadOrder, type OrphanDiscard, type PipelineRef } from './operations.ts';
 import type { Pipelines, Running } from './pipelines.ts';
 
 export interface OrphanTools {
@@ -129,8 +130,12 @@ export async function orphanNamed(
 ): Promise<Running> {
   const name = `${ref.pipeline} in the shop ${ref.shop}`;
   if (pipelines.find(ref)) throw new BadOrder(`expected a pipeline that is not configured, got ${name}, which is`);
-  const found = (await pipelines.running()).find(({ id }) => id.shop === ref.shop && id.pipeline === ref.pipeline);
-  if (found === undefined || !isOrphaned(found)) throw new NotFound(`no orphaned pipeline ${name}`);
+  const running = await pipelines.running();
+  const found = running.find(({ id }) => id.shop === ref.shop && id.pipeline === ref.pipeline);
+  if (found === undefined || !isOrphaned(found)) {
+    const orphans = running.filter(isOrphaned).map(({ id }) => id);
+    throw noPipeline(ref, orphans, 'orphaned pipeline');
+  }
   if (found.progress.left) return found;
   const progress = await store.state.settle(found.id, { kind: 'left', at: clock.now(), newest: found.newest });
   return { ...found, progress: progress ?? found.progress };

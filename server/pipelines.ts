@@ -9,6 +9,7 @@ import { aborted, type Clock } from './clock.ts';
 import { settingsOf } from './config.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Logger } from './logger.ts';
+import { noPipeline } from './not-found.ts';
 import { isOrphaned, orphanOf } from './orphans.ts';
 import { UNAVAILABLE_WAIT_MS } from './replays.ts';
 import { type Route, router } from './route.ts';
@@ -141,6 +142,16 @@ export class Pipelines {
       const state = stateOf(standing, newest);
       return { id, destination: pipeline.destination.type, state, progress, newest, pending, oldestAt, unmovedSince };
     });
+  }
+
+  /** The configured pipeline of that name. Throws NotFound. */
+  named(ref: PipelineId): Pipeline {
+    const pipeline = this.find(ref);
+    if (pipeline) return pipeline;
+    throw noPipeline(
+      ref,
+      [...this.#configured.values()].map(({ id }) => id),
+    );
   }
 
   /** The configured pipeline of that name. */

@@ -27,6 +27,8 @@ export interface ReplayTools {
   readonly clock: Clock;
   /** The configured pipeline of that name. */
   readonly find: (ref: PipelineRef) => Pipeline | undefined;
+  /** The same. Throws NotFound. */
+  readonly named: (ref: PipelineRef) => Pipeline;
   /** Delivers a stretch through connections of its own until it is done, the signal aborts, or it is wanted elsewhere. */
   readonly run: (replay: Replay, pipeline: Pipeline, route: Route, signal: AbortSignal) => Promise<void>;
   readonly onFailure: (error: unknown) => void;
@@ -81,13 +83,13 @@ export class Replays {
   /** The same, page by page: the last one is the plan. Throws before the first. */
   async *planning(order: ReplayOrder): AsyncGenerator<ReplayPlanned> {
     const { store } = this.#tools;
-    const pipeline = this.#pipeline(order);
+    const pipeline = this.#tools.named(order);
     yield* planned(store, order, await stretchOf(store, order), routeOf(pipeline, order.types));
   }
 
   async start(order: ReplayOrder): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
-    this.#pipeline(order);
+    this.#tools.named(order);
     const { shop, pipeline, types } = order;
     const { after, to } = await stretchOf(store, order);
     const replay = await store.state.addReplay({ shop, pipeline, after, to, types, startedAt: clock.now() });
@@ -98,7 +100,7 @@ export class Replays {
   async adopt(orphan: Running, as: string): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
     const { id, progress, newest } = orphan;
-    this.#pipeline({ shop: id.shop, pipeline: as });
+    this.#tools.named({ shop: id.shop, pipeline: as });
     const known = (await store.state.replays()).find((one) => isAdoptionOf(one, id) && !one.ended);
     if (known) throw new BadOrder(`expected an orphan that nobody delivers, got one that replay ${known.id} does`);
     await store.state.resume(id);
@@ -233,12 +235,6 @@ export class Replays {
     this.#running.delete(id);
     running?.stop.abort();
     await running?.ended;
-  }
-
-  #pipeline(ref: PipelineRef): Pipeline {
-    const pipeline = this.#tools.find(ref);
-    if (pipeline === undefined) throw new NotFound(`no pipeline ${ref.pipeline} in the shop ${ref.shop}`);
-    return pipeline;
   }
 
   /** The pipeline that a replay delivers as. One that was adopted and is configured again delivers for itself. */

@@ -12,7 +12,7 @@ import { excess } from './limits.ts';
 import { ReplacedNotes } from './replaced.ts';
 import { shopDomain } from './shop-domain.ts';
 import { type Json, object, text } from './values.ts';
-import { excerpt, type Fault, faults, shown } from './words.ts';
+import { excerpt, type Fault, faults, shown, unnamed } from './words.ts';
 
 /** Glood headless events: one event per request. */
 export const glood: Dialect = {
@@ -58,7 +58,9 @@ function read(text: string, rules: Rules): Reading {
     throw refused(
       text,
       code,
-      faults(validator.Type(), body).map((fault) => must('be', fault)),
+      faults(validator.Type(), body).map((fault) =>
+        must('be', fault.path === 'event.name' ? unnamed(fault.path, name, gloodNames) : fault),
+      ),
       body,
     );
   }

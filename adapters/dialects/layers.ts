@@ -12,7 +12,7 @@ import { excess } from './limits.ts';
 import { ReplacedNotes } from './replaced.ts';
 import { eventSlices } from './slices.ts';
 import { type Json, object } from './values.ts';
-import { excerpt, type Fault, faults, joined, shown } from './words.ts';
+import { excerpt, type Fault, faults, joined, shown, unnamed } from './words.ts';
 
 /** The Layers Tracking API: batches of 1 to 100 events, each judged by itself. */
 export const layers: Dialect = {
@@ -85,15 +85,13 @@ function judge(entry: unknown, rules: Rules): { readonly event: Json } | Refused
   if (much) return { code: much.code, faults: [much] };
 
   const type = event.event_type;
-  if (typeof type !== 'string') return invalid({ path: 'event_type', expected: eventTypes, came: shown(type) });
+  if (typeof type !== 'string') return invalid(unnamed('event_type', type, eventTypes));
   const validator = validators.get(type) ?? (rules.customEvents.has(type) ? customValidator : undefined);
-  if (!validator) {
-    return { code: 'unknown_type', faults: [{ path: 'event_type', expected: eventTypes, came: shown(type) }] };
-  }
+  if (!validator) return { code: 'unknown_type', faults: [unnamed('event_type', type, eventTypes)] };
   return validator.Check(event) ? { event } : invalid(...faults(validator.Type(), event));
 }
 
-const eventTypes = `one of ${[...validators.keys()].join(', ')}`;
+const eventTypes = [...validators.keys()];
 
 const invalid = (...faults: readonly Fault[]): Refused => ({ code: 'invalid', faults });
 

@@ -14,7 +14,7 @@ import { ReplacedNotes } from './replaced.ts';
 import { lines, standardPayload } from './shopify.ts';
 import { iso, type When, whenOf } from './timestamp.ts';
 import { filled, type Json, list, number, object, present, text } from './values.ts';
-import { excerpt, type Fault, faults, shown } from './words.ts';
+import { excerpt, type Fault, faults, shown, unnamed } from './words.ts';
 
 /** What each event of Tapcart's catalogue means in the model. */
 const types: Readonly<Record<string, string>> = {
@@ -124,7 +124,9 @@ function read(text: string, rules: Rules): Reading {
   const custom = strange && rules.customEvents.has(name);
   const fitting = custom ? customValidator : validator;
   if (!fitting.Check(body)) {
-    const reasons = faults(fitting.Type(), body).map((fault) => must('be', fault));
+    const reasons = faults(fitting.Type(), body).map((fault) =>
+      must('be', fault.path === 'event' ? unnamed(fault.path, name, Object.keys(types)) : fault),
+    );
     throw refused(text, strange && !custom ? 'unknown_type' : 'invalid', reasons, body);
   }
   const notes = new ReplacedNotes(rules.receivedAt);

@@ -1,5 +1,6 @@
 import Type, { type TSchema } from 'typebox';
 import Value from 'typebox/value';
+import { meant } from '../closest.ts';
 
 /** A place that does not fit its schema: what was expected there, and what came, in words. */
 export interface Fault {
@@ -21,6 +22,13 @@ export function faults(schema: TSchema, value: unknown, path = ''): Fault[] {
     return absent ? [] : faults(field, given, joined(path, key));
   });
 }
+
+/** An event whose name the contract does not have, or that has none. All names would be longer than most events. */
+export const unnamed = (path: string, name: unknown, names: readonly string[]): Fault => ({
+  path,
+  expected: `the name of an event, such as ${names[0]}, or one that the shop lists in customEvents`,
+  came: shown(name) + (typeof name === 'string' ? meant(name, names) : ''),
+});
 
 /** A path and what comes after it: `event`, `name` → `event.name`; `products`, `[0]` → `products[0]`. */
 export const joined = (path: string, next: string): string =>

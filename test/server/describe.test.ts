@@ -59,7 +59,7 @@ describe('the start-up description', ({ it }) => {
       assert.not.match(line(name) ?? '', 'no event');
     assert.match(
       line('purchase', 'purchse', 'order_*') ?? '',
-      '(no event is called purchse or order_*, also in customEvents)',
+      '(no event is called purchse or order_*, also in customEvents; did you mean purchase?)',
     );
   });
 

@@ -35,7 +35,7 @@ function answers(text: string, message: string, kept: { code: string; id?: strin
 }
 
 const wanted = 'the body must be a JSON object with event and session_id, got';
-const names = gloodNames.join(', ');
+const named = 'the name of an event, such as page_viewed, or one that the shop lists in customEvents';
 const known = { id: 'evt-1', name: 'page_viewed' };
 
 describe('Glood, a body that cannot be read', ({ it }) => {
@@ -81,15 +81,21 @@ describe('Glood, an event that is wrong', ({ it }) => {
     });
   }
 
-  it('of an unknown name is told the 28 names there are', () => {
-    for (const name of ['search_viewed', 'toString', '__proto__', 'Page_Viewed']) {
-      const message = `event.name must be one of ${names}, got "${name}"`;
+  it('of an unknown name is told the one that was probably meant', () => {
+    for (const [name, meant] of [
+      ['toString', ''],
+      ['__proto__', ''],
+      ['Page_Viewed', '; did you mean page_viewed?'],
+      ['product_view', '; did you mean product_viewed?'],
+      ['glood:section:clicked', '; did you mean glood:section:click?'],
+    ] as const) {
+      const message = `event.name must be ${named}, got "${name}"${meant}`;
       answers(JSON.stringify(body({ name })), message, { code: 'unknown_type', id: 'evt-1', name });
     }
   });
 
   it('without a name is told so', () => {
-    answers(JSON.stringify(body({ name: undefined })), `event.name must be one of ${names}, got nothing`, {
+    answers(JSON.stringify(body({ name: undefined })), `event.name must be ${named}, got nothing`, {
       code: 'invalid',
       id: 'evt-1',
     });
@@ -100,7 +106,7 @@ describe('Glood, an event that is wrong', ({ it }) => {
       '{"event":{}}',
       [
         'event.id must be an id as text, got nothing',
-        `event.name must be one of ${names}, got nothing`,
+        `event.name must be ${named}, got nothing`,
         'session_id must be text, got nothing',
       ].join('; '),
       { code: 'invalid' },

@@ -37,8 +37,9 @@ describe('Tapcart', ({ it }) => {
   const wrong: readonly (readonly [string, object, string, string])[] = [
     ['no id', { mp_metadata: {} }, 'invalid', 'mp_metadata.mp_event_id must be an id as text, got nothing'],
     ['no identifiers', { mp_metadata: null }, 'invalid', 'mp_metadata must be an object with mp_event_id, got null'],
-    ['no name', { event: undefined }, 'invalid', 'event must be one of applicationInstalled, '],
+    ['no name', { event: undefined }, 'invalid', 'event must be the name of an event, such as '],
     ['an unknown name', { event: 'appBackgrounded' }, 'unknown_type', 'got "appBackgrounded"'],
+    ['a slip', { event: 'productVeiwed' }, 'unknown_type', 'got "productVeiwed"; did you mean productViewed?'],
     ['a name of every object', { event: 'constructor' }, 'unknown_type', 'got "constructor"'],
     ['too much', { data: { text: 'x'.repeat(9_000) } }, 'too_large', 'data.text must have at most 8192 characters'],
   ];

@@ -1,0 +1,15 @@
+import { meant } from '../adapters/closest.ts';
+import { NotFound, type PipelineRef } from './operations.ts';
+
+/** That there is no such pipeline, with the one of the known ones that was probably meant. */
+export function noPipeline(
+  { shop, pipeline }: PipelineRef,
+  known: readonly PipelineRef[],
+  kind = 'pipeline',
+): NotFound {
+  const own = known.filter((one) => one.shop === shop).map((one) => one.pipeline);
+  const shops = [...new Set(known.map((one) => one.shop))];
+  return own.length === 0
+    ? new NotFound(`no ${kind} ${pipeline}, and no shop ${shop} with one${meant(shop, shops)}`)
+    : new NotFound(`no ${kind} ${pipeline} in the shop ${shop}${meant(pipeline, own)}`);
+}
