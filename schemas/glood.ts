@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox';
-import { AnyText, Anything, Customer, EventId, oneOf, optional, required, Text, Time } from './wire.ts';
+import { Anything, Customer, EventId, oneOf, optional, required, SessionId, Text, Time } from './wire.ts';
 
 /** The contract's 28 event names: thirteen of Shopify's standard events, fifteen of Glood's own. */
 export const gloodNames = [
@@ -76,7 +76,7 @@ const body = <N extends TSchema>(name: N) =>
   Type.Object(
     {
       event: event(name),
-      session_id: required(AnyText, 'The visit: `visit_id` of the init answer. Empty, the event has no session.'),
+      session_id: required(SessionId, 'The visit: `visit_id` of the init answer. Empty, the event has no session.'),
       channel: optional(oneOf(channels), 'Where the event comes from. Left out, it counts as web.'),
       user_id: optional(Text, 'Anonymous visitor.'),
       client_id: optional(Text, 'Client or device.'),

@@ -4,10 +4,12 @@ import {
   Anything,
   Customer,
   EventId,
+  Label,
   oneOf,
   optional,
   Position,
   required,
+  SessionId,
   ShopifyId,
   Text,
   Time,
@@ -23,7 +25,7 @@ const common = {
     Time,
     'ISO 8601, RFC 2822, any text that JavaScript can parse as a date with its year in four digits, or milliseconds since 1970. Not understood or not plausible, it is the time of receipt.',
   ),
-  session_id: required(AnyText, 'Anonymous, stable within a visit. Empty, the event has no session.'),
+  session_id: required(SessionId, 'Anonymous, stable within a visit. Empty, the event has no session.'),
   device_id: optional(Text, 'Anonymous, stable on a device.'),
   customer_id: optional(Customer, 'The logged-in customer.'),
   attribution_token: optional(Text, 'From the search, browse or block answer that led to the event.'),
@@ -51,7 +53,7 @@ const scoped = {
 
 const forProduct = { product_id: required(ShopifyId, product) };
 const inList = { ...forProduct, position: required(Position, place) };
-const forCollection = { collection_handle: required(Text, handle) };
+const forCollection = { collection_handle: required(Label, handle) };
 const forQuery = { query: required(AnyText, query) };
 
 const event = <T extends string, P extends TProperties>(type: T, description: string, required: P) =>

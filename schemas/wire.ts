@@ -23,9 +23,14 @@ export function needed(schema: TObject): TObject {
 }
 
 export const Text = Type.String({ minLength: 1, 'x-expected': 'text that is not empty' });
-export const AnyText = Type.String({ 'x-expected': 'text' });
+/** A text, also an empty one, or a number: PHP and others write texts of digits so. */
+export const AnyText = Type.Union([Type.String(), Type.Number()], { 'x-expected': 'text' });
+/** The same, but not an empty text. */
+export const Label = Type.Union([Text, Type.Number()], { 'x-expected': 'text that is not empty' });
 export const Anything = Type.Object({}, { 'x-expected': 'an object' });
-export const Position = Type.Integer({ minimum: 1, 'x-expected': 'a whole number from 1' });
+export const Position = Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^(?!0+$)[0-9]{1,9}$' })], {
+  'x-expected': 'a whole number from 1',
+});
 
 // What is not null, nor left out.
 const given = (text: TSchema, expected: string) =>
@@ -35,6 +40,9 @@ const given = (text: TSchema, expected: string) =>
 
 /** An id as text. Whatever else comes, or cannot serve as an id, is kept, and the event gets an id that is derived from its content. */
 export const EventId = given(Type.String(), 'an id as text');
+
+/** A session. What cannot serve as one is kept, and the event has none. */
+export const SessionId = given(Type.String(), 'text');
 
 const Exact = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 

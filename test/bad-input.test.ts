@@ -216,7 +216,7 @@ describe('an invalid event', ({ it }) => {
       { product_id: null },
       { event_type: 'nope' },
       { timestamp: '' },
-      { session_id: 7 },
+      { session_id: null },
       { product_id: 1.5 },
       { contextual_data: Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i])) },
     ];

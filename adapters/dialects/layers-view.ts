@@ -7,7 +7,7 @@ import { digits, realId, realShopId } from './ids.ts';
 import { kindOf, orderOf, PURCHASE } from './kind.ts';
 import type { ReplacedNotes } from './replaced.ts';
 import { whenOf, withUnusedTime } from './timestamp.ts';
-import { filled, type Json, oneOf, position, present, text, visitorText } from './values.ts';
+import { filled, type Json, label, oneOf, position, present, text, visitorLabel, visitorText } from './values.ts';
 
 /** What the log needs of an event that passed validation. What is replaced of it is noted. */
 export function layersDraft(index: number, event: Json, content: ContentOf, notes: ReplacedNotes): Draft {
@@ -64,8 +64,8 @@ const readers = {
   product_id: digits,
   variant_id: digits,
   position,
-  collection_handle: text,
-  query: visitorText,
+  collection_handle: label,
+  query: visitorLabel,
   search_id: text,
   block_id: text,
   marketing_source: visitorText,

@@ -25,12 +25,24 @@ export function listed(value: unknown): readonly unknown[] | undefined {
 export const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
+/** A text; also one of digits that came as a number, as PHP and spreadsheets write it. Not where that takes an exponent: nobody wrote one. */
+export function label(value: unknown): string | undefined {
+  const written = typeof value === 'number' ? String(value) : '';
+  return /^-?\d+(?:\.\d+)?$/.test(written) ? written : text(value);
+}
+
 /** Characters. A longer text of a field that a visitor's address decides is kept, but not understood. */
 const longestVisitorText = 8192;
 
 /** A text of a field that a visitor's address decides. */
 export const visitorText = (value: unknown): string | undefined =>
-  typeof value === 'string' && value.length <= longestVisitorText ? text(value) : undefined;
+  typeof value === 'string' ? visitorLabel(value) : undefined;
+
+/** The same, also where it came as a number. */
+export function visitorLabel(value: unknown): string | undefined {
+  const found = label(value);
+  return found !== undefined && found.length <= longestVisitorText ? found : undefined;
+}
 
 /** One of some texts. */
 export const oneOf =

@@ -78,7 +78,7 @@ export const contracts: readonly Input[] = [
   ),
   glood(
     'a session of every type',
-    400,
+    200,
     [bearer, shop],
     '{"event":{"id":"x","name":"page_viewed"},"session_id":{"a":[]}}',
   ),

@@ -15,10 +15,7 @@ export const optional: readonly Row[] = [
   aside('marketing_source', ['a', 'b'], express),
   aside('marketing_medium', { 0: 'cpc', 1: 'email' }, 'PHP: utm_medium[]='),
   aside('marketing_campaign', true, 'a parameter without a value'),
-  aside('marketing_campaign', 2026, 'JSON_NUMERIC_CHECK of PHP', {
-    marketing_campaign: either(undefined, '2026'),
-    extra: either(undefined, { marketing_campaign: 2026 }),
-  }),
+  aside('marketing_campaign', 2026, 'JSON_NUMERIC_CHECK of PHP'),
   {
     name: 'marketing_source is too long for a field',
     source: 'a URL that a visitor made',
@@ -63,6 +60,12 @@ export const optional: readonly Row[] = [
     event: { position: 3 },
   },
   {
+    name: 'a collection named 2026, as a number',
+    source: 'JSON_NUMERIC_CHECK of PHP',
+    sends: layers({ event_type: 'collection_view', product_id: undefined, collection_handle: 2026 }),
+    event: { collection_handle: '2026' },
+  },
+  {
     name: 'a click at place 0',
     source: 'Layers: position is 1-based and required for clicks',
     sends: layers({ event_type: 'product_click', position: 0 }),
@@ -80,6 +83,14 @@ export const optional: readonly Row[] = [
     sends: glood({}, { session_id: 1780315200, client_id: 1458209371 }),
     event: { session_id: '1780315200', device_id: '1458209371' },
   },
+  ...[{ id: 's1' }, ['s1'], true, 0, -1, 1.5].map(
+    (session_id): Row => ({
+      name: `a session that cannot serve as one: ${JSON.stringify(session_id)}`,
+      source: 'objects of session libraries; an event may be without a session',
+      sends: layers({ session_id }),
+      event: { session_id: undefined, extra: { session_id } },
+    }),
+  ),
   ...(
     [
       ['channel', 'app', 'Layers’ word'],
@@ -110,18 +121,15 @@ export const optional: readonly Row[] = [
     event: {
       device_type: 'phone',
       os: 'Android',
-      os_version: either(undefined, '36'),
-      extra: either(undefined, { device: { os_version: 36 } }),
+      os_version: undefined,
+      extra: { device: { os_version: 36 } },
     },
   },
   {
     name: 'mp_session_id of Tapcart is a number',
     source: 'Mixpanel ids',
     sends: tapcart({ mp_metadata: { mp_event_id: 'event-1', mp_session_id: 1780315200 } }),
-    event: {
-      session_id: either(undefined, '1780315200'),
-      extra: either(undefined, { mp_metadata: { mp_session_id: 1780315200 } }),
-    },
+    event: { session_id: '1780315200' },
   },
   {
     name: 'data of Tapcart is a list',
@@ -137,11 +145,8 @@ export const optional: readonly Row[] = [
       product_id: String(layersExample().product_id),
       variant_id: undefined,
       position: undefined,
-      query: either(undefined, '5'),
-      extra: either(
-        { variant_id: 'x', position: 0, marketing_source: ['a'], shopping_channel: 'kiosk', query: 5 },
-        { variant_id: 'x', position: 0, marketing_source: ['a'], shopping_channel: 'kiosk' },
-      ),
+      query: '5',
+      extra: { variant_id: 'x', position: 0, marketing_source: ['a'], shopping_channel: 'kiosk' },
     },
   },
 ];

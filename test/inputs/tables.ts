@@ -8,6 +8,7 @@ import { empties } from './empties.ts';
 import { encodings } from './encodings.ts';
 import { ids } from './ids.ts';
 import { numbers } from './numbers.ts';
+import { optional } from './optional.ts';
 import { payloads } from './payloads.ts';
 import { refusals } from './refusals.ts';
 import type { Row } from './row.ts';
@@ -21,6 +22,7 @@ export const tables: Readonly<Record<string, readonly Row[]>> = {
   times,
   consent,
   'empty values': empties,
+  'optional fields': optional,
   numbers,
   carts,
   clients,
