@@ -391,6 +391,12 @@ describe('lines of the tail', ({ it }) => {
     ]);
   });
 
+  it('name an event as it is stored, where its own id belongs to another', () => {
+    const [line] = acceptedLines({ context }, [{ kind: 'stored', position: 7, id: 'a~01234567' }], [event('a')]);
+    const renamed = { ...event('a'), event_id: 'a~01234567', id_source: 'reused', sent_id: 'a' };
+    assert.equal(line, { kind: 'accepted', at: AT, shop: SHOP, event: renamed });
+  });
+
   it('say what was refused and why, without the body', () => {
     const lines = refusedLines({
       dialect: 'layers',

@@ -1,9 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { derivedId } from '../../../adapters/dialects/ids.ts';
 import { contents, view } from '../../../adapters/dialects/index.ts';
 import { layers } from '../../../adapters/dialects/layers.ts';
 import { headOf, REUSED } from '../../../adapters/logs/head.ts';
 import { hasher } from '../../../adapters/logs/id-hash.ts';
+import { salvage } from '../../../adapters/logs/lmdb-salvage.ts';
 import type { LogRecord } from '../../../adapters/logs/log.ts';
 import { openMemory } from '../../../adapters/logs/memory.ts';
 import { withOldIds } from '../../../adapters/logs/old-ids.ts';
@@ -12,6 +15,7 @@ import { encodePage, type RecordFormat } from '../../../adapters/logs/record.ts'
 import { context, rules } from '../../contracts/dialect.ts';
 import { never, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 
 const LONG = '820982911946154508';
 /** Without an id, with `undefined` for one, and with an id. */
@@ -97,18 +101,44 @@ describe('events that come today', ({ it }) => {
     for (const { event, position } of stored) assert.is((await log.find(SHOP, event.event_id))?.position, position);
   });
 
-  it('have the ids of the first version where a process reads that knows no other', () => {
+  it('have the ids of the first version where a process reads that knows no other, and are told apart where that takes them for one', () => {
     const old = withOldIds(today, view);
     assert.equal(
       old.events.map(({ id, derived }) => [id, derived]),
       [
         [OLD[0], 1],
-        ['undefined', undefined],
+        [today.events[1]?.id, 2],
         ['e-1', undefined],
       ],
     );
     assert.equal(told(pageOf(old.events, 1)), pairs(OLD, OLD_SOURCES));
-    assert.is(withOldIds(old, view), old);
+    assert.equal(withOldIds(old, view).events, old.events);
+    const plain = { ...today, events: today.events.slice(2) };
+    assert.is(withOldIds(plain, view), plain);
+  });
+
+  it('keep their ids where they are saved out of a damaged file', async () => {
+    const folder = temporaryFolder();
+    const [file, heads] = [
+      join(folder.path, 'data.mdb'),
+      (one: LogRecord) => one.events.map((draft) => headOf(draft, hasher('key'))),
+    ];
+    const { dialect, context: found, body, events } = today;
+    const indexes = events.map(({ index }) => index);
+    writeFileSync(
+      file,
+      Buffer.concat([
+        Buffer.alloc(100, 7),
+        encodePage([{ dialect, context: found, body, indexes, heads: heads(today) }]),
+      ]),
+    );
+    const saved: LogRecord[] = [];
+    for await (const one of salvage(file, view, () => {})) saved.push(one);
+    folder.remove();
+    assert.equal(
+      saved.map((one) => one.events),
+      [today.events],
+    );
   });
 
   it('have the ids of the first version where nothing makes a difference', () => {

@@ -1,5 +1,7 @@
 import * as assert from 'uvu/assert';
+import { contents, view } from '../../../adapters/dialects/index.ts';
 import { kindOf } from '../../../adapters/dialects/kind.ts';
+import { layers } from '../../../adapters/dialects/layers.ts';
 import { hasher, hexOf } from '../../../adapters/logs/id-hash.ts';
 import type { LogRecord } from '../../../adapters/logs/log.ts';
 import { openPostgres } from '../../../adapters/logs/postgres.ts';
@@ -9,6 +11,7 @@ import { migrations, SCHEMA } from '../../../adapters/logs/postgres-schema.ts';
 import { configOf } from '../../../adapters/logs/postgres-url.ts';
 import { encodePage } from '../../../adapters/logs/record.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
+import { rules } from '../../contracts/dialect.ts';
 import { never, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
@@ -80,6 +83,52 @@ describe('records in PostgreSQL', ({ it, before, after, beforeEach, afterEach })
     const [row] = await own.ask(`select hash from ${SCHEMA}.ids`);
     assert.is(String(row?.hash).replaceAll('-', ''), hexOf(hasher(String(await setting('key'))).id('a')));
     assert.is((await log.find(SHOP, 'a'))?.position, 1);
+  });
+
+  it('give events the ids under which they are stored, whichever version derived them and in whichever format', async () => {
+    const saying = (query: string) => {
+      const body = `{"events":[{"event_type":"search","timestamp":"2026-06-01T11:59:00Z","session_id":"s","query":"${query}","n":820982911946154508},{"event_type":"search","timestamp":"2026-06-01T11:59:00Z","session_id":"${query}","device_id":"${query}","query":"q","event_id":"undefined"}]}`;
+      return { ...record([]), dialect: 'layers', body: Buffer.from(body), ...layers.read(body, rules) };
+    };
+    /** As the version before reads and stores it. */
+    const asOld = (one: LogRecord): LogRecord => ({
+      ...one,
+      events: view('layers', one.body.toString(), [0, 1], one.context, [0, 0]).map(({ event_id: id }, index) => ({
+        id,
+        index,
+      })),
+    });
+    await begunByOld();
+    await appendAsOld(asOld(saying('a')));
+    await beatAsOld();
+    const store = await openPostgres(url, { ...storeOptions(), view, contents });
+    stores.push(store);
+    const { log } = store;
+    // Beside a process of the version before, which takes "undefined" for an id.
+    const beside = saying('b');
+    const kindsOf = async (one: LogRecord) => (await log.append(one)).map(({ kind }) => kind);
+    assert.equal(await kindsOf(beside), ['stored', 'stored']);
+    assert.equal(await kindsOf(beside), ['duplicate', 'duplicate']);
+    await own.ask(`delete from ${SCHEMA}.processes where kind = 'web'`);
+    await until(async () => (await setting('format')) === '2');
+    assert.equal(await kindsOf(saying('c')), ['stored', 'stored']);
+    assert.equal(await formats(), [1, 1, 1, 2]);
+    const stored = await log.read(SHOP, 1, 10, never);
+    assert.equal(
+      ids(stored),
+      [asOld(saying('a')), asOld(beside), saying('c')].flatMap(({ events }) => events.map(({ id }) => id)),
+    );
+    const known = [
+      asOld(saying('a')).events,
+      asOld(beside).events.slice(0, 1),
+      beside.events.slice(1),
+      saying('c').events,
+    ];
+    const positions = known.flat().map(async ({ id }) => (await log.find(SHOP, id))?.position);
+    assert.equal(
+      await Promise.all(positions),
+      stored.map(({ position }) => position),
+    );
   });
 
   it('keep kinds, flags and orders beside the ids', async () => {
