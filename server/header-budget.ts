@@ -17,6 +17,8 @@ export interface HeaderBudgetOptions {
   readonly maxBytes: number;
   /** What one connection may hold: Node refuses more. */
   readonly headersMaxBytes: number;
+  /** Bytes of a connection that were read and not parsed yet: they may be anything. */
+  readonly unparsed: (socket: Socket) => number;
   readonly onEvicted: () => void;
 }
 
@@ -40,11 +42,16 @@ interface Connection {
   used: number;
 }
 
-export function createHeaderBudget({ maxBytes, headersMaxBytes, onEvicted }: HeaderBudgetOptions): HeaderBudget {
+export function createHeaderBudget({
+  maxBytes,
+  headersMaxBytes,
+  unparsed,
+  onEvicted,
+}: HeaderBudgetOptions): HeaderBudget {
   /** In the order in which their headers began. */
   const connections = new Map<Socket, Connection>();
   const heldBy = (socket: Socket, { mark, unanswered }: Connection): number =>
-    unanswered > 0 ? 0 : Math.min(headersMaxBytes, socket.bytesRead - mark);
+    unanswered > 0 ? 0 : Math.max(0, Math.min(headersMaxBytes, socket.bytesRead - unparsed(socket) - mark));
   const bytes = (): number => {
     let total = 0;
     for (const [socket, connection] of connections) total += heldBy(socket, connection);
@@ -69,7 +76,7 @@ export function createHeaderBudget({ maxBytes, headersMaxBytes, onEvicted }: Hea
       own.used += chunked.get(request) ?? (Number(request.headers['content-length']) || 0);
       own.unanswered -= 1;
       if (own.unanswered > 0) return;
-      const read = socket.bytesRead - own.mark;
+      const read = socket.bytesRead - unparsed(socket) - own.mark;
       const behind = read - own.used;
       // More than one may hold is no beginning of headers: it came of a body that nobody read.
       own.mark += behind > SLACK_BYTES && behind <= headersMaxBytes ? own.used : read;

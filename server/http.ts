@@ -75,14 +75,15 @@ export function createHttp(options: HttpOptions): Server {
   const addressed = createAddresses(paths);
   const posted = new Map(calls.map((call) => [call.path, call]));
   const { load } = options;
-  const headers = createHeaderBudget({
-    maxBytes: options.headersInFlightBytes,
-    headersMaxBytes: options.headersMaxBytes,
-    onEvicted: () => load.shed('memory', 'any'),
-  });
   const inputs = createInputTurns({
     isOfOneClient: options.trustProxyHops === 0,
     onFull: () => void load.shed('memory', 'any'),
+  });
+  const headers = createHeaderBudget({
+    unparsed: inputs.unparsed,
+    maxBytes: options.headersInFlightBytes,
+    headersMaxBytes: options.headersMaxBytes,
+    onEvicted: () => load.shed('memory', 'any'),
   });
   const isTurnedAway = createDoor(headers, inputs, () => options.onRefused(ILL_FRAMED));
   const serve = (request: IncomingMessage, response: ServerResponse): void => {

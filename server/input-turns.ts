@@ -9,6 +9,8 @@ export interface InputTurns {
   answered(socket: Socket, status: number, isPost: boolean): void;
   /** Nothing more of this connection is parsed. */
   discard(socket: Socket): void;
+  /** Bytes of this connection that were read and not parsed yet. */
+  unparsed(socket: Socket): number;
 }
 
 export interface Parser {
@@ -56,6 +58,7 @@ export function createInputTurns({
     },
     answered: (socket, status, isPost) => inputs.get(socket)?.answered(status, isPost),
     discard: (socket) => inputs.get(socket)?.discard(),
+    unparsed: (socket) => socket.readableLength + (inputs.get(socket)?.heldBytes() ?? 0),
   };
 }
 
@@ -83,6 +86,8 @@ class Input implements Parser {
   /** Bytes that were parsed in doubt, and have led to nothing yet. */
   #spent = 0;
   #hasEnded = false;
+  /** The parser wants no more until it resumes the connection. */
+  #isBlocked = false;
   #isDiscarded = false;
 
   constructor(socket: Socket, parser: Parser, tools: Tools) {
@@ -94,17 +99,33 @@ class Input implements Parser {
 
   take(bytes: Buffer): void {
     if (this.#isDiscarded || (this.#held.length === 0 && this.#isParsedAtOnce(bytes))) return;
-    const { turns, onFull } = this.#tools;
+    const { turns } = this.#tools;
     this.#held.push(bytes);
     turns.held += bytes.length;
     if (turns.held > MOST_HELD) {
-      onFull();
-      this.#socket.destroy();
-      this.discard();
+      this.#makeRoom();
       return;
     }
     this.#socket.pause();
     if (this.#held.length === 1) this.#waitForTurn();
+  }
+
+  /** Plain input is parsed at once, since bodies have a budget of their own. */
+  #makeRoom(): void {
+    if (this.#isBlocked) return;
+    if (this.#held.some((bytes) => endOfPiece(bytes) < bytes.length)) {
+      this.#tools.onFull();
+      this.#socket.destroy();
+      this.discard();
+      return;
+    }
+    clearTimeout(this.#timer);
+    while (this.#held.length > 0 && !this.#isBlocked) this.parsePiece();
+    this.#tools.turns.leave(this);
+  }
+
+  heldBytes(): number {
+    return this.#held.reduce((sum, { length }) => sum + length, 0);
   }
 
   end(): void {
@@ -162,7 +183,8 @@ class Input implements Parser {
 
   #goOn(): void {
     if (this.#isDiscarded) return;
-    if (this.#socket.isPaused()) {
+    this.#isBlocked = this.#socket.isPaused();
+    if (this.#isBlocked) {
       this.#socket.once('resume', () => this.#goOn());
       return;
     }

@@ -9,6 +9,8 @@ export interface Piece {
 /** Clients in doubt get this share of the time together, and may have saved so many milliseconds of it. */
 const SHARE = 1 / 4;
 const MOST_SAVED_MS = 2;
+/** No piece takes longer by itself: what is more is the work of others that was done meanwhile. */
+const PIECE_MS = 0.5;
 /**
  * Of what is larger than a few requests so many bytes a second are taken of them, and as many as this at once: reading makes garbage, and clearing
  * it away stops everybody for some 15 ms. What is answered well is given back, so that only what leads to nothing counts.
@@ -68,7 +70,7 @@ export class ParsingTurns {
     const start = this.#now();
     parse();
     afterMicrotasks(() => {
-      this.#time.spend(this.#now() - start);
+      this.#time.spend(Math.min(PIECE_MS, this.#now() - start));
       then?.();
     });
   }

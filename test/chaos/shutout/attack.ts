@@ -22,7 +22,8 @@ export function hold(
     signal,
     begin,
     reads = true,
-  }: { port: number; signal: AbortSignal; begin: (s: Socket) => void; reads?: boolean },
+    waitMs = 200,
+  }: { port: number; signal: AbortSignal; begin: (s: Socket) => void; reads?: boolean; waitMs?: number },
 ): void {
   const open = (): void => {
     if (signal.aborted) return;
@@ -33,7 +34,7 @@ export function hold(
     if (reads) socket.resume();
     socket.once('close', () => {
       signal.removeEventListener('abort', end);
-      if (!signal.aborted) setTimeout(open, 200);
+      if (!signal.aborted) setTimeout(open, waitMs);
     });
   };
   for (let number = 0; number < count; number += 1) open();

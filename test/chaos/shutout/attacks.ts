@@ -3,6 +3,7 @@ import { Agent } from 'node:http';
 import { brotliCompressSync, constants, createBrotliCompress, gzipSync } from 'node:zlib';
 import { layersOrder, post } from '../post.ts';
 import { ADMIN_TOKEN, ATTACKER, type Attack, head, hold, repeat } from './attack.ts';
+import { moreAttacks } from './more-attacks.ts';
 
 const BODY = 256 * 1024;
 const chunk = (bytes: Buffer): Buffer =>
@@ -160,6 +161,7 @@ export const attacks: readonly Attack[] = [
     does: 'refused bodies of 250 KB, and an operator who lists, exports and asks for them',
     run: (port, signal) => void operatorLooks(port, signal),
   },
+  ...moreAttacks,
 ];
 
 const search = (event_id: string, pad = '') => ({
