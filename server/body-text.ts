@@ -33,8 +33,7 @@ export function charsetOf(contentType: string | undefined): Charset | undefined 
 export function inUtf8(body: Buffer, charset: Charset | undefined): Buffer {
   const written = writtenIn(body, charset);
   if (written === undefined) return body;
-  const text = new TextDecoder(written).decode(body);
-  return Buffer.from(written === 'windows-1252' ? text.replace(C1, (sign) => WINDOWS_1252[sign] ?? sign) : text);
+  return Buffer.from(written === 'windows-1252' ? windows1252(body) : new TextDecoder(written).decode(body));
 }
 
 function writtenIn(body: Buffer, charset: Charset | undefined): Charset | undefined {
@@ -47,8 +46,14 @@ function writtenIn(body: Buffer, charset: Charset | undefined): Charset | undefi
   return charset.startsWith('utf-16') ? undefined : charset;
 }
 
-// Some versions of Node read these bytes as Latin-1 has them, which are signs that nobody writes.
-const C1 = /[\x80-\x9f]/g;
-const WINDOWS_1252: Readonly<Record<string, string>> = Object.fromEntries(
-  [...'€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'].map((sign, at) => [String.fromCharCode(0x80 + at), sign]),
-);
+const WINDOWS_1252 = Uint16Array.from({ length: 256 }, (_, byte) => byte);
+[...'€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'].forEach((sign, at) => {
+  WINDOWS_1252[0x80 + at] = sign.charCodeAt(0);
+});
+
+/** Not by TextDecoder: some versions of Node read 0x80 to 0x9f there as Latin-1 has them, which are signs that nobody writes. */
+function windows1252(body: Buffer): string {
+  const units = new Uint16Array(body.length);
+  for (let at = 0; at < body.length; at += 1) units[at] = WINDOWS_1252[body[at] as number] as number;
+  return Buffer.from(units.buffer).toString('utf16le');
+}

@@ -170,6 +170,7 @@ class Arriving {
   #arrives(text: Buffer): void {
     if (this.#isOver) return;
     const body = inUtf8(text, this.#charset);
+    if (body !== text) this.#madeBytes += body.length;
     if (body.length > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
     this.#pieces = [];
     this.#count(body.length - this.#received);

@@ -38,13 +38,8 @@ function restOf(line: TailLine): string {
       return columns(line.shop, event_type, event_id, [shopping_channel, geo_country, device_type]);
     }
     case 'refused':
-      return columns(line.shop, line.name, line.event_id, [
-        line.dialect,
-        line.status === undefined ? undefined : String(line.status),
-        `${line.code}:`,
-        line.reasons.join('; '),
-        line.left_out === undefined ? undefined : `(${number(line.left_out)} more before this one)`,
-      ]);
+      if (line.status !== undefined) return refusedRequest(line);
+      return columns(line.shop, line.name, line.event_id, [line.dialect, `${line.code}:`, line.reasons.join('; ')]);
     case 'delivered':
     case 'dead':
     case 'retried':
@@ -54,6 +49,21 @@ function restOf(line: TailLine): string {
     case 'missed':
       return `${number(line.lines)} lines were left out: they came faster than they could be shown`;
   }
+}
+
+/** A request has no event to name: its reason stands in the place of that, where narrow terminals show it. */
+function refusedRequest(line: TailLine & { readonly kind: 'refused' }): string {
+  const { shop = '-', dialect, status, code, reasons, origin, left_out } = line;
+  const said = reasons.join('; ');
+  const facts = [
+    dialect,
+    String(status),
+    `${code}:`,
+    said,
+    origin === undefined || said.includes(origin) ? undefined : `(from ${origin})`,
+    left_out === undefined ? undefined : `(${number(left_out)} more before it)`,
+  ];
+  return `${pad(shop, WIDTH.shop)}  ${facts.filter(Boolean).join(' ')}`;
 }
 
 const columns = (shop = '-', type = '-', id = '-', facts: readonly (string | undefined)[] = []): string =>

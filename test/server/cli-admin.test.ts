@@ -595,6 +595,39 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     { kind: 'missed', lines: 1200 },
   ];
 
+  it('tails: a refused request says what it was refused for, also on a narrow terminal', async () => {
+    admin.operations.lines = async function* () {
+      const at = '2026-06-01T12:00:01.000Z';
+      yield {
+        kind: 'refused',
+        at,
+        shop: SHOP,
+        dialect: 'layers',
+        origin: 'https://a.example',
+        status: 403,
+        code: 'origin',
+        reasons: ['the shop does not list the origin https://a.example'],
+        left_out: 1200,
+      };
+      yield {
+        kind: 'refused',
+        at,
+        dialect: 'glood',
+        origin: 'https://a.example',
+        status: 401,
+        code: 'token_unknown',
+        reasons: ['the token is unknown'],
+      };
+      yield { kind: 'refused', at, status: 400, code: 'no_http', reasons: ['what came is no HTTP'] };
+    };
+    const { out } = await run('tail');
+    assert.equal(out.trimEnd().split('\n'), [
+      '12:00:01.000  refused    demo.myshopify.com          layers 403 origin: the shop does not list the origin https://a.example (1,200 more before it)',
+      '12:00:01.000  refused    -                           glood 401 token_unknown: the token is unknown (from https://a.example)',
+      '12:00:01.000  refused    -                           400 no_http: what came is no HTTP',
+    ]);
+  });
+
   it('tails: a line for each event, in columns, until the stream ends', async () => {
     admin.operations.lines = async function* () {
       yield* lines;
