@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Batch, Outbound, Outcome, Sender } from '../adapters/destinations/destination.ts';
+import { onAbort } from '../adapters/on-abort.ts';
 import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';
@@ -58,6 +59,9 @@ export interface Attempt {
 export type Ending =
   | { readonly kind: 'done' | 'stopped' | 'stuck' }
   | { readonly kind: 'suspend'; readonly reason: string };
+
+/** How much longer a request may take that was under way when its pipeline was to stop. */
+export const ANSWER_MS = 1000;
 
 /** Longer than the patience of any service this one replaces. */
 const HORIZON_MS = 76 * 3_600_000;
@@ -161,7 +165,7 @@ async function attempt(
   const { shop, pipeline, clock, onAttempt, onSettled } = options;
   const started = clock.steady();
   const batch = { shop, pipeline, id: batchId(options, sent), events: sent };
-  const { delivered, rejected, ...result } = sort(sent, await outcomesOf(lane.sender, batch, signal));
+  const { delivered, rejected, ...result } = sort(sent, await outcomesOf(lane.sender, batch, signal, clock));
   for (const { one, reason } of rejected) bury(options, lane, [one], reason, lane.books.attempt([one]));
   lane.books.delivered(delivered);
   const ms = clock.steady() - started;
@@ -228,17 +232,26 @@ function journal(
   books.journal({ lane: number, first, last, at: clock.now(), attempts, status });
 }
 
-/** One outcome per event. A sender that throws, or answers for the wrong number of events, has said nothing: all may pass. */
-async function outcomesOf(sender: Sender, batch: Batch, signal: AbortSignal): Promise<Outcome[]> {
+/**
+ * One outcome per event. A sender that throws, or answers for the wrong number of events, has said nothing: all may pass. What is under way
+ * when the signal aborts has `ANSWER_MS` more, so that an end in order seldom makes a repeat.
+ */
+async function outcomesOf(sender: Sender, batch: Batch, signal: AbortSignal, clock: Clock): Promise<Outcome[]> {
   const all = (reason: string) => batch.events.map((): Outcome => ({ kind: 'retry', reason }));
+  const cut = new AbortController();
+  const answered = new AbortController();
+  const ignore = onAbort(signal, () => void clock.sleep(ANSWER_MS, answered.signal).then(() => cut.abort()));
   try {
-    const outcomes = await sender.send(batch, signal);
+    const outcomes = await sender.send(batch, cut.signal);
     const { length } = batch.events;
     return outcomes.length === length
       ? outcomes
       : all(`the sender gave ${outcomes.length} outcomes for ${length} events`);
   } catch (error) {
     return all(error instanceof Error ? error.message : String(error));
+  } finally {
+    ignore();
+    answered.abort();
   }
 }
 

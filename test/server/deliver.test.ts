@@ -4,7 +4,8 @@ import { openMemory } from '../../adapters/logs/memory.ts';
 import type { Cursor, State } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import { Books } from '../../server/books.ts';
-import { largeRecord, never, record, storeOptions, view } from '../contracts/log.ts';
+import { ANSWER_MS } from '../../server/send.ts';
+import { largeRecord, never, record, START, storeOptions, view } from '../contracts/log.ts';
 import { type Answer, all, Bench, claimed, delivered, ID } from '../support/bench.ts';
 import { describe } from '../support/describe.ts';
 import { until } from '../support/until.ts';
@@ -21,9 +22,9 @@ describe('a pipeline delivers', ({ it }) => {
     );
     assert.equal(await bench.end(), {
       ...{ position: 7, start: 0, delivered: 7, dead: 0, filtered: {}, dropped: {} },
-      lastSuccessAt: bench.clock.now(),
+      lastSuccessAt: START,
     });
-    const batch = { lane: 0, first: 7, last: 7, at: bench.clock.now(), attempts: 1, status: 'HTTP 200' };
+    const batch = { lane: 0, first: 7, last: 7, at: START, attempts: 1, status: 'HTTP 200' };
     const line = await bench.store.state.journalAt(ID, 7);
     assert.equal([line?.from, line?.to, line?.lanes, line?.batches.length, line?.batches.at(-1)], [1, 7, 1, 3, batch]);
   });
@@ -44,7 +45,7 @@ describe('a pipeline delivers', ({ it }) => {
       dead: 0,
       filtered: { type: 4 },
       dropped: {},
-      lastSuccessAt: bench.clock.now(),
+      lastSuccessAt: START,
     });
   });
 
@@ -181,6 +182,21 @@ describe('a pipeline that stops', ({ it }) => {
     await bench.store.log.append(record(['a']));
     await until(() => bench.clock.waits.length === 1);
     assert.is((await bench.end()).position, 0);
+  });
+
+  it('waits a moment for the answer to what is being sent', async () => {
+    const bench = new Bench();
+    const answers: (() => void)[] = [];
+    await bench.start(
+      (batch) => new Promise((resolve) => answers.push(() => resolve(all(batch, { kind: 'delivered' })))),
+    );
+    await bench.store.log.append(record(['a', 'b']));
+    await until(() => bench.sent.length === 1);
+    bench.stop.abort();
+    await bench.clock.advance(ANSWER_MS - 1);
+    answers[0]?.();
+    await bench.ended;
+    assert.is((await bench.store.state.progress(ID))?.delivered, 2);
   });
 
   it('keeps what the destination has taken', async () => {

@@ -6,6 +6,7 @@ import type { Store } from '../../adapters/logs/store.ts';
 import { createLogger } from '../../server/logger.ts';
 import { Pipelines } from '../../server/pipelines.ts';
 import { receiptOf } from '../../server/receipts.ts';
+import { ANSWER_MS } from '../../server/send.ts';
 import { record, SHOP, view } from '../contracts/log.ts';
 import { TestClock } from '../support/clock.ts';
 import { configOf } from '../support/gateway.ts';
@@ -143,11 +144,11 @@ export class History {
         break;
       case 'suspend':
         this.#isCalm = false;
-        await this.#store.state.suspend(ID, { reason: 'by hand', at: this.#clock.now() });
+        await this.#ended(this.#store.state.suspend(ID, { reason: 'by hand', at: this.#clock.now() }));
         break;
       case 'resume':
         this.#isCalm = false;
-        await this.#store.state.resume(ID);
+        await this.#ended(this.#store.state.resume(ID));
         break;
       case 'redrive':
         await this.#store.state.redrive(ID, await this.#letters(action));
@@ -162,7 +163,7 @@ export class History {
   /** Lets everything come to its end, and compares the books and every receipt with what the receiver wrote down. */
   async judge(): Promise<void> {
     this.receiver.become('takes');
-    await this.#store.state.resume(ID);
+    await this.#ended(this.#store.state.resume(ID));
     await this.#settle();
     assert.equal(this.receiver.faults, []);
     const { state, log } = this.#store;
@@ -190,7 +191,7 @@ export class History {
   }
 
   async end(): Promise<void> {
-    await this.#pipelines.stop();
+    await this.#ended(this.#pipelines.stop());
     await this.#store.close();
   }
 
@@ -220,7 +221,7 @@ export class History {
   }
 
   async #discard(positions: readonly number[]): Promise<void> {
-    await this.#store.state.discardDead(ID, positions, this.#clock.now());
+    await this.#ended(this.#store.state.discardDead(ID, positions, this.#clock.now()));
     for (const position of positions) {
       const letter = await this.#store.state.deadAt(ID, position);
       if (letter?.ended?.kind === 'discarded') this.receiver.discarded.add(letter.event.event_id);
@@ -228,8 +229,20 @@ export class History {
     }
   }
 
+  /** What has a pipeline stop waits for the answer to what is being sent, so time has to pass. */
+  async #ended<T>(work: Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const done = work.finally(() => over.abort());
+    await turns();
+    while (!over.signal.aborted) {
+      await this.#clock.advance(ANSWER_MS);
+      await turns();
+    }
+    return done;
+  }
+
   async #restart(): Promise<void> {
-    await this.#pipelines.stop();
+    await this.#ended(this.#pipelines.stop());
     if (this.#options.durable) {
       await this.#store.close();
       this.#store = await this.#options.open(true);
@@ -239,8 +252,9 @@ export class History {
   }
 
   #follow(): Promise<void> {
-    return this.#pipelines.follow(
-      configOf(`
+    return this.#ended(
+      this.#pipelines.follow(
+        configOf(`
 shops:
   - shop: ${SHOP}
     tokens: [t]
@@ -249,6 +263,7 @@ shops:
         lanes: ${this.#lanes}
         events: [${this.#events}]
         destination: { type: webhook, url: "${URL_OF_NOBODY}", secret: whsec_${'A'.repeat(32)}, allowPrivateNetworks: true }`),
+      ),
     );
   }
 

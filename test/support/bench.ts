@@ -3,7 +3,7 @@ import { openMemory } from '../../adapters/logs/memory.ts';
 import type { Cursor, PipelineId, Progress, Suspension } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import { type DeliverOptions, deliver } from '../../server/deliver.ts';
-import type { Attempt } from '../../server/send.ts';
+import { ANSWER_MS, type Attempt } from '../../server/send.ts';
 import type { Failing, Recovery } from '../../server/streak.ts';
 import { never, SHOP, storeOptions } from '../contracts/log.ts';
 import { TestClock } from './clock.ts';
@@ -68,6 +68,7 @@ export class Bench {
 
   async end(): Promise<Progress> {
     this.stop.abort();
+    await this.clock.advance(ANSWER_MS);
     await this.ended;
     return (await this.store.state.progress(ID))!;
   }
