@@ -21,7 +21,7 @@ const replay = { stage: 'operator', seldom: true, needs: 'replay' } as const;
 const saving = 'await cursor.save({ progress: next, journal, dead });';
 const saveReplay =
   'const replay = await store.state.addReplay({ shop, pipeline, after, to, types, startedAt: clock.now() });';
-const mark = 'await whenAvailable(tools, () => act(id, some));';
+const mark = 'const count = some.length > 0 ? await whenAvailable(tools, () => act(id, some)) : 0;';
 const redriven = 'await this.#save(wanted);';
 const append = 'const verdicts = await tools.log.append(record);';
 const attempt = 'const result = await attempt(options, lane, sent, attempts, signal);';
