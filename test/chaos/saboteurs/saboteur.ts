@@ -19,5 +19,6 @@ export type AuditName =
   | 'unreadable'
   | 'lookback'
   | 'shutout'
+  | 'dust'
   | 'kill on PostgreSQL'
   | 'crash of PostgreSQL';

@@ -21,6 +21,19 @@ export const stoppers: readonly Saboteur[] = [
     ],
   },
   {
+    name: 'gulper',
+    does: 'parses at once whatever a client brings at once',
+    audit: 'dust',
+    caughtBy: ['SLOWER'],
+    changes: [
+      {
+        file: 'server/input-turns.js',
+        piece: '#isParsedAtOnce(bytes) {',
+        by: '#isParsedAtOnce(bytes) { this.#parser.take(bytes); return true;',
+      },
+    ],
+  },
+  {
     name: 'parser',
     does: 'reads whole records to tell whether an id is known, and all that are asked for at once',
     audit: 'lookback',
