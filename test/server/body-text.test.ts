@@ -39,7 +39,7 @@ describe('the text of a body', ({ it, before, after }) => {
 
   const posted = (body: Buffer, headers: readonly string[], path = '/beacon') =>
     request(`POST ${path} HTTP/1.1`, [host, ...headers, `Content-Length: ${body.length}`], body);
-  const answer = (bytes: Buffer) => exchange(gateway.port, { bytes: [bytes], limitMs: 2_000 });
+  const answer = (bytes: Buffer) => exchange(gateway.port, { bytes: [bytes] });
   const arrived = (id: string) => until(() => sink.events().find(({ event_id }) => event_id === id));
 
   const SAID = 'Größe Pantalón';

@@ -387,7 +387,7 @@ describe('a refused request', ({ it, before, after }) => {
       const count = async () => Number((await page()).split(metric)[1]?.split('\n')[0] ?? 0);
       const counted = await count();
       const seen = lines.length;
-      const { text } = await exchange(gateway.port, { bytes: [bytes], limitMs: 6_000 });
+      const { text } = await exchange(gateway.port, { bytes: [bytes], limitMs: 20_000 });
       assert.match(text, new RegExp(`^HTTP/1.1 ${status} `));
       const line = await until(() => lines.slice(seen).find(({ code }) => code === reason));
       assert.equal(
