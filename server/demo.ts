@@ -39,7 +39,7 @@ Try it, in another terminal in this folder:
   cat data/archive/*/*.ndjson
 
 ${made === undefined ? 'Look after it, with ADMIN_TOKEN set as here:' : 'Look after it. The token is new at each start; start with ADMIN_TOKEN set to keep one:'}
-${words.length === 0 ? '' : `  export ${words.join(' ')}\n`}${['receipt first-1', 'tail', 'quarantine list', 'pipelines list'].map((command) => `  ${cli} ${command}${url}`).join('\n')}
+${words.length === 0 ? '' : `  export ${words.join(' ')}\n`}${['receipt first-1', 'quarantine list', 'pipelines list', 'tail'].map((command) => `  ${cli} ${command}${url}`).join('\n')}
 
 Events get a line here:
 `;
