@@ -74,6 +74,14 @@ export const Settings = Type.Object({
     maximum: 10_000,
     description: 'Most connections to PostgreSQL, of all processes together: 4 for `all`, 2 for `web`, 3 for `worker`.',
   }),
+  DATABASE_MAX_BYTES: Type.Optional(
+    Type.Integer({
+      minimum: 1024 ** 2,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description:
+        "Size of the database's plan, in bytes (Heroku essential-0: 1000000000). Where less than a fifth of it is left, or less than four times `DISK_RESERVE_BYTES`, that is logged and shown by `/readyz` and `/metrics`; nothing is refused. Means nothing without PostgreSQL.",
+    }),
+  ),
   RETENTION_DAYS: count(7, 'Days that delivered events stay on the log, for replay and receipts.', 3650),
   LOG_MAX_BYTES: Type.Integer({
     default: 10 * 1024 ** 3,

@@ -42,7 +42,7 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
       `\nExit codes: 0 it worked, 1 it did not, 2 the call was wrong.${examples(
         'headless-events send',
         'headless-events tail',
-        'headless-events receipt e-1',
+        'headless-events receipt 018f3c9e-7d7b-7c1e-9a33-0c8f6f2b1f5a',
         'headless-events dead --help',
       )}`,
     );

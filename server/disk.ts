@@ -15,6 +15,8 @@ export interface Room {
   readonly freeBytes: number;
   /** Below this nothing is taken in: it is kept for deliveries, which save how far they are. */
   readonly reserveBytes: number;
+  /** It is that of a database's plan: nothing is refused for it. */
+  readonly isDatabase?: true;
 }
 
 /** The room on the log's disk, by the last look at it. */
@@ -23,6 +25,12 @@ export interface Disk {
   pressure(): Pressure;
   /** Undefined for a log that is not on a disk of this machine. */
   room(): Room | undefined;
+}
+
+/** What is looked at of a database: how much it holds, of how much that its plan allows; in bytes. */
+export interface DatabaseOptions extends Pick<DiskOptions, 'clock' | 'logger' | 'onLook' | 'reserveBytes'> {
+  readonly maxBytes: number;
+  readonly databaseBytes: () => Promise<number>;
 }
 
 export interface DiskOptions {
@@ -35,6 +43,8 @@ export interface DiskOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly look?: (folder: string) => Promise<Space>;
+  /** It is the plan of a database, and looked at once a minute. */
+  readonly isDatabase?: true;
   /** Called after each look. */
   readonly onLook?: (room: Room) => void;
 }
@@ -46,6 +56,7 @@ export interface Space {
 }
 
 const EVERY_MS = 1000;
+const DATABASE_EVERY_MS = 60_000;
 /** A disk that is nearly full is looked at more often: a burst must not fill it between two looks. */
 const NEARLY_FULL_MS = 100;
 /** Most of a disk that is kept as a reserve. */
@@ -76,7 +87,7 @@ export const diskOf = (room: () => Room | undefined): Disk => ({
 
 /** Looks at the log's disk now and then until the signal aborts. Resolves after the first look. */
 export async function watchDisk(options: DiskOptions, stopping: AbortSignal): Promise<Disk> {
-  const { folder, clock, logger, look = spaceOf, onLook } = options;
+  const { folder, clock, logger, look = spaceOf, onLook, isDatabase } = options;
   let room: Room | undefined;
   const glance = async (): Promise<void> => {
     const before = room?.level;
@@ -86,7 +97,8 @@ export async function watchDisk(options: DiskOptions, stopping: AbortSignal): Pr
       // Whoever cannot be asked has room until a commit says otherwise.
       .catch(() => undefined);
     if (seen === undefined) return;
-    room = seen;
+    // What a database does that is too large is its provider's business.
+    room = isDatabase ? { ...seen, level: seen.level === 'enough' ? 'enough' : 'low', isDatabase } : seen;
     if (room.level !== (before ?? 'enough')) tell(logger, room);
     onLook?.(room);
   };
@@ -94,11 +106,18 @@ export async function watchDisk(options: DiskOptions, stopping: AbortSignal): Pr
   void (async () => {
     while (!stopping.aborted) {
       const isNear = room !== undefined && room.freeBytes < room.reserveBytes * 8;
-      await clock.sleep(isNear ? NEARLY_FULL_MS : EVERY_MS, stopping);
+      await clock.sleep(isDatabase ? DATABASE_EVERY_MS : isNear ? NEARLY_FULL_MS : EVERY_MS, stopping);
       if (!stopping.aborted) await glance();
     }
   })();
   return diskOf(() => room);
+}
+
+/** The same of a database: it is told where it nears the size of its plan. */
+export function watchDatabase(options: DatabaseOptions, stopping: AbortSignal): Promise<Disk> {
+  const { maxBytes, databaseBytes } = options;
+  const look = async (): Promise<Space> => ({ free: maxBytes - (await databaseBytes()), total: maxBytes });
+  return watchDisk({ ...options, folder: '', reusableBytes: () => 0, look, isDatabase: true }, stopping);
 }
 
 /** Pure: the level, by what is free and by what the level was. */
@@ -126,6 +145,8 @@ function levelOf(free: number, reserve: number): Level {
 export function detailOf(room: Room | undefined): string | undefined {
   if (room === undefined || room.level === 'enough') return undefined;
   const { level, freeBytes, reserveBytes } = room;
+  if (room.isDatabase)
+    return `${megabytes(Math.max(0, freeBytes))} of DATABASE_MAX_BYTES are left in the database of the log. Take a larger plan, or lower RETENTION_DAYS or LOG_MAX_BYTES.`;
   const free = `${megabytes(freeBytes)} are free on the disk of the log`;
   const remedy = 'Free some or enlarge the disk; everything goes on by itself then.';
   switch (level) {
@@ -144,8 +165,9 @@ function tell(logger: Logger, room: Room): void {
   const { level, freeBytes, reserveBytes } = room;
   const detail = detailOf(room);
   const fields = { room: level, free_bytes: freeBytes, reserve_bytes: reserveBytes, ...(detail && { detail }) };
-  if (level === 'enough') logger.info(fields, 'the disk of the log has room again');
-  else if (level === 'low') logger.warn(fields, 'the disk of the log fills up');
+  const what = room.isDatabase ? 'database' : 'disk';
+  if (level === 'enough') logger.info(fields, `the ${what} of the log has room again`);
+  else if (level === 'low') logger.warn(fields, `the ${what} of the log fills up`);
   else logger.error(fields, 'the disk of the log is nearly full');
 }
 

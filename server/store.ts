@@ -6,7 +6,7 @@ import type { Store, StoreOptions } from '../adapters/logs/store.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { ageing, type Clock } from './clock.ts';
 import { type Damage, type DamageBook, openDamageBook } from './damage.ts';
-import { type Disk, detailOf, noDisk, watchDisk } from './disk.ts';
+import { type Disk, detailOf, noDisk, watchDatabase, watchDisk } from './disk.ts';
 import { durabilityHere, isWiped, refuseWeakLog } from './durability.ts';
 import type { Logger } from './logger.ts';
 import { ConfigError } from './settings.ts';
@@ -54,10 +54,11 @@ export async function openLog(tools: StoreTools): Promise<OpenedLog> {
     throw error;
   }
   const { state, close } = store;
+  const plan = await planFor(tools, store, stopping.signal);
   return {
     log: onTime(store.log, tools),
     state,
-    disk,
+    disk: plan ?? disk,
     damage: book.damage,
     close: () => {
       stopping.abort();
@@ -99,6 +100,20 @@ function diskFor(
   if (!LOG_URL.startsWith(LMDB)) return noDisk;
   const folder = LOG_URL.slice(LMDB.length);
   return watchDisk({ folder, reserveBytes, reusableBytes, clock, logger, ...(onNews && { onLook: onNews }) }, stopping);
+}
+
+/** A database has a plan to look at instead, where its size is stated. */
+async function planFor(
+  { settings, clock, logger, onNews }: StoreTools,
+  { databaseBytes }: Store,
+  stopping: AbortSignal,
+): Promise<Disk | undefined> {
+  const { DATABASE_MAX_BYTES: maxBytes, DISK_RESERVE_BYTES: reserveBytes } = settings;
+  if (maxBytes === undefined || databaseBytes === undefined) return undefined;
+  return watchDatabase(
+    { maxBytes, databaseBytes, reserveBytes, clock, logger, ...(onNews && { onLook: onNews }) },
+    stopping,
+  );
 }
 
 const onTime = (log: EventLog, { settings, clock, logger }: StoreTools): EventLog =>

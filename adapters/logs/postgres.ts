@@ -60,6 +60,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     return endedByClose({
       log,
       state: new PostgresState(side.ask, leases, quarantine, new PostgresLetterLimits(side.ask, options), tell.leases),
+      databaseBytes: async () => Number((await side.ask(DATABASE_SIZE))[0]?.bytes),
       close: async () => {
         clearInterval(poll);
         await log.close();
@@ -74,6 +75,8 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     throw error;
   }
 }
+
+const DATABASE_SIZE = 'select pg_database_size(current_database()) as bytes';
 
 const closeAll = (connections: readonly Connection[]) => Promise.all(connections.map((one) => one.close()));
 

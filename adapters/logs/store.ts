@@ -7,6 +7,8 @@ export interface Store {
   readonly state: State;
   /** Room inside the log's file that new events can take before the file grows; 0 if absent. */
   reusableBytes?(): number;
+  /** What the whole database takes, for a log in one. Rejects with LogUnavailable. */
+  databaseBytes?(): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -10,7 +10,11 @@ export function addDead(program: Command, shell: Shell): void {
     .description('dead letters: events that a destination will never take')
     .addHelpText(
       'after',
-      examples('headless-events dead', 'headless-events dead show e-1', 'headless-events dead redrive --pipeline ga4'),
+      examples(
+        'headless-events dead',
+        'headless-events dead show 018f3c9e-7d7b-7c1e-9a33-0c8f6f2b1f5a',
+        'headless-events dead redrive --pipeline ga4',
+      ),
     );
   addKept(group, dead, shell);
 }

@@ -52,7 +52,10 @@ export function addKept<Item, Whole>(group: Command, kept: Kept<Item, Whole>, { 
     .option('--limit <count>', 'most lines', '100')
     .option('--after <mark>', 'go on where a page ended')
     .action(async (flags: ListFlags) => end(await list(kept, flags, terminal)));
-  admin(group.command('show'), `${call} show ${idOf.argument === 'id' ? '01J9ZQ' : 'e-1'}`)
+  admin(
+    group.command('show'),
+    `${call} show ${idOf.argument === 'id' ? 'mbcd3k2q-9f3c2a1b04' : '018f3c9e-7d7b-7c1e-9a33-0c8f6f2b1f5a'}`,
+  )
     .description(`everything about one; fails (1) where there is none`)
     .argument(`<${idOf.argument}>`, idOf.description)
     .option('--shop <domain>', 'only in this shop')
@@ -61,7 +64,7 @@ export function addKept<Item, Whole>(group: Command, kept: Kept<Item, Whole>, { 
     .description(`try ${thing}s once more`)
     .option('--all', 'every one there is')
     .action(async (flags: OrderFlags) => end(await redrive(kept, flags, terminal)));
-  selecting(admin(group.command('discard'), `${call} discard --to 2026-06-01`, `${call} discard --all --yes`))
+  selecting(admin(group.command('discard'), `${call} discard --to 30d`, `${call} discard --all --yes`))
     .description(`let ${thing}s go for good`)
     .option('--all', 'every one there is')
     .option('--yes', 'do not ask')

@@ -14,7 +14,7 @@ export function addReceipt(program: Command, { terminal, end }: Shell): void {
     program.command('receipt'),
     terminal,
     'headless-events receipt 018f3c9e-7d7b-7c1e-9a33-0c8f6f2b1f5a',
-    'headless-events receipt e-1 --shop demo.myshopify.com --json',
+    'headless-events receipt 018f3c9e-7d7b-7c1e-9a33-0c8f6f2b1f5a --shop demo.myshopify.com --json',
   )
     .description('what happened to an event; fails (1) where nothing is known of it')
     .argument('<event-id>', 'id of the event')

@@ -23,7 +23,7 @@ interface StartFlags extends AdminFlags {
 const PLAN = 'headless-events replay --shop demo.myshopify.com --pipeline archive --dry-run';
 const START =
   'headless-events replay --shop demo.myshopify.com --pipeline archive --from 2026-06-01 --types "product_*,search"';
-const STATUS = 'headless-events replay status 01J9ZQ --follow';
+const STATUS = 'headless-events replay status r1 --follow';
 
 export function addReplay(program: Command, { terminal, end }: Shell): void {
   const group = program
@@ -50,7 +50,7 @@ export function addReplay(program: Command, { terminal, end }: Shell): void {
     .action(async (id: string | undefined, flags: AdminFlags & { follow?: boolean }) =>
       end(await (id === undefined ? all(flags, terminal) : status(id, flags, terminal))),
     );
-  adminCommand(group.command('cancel'), terminal, 'headless-events replay cancel 01J9ZQ')
+  adminCommand(group.command('cancel'), terminal, 'headless-events replay cancel r1')
     .description('end a running replay where it is')
     .argument('<id>', 'id of the replay')
     .action(async (id: string, flags: AdminFlags) => {

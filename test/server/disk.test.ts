@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { detailOf, type Level, noDisk, roomIn, type Space, watchDisk } from '../../server/disk.ts';
+import { detailOf, type Level, noDisk, roomIn, type Space, watchDatabase, watchDisk } from '../../server/disk.ts';
 import { createLogger } from '../../server/logger.ts';
 import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
@@ -144,5 +144,41 @@ describe('the room on the disk of the log', ({ it }) => {
   it('is nobody’s business where the log is elsewhere', () => {
     assert.is(noDisk.pressure(), 'none');
     assert.is(noDisk.room(), undefined);
+  });
+});
+
+describe('the size of a database', ({ it }) => {
+  it('is told once where it nears that of its plan, by log and room, and refuses nothing', async () => {
+    const clock = new TestClock();
+    const lines: Record<string, unknown>[] = [];
+    const logger = createLogger('info', { write: (line) => void lines.push(JSON.parse(line)) });
+    const stopping = new AbortController();
+    let used = 500 * MB;
+    let isAway = false;
+    const databaseBytes = async () => {
+      if (isAway) throw new Error('away');
+      return used;
+    };
+    const watched = { maxBytes: 1000 * MB, reserveBytes: 512 * MB, databaseBytes, clock, logger };
+    const disk = await watchDatabase(watched, stopping.signal);
+    assert.equal([disk.room()?.level, detailOf(disk.room()), lines], ['enough', undefined, []]);
+    for (used of [850 * MB, 990 * MB, 1200 * MB]) {
+      await clock.advance(60_000);
+      assert.equal([disk.room()?.level, disk.pressure()], ['low', 'none']);
+    }
+    assert.match(detailOf(disk.room()) ?? '', /^0\.0 MB of DATABASE_MAX_BYTES are left in the database of the log\. /);
+    isAway = true;
+    await clock.advance(60_000);
+    assert.is(disk.room()?.level, 'low');
+    assert.equal(
+      lines.map(({ msg, level }) => [level, msg]),
+      [['warn', 'the database of the log fills up']],
+    );
+    isAway = false;
+    used = 100 * MB;
+    await clock.advance(60_000);
+    assert.is(lines.at(-1)?.msg, 'the database of the log has room again');
+    assert.equal([...new Set(clock.waits)], [60_000]);
+    stopping.abort();
   });
 });
