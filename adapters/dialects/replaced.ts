@@ -26,9 +26,7 @@ export class ReplacedNotes {
   }
 
   eventId(sent: unknown, { derived }: EventId): void {
-    if (derived === 0 || saysNothing(sent)) return;
-    const id = typeof sent === 'number' ? String(sent) : sent;
-    this.#add('event_id', typeof id === 'string' && isPlaceholder(id) ? 'placeholder' : 'unusable');
+    if (derived > 0 && !saysNothing(sent)) this.#add('event_id', reasonOf(sent));
   }
 
   /** The id of a session, device, visitor or customer. `isOne`: whether it was read as one, where that is known. */
@@ -52,4 +50,10 @@ export class ReplacedNotes {
     this.#found ??= [];
     this.#found.push({ field, reason });
   }
+}
+
+/** Why this is no id. */
+function reasonOf(sent: unknown): 'placeholder' | 'unusable' {
+  const id = typeof sent === 'number' ? String(sent) : sent;
+  return typeof id === 'string' && isPlaceholder(id) ? 'placeholder' : 'unusable';
 }

@@ -113,6 +113,21 @@ export const carts: readonly Row[] = [
     secrets,
   },
   {
+    name: 'the key of a cart in an event that is refused',
+    source: 'operators look at it in quarantine',
+    sends: layers({ product_id: 'x', contextual_data: { cart: `${CART}?key=${KEY}` } }),
+    refused: [{ code: 'invalid', reason: /product_id/ }],
+    secrets,
+  },
+  {
+    name: 'the key of a cart in a body that is no JSON',
+    source: 'a beacon that was cut at 64 KB',
+    sends: gloodText(`{"event":{"id":"e","name":"cart_viewed"},"cart":{"id":"${CART}?key=${KEY}"`),
+    answer: { status: 400, body: /not JSON/ },
+    refused: [{ code: 'not_json', reason: /not JSON/ }],
+    secrets,
+  },
+  {
     name: 'a key that is none of a cart',
     source: 'images, maps',
     sends: layers({ contextual_data: { image: 'https://cdn.example.com/a.png?key=public' } }),

@@ -71,7 +71,7 @@ const wrong: readonly (readonly [what: string, played: Partial<Played>, says: Re
   [
     'a secret that left',
     { row: { ...row, secrets: ['key-1'] }, bodies: ['{"cart":"?key-1"}'] },
-    /no receiver may get key-1/,
+    /nobody may get key-1/,
   ],
 ];
 

@@ -50,10 +50,12 @@ function replyMistakes(reply: Reply, { status, body, headers = {} }: Answer): st
 
 const shownReply = ({ status, body }: Reply): string => `${status} ${body.slice(0, 300)}`;
 
-function eventMistakes({ row, events, bodies }: Kept): string[] {
+function eventMistakes({ row, events, bodies, quarantined }: Kept): string[] {
   const wanted = row.events ?? (row.event ? [row.event] : []);
-  const leaked = (row.secrets ?? []).filter((secret) => bodies.some((body) => body.includes(secret)));
-  const found = leaked.map((secret) => `no receiver may get ${secret}, and one did: ${bodies.join('\n')}`);
+  const leaked = (row.secrets ?? []).filter((secret) =>
+    [...bodies, ...quarantined.map(({ raw }) => raw)].some((text) => text.includes(secret)),
+  );
+  const found = leaked.map((secret) => `nobody may get ${secret}, and somebody did: ${bodies.join('\n')}`);
   if (events.length !== wanted.length)
     return [...found, `expected ${wanted.length} events, got ${events.length}: ${JSON.stringify(events)}`];
   return [...found, ...events.flatMap((event, at) => fieldMistakes(event, wanted[at] ?? {}))];

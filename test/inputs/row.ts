@@ -22,7 +22,7 @@ export interface Row {
   /** All that is kept in quarantine: its code, and words of its reasons. Without it nothing is. */
   readonly refused?: readonly Refused[];
   readonly duplicates?: number;
-  /** Texts that no receiver may get. */
+  /** Texts that neither a receiver nor an operator may see. */
   readonly secrets?: readonly string[];
   /** Values of the request that are found nowhere afterwards, each with the reason why that is right. */
   readonly gone?: Readonly<Record<string, string>>;
