@@ -52,6 +52,11 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(args, { from: 'user' });
     return exit;
   } catch (error) {
+    // Asked only of a command that has failed: Ctrl-C of one that never listened for it ends the process.
+    if (error instanceof Failure && error.exit === EXIT.failed && terminal.interrupted().aborted) {
+      terminal.err('Interrupted: this is not complete.');
+      return EXIT.failed;
+    }
     if (error instanceof Failure) {
       terminal.err(printable(error.message));
       return error.exit;

@@ -84,7 +84,7 @@ describe('what a deployment runs', ({ it, beforeEach, afterEach }) => {
   });
 
   it('Procfile, web: takes events and ends with 0', async () => {
-    assert.is(procfile.get('web'), JSON.parse(atRoot('package.json')).scripts.start);
+    assert.is(`exec ${procfile.get('web')}`, JSON.parse(atRoot('package.json')).scripts.start);
     const { child, port, ended } = start(procfile.get('web') ?? '', folder.path);
     assert.is((await call(await port(), { method: 'GET', path: '/readyz' })).status, 200);
     child.kill('SIGTERM');

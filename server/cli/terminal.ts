@@ -8,10 +8,11 @@ import type { Terminal } from './output.ts';
 export function terminalOf(process: NodeJS.Process, env: Terminal['env']): Terminal {
   const { stdin, stdout, stderr } = process;
   // The reader of a pipe, such as head, may have had enough; that is no failure.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
+  for (const stream of [stdout, stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(0);
+    });
   return {
     ...systemClock,
     out: console.log,

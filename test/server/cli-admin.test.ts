@@ -647,6 +647,19 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     ]);
   });
 
+  it('ends at Ctrl-C with a word, and not as if the gateway had failed', async () => {
+    admin.operations.allDead = async function* () {
+      yield deadOf(1);
+      await new Promise(() => {});
+    };
+    const early = await run('dead export', { interrupted: AbortSignal.abort() });
+    assert.equal([early.exit, early.err], [1, 'Interrupted: this is not complete.']);
+    const leaving = new AbortController();
+    const late = await run('dead export', { interrupted: leaving.signal, onOut: () => leaving.abort() });
+    assert.equal([late.exit, late.err], [1, 'Interrupted: this is not complete.']);
+    assert.match(late.out, /e-1/);
+  });
+
   it('reads a stream however it is cut', async () => {
     const bytes = Buffer.from(
       ': open\n\nevent: a\ndata: {"city":"Zürich 🙂"}\n\n: still here\n\nevent: b\ndata: {}\n\nevent: c\nda',

@@ -85,7 +85,11 @@ describe('the width of a text', ({ it }) => {
 
 describe('the terminal of a process', ({ it }) => {
   const process = (columns: number | undefined) =>
-    ({ stdin: {}, stderr: {}, stdout: { isTTY: true, columns, on: () => {} } }) as unknown as NodeJS.Process;
+    ({
+      stdin: {},
+      stderr: { on: () => {} },
+      stdout: { isTTY: true, columns, on: () => {} },
+    }) as unknown as NodeJS.Process;
 
   it('is as wide as it says, else as COLUMNS does', () => {
     assert.is(terminalOf(process(120), { COLUMNS: '90' }).columns, 120);
