@@ -70,7 +70,7 @@ describe('README.md: the examples', ({ it, before, after }) => {
     for (const name of ['adapters', 'node_modules', 'package.json', 'schemas', 'server'])
       symlinkSync(resolve(name), join(folder.path, name));
     output = start(['--import', 'tsx', 'server/main.ts'], { PORT: '0' });
-    port = await until(() => Number(/"port":(\d+)/.exec(output())?.[1]), 15_000);
+    port = await until(() => Number(/"port":(\d+)/.exec(output())?.[1]), 50_000);
   });
   after(() => {
     for (const child of children) child.kill('SIGKILL');
