@@ -10,7 +10,7 @@ export interface Piece {
 const SHARE = 1 / 4;
 const MOST_SAVED_MS = 2;
 /** No piece takes longer by itself: what is more is the work of others that was done meanwhile. */
-const PIECE_MS = 0.5;
+const PIECE_MS = 1;
 /**
  * Of what is larger than a few requests so many bytes a second are taken of them, and as many as this at once: reading makes garbage, and clearing
  * it away stops everybody for some 15 ms. What is answered well is given back, so that only what leads to nothing counts.
