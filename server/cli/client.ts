@@ -158,9 +158,10 @@ async function failureOf(base: URL, response: Response): Promise<Failure> {
       `The gateway at ${origin} cannot now: ${error ?? 'no reason given'}. Try again in ${headers.get('retry-after')} seconds.`,
     );
   const said = error ?? 'no reason given';
-  if (status === 400) return new Failure(`The gateway refused this: ${said}.`, EXIT.usage);
-  if (status === 404) return new Failure(`Not found: ${said}.`);
-  if (status === 409) return new Failure(`Not now: ${said}.`);
+  const sentence = said.endsWith('?') ? said : `${said}.`;
+  if (status === 400) return new Failure(`The gateway refused this: ${sentence}`, EXIT.usage);
+  if (status === 404) return new Failure(`Not found: ${sentence}`);
+  if (status === 409) return new Failure(`Not now: ${sentence}`);
   return new Failure(`The gateway at ${origin} failed with HTTP ${status}: ${said}`);
 }
 

@@ -20,7 +20,10 @@ export interface AdminFlags {
 export function adminCommand(command: Command, { env }: Terminal, ...lines: readonly string[]): Command {
   return command
     .option('--url <url>', 'where the gateway listens', defaultUrl(env))
-    .option('--admin-token <token>', "the gateway's ADMIN_TOKEN (default: $ADMIN_TOKEN, which other users cannot see)")
+    .option(
+      '--admin-token <token>',
+      "the gateway's ADMIN_TOKEN (default: $ADMIN_TOKEN, which is safer: other users can see flags)",
+    )
     .option('--json', 'answer in JSON')
     .addHelpText('after', examples(...lines));
 }

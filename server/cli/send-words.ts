@@ -57,7 +57,7 @@ export function initWords(status: number, answer: Readonly<Record<string, unknow
   const count = (name: string) => items(field(visitor, name)).length;
   return [
     `HTTP ${status}  visit ${String(visit_id)}  answered  (request ${requestId})`,
-    `  It is user ${String(user_id)} and client ${String(client_id)}; known are products seen: ${count('browsed_products')}, in the cart: ${count('cart_products')}, bought: ${count('purchased_products')}.`,
+    `  The visitor is user ${String(user_id)} and client ${String(client_id)}. Products known of them: ${count('browsed_products')} seen, ${count('cart_products')} in the cart, ${count('purchased_products')} bought.`,
     `  Events of this visit: headless-events send --dialect glood --data '{"session_id":"${String(visit_id)}"}'`,
   ];
 }

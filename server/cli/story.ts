@@ -56,7 +56,10 @@ function fate(receipt: PipelineReceipt): string {
         receipt.attempts !== undefined && receipt.attempts > 1 ? `at attempt ${receipt.attempts}` : undefined,
       ]);
     case 'pending':
-      return joined(`pending behind ${counted(receipt.behind, 'event')}`, waitsFor(receipt.standing));
+      return joined(
+        receipt.behind === 0 ? 'pending, the next in line' : `pending behind ${counted(receipt.behind, 'event')}`,
+        waitsFor(receipt.standing),
+      );
     case 'filtered':
       return `not wanted: ${receipt.reason}`;
     case 'dead':
