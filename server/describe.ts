@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox';
-import { meant } from '../adapters/closest.ts';
+import { closest } from '../adapters/closest.ts';
 import type { Destination } from '../adapters/destinations/destination.ts';
 import { dialects } from '../adapters/dialects/index.ts';
 import {
@@ -87,8 +87,9 @@ function unheardOf({ events }: Pipeline, { customEvents }: Shop): string {
   const names = [...contractNames, ...customEvents];
   const missing = events.filter((pattern) => !names.some(namesMatching([pattern])));
   if (missing.length === 0) return '';
-  const hint = missing.map((pattern) => meant(pattern, names)).find((text) => text !== '') ?? '';
-  return ` (no event is called ${missing.join(' or ')}, also in customEvents${hint})`;
+  const near = missing.map((pattern) => closest(pattern, names)).filter((name) => name !== undefined);
+  const hint = near.length > 0 ? `; did you mean ${near.join(', ')}?` : '';
+  return ` (no event is called ${missing.join(' or ')}, and customEvents lists no such name${hint})`;
 }
 
 /** Settings of a kind that is not known here stay out: nobody says which of them are secrets. */

@@ -129,7 +129,8 @@ export async function orphanNamed(
   ref: PipelineRef,
 ): Promise<Running> {
   const name = `${ref.pipeline} in the shop ${ref.shop}`;
-  if (pipelines.find(ref)) throw new BadOrder(`expected a pipeline that is not configured, got ${name}, which is`);
+  if (pipelines.find(ref))
+    throw new BadOrder(`expected a pipeline that is not configured, got ${name}, which is; take it out first`);
   const running = await pipelines.running();
   const found = running.find(({ id }) => id.shop === ref.shop && id.pipeline === ref.pipeline);
   if (found === undefined || !isOrphaned(found)) {

@@ -58,8 +58,8 @@ describe('the start-up description', ({ it }) => {
     for (const name of ['*', 'purchase', 'checkout_completed', 'cartAdd', 'glood:section:*', 'gift_*', 'product_hover'])
       assert.not.match(line(name) ?? '', 'no event');
     assert.match(
-      line('purchase', 'purchse', 'order_*') ?? '',
-      '(no event is called purchse or order_*, also in customEvents; did you mean purchase?)',
+      line('purchase', 'purchse', 'product_veiw', 'order_*') ?? '',
+      '(no event is called purchse or product_veiw or order_*, and customEvents lists no such name; did you mean purchase, product_view?)',
     );
   });
 

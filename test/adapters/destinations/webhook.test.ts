@@ -61,7 +61,10 @@ destinationContract({
       tells: /came 10\.0\.0\.1 \(private\).*allowPrivateNetworks: true/,
     },
     { settings: { url: 'https://localhost', secret }, tells: /public host, came localhost/ },
-    { settings: { url: 'https://example.com', secret: 'hush' }, tells: /secret: .*without whsec_; .*cannot guess it/ },
+    {
+      settings: { url: 'https://example.com', secret: 'hush' },
+      tells: /secret: .*without whsec_; copy it whole .*or make one/,
+    },
     { settings: { url: 'https://example.com', secret: 'whsec_AAAA' }, tells: /secret: .*came 3 bytes/ },
     { settings: { url: 'https://example.com', secret: 'whsec_?' }, tells: /not base64/ },
     {
