@@ -41,6 +41,12 @@ export function onUncaught(handle: (error: unknown) => void): void {
   failed = handle;
 }
 
+// What nobody reads is no reason to end.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
 // In a thread such an error goes to the thread that started it.
 if (isMainThread) {
   process.on('uncaughtException', (error) => failed(error));

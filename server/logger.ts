@@ -31,5 +31,14 @@ export function createLogger(level: string, stream?: DestinationStream): Logger 
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return stream ? pino(options, stream) : pino(options);
+  return pino(options, stream ?? output());
+}
+
+/**
+ * Standard output. Each line is written at once, so there is nothing to flush, at the end either: a flush tries for ever where nobody reads any more, and the
+ * process would neither take events nor end.
+ */
+function output(): DestinationStream {
+  const lines = pino.destination({ dest: 1, sync: true });
+  return { write: (line) => void lines.write(line) };
 }

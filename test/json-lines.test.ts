@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { built } from './support/built.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
+import { freePort } from './support/ports.ts';
 import { type Postgres, startPostgres } from './support/postgres.ts';
 import { until } from './support/until.ts';
 
@@ -242,5 +243,52 @@ describe('in production every line of a worker is JSON', ({ it, before, after })
     worker.child.kill('SIGTERM');
     assert.is(await worker.ended(), 0);
     folder.remove();
+  });
+});
+
+describe('a process whose output nobody reads any more', ({ it, beforeEach, afterEach }) => {
+  let folder = temporaryFolder();
+  let child: ChildProcess | undefined;
+  beforeEach(() => {
+    folder = temporaryFolder();
+  });
+  afterEach(() => {
+    child?.kill('SIGKILL');
+    folder.remove();
+  });
+  /** Its output is a pipe, as of `node … | less`, whose reader is gone. */
+  const start = (command: string, env: Record<string, string> = {}) => {
+    const script = `exec ${process.execPath} ${command} > >(true)`;
+    child = spawn('bash', ['-c', script], {
+      cwd: folder.path,
+      env: { PATH: process.env.PATH, ...env },
+      stdio: 'ignore',
+    });
+    return new Promise<number | null>((end) => child?.once('exit', end));
+  };
+
+  for (const NODE_ENV of ['production', 'development'])
+    it(`goes on, and ends when it is told to: ${NODE_ENV}`, async () => {
+      const PORT = String(await freePort());
+      if (NODE_ENV === 'production') writeFileSync(join(folder.path, 'gateway.yaml'), config);
+      const ended = start(join(dist, 'main.js'), { PORT, HOST: '127.0.0.1', NODE_ENV, LOG_URL: 'lmdb:data' });
+      const isReady = () =>
+        fetch(`http://127.0.0.1:${PORT}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      await until(isReady, 30_000);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assert.ok(await isReady(), 'it goes on');
+      child?.kill('SIGTERM');
+      assert.is(await ended, 0);
+    });
+
+  it('says its last word to nobody, and ends', async () => {
+    const path = join(folder.path, 'last.mjs');
+    const logger = JSON.stringify(pathToFileURL(join(dist, 'logger.js')).href);
+    const last = "setTimeout(() => { logger.info('one'); logger.fatal('two'); process.exit(1); }, 500);";
+    writeFileSync(path, `import { createLogger } from ${logger};\nconst logger = createLogger('info');\n${last}`);
+    assert.is(await start(path), 1);
   });
 });
