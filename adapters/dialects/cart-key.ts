@@ -1,4 +1,4 @@
-// Who has the id of a Storefront cart or the address of a checkout with its `?key=` reads the cart, with the buyer's address. What goes to
+// Who has the id of a Storefront cart or the address of a checkout or an order with its `?key=` reads it, with the buyer's address. What goes to
 // receivers and operators must not carry it. Texts may come in JSON, which escapes, in addresses within addresses, which encode, and both.
 
 const slash = String.raw`(?:\\{0,4}\/|\\{1,4}u002f|%(?:25){0,3}2f)`;
@@ -7,8 +7,8 @@ const and = String.raw`(?:&(?:amp;)?|\\{1,4}u0026|%(?:25){0,3}26)`;
 const is = String.raw`(?:=|\\{1,4}u003d|%(?:25){0,3}3d)`;
 const value = String.raw`(?:[^&#\\%]|%(?!(?:25){0,3}(?:26|23|22|20)))*`;
 
-/** Beginnings of what a key may belong to: a cart's id or address, a checkout's, or a parameter or cookie that holds one. */
-const CART = new RegExp(`${slash}(?:cart|checkouts?)(?:${slash}|${ask})|\\bcart\\w{0,6}${is}`, 'i');
+/** Beginnings of what a key may belong to: a cart's id or address, a checkout's, the status page of an order, or a parameter or cookie that holds one. */
+const CART = new RegExp(`${slash}(?:cart|checkouts?|orders?)(?:${slash}|${ask})|\\bcart\\w{0,6}${is}`, 'i');
 /** The part of a Cart's gid that some clients keep alone. */
 const TOKEN = /^(?=\D{0,100}\d)[\w-]{16,200}\?/;
 const KEY = new RegExp(`(${ask}|${and}|#)(?:key${is}${value}${and})*key${is}${value}(${and})?`, 'gi');

@@ -31,6 +31,10 @@ const cases: readonly (readonly [string, string])[] = [
   ],
   ['https://shop.example/1234/checkouts/5678/recover?key=f00', 'https://shop.example/1234/checkouts/5678/recover'],
   ['https://shop.example/checkout?key=f00', 'https://shop.example/checkout'],
+  [
+    'https://shop.example/1234/orders/0f1e2d3c/authenticate?key=f00&locale=de',
+    'https://shop.example/1234/orders/0f1e2d3c/authenticate?locale=de',
+  ],
   ['gid://shopify/Checkout/0f1e2d3c?key=f00', 'gid://shopify/Checkout/0f1e2d3c'],
   [`carts ${id}?key=a and ${address}?key=b, both`, `carts ${id} and ${address} both`],
   [encodeURIComponent(`${id}?key=f00`), encodeURIComponent(id)],
