@@ -34,15 +34,15 @@ export interface Stated {
 }
 
 /**
- * Reads a shopper's choices. A stated purpose that is not clearly a yes is a no; null and the empty text state nothing. Stated twice and
- * differently, a purpose is denied.
+ * Reads a shopper's choices, from all places where they may stand. A stated purpose that is not clearly a yes is a no; null and the empty text
+ * state nothing. Stated twice and differently, a purpose is denied.
  */
-export function consentIn(sent: unknown): Stated {
-  const privacy = choicesIn(sent);
-  if (privacy === undefined) return {};
+export function consentIn(...sent: readonly unknown[]): Stated {
+  const stated = sent.flatMap((one) => Object.entries(choicesIn(one) ?? {}));
+  if (stated.length === 0) return {};
   const choices: Partial<Record<Purpose, Choice>> = {};
   const unclear: Partial<Record<Purpose, string>> = {};
-  for (const [key, value] of Object.entries(privacy)) {
+  for (const [key, value] of stated) {
     const purpose = purposeOf(key);
     const chosen = purpose && choice(value);
     if (purpose === undefined || chosen === undefined) continue;
@@ -64,10 +64,12 @@ export function consentIn(sent: unknown): Stated {
   });
 }
 
-/** What the model does not say of a shopper's choices, as sent: other keys, what was not understood, and a yes that a no overrules. */
-export function unread(sent: unknown): unknown {
+/**
+ * What the model does not say of a shopper's choices, as sent: other keys, what was not understood, and a yes that a no overrules. `stated`: what
+ * they and others were read as.
+ */
+export function unread(sent: unknown, { consent = {} }: Stated = consentIn(sent)): unknown {
   if (isWord(sent)) return sent;
-  const { consent = {} } = consentIn(sent);
   const entries = Object.entries(choicesIn(sent) ?? {}).filter(([key, value]) => {
     const purpose = purposeOf(key);
     const chosen = choice(value);

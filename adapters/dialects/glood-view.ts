@@ -31,7 +31,7 @@ const fields = {
       cart: filled,
       customer: filled,
     },
-    new Set(['customer_privacy']),
+    new Set(['customer_privacy', 'customerPrivacy']),
   ),
   event: fieldsBy(
     {
@@ -61,10 +61,18 @@ export function gloodEvent(sent: Json, context: Context, content: ContentOf, sto
   const { type, ...system } = device.found;
   const found = enriched(context);
   const when = whenOf(timestamp, context.receivedAt, found.received_at);
+  // Shopify's own name for it is in camel case, and pages that copy an event of Shopify's put it there.
+  const stated = consentIn(
+    sent.customer_privacy,
+    sent.customerPrivacy,
+    event.rest?.customer_privacy,
+    event.rest?.customerPrivacy,
+  );
   const nested = present({
     event: withUnusedTime(event.rest, timestamp, when),
     device: device.rest,
-    customer_privacy: unread(sent.customer_privacy),
+    customer_privacy: unread(sent.customer_privacy, stated),
+    customerPrivacy: unread(sent.customerPrivacy, stated),
   });
   return {
     event_id: own.id,
@@ -79,7 +87,7 @@ export function gloodEvent(sent: Json, context: Context, content: ContentOf, sto
       user_id,
       customer_id,
       channel,
-      ...consentIn(sent.customer_privacy),
+      ...stated,
       cart,
       customer,
     }),

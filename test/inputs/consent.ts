@@ -144,6 +144,24 @@ export const consent: readonly Row[] = [
     event: { consent: undefined, extra: { customer_privacy: { ad_storage: 'denied', analytics_storage: 'granted' } } },
   },
   {
+    name: 'consent by the name of Shopify for it',
+    source: 'Shopify web pixels: init.customerPrivacy, put into the body as it is',
+    sends: glood({}, { customerPrivacy: { marketingAllowed: false, saleOfDataAllowed: false } }),
+    event: { consent: { marketing: false, sale_of_data: false } },
+  },
+  {
+    name: 'consent in the event, and another beside it',
+    source: 'Shopify web pixels: an event with its customerPrivacy, copied',
+    sends: glood(
+      { customerPrivacy: { marketingAllowed: false } },
+      { customer_privacy: { marketing: true, analytics: true } },
+    ),
+    event: {
+      consent: { marketing: false, analytics: true },
+      extra: { event: { customerPrivacy: { marketingAllowed: false } }, customer_privacy: { marketing: true } },
+    },
+  },
+  {
     name: 'consent in a Layers event',
     source: 'the contract has no field for it',
     sends: layers({ customer_privacy: { marketingAllowed: false } }),

@@ -93,6 +93,15 @@ describe("a shopper's consent", ({ it }) => {
     assert.equal(consentIn({ saleOfData: '', sale_of_data: true }), { consent: { sale_of_data: true } });
   });
 
+  it('is denied where one of several places denies it', () => {
+    const [one, other] = [{ marketing: true, analytics: true }, { marketingAllowed: false }];
+    const stated = { consent: { analytics: true, marketing: false } };
+    assert.equal(consentIn(one, undefined, other), stated);
+    assert.equal(consentIn(other, one), stated);
+    assert.equal(unread(one, stated), { marketing: true });
+    assert.is(unread(other, stated), undefined);
+  });
+
   it('is not read from names that say something else, which are kept', () => {
     const privacy = {
       doNotSell: true,
