@@ -13,7 +13,7 @@ import { keptHeaders } from '../adapters/dialects/headers.ts';
 import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../adapters/logs/log.ts';
 import { Overloaded } from './load.ts';
 import type { Rates } from './rates.ts';
-import type { RefusedRequest } from './refusals.ts';
+import { type RefusedRequest, shownOrigin } from './refusals.ts';
 import { type ReplacedValue, replacedIn } from './replaced-values.ts';
 import type { Shop, Shops, TokenHolder } from './shops.ts';
 
@@ -119,7 +119,7 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
 
 /** Why a page of this origin may not send for the shop. */
 export const foreignOrigin = (origin: string): RequestRefused =>
-  new RequestRefused(403, `the shop does not list the origin ${origin.slice(0, 200)}`, undefined, {
+  new RequestRefused(403, `the shop does not list the origin ${shownOrigin(origin)}`, undefined, {
     reason: 'origin',
   });
 

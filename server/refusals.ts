@@ -159,7 +159,7 @@ function createLines(clock: Clock): (refused: RefusedRequest) => TailLine | unde
 }
 
 /** What is no origin may be anything, also a secret. */
-function shownOrigin(origin: string | undefined): string | undefined {
+export function shownOrigin(origin: string | undefined): string | undefined {
   if (origin === undefined || origin === '') return undefined;
   return /^(null|[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]*)$/i.test(origin.slice(0, 200)) ? origin.slice(0, 200) : 'unreadable';
 }

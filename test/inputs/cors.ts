@@ -164,6 +164,14 @@ export const cors: readonly Row[] = [
     answer: { ...FORBIDDEN, body: /does not list the origin https:\/\/evil\.example/ },
   },
   {
+    name: 'an event from an origin with a password in it',
+    source: 'scripts that put an address of their own there',
+    shop: listed(PAGE),
+    sends: from('https://me:0f1e2d3c4b5a@evil.example'),
+    answer: { ...FORBIDDEN, body: /does not list the origin unreadable/ },
+    secrets: ['0f1e2d3c4b5a'],
+  },
+  {
     name: 'a preflight from a foreign origin',
     source: 'a copy of the shop',
     shop: listed(PAGE),
