@@ -22,7 +22,9 @@ export async function check(path: string | undefined, flags: CheckFlags, termina
     const found = findConfig(settings, existsSync);
     const { kind, source } = found;
     const config = loadRunnable({ found, settings, env: terminal.env, destinations });
-    const lines = describeConfig(config, settings, destinations);
+    // What was named as an argument is no setting, and stands in the first line.
+    const { GATEWAY_CONFIG: _, ...others } = settings;
+    const lines = describeConfig(config, path ? others : settings, destinations);
     const from = kind === 'file' ? source : kind === 'text' ? 'GATEWAY_CONFIG' : 'the built-in demo';
     const running = against === undefined ? undefined : await compared(config, { ...flags, against }, terminal);
     const ok = !running || running.orphans.length === 0;

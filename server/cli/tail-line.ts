@@ -1,7 +1,7 @@
 import type { TailLine } from '../operations.ts';
 import { printable, type Terminal } from './output.ts';
 import { number } from './table.ts';
-import { cut, pad } from './width.ts';
+import { cut, pad, widthOf } from './width.ts';
 
 const COLOURS: Readonly<Record<TailLine['kind'], number>> = {
   accepted: 32,
@@ -24,7 +24,10 @@ export function tailLine(line: TailLine, terminal: Onlooker): string {
   const kind = pad(line.kind, WIDTH.kind);
   const start = `${printable(time)}  ${kind}  `;
   const rest = printable(restOf(line).replaceAll('\n', ' ')).trimEnd();
-  const shown = cut(rest, { isTty: terminal.isTty, columns: terminal.columns - start.length });
+  const room = terminal.columns - start.length;
+  // In a narrow window the blanks of the columns go first, so that more of the id and the reason is seen.
+  const isTight = terminal.isTty && widthOf(rest) > room;
+  const shown = cut(isTight ? rest.replace(/ {3,}/g, '  ') : rest, { isTty: terminal.isTty, columns: room });
   const colourful = terminal.isTty && !terminal.env.NO_COLOR;
   const coloured = colourful ? `\u001b[${COLOURS[line.kind]}m${kind}\u001b[0m` : kind;
   return `${printable(time)}  ${coloured}  ${shown}`;

@@ -701,6 +701,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.match(atTerminal[0]!, '\u001b[32maccepted \u001b[0m');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours take no room.
     for (const line of atTerminal) assert.ok(line.replace(/\u001b\[\d+m/g, '').length <= 60, line);
+    assert.match(atTerminal[0]!, /com {2}product_view {2}…/);
     assert.ok(plain((await run('tail', { isTty: true, env: { NO_COLOR: '1' } })).out));
     assert.ok(plain((await run('tail')).out));
   });
