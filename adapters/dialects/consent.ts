@@ -5,7 +5,7 @@ import { cut } from './words.ts';
 
 /**
  * The names of each purpose: Shopify's pixels, Hydrogen, the Storefront API and Checkout Kit, Shopify's customer privacy API; in any case, with
- * or without underscores. All of them say what is allowed, also for the sale of data.
+ * or without underscores, hyphens, dots and blanks. All of them say what is allowed, also for the sale of data.
  */
 const spellings = {
   analytics: ['analyticsProcessingAllowed', 'analyticsAllowed', 'analytics', 'analyticsProcessing'],
@@ -15,7 +15,7 @@ const spellings = {
 } as const;
 export type Purpose = keyof typeof spellings;
 
-const plain = (key: string): string => key.replace(/[_-]/g, '').toLowerCase();
+const plain = (key: string): string => key.replace(/[\s._-]/g, '').toLowerCase();
 
 const purposes = new Map<string, Purpose>(
   Object.entries(spellings).flatMap(([purpose, names]) =>
@@ -38,7 +38,7 @@ export interface Stated {
  * state nothing. Stated twice and differently, a purpose is denied.
  */
 export function consentIn(...sent: readonly unknown[]): Stated {
-  const stated = sent.flatMap((one) => Object.entries(choicesIn(one) ?? {}));
+  const stated = sent.flatMap((one) => Object.entries(choicesIn(one) ?? {}).flatMap(statements));
   if (stated.length === 0) return {};
   const choices: Partial<Record<Purpose, Choice>> = {};
   const unclear: Partial<Record<Purpose, string>> = {};
@@ -62,6 +62,17 @@ export function consentIn(...sent: readonly unknown[]): Stated {
     consent: about((chosen) => chosen && chosen === 'yes'),
     consent_unclear: about((chosen, purpose) => (chosen === 'unclear' ? unclear[purpose] : undefined)),
   });
+}
+
+type Statement = readonly [key: string, value: unknown];
+
+/**
+ * What an entry states: itself, or under the name of no purpose, as `{ consent: { marketing: "no" } }` has it, what an object denies. A yes in there
+ * may be about something else.
+ */
+function statements(entry: Statement): readonly Statement[] {
+  const inner = purposeOf(entry[0]) === undefined ? object(entry[1]) : undefined;
+  return inner ? Object.entries(inner).filter(([, value]) => choice(value) !== 'yes') : [entry];
 }
 
 /**

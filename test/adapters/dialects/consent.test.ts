@@ -90,6 +90,7 @@ describe("a shopper's consent", ({ it }) => {
   it('is denied where it is stated twice and differently', () => {
     assert.equal(consentIn({ saleOfData: false, sale_of_data: true }), { consent: { sale_of_data: false } });
     assert.equal(consentIn({ saleOfData: 'perhaps', sale_of_data: false }), { consent: { sale_of_data: false } });
+    assert.equal(consentIn({ 'marketing.allowed ': 0, marketing: 1 }), { consent: { marketing: false } });
     assert.equal(consentIn({ saleOfData: '', sale_of_data: true }), { consent: { sale_of_data: true } });
   });
 
@@ -100,6 +101,16 @@ describe("a shopper's consent", ({ it }) => {
     assert.equal(consentIn(other, one), stated);
     assert.equal(unread(one, stated), { marketing: true });
     assert.is(unread(other, stated), undefined);
+  });
+
+  it('is denied, but not given, one level deeper', () => {
+    const choices = { marketing: 'no', analytics: 'yes', region: 'DE' };
+    for (const privacy of [{ consent: choices }, { 0: choices }]) {
+      assert.equal(consentIn(privacy), { consent: { marketing: false } });
+      assert.equal(unread(privacy), privacy);
+    }
+    assert.equal(consentIn({ marketing: true, current: { marketing: 'no' } }), { consent: { marketing: false } });
+    assert.equal(consentIn({ a: { b: choices } }), {});
   });
 
   it('is not read from names that say something else, which are kept', () => {
