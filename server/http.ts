@@ -111,6 +111,12 @@ export function createHttp(options: HttpOptions): Server {
       }
     },
   );
+  // Node would answer by itself, past the door, as often as such requests come.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    if (isTurnedAway(request, response)) return;
+    options.onRefused(EXPECTING);
+    response.writeHead(EXPECTING.status, { 'Content-Length': 0 }).end();
+  });
   limitConnections(server, { ...options, headers, inputs });
   tellRefusedBefore(server, options.onRefused);
   const looking = setInterval(() => {
@@ -132,6 +138,12 @@ const ILL_FRAMED: RefusedRequest = {
   reason: 'framing',
   status: 400,
   message: 'the request is framed in a way that proxies read differently, or too many came at once',
+};
+
+const EXPECTING: RefusedRequest = {
+  reason: 'expectation',
+  status: 417,
+  message: 'Expect must be 100-continue, or left out',
 };
 
 /** Tells of what Node refuses before it is a request. Node answers it as if nobody listened. */

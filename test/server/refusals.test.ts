@@ -360,6 +360,12 @@ describe('a refused request', ({ it, before, after }) => {
       reason: 'framing',
     },
     {
+      name: 'that expects what nobody knows',
+      bytes: post([token, `Expect: ${SECRET}`]),
+      status: 417,
+      reason: 'expectation',
+    },
+    {
       name: 'to the root',
       bytes: post([token], event(), '/'),
       status: 405,

@@ -305,4 +305,11 @@ describe('on the wire:', ({ it, before, after }) => {
       const again = await exchange(gateway.port, { bytes: [bytes(), beacon(event())], answers: final + 1 });
       assert.equal(again.statuses, goesOn ? [...answers, 201] : answers);
     });
+
+  it('requests that expect what nobody knows end their connection as others do where too many come at once', async () => {
+    const many = Buffer.from(`GET / HTTP/1.1\r\n${host}\r\nExpect: much\r\n\r\n`.repeat(100));
+    const { statuses } = await exchange(gateway.port, { bytes: [many], answers: 100, limitMs: 2000 });
+    assert.is(statuses.at(-1), 400);
+    assert.ok(statuses.length < 100);
+  });
 });
