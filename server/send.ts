@@ -182,7 +182,7 @@ async function attempt(
     rejected: rejected.length,
     open: result.open.length,
     status: result.status,
-    ms,
+    ms: Math.round(ms * 1000) / 1000,
     ...failingIn(lane.streak),
   });
   if (delivered.length > 0) onSettled?.('delivered', delivered, result.status);

@@ -68,7 +68,7 @@ function fate(receipt: PipelineReceipt): string {
         receipt.redriving ? 'being tried again' : undefined,
       ]);
     case 'dropped':
-      return `gone without being delivered: ${receipt.reason}`;
+      return `gone without being delivered: ${receipt.reason.replace(/^discarded at (\S+Z)/, (_, time) => `discarded on ${when(time)}`)}`;
     case 'before':
       return `older than the pipeline, which begins after position ${receipt.starts_after}; a replay sends it`;
   }
