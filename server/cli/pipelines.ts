@@ -103,8 +103,19 @@ async function list(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
     ...['DELIVERED', 'DEAD', 'FILTERED', 'DROPPED', 'NOTE'],
   ];
   const lines = table(headings, pipelines.map(row), terminal);
-  show(terminal, flags.json, { pipelines }, pipelines.length > 0 ? lines : ['No shop has a pipeline.']);
+  const hints = pipelines.flatMap(wayOn);
+  const text = [...lines, ...(hints.length > 0 ? ['', ...hints] : [])];
+  show(terminal, flags.json, { pipelines }, pipelines.length > 0 ? text : ['No shop has a pipeline.']);
   return EXIT.ok;
+}
+
+/** What to do for a pipeline that waits for somebody. */
+function wayOn({ state, shop, pipeline }: PipelineReport): string[] {
+  const order = (verb: string, flags = ''): string => `headless-events pipelines ${verb} ${shop} ${pipeline}${flags}`;
+  if (state === 'suspended') return [`${pipeline} is suspended. When its reason is gone: ${order('resume')}`];
+  return state === 'orphaned'
+    ? [`${pipeline} is orphaned. Put it back, or: ${order('adopt', ' --as <pipeline>')}, or: ${order('discard')}`]
+    : [];
 }
 
 const row = (report: PipelineReport) => [

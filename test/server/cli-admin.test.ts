@@ -139,6 +139,19 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.equal(JSON.parse((await run('pipelines list --json')).out), { pipelines: admin.operations.reports });
   });
 
+  it('says what to do for pipelines that wait for somebody', async () => {
+    admin.operations.reports = [
+      reportOf({ pipeline: 'hook', state: 'suspended', reason: 'HTTP 410' }),
+      reportOf({ pipeline: 'old', state: 'orphaned' }),
+    ];
+    const { out } = await run('pipelines');
+    assert.equal(out.split('\n').slice(3), [
+      '',
+      `hook is suspended. When its reason is gone: headless-events pipelines resume ${SHOP} hook`,
+      `old is orphaned. Put it back, or: headless-events pipelines adopt ${SHOP} old --as <pipeline>, or: headless-events pipelines discard ${SHOP} old`,
+    ]);
+  });
+
   it('suspends and resumes', async () => {
     const suspended = await runCli(['pipelines', 'suspend', SHOP, 'archive', '--reason', 'new disk'], {
       env: { ADMIN_TOKEN, PORT: String(admin.port) },
