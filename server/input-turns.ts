@@ -25,6 +25,8 @@ export interface InputTurnsOptions {
   readonly onFull: () => void;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
+  /** For how long there was nothing to do since the process began, in milliseconds. */
+  readonly idle?: () => number;
 }
 
 /**
@@ -47,9 +49,10 @@ export function createInputTurns({
   isOfOneClient,
   onFull,
   now = () => performance.now(),
+  idle = () => performance.eventLoopUtilization().idle,
 }: InputTurnsOptions): InputTurns {
   const inputs = new WeakMap<Socket, Input>();
-  const turns = new ParsingTurns(now);
+  const turns = new ParsingTurns(now, idle);
   return {
     join(socket, parser) {
       const input = new Input(socket, parser, { turns, now, isPaced: isOfOneClient, onFull });

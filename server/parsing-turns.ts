@@ -6,7 +6,10 @@ export interface Piece {
   parsePiece(): number;
 }
 
-/** Clients in doubt get this share of the time together, and may have saved so many milliseconds of it. */
+/**
+ * Clients in doubt get this share of the time together, and all the time in which there is nothing else to do; behind a proxy that opens a
+ * connection for each request everybody is in doubt. They may have saved so many milliseconds of it.
+ */
 const SHARE = 1 / 4;
 const MOST_SAVED_MS = 2;
 /** No piece takes longer by itself: what is more is the work of others that was done meanwhile. */
@@ -35,8 +38,13 @@ export class ParsingTurns {
   readonly #time: Allowance;
   readonly #bytes: Allowance;
   readonly #now: () => number;
-  constructor(now: () => number) {
+  readonly #idle: () => number;
+  #idleMs: number;
+  /** `idle`: for how long there was nothing to do since the process began, in milliseconds. */
+  constructor(now: () => number, idle: () => number) {
     this.#now = now;
+    this.#idle = idle;
+    this.#idleMs = idle();
     this.#time = new Allowance(MOST_SAVED_MS, SHARE, now);
     this.#bytes = new Allowance(MOST_SAVED_BYTES, LARGE_BYTES_A_SECOND / 1000, now);
   }
@@ -62,9 +70,16 @@ export class ParsingTurns {
   }
   /** Parses it at once where nobody waits and there is time for it. Says whether it did. */
   tried(bytes: number, parse: () => void): boolean {
-    if (this.#small.size + this.#large.size > 0 || bytes > LARGE_BYTES || this.#time.waitMs() > 0) return false;
+    if (this.#small.size + this.#large.size > 0 || bytes > LARGE_BYTES || this.#timeMs() > 0) return false;
     this.#timed(parse);
     return true;
+  }
+  /** Milliseconds until there is time for clients in doubt. */
+  #timeMs(): number {
+    const idleMs = this.#idle();
+    this.#time.spend(this.#idleMs - idleMs);
+    this.#idleMs = idleMs;
+    return this.#time.waitMs();
   }
   #timed(parse: () => void, then?: () => void): void {
     const start = this.#now();
@@ -85,7 +100,7 @@ export class ParsingTurns {
   }
   /** The one whose turn it is, taken out, where there is time for it. */
   #first(): Piece | undefined {
-    if (this.#time.waitMs() > 0) return undefined;
+    if (this.#timeMs() > 0) return undefined;
     for (const piece of this.#small) {
       this.#small.delete(piece);
       return piece;
@@ -101,7 +116,7 @@ export class ParsingTurns {
   #later(): void {
     this.#isDue = this.#small.size + this.#large.size > 0;
     if (!this.#isDue) return;
-    const ms = Math.max(this.#time.waitMs(), this.#small.size === 0 ? this.#bytes.waitMs() : 0);
+    const ms = Math.max(this.#timeMs(), this.#small.size === 0 ? this.#bytes.waitMs() : 0);
     if (ms > 0) setTimeout(() => this.#next(), Math.ceil(ms)).unref();
     else setImmediate(() => this.#next());
   }

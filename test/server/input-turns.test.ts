@@ -27,6 +27,7 @@ class FakeSocket extends EventEmitter {
 /** Input turns on a clock of their own, which goes on by so much with each piece that is parsed. */
 function turnsWhere({ pieceMs = 1, isOfOneClient = true } = {}) {
   let time = 0;
+  let idleMs = 0;
   let ended = 0;
   const parsed: string[] = [];
   const inputs = createInputTurns({
@@ -35,6 +36,7 @@ function turnsWhere({ pieceMs = 1, isOfOneClient = true } = {}) {
       ended += 1;
     },
     now: () => time,
+    idle: () => idleMs,
   });
   return {
     parsed,
@@ -42,6 +44,10 @@ function turnsWhere({ pieceMs = 1, isOfOneClient = true } = {}) {
     of: (name: string) => parsed.filter((piece) => piece.startsWith(`${name}:`)),
     pass: (ms: number) => {
       time += ms;
+    },
+    rest: (ms: number) => {
+      time += ms;
+      idleMs += ms;
     },
     /** A connection in doubt, as a new one is; `whileParsed` is done with each piece. */
     open(name: string, whileParsed = (_socket: FakeSocket): void => {}) {
@@ -82,6 +88,23 @@ describe('what connections send', ({ it }) => {
     await turns(3);
     assert.ok(all.parsed.length >= 1 && all.parsed.length <= 20, `${all.parsed.length} pieces in three turns`);
     for (const piece of all.parsed) assert.is(piece, `dust:${64 * DUST.length}`);
+  });
+
+  it('of newcomers has all the time in which nothing else is done, and a quarter of what is busy', async () => {
+    for (const [kind, least, most] of [
+      ['rest', 99, 100],
+      ['pass', 20, 40],
+    ] as const) {
+      const all = turnsWhere();
+      for (let count = 0; count < 100; count += 1) {
+        const { input, discard } = all.open('newcomer');
+        input.take(event);
+        await turns(1);
+        all[kind](1);
+        discard();
+      }
+      assert.ok(all.parsed.length >= least && all.parsed.length <= most, `${kind}: ${all.parsed.length}`);
+    }
   });
 
   it('of a newcomer is parsed between the pieces of the others', async () => {
