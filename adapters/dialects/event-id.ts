@@ -31,11 +31,13 @@ export function eventId(sent: unknown, content: ContentOf, stored?: number): Eve
 /** Characters. */
 const LONGEST_ID = 200;
 
+/** PostgreSQL and C strings end at U+0000. U+FFFD stands for any character that could not be read: two ids may have become one. */
+const UNUSABLE = /[\0\ufffd]/;
+
 /** An event's own id; undefined for what cannot serve as one. */
 export function ownId(sent: unknown): string | undefined {
   const id = given(sent);
-  // PostgreSQL and C strings end at U+0000.
-  if (id === undefined || (id.length > LONGEST_ID && [...id].length > LONGEST_ID) || id.includes('\0'))
+  if (id === undefined || (id.length > LONGEST_ID && [...id].length > LONGEST_ID) || UNUSABLE.test(id))
     return undefined;
   return isPlaceholder(id) ? undefined : id;
 }

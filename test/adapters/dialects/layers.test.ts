@@ -440,12 +440,25 @@ describe('Layers, what it takes', ({ it }) => {
   it('mends half surrogate pairs, the same when it reads and when it views', () => {
     const body =
       '{"events":[{"event_id":"a\\ud800b","event_type":"search","timestamp":"2026-06-01T11:59:00Z","session_id":"\\\\ud800 \\ud83d\\ude00 \\uDC00","query":"\\udfff","\\ud800":1}]}';
-    assert.equal(draftsOf(read(body)), [{ index: 0, id: 'a\ufffdb' }]);
     const { event_id, session_id, query, extra } = view(body);
     assert.equal(
-      { event_id, session_id, query, extra },
-      { event_id: 'a\ufffdb', session_id: '\\ud800 😀 \ufffd', query: '\ufffd', extra: { '\ufffd': 1 } },
+      read(body).events.map(({ id }) => id),
+      [event_id],
     );
+    assert.equal(
+      { session_id, query, extra },
+      { session_id: '\\ud800 😀 \ufffd', query: '\ufffd', extra: { event_id: 'a\ufffdb', '\ufffd': 1 } },
+    );
+  });
+
+  it('takes no two events for one since their ids could not be read', () => {
+    const idOf = (half: string, product: number) =>
+      read(bodyOf(event({ product_id: product })).replace(/"event_id":"[^"]*"/, `"event_id":"${half}a"`)).events[0];
+    const [one, same, other] = [idOf('\\ud800', 7), idOf('\\ud801', 7), idOf('\\ud801', 8)];
+    assert.match(one?.id ?? '', /^[0-9a-f]{32}$/);
+    assert.is(one?.id, same?.id);
+    assert.is.not(one?.id, other?.id);
+    assert.is(one?.derived, 2);
   });
 
   it('derives the same id from the same content, whatever else the request says, and another from other content', () => {
