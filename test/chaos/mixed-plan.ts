@@ -186,7 +186,7 @@ function sow(
 
 /** The event, with what makes it refused. */
 function spoilt(event: object, refused: 'unknown_type' | 'invalid'): object {
-  if (refused === 'invalid') return { ...event, session_id: 7 };
+  if (refused === 'invalid') return { ...event, session_id: undefined };
   return 'event' in event
     ? { ...event, event: { ...Object(event.event), name: 'stars_counted' } }
     : { ...event, event_type: 'stars_counted' };

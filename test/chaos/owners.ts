@@ -105,7 +105,7 @@ function findings(
   rest: readonly Finding[],
 ): Finding[] {
   const [ended, others] = [refusals.filter((code) => code === 1), refusals.filter((code) => code !== 1)];
-  const told = output.split('\n').filter((line) => line.startsWith('Cannot start') && REASON.test(line)).length;
+  const told = output.split('\n').filter((line) => /cannot start/i.test(line) && REASON.test(line)).length;
   return [
     exactly('MET', 'starts on a folder in use that ended with 1', ended.length, times * rivals),
     none('EXITS', 'starts on a folder in use that ended otherwise, or ran', others.map(String)),
