@@ -1,4 +1,5 @@
 import { withoutCartKeys, withoutCartKeysIn } from '../adapters/dialects/cart-key.ts';
+import { iso } from '../adapters/dialects/timestamp.ts';
 import type { DeadLetter, PipelineId, Quarantined, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { DeadView, QuarantinedHeadView, QuarantinedView } from './operations.ts';
 import { idOf } from './quarantine-ids.ts';
@@ -41,5 +42,3 @@ function common<T extends Omit<Quarantined, 'raw' | 'context'>>({ at, eventId, n
     ...(name !== undefined && { name: withoutCartKeys(name) }),
   };
 }
-
-const iso = (at: number): string => new Date(at).toISOString();

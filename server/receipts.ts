@@ -1,3 +1,4 @@
+import { iso } from '../adapters/dialects/timestamp.ts';
 import { type Position, type Stored, UnreadableEvents } from '../adapters/logs/log.ts';
 import type { Ahead, DeadLetter, JournalLine, PipelineId, QuarantinedHead } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
@@ -193,5 +194,3 @@ function batchOf({ lanes, batches }: JournalLine, position: Position, event: Eve
     (batch) => batch.lane === laneOf(event, batch.lanes ?? lanes) && batch.first <= position && batch.last >= position,
   );
 }
-
-const iso = (at: number): string => new Date(at).toISOString();

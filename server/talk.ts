@@ -1,3 +1,4 @@
+import { iso } from '../adapters/dialects/timestamp.ts';
 import type { EventLog } from '../adapters/logs/log.ts';
 import type { Cursor, PipelineId } from '../adapters/logs/state.ts';
 import type { DeliverOptions } from './deliver.ts';
@@ -48,5 +49,3 @@ async function tellRecovered(
   };
   logger.info(said, 'pipeline recovered');
 }
-
-const iso = (at: number): string => new Date(at).toISOString();
