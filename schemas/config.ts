@@ -164,3 +164,8 @@ export const configSchema = (kinds: readonly Kind[]) =>
 export type Config = Static<ReturnType<typeof configSchema>>;
 export type Shop = Config['shops'][number];
 export type Pipeline = Shop['pipelines'][number];
+
+/** The settings of a destination, without its type: what its kind's `connect` takes. */
+export function settingsOf({ type: _, ...settings }: DestinationConfig): Readonly<Record<string, unknown>> {
+  return settings;
+}

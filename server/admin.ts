@@ -9,11 +9,12 @@ import { createGate } from './admin/gate.ts';
 import { inputOf } from './admin/input.ts';
 import { writeLines } from './admin/lines.ts';
 import { writeEvents } from './admin/stream.ts';
+import { clientAddress } from './client-address.ts';
 import type { Clock } from './clock.ts';
 import { prepareDecompression } from './decompression.ts';
-import { clientAddress } from './enrich/geo.ts';
+import { BadOrder, Busy, NotFound } from './errors.ts';
 import type { Logger } from './logger.ts';
-import { BadOrder, Busy, NotFound, type Operations } from './operations.ts';
+import type { Operations } from './operations.ts';
 import { TooManyReaders } from './tail.ts';
 
 export interface AdminOptions {

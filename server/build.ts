@@ -1,5 +1,4 @@
 import { version } from '../adapters/destinations/version.ts';
-import type { Environment } from './settings.ts';
 
 /** What runs here. */
 export interface Build {
@@ -19,7 +18,7 @@ const COMMIT_NAMES = [
   'GIT_REV',
 ];
 
-export function buildOf(env: Environment): Build {
+export function buildOf(env: NodeJS.ProcessEnv): Build {
   const commits = COMMIT_NAMES.map((name) => env[name]?.trim() ?? '');
   const commit = commits.find((text) => /^[0-9a-f]{7,64}$/i.test(text));
   return { version: version(), node: process.version, ...(commit && { commit }) };

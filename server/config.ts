@@ -1,7 +1,7 @@
 import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs';
 import { Check, Default } from 'typebox/value';
 import type { Destination } from '../adapters/destinations/destination.ts';
-import { type Config, configSchema, type DestinationConfig } from '../schemas/config.ts';
+import { type Config, configSchema } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { clashes } from './clashes.ts';
 import { interpolate } from './interpolate.ts';
@@ -59,11 +59,6 @@ export function loadConfig(options: {
   if (mistakes.length > 0 || !Check(schema, config))
     throw new ConfigError(mistakes.map((mistake) => sentence(mistake, placeOf(mistake.path))));
   return config;
-}
-
-/** The settings of a destination, without its type: what its kind's `connect` takes. */
-export function settingsOf({ type: _, ...settings }: DestinationConfig): Readonly<Record<string, unknown>> {
-  return settings;
 }
 
 /**

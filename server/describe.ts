@@ -9,11 +9,11 @@ import {
   kindSchema,
   type Pipeline,
   type Shop,
+  settingsOf,
 } from '../schemas/config.ts';
 import { Settings } from '../schemas/settings.ts';
-import { settingsOf } from './config.ts';
 import { durabilityHere, isWiped } from './durability.ts';
-import { namesMatching } from './route.ts';
+import { namesMatching } from './patterns.ts';
 import { isSensitive, withoutCredentials } from './words.ts';
 
 const HIDDEN = '***';

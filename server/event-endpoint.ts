@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Dialect, RequestRefused } from '../adapters/dialects/dialect.ts';
 import { corsHeaders } from './cors.ts';
-import type { HttpOptions, SideCall } from './http.ts';
+import type { HttpOptions } from './http.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
-import type { Admission, Answer, Inbound } from './ingest.ts';
+import type { Admission, Answer, Inbound, SideCall } from './ingest.ts';
 import { type ArrivingBody, readBody } from './request-body.ts';
 import { worthOf } from './worth.ts';
 

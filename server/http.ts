@@ -10,7 +10,7 @@ import { ALLOWED_HEADERS, EXPOSED_HEADERS, grantedHeaders, MAX_AGE_SECONDS } fro
 import { answerCall, tellRefused } from './event-endpoint.ts';
 import { createHeaderBudget } from './header-budget.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
-import { type Admission, type Answer, foreignOrigin, type Ingest } from './ingest.ts';
+import { type Answer, foreignOrigin, type Ingest, type SideCall } from './ingest.ts';
 import { createInputTurns } from './input-turns.ts';
 import { createReading } from './large-answers.ts';
 import type { Load } from './load.ts';
@@ -18,14 +18,6 @@ import { type RefusedRequest, refusedBefore } from './refusals.ts';
 
 export type { Router };
 export type Context = Koa.Context;
-
-/** A path of a dialect's contract that brings no events; tokens, origins, limits and errors are those of its events. */
-export interface SideCall {
-  readonly dialect: Dialect;
-  readonly path: string;
-  /** Throws as `Ingest.take` does. */
-  answer(admission: Admission, body: Buffer): Promise<Answer>;
-}
 
 export interface HttpOptions {
   readonly dialects: readonly Dialect[];

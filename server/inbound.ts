@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { clientAddress } from './enrich/geo.ts';
+import { clientAddress } from './client-address.ts';
 import type { Inbound } from './ingest.ts';
 
 const REQUEST_ID = /^[\w.-]{1,64}$/;

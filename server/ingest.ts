@@ -42,6 +42,14 @@ export interface Answer extends Reply {
   readonly refused?: Pick<RefusedRequest, 'reason' | 'message' | 'isKept'>;
 }
 
+/** A path of a dialect's contract that brings no events; tokens, origins, limits and errors are those of its events. */
+export interface SideCall {
+  readonly dialect: Dialect;
+  readonly path: string;
+  /** Throws as `Ingest.take` does. */
+  answer(admission: Admission, body: Buffer): Promise<Answer>;
+}
+
 export interface IngestTools {
   readonly shops: () => Shops;
   readonly log: EventLog;

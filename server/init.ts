@@ -2,8 +2,7 @@ import { RequestRefused, type Rules } from '../adapters/dialects/dialect.ts';
 import { glood } from '../adapters/dialects/glood.ts';
 import { type Client, gloodInitPath, initReply, isInitAnswer, readInit } from '../adapters/dialects/glood-init.ts';
 import { header } from '../adapters/dialects/headers.ts';
-import type { SideCall } from './http.ts';
-import type { Admission, Answer } from './ingest.ts';
+import type { Admission, Answer, SideCall } from './ingest.ts';
 import type { Upstream } from './upstream.ts';
 import type { Visitors } from './visitors.ts';
 

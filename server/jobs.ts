@@ -1,7 +1,8 @@
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import type { Job, State } from '../adapters/logs/state.ts';
 import type { Clock } from './clock.ts';
-import { Busy, type JobReport, NotFound } from './operations.ts';
+import { Busy, NotFound } from './errors.ts';
+import type { JobReport } from './operations.ts';
 
 /** How often a job writes down how far it has come, and learns that it was cancelled. */
 const SAVE_EVERY_MS = 1000;

@@ -1,12 +1,9 @@
 import { meant } from '../adapters/closest.ts';
-import { NotFound, type PipelineRef } from './operations.ts';
+import type { PipelineId } from '../adapters/logs/state.ts';
+import { NotFound } from './errors.ts';
 
 /** That there is no such pipeline, with the one of the known ones that was probably meant. */
-export function noPipeline(
-  { shop, pipeline }: PipelineRef,
-  known: readonly PipelineRef[],
-  kind = 'pipeline',
-): NotFound {
+export function noPipeline({ shop, pipeline }: PipelineId, known: readonly PipelineId[], kind = 'pipeline'): NotFound {
   const own = known.filter((one) => one.shop === shop).map((one) => one.pipeline);
   const shops = [...new Set(known.map((one) => one.shop))];
   return own.length === 0

@@ -3,16 +3,16 @@ import type { Store } from '../adapters/logs/store.ts';
 import { balanceOf } from './balance.ts';
 import type { Clock } from './clock.ts';
 import { deadLetters, eachDead } from './dead-letters.ts';
+import { NotFound } from './errors.ts';
 import { OperatorJobs, type Order } from './jobs.ts';
-import {
-  type DeadSelection,
-  NotFound,
-  type Operations,
-  type PipelineRef,
-  type PipelineReport,
-  type QuarantineSelection,
-  type Receipt,
-  type ReplayJob,
+import type {
+  DeadSelection,
+  Operations,
+  PipelineRef,
+  PipelineReport,
+  QuarantineSelection,
+  Receipt,
+  ReplayJob,
 } from './operations.ts';
 import { type Orphans, orphanNamed } from './orphans.ts';
 import { pageOf } from './pages.ts';

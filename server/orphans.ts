@@ -1,10 +1,12 @@
-import type { Position, Rest } from '../adapters/logs/log.ts';
+import type { Position } from '../adapters/logs/log.ts';
 import type { NamedStanding, PipelineId } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
 import type { Clock } from './clock.ts';
+import { BadOrder } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { noPipeline } from './not-found.ts';
-import { BadOrder, type OrphanDiscard, type PipelineRef } from './operations.ts';
+import type { OrphanDiscard, PipelineRef } from './operations.ts';
+import { isOrphaned, isReplay } from './orphaned.ts';
 import type { Pipelines, Running } from './pipelines.ts';
 
 export interface OrphanTools {
@@ -15,25 +17,6 @@ export interface OrphanTools {
 }
 
 const DISCARDED_AT_ONCE = 500;
-
-/** Replays keep their progress under such names; no pipeline can be called so. */
-const isReplay = ({ pipeline }: PipelineId): boolean => /-r\d+$/.test(pipeline);
-
-/**
- * A pipeline that began and is not configured, with what it owes: the events up to the newest when it left, and its dead letters.
- * Undefined where another process has it in its configuration, and for replays.
- */
-export function orphanOf({ id, progress, moved }: NamedStanding, rest: Rest): Running | undefined {
-  if (isReplay(id)) return undefined;
-  const { left, position, suspended } = progress;
-  if (left === undefined && moved && !suspended) return undefined;
-  const newest = Math.max(left?.newest ?? rest.newest, position);
-  return { id, state: 'orphaned', progress, newest, pending: newest - position, oldestAt: rest.oldestAt };
-}
-
-/** Whether an operator has to decide about it. */
-export const isOrphaned = ({ state, progress, pending }: Running): boolean =>
-  state === 'orphaned' && !progress.left?.settled && (pending > 0 || progress.dead > 0);
 
 /** Up to where the log must keep the events of each shop for its pipelines, configured or not. Everything else is passed. */
 export function passedBy(standings: readonly NamedStanding[]): ReadonlyMap<string, Position> {

@@ -4,17 +4,18 @@ import type { Destination, Outbound, Sender } from '../adapters/destinations/des
 import { LogUnavailable, type Position } from '../adapters/logs/log.ts';
 import { type Cursor, type PipelineId, type Progress, type Replay, replayName } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
-import type { Config, Pipeline } from '../schemas/config.ts';
+import { type Config, type Pipeline, settingsOf } from '../schemas/config.ts';
 import { aborted, type Clock } from './clock.ts';
-import { settingsOf } from './config.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Logger } from './logger.ts';
 import { noPipeline } from './not-found.ts';
-import { isOrphaned, orphanOf } from './orphans.ts';
-import { UNAVAILABLE_WAIT_MS } from './replays.ts';
+import { isOrphaned, orphanOf } from './orphaned.ts';
 import { type Route, router } from './route.ts';
 import { type Known, stateOf } from './standing.ts';
 import { talkOf } from './talk.ts';
+
+/** Between two tries to go on after the log could not be reached. */
+export const UNAVAILABLE_WAIT_MS = 1000;
 
 export interface PipelineTools {
   readonly store: Store;

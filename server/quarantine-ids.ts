@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { BadOrder } from './operations.ts';
+import { BadOrder } from './errors.ts';
 
 /*
  * A log gives each quarantined event a number that is its own within its shop. Operators and the admin API name it by an id that is its

@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Position, Stored } from '../adapters/logs/log.ts';
 import type { Progress } from '../adapters/logs/state.ts';
 import type { Store } from '../adapters/logs/store.ts';
-import { BadOrder, type PipelineRef, type ReplayOrder, type ReplayPlanned } from './operations.ts';
+import { BadOrder } from './errors.ts';
+import type { PipelineRef, ReplayOrder, ReplayPlanned } from './operations.ts';
 import type { Route } from './route.ts';
 import { readOver } from './unreadable.ts';
 

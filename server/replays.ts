@@ -4,21 +4,11 @@ import { type Progress, type Replay, replayName } from '../adapters/logs/state.t
 import type { Store } from '../adapters/logs/store.ts';
 import type { Pipeline } from '../schemas/config.ts';
 import { aborted, type Clock } from './clock.ts';
-import {
-  BadOrder,
-  NotFound,
-  type PipelineRef,
-  type ReplayJob,
-  type ReplayOrder,
-  type ReplayPlan,
-  type ReplayPlanned,
-} from './operations.ts';
-import type { Running } from './pipelines.ts';
+import { BadOrder, NotFound } from './errors.ts';
+import type { PipelineRef, ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from './operations.ts';
+import { type Running, UNAVAILABLE_WAIT_MS } from './pipelines.ts';
 import { planned, stretchOf } from './replay-plan.ts';
 import { type Route, router } from './route.ts';
-
-/** Between two tries to go on after the log could not be reached. */
-export const UNAVAILABLE_WAIT_MS = 1000;
 
 export interface ReplayTools {
   readonly store: Store;

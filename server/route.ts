@@ -1,5 +1,6 @@
 import type { Pipeline } from '../schemas/config.ts';
 import type { Event } from '../schemas/event.ts';
+import { namesMatching } from './patterns.ts';
 
 /** Why a pipeline does not want an event. */
 export type FilterReason = 'type' | 'channel' | 'trust' | 'consent_denied' | 'consent_unclear' | 'consent_unknown';
@@ -41,31 +42,4 @@ export function inFull(
     return value === undefined ? [] : [`${purpose}: ${JSON.stringify(value)}`];
   });
   return `${reason} (${said.join(', ')})`;
-}
-
-/** Whether a name fits any of the patterns. By their fixed parts, so that no pattern can make it slow; answers are remembered per name: there are few. */
-export function namesMatching(patterns: readonly string[]): (name: string) => boolean {
-  const compiled = patterns.map((pattern) => pattern.split('*'));
-  const known = new Map<string, boolean>();
-  return (name) => {
-    let matches = known.get(name);
-    if (matches === undefined) {
-      matches = compiled.some((parts) => fits(name, parts));
-      if (known.size < 1000) known.set(name, matches);
-    }
-    return matches;
-  };
-}
-
-function fits(name: string, [head = '', ...rest]: readonly string[]): boolean {
-  const last = rest.pop();
-  if (last === undefined) return name === head;
-  if (!name.startsWith(head) || !name.endsWith(last) || name.length < head.length + last.length) return false;
-  let at = head.length;
-  for (const part of rest) {
-    const found = name.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return at <= name.length - last.length;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Batch, Outbound, Outcome, Sender } from '../adapters/destinations/destination.ts';
+import type { Batch, Outbound, Sender } from '../adapters/destinations/destination.ts';
 import { onAbort } from '../adapters/on-abort.ts';
+import type { Outcome } from '../adapters/outcome.ts';
 import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';

@@ -1,5 +1,5 @@
 import { blackOut } from '../black-out.ts';
-import type { Outcome } from './destination.ts';
+import type { Outcome } from '../outcome.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** What a server said: status, the headers that matter, and the beginning of its body. */

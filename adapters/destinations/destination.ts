@@ -1,5 +1,6 @@
 import type { Static, TObject } from 'typebox';
 import type { Event } from '../../schemas/event.ts';
+import type { Outcome } from '../outcome.ts';
 
 /** A pipeline's event on its way out: what happened, and its place in the shop's log. */
 export interface Outbound {
@@ -8,20 +9,6 @@ export interface Outbound {
   /** What it takes on the log, where that is known. */
   readonly bytes?: number;
 }
-
-/** What happened to one event of a batch. */
-export type Outcome =
-  | { readonly kind: 'delivered'; readonly status?: string }
-  /**
-   * It may pass: network, timeout, HTTP 408, 425, 429, 5xx. `afterMs`: what the destination asked to wait (Retry-After).
-   * `answered`: it said no, and so has surely not taken the events; otherwise nobody knows. A batch refused as a whole for
-   * its content is this too: it is split until one event is refused alone.
-   */
-  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number; readonly answered?: boolean }
-  /** It never will. */
-  | { readonly kind: 'rejected'; readonly reason: string }
-  /** The destination wants nothing more at all (HTTP 410 Gone). */
-  | { readonly kind: 'gone'; readonly reason: string };
 
 /** One batch, and what makes its repetition harmless. */
 export interface Batch {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import Type, { type Static } from 'typebox';
+import type { Outcome } from '../outcome.ts';
 import { Archive, type Disk } from './archive.ts';
-import type { Batch, Destination, Outcome, Sender, Tools } from './destination.ts';
+import type { Batch, Destination, Sender, Tools } from './destination.ts';
 
 const settings = Type.Object({
   directory: Type.String({

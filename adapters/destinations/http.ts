@@ -1,8 +1,8 @@
 import fetch, { FetchError } from 'node-fetch';
 import { onAbort } from '../on-abort.ts';
+import type { Outcome } from '../outcome.ts';
 import { type Network, openAgent, publicAgent, systemNetwork } from './agent.ts';
 import { type Answer, excerpt, outcomeOf } from './answer.ts';
-import type { Outcome } from './destination.ts';
 import { urlMistakes } from './ssrf.ts';
 import { version } from './version.ts';
 

@@ -1,4 +1,4 @@
-import type { Contents, View } from '../logs/log.ts';
+import type { Contents, View } from './dialect.ts';
 import { type Dialect, UnknownDialect } from './dialect.ts';
 import { glood } from './glood.ts';
 import { derivedId } from './ids.ts';

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Event } from '../../schemas/event.ts';
-import type { Draft } from '../dialects/dialect.ts';
+import type { Draft, View } from '../dialects/dialect.ts';
 import { kindOf, orderOf, PURCHASE } from '../dialects/kind.ts';
-import { type LogRecord, UnreadableEvents, type View } from './log.ts';
+import { type LogRecord, UnreadableEvents } from './log.ts';
 import { openRecord, receivedAt, recordAt } from './record.ts';
 import { viewed } from './viewed.ts';
 

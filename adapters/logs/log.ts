@@ -57,21 +57,6 @@ export interface Rest {
   readonly oldestAt: number | undefined;
 }
 
-/**
- * Makes events of stored bytes: the dialects' views, given to the log when it is opened. `derivations`: by which version the id of each
- * was made, 0 where the client sent it; left out, as it would be now.
- */
-export type View = (
-  dialect: string,
-  body: string,
-  indexes: readonly number[],
-  context: Context,
-  derivations?: readonly number[],
-) => Event[];
-
-/** For each of these events of a body eight hexadecimal digits that tell its content, as sent, from another's, as a version of the derivation reads it. */
-export type Contents = (dialect: string, body: string, indexes: readonly number[], derivation: number) => string[];
-
 /** The log cannot promise durability now: answer 503, try later. */
 export class LogUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -1,4 +1,5 @@
-import type { LogRecord, View } from './log.ts';
+import type { View } from '../dialects/dialect.ts';
+import type { LogRecord } from './log.ts';
 
 /**
  * The record with the ids that the first version derives. Pages of format 1 do not say by which version an id was made, and are written

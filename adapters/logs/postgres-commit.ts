@@ -1,7 +1,7 @@
-import type { Draft } from '../dialects/dialect.ts';
+import type { Contents, Draft } from '../dialects/dialect.ts';
 import { type Head, headOf, REUSED } from './head.ts';
 import { type Hasher, hexOf } from './id-hash.ts';
-import type { Contents, LogRecord, Position, Verdict } from './log.ts';
+import type { LogRecord, Position, Verdict } from './log.ts';
 import { type Entry, encodePage, type RecordFormat } from './record.ts';
 import { isAnother, renamer } from './reused.ts';
 

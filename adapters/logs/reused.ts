@@ -1,10 +1,10 @@
 import type { Event } from '../../schemas/event.ts';
-import type { Draft } from '../dialects/dialect.ts';
+import type { Contents, Draft } from '../dialects/dialect.ts';
 import { DERIVATION } from '../dialects/event-id.ts';
 import { derivedId } from '../dialects/ids.ts';
 import { areDifferent } from '../dialects/kind.ts';
 import { type Head, REUSED } from './head.ts';
-import type { Contents, LogRecord } from './log.ts';
+import type { LogRecord } from './log.ts';
 
 // An id is not proof: a client that gives one id to two events would lose the second as a duplicate. Where an id is known of an event of
 // another kind, the event is stored under an id that is made of its own and of its content, so that its own resend is a duplicate.

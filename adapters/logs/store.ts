@@ -1,4 +1,5 @@
-import type { Contents, Durability, EventLog, View } from './log.ts';
+import type { Contents, View } from '../dialects/dialect.ts';
+import type { Durability, EventLog } from './log.ts';
 import type { State } from './state.ts';
 
 /** A log and the state beside it, in one engine, opened and closed together. */

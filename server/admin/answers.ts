@@ -1,5 +1,6 @@
 import type { Static, TObject } from 'typebox';
-import { BadOrder, type JobReport, type Operations } from '../operations.ts';
+import { BadOrder } from '../errors.ts';
+import type { JobReport, Operations } from '../operations.ts';
 import { type AdminCall, adminCalls } from './calls.ts';
 import { type Given, inputOf } from './input.ts';
 

@@ -1,8 +1,8 @@
 import Type, { type Static, type TObject } from 'typebox';
 import { Check, Default } from 'typebox/value';
+import { BadOrder } from '../errors.ts';
 import { isRecord } from '../loose.ts';
 import { mistakesIn, pathText } from '../mistakes.ts';
-import { BadOrder } from '../operations.ts';
 import { timeOf } from '../times.ts';
 import { shown } from '../words.ts';
 import { type AdminCall, pathNames } from './calls.ts';

@@ -91,26 +91,6 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 // "Hanover (Buchholz-Kleefeld)": a shop that counts by city wants one Hanover.
 const withoutDistrict = (city: string | undefined): string | undefined => city?.replace(/ \(.*$/s, '');
 
-/**
- * The shopper's address as far as the operator's own proxies vouch for it: with n hops the n-th entry of X-Forwarded-For
- * from the right, with none the socket's. The socket's, too, where that entry is missing or no address.
- */
-export function clientAddress(
-  headers: Headers,
-  socketAddress: string | undefined,
-  trustProxyHops: number,
-): string | undefined {
-  const forwarded = trustProxyHops > 0 ? one(headers['x-forwarded-for'])?.split(',').at(-trustProxyHops) : undefined;
-  return plainAddress(forwarded) ?? plainAddress(socketAddress);
-}
-
-function plainAddress(entry: string | undefined): string | undefined {
-  if (entry === undefined || entry.length > 64) return undefined;
-  const [, bracketed, dotted] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(entry.trim()) ?? [];
-  const address = (bracketed ?? dotted ?? entry.trim()).replace(/^::ffff:(?=\d+\.)/i, '');
-  return isIP(address) === 0 ? undefined : address;
-}
-
 // Unknown, unknown, the European Union, Asia and the Pacific. Tor's T1 is no code by its digit.
 const PSEUDO_COUNTRIES = new Set(['XX', 'ZZ', 'EU', 'AP']);
 
