@@ -12,7 +12,7 @@ import { type Postgres, startPostgres } from './support/postgres.ts';
 import { blockOf, blocksOf } from './support/readme.ts';
 import { until } from './support/until.ts';
 
-const atRoot = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
+const atRoot = (name: string): string => readFileSync(name, 'utf8');
 const blocks = blocksOf(atRoot('README.md'));
 const procfile = new Map(
   atRoot('Procfile')

@@ -21,7 +21,7 @@ export async function runSdkRecipe(runtime: Runtime, id: string | undefined, gat
     .replace("eventId: 'view-1',", id ? `eventId: '${id}',` : '');
   const file = join(folder.path, 'app.mjs');
   writeFileSync(file, code);
-  const preload = runtime === 'Node' ? [] : ['--import', join(import.meta.dirname, 'react-native.mjs')];
+  const preload = runtime === 'Node' ? [] : ['--import', resolve('test/browser/react-native.mjs')];
   try {
     return await outputOf([...preload, file]);
   } finally {

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { recipe } from './recipes.ts';
 
-const pages = join(import.meta.dirname, 'site');
-const sdk = join(import.meta.dirname, '../../.engines/node_modules/@commerce-blocks/sdk/dist');
+const pages = 'test/browser/site';
+const sdk = '.engines/node_modules/@commerce-blocks/sdk/dist';
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
 /**

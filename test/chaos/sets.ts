@@ -157,6 +157,7 @@ export const long: readonly Act[] = [
   {
     scenario: 'shutout',
     about: 'one client that wants to shut out all others, with the public token of its own shop',
+    with: '--seconds 20',
     alone: true,
   },
   { scenario: 'poison', about: 'one event that a destination never takes' },

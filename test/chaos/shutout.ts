@@ -43,7 +43,8 @@ const { values } = parseArgs({
 
 const VICTIM = 'victim-token';
 const SPARE_MS = Number(values['spare-ms']);
-const ALONE_SECONDS = 4;
+/** As long as beside the attack, so that a pause of the garbage collector weighs the same in both. */
+const ALONE_SECONDS = Number(values.seconds);
 const SETTLES_MS = 1000;
 const LEAST_PRIORITY = ['chrt', '-o', '0', 'nice', '-n', '39'];
 

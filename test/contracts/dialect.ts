@@ -22,7 +22,7 @@ export interface Fixture {
 }
 
 export const fixturesOf = (dialect: string): Fixture[] => {
-  const folder = join(import.meta.dirname, '../fixtures', dialect);
+  const folder = join('test/fixtures', dialect);
   return readdirSync(folder).map((file) => ({ file, ...JSON.parse(readFileSync(join(folder, file), 'utf8')) }));
 };
 

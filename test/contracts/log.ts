@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import * as assert from 'uvu/assert';
-import type { Context, Refusal } from '../../adapters/dialects/dialect.ts';
+import type { Context, Refusal, View } from '../../adapters/dialects/dialect.ts';
 import { derivedId } from '../../adapters/dialects/ids.ts';
 import { kindOf } from '../../adapters/dialects/kind.ts';
-import { type LogRecord, UnreadableEvents, type View } from '../../adapters/logs/log.ts';
+import { type LogRecord, UnreadableEvents } from '../../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import type { Event } from '../../schemas/event.ts';
 import { aborted } from '../../server/clock.ts';

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Environment } from '../../server/settings.ts';
 import { ended, firstMessage, startNode } from '../chaos/children.ts';
+import { compiled } from '../support/built.ts';
 
 export const config = `
 shops:
@@ -30,9 +31,7 @@ export interface Stage {
 /** Starts a gateway in a process of its own. */
 export async function openStage(yaml = config, env: Environment = {}): Promise<Stage> {
   const child = startNode([
-    '--import',
-    'tsx',
-    'test/hostile/server.ts',
+    compiled('test/hostile/server.ts'),
     yaml,
     // Inputs come one after the other, faster than any shopper.
     JSON.stringify({ RATE_PER_TOKEN: '0', RATE_PER_SHOP: '0', ...env }),

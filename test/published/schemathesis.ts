@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
 
 /** Where `npm run engines` puts it; elsewhere `SCHEMATHESIS` says where it is. */
-const PATH = process.env.SCHEMATHESIS ?? resolve(import.meta.dirname, '../../.engines/python/bin/schemathesis');
+const PATH = process.env.SCHEMATHESIS ?? resolve('.engines/python/bin/schemathesis');
 
 /** What schemathesis can be asked to find wrong. */
 export type Check =

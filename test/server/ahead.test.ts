@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
-import type { Batch, Outcome, Sender } from '../../adapters/destinations/destination.ts';
+import type { Batch, Sender } from '../../adapters/destinations/destination.ts';
 import type { Progress } from '../../adapters/logs/state.ts';
+import type { Outcome } from '../../adapters/outcome.ts';
 import { Books } from '../../server/books.ts';
 import { receiptOf } from '../../server/receipts.ts';
 import { positionsIn, stretchesOf } from '../../server/stretches.ts';

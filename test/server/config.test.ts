@@ -5,8 +5,8 @@ import Type from 'typebox';
 import * as assert from 'uvu/assert';
 import type { Destination } from '../../adapters/destinations/destination.ts';
 import { destinations as real } from '../../adapters/destinations/index.ts';
-import { type Config, configSchema } from '../../schemas/config.ts';
-import { findConfig, loadConfig, settingsOf } from '../../server/config.ts';
+import { type Config, configSchema, settingsOf } from '../../schemas/config.ts';
+import { findConfig, loadConfig } from '../../server/config.ts';
 import { ConfigError, type Environment, readSettings } from '../../server/settings.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -315,7 +315,7 @@ describe('the configuration to use', ({ it }) => {
 
   it('is explained by an example that loads', () => {
     const env = { STOREFRONT_TOKEN: 'storefront', SERVER_TOKEN: 'server', HOOK_SECRET: `whsec_${'A'.repeat(40)}` };
-    const source = join(import.meta.dirname, '../../gateway.example.yaml');
+    const source = 'gateway.example.yaml';
     const [shop] = loadConfig({ source, env, destinations: real }).shops;
     assert.equal(Object.keys(shop ?? {}).sort(), Object.keys(shopFields()).sort());
     assert.equal(Object.keys(shop?.pipelines.at(-1) ?? {}).sort(), Object.keys(pipelineFields()).sort());

@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert';
-import type { Batch, Destination, Outcome } from '../../adapters/destinations/destination.ts';
+import type { Batch, Destination } from '../../adapters/destinations/destination.ts';
 import { webhook } from '../../adapters/destinations/webhook.ts';
 import type { DeadLetter, PipelineId, Progress } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
+import type { Outcome } from '../../adapters/outcome.ts';
 import { createLogger } from '../../server/logger.ts';
 import { Pipelines } from '../../server/pipelines.ts';
 import { receiptOf } from '../../server/receipts.ts';

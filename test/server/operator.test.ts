@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Dialect } from '../../adapters/dialects/dialect.ts';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { openMemory } from '../../adapters/logs/memory.ts';
-import { BadOrder, Busy, NotFound } from '../../server/operations.ts';
+import { BadOrder, Busy, NotFound } from '../../server/errors.ts';
 import { createOperations, type OperatorTools } from '../../server/operator.ts';
 import { idOf } from '../../server/quarantine-ids.ts';
 import { never, OTHER, record, SHOP, START, storeOptions } from '../contracts/log.ts';

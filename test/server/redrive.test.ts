@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
-import type { Batch, Outcome } from '../../adapters/destinations/destination.ts';
+import type { Batch } from '../../adapters/destinations/destination.ts';
+import type { Outcome } from '../../adapters/outcome.ts';
 import { ANSWER_MS } from '../../server/send.ts';
 import { never, record } from '../contracts/log.ts';
 import { Bench, delivered, ID } from '../support/bench.ts';

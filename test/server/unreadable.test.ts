@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
+import type { View } from '../../adapters/dialects/dialect.ts';
 import { UnknownDialect } from '../../adapters/dialects/dialect.ts';
 import { openLmdb } from '../../adapters/logs/lmdb.ts';
-import type { View } from '../../adapters/logs/log.ts';
 import type { PipelineId, Progress } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import { deliver } from '../../server/deliver.ts';

@@ -1,7 +1,8 @@
-import type { Batch, Outcome, Sender } from '../../adapters/destinations/destination.ts';
+import type { Batch, Sender } from '../../adapters/destinations/destination.ts';
 import { openMemory } from '../../adapters/logs/memory.ts';
 import type { Cursor, PipelineId, Progress, Suspension } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
+import type { Outcome } from '../../adapters/outcome.ts';
 import { type DeliverOptions, deliver } from '../../server/deliver.ts';
 import { ANSWER_MS, type Attempt } from '../../server/send.ts';
 import type { Failing, Recovery } from '../../server/streak.ts';

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 
-const project = resolve(import.meta.dirname, '../..');
+const project = process.cwd();
+/** The tests are built beside what they test. */
+const isBuilt = import.meta.filename.endsWith('.js');
 let entry: string | undefined;
 
 /**
@@ -15,9 +17,13 @@ export function built(): string {
 }
 
 function build(): string {
-  const { status, stdout, stderr } = spawnSync('npm', ['run', 'build', '--silent'], { cwd: project, encoding: 'utf8' });
   const main = join(project, 'dist/server/main.js');
+  if (isBuilt) return main;
+  const { status, stdout, stderr } = spawnSync('npm', ['run', 'build', '--silent'], { cwd: project, encoding: 'utf8' });
   if (status !== 0 || !existsSync(main))
     throw new Error(`expected \`npm run build\` to give ${main}, got: ${stdout}${stderr}`);
   return main;
 }
+
+/** The path of what a source of the project was built to. */
+export const compiled = (source: string): string => join(dirname(built()), '..', source.replace(/\.ts$/, '.js'));

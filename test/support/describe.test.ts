@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as assert from 'uvu/assert';
+import { compiled } from './built.ts';
 import { describe } from './describe.ts';
 import { temporaryFolder } from './folder.ts';
 
@@ -19,9 +20,9 @@ describe('describe', ({ it }) => {
   for (const [name, body] of Object.entries(broken)) {
     it(`fails the run for ${name}`, () => {
       const folder = temporaryFolder();
-      const wrapper = pathToFileURL(join(import.meta.dirname, 'describe.ts')).href;
-      writeFileSync(join(folder.path, 'x.test.ts'), `import { describe } from '${wrapper}'; void describe; ${body}`);
-      const run = spawnSync(process.execPath, ['--import', 'tsx', 'node_modules/uvu/bin.js', folder.path], {
+      const wrapper = pathToFileURL(compiled('test/support/describe.ts')).href;
+      writeFileSync(join(folder.path, 'x.test.mjs'), `import { describe } from '${wrapper}'; void describe; ${body}`);
+      const run = spawnSync(process.execPath, ['node_modules/uvu/bin.js', folder.path], {
         encoding: 'utf8',
       });
       folder.remove();

@@ -4,17 +4,37 @@ type Step = () => unknown | Promise<unknown>;
 
 export interface Suite {
   it(promise: string, test: Step, options?: { timeoutMs?: number }): void;
+  /** A promise that is not tried here, and why. It is printed as skipped. */
+  skip(promise: string, reason: string): void;
   before(step: Step): void;
   after(step: Step): void;
   beforeEach(step: Step): void;
   afterEach(step: Step): void;
 }
 
-const totals = { passed: 0, failed: 0 };
+/** What the suites of this process did. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  /** Promises that were not tried, each with its reason. */
+  readonly skipped: readonly string[];
+  readonly tests: readonly { readonly name: string; readonly ms: number }[];
+}
+
+const fresh = () => ({ passed: 0, failed: 0, skipped: [] as string[], tests: [] as { name: string; ms: number }[] });
+let totals = fresh();
+
+/** The counts since the last call. */
+export function takeCounts(): Counts {
+  const taken = totals;
+  totals = fresh();
+  return taken;
+}
+
 process.once('exit', () => {
-  if (totals.passed + totals.failed === 0) totals.failed += 1;
+  if (totals.passed + totals.failed + totals.skipped.length === 0) totals.failed += 1;
   if (totals.failed > 0) process.exitCode = 1;
-  console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+  console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped.length} skipped`);
 });
 
 /**
@@ -34,7 +54,7 @@ export function describe(name: string, define: (suite: Suite) => void): void {
     it(promise, test, { timeoutMs = 60_000 } = {}) {
       tests += 1;
       run(promise, () =>
-        counted(async () => {
+        counted(promise, async () => {
           ready ??= inOrder(before);
           await ready;
           try {
@@ -45,6 +65,10 @@ export function describe(name: string, define: (suite: Suite) => void): void {
           }
         }),
       );
+    },
+    skip(promise, reason) {
+      tests += 1;
+      run(`${promise} (skipped: ${reason})`, () => void totals.skipped.push(`${name}: ${promise}: ${reason}`));
     },
     before: (step) => void before.push(step),
     after: (step) => void after.push(step),
@@ -64,13 +88,16 @@ export function describe(name: string, define: (suite: Suite) => void): void {
   run.run();
 }
 
-async function counted(test: () => Promise<void>): Promise<void> {
+async function counted(name: string, test: () => Promise<void>): Promise<void> {
+  const began = performance.now();
   try {
     await test();
     totals.passed += 1;
   } catch (error) {
     totals.failed += 1;
     throw error;
+  } finally {
+    totals.tests.push({ name, ms: performance.now() - began });
   }
 }
 

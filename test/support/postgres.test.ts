@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 import * as assert from 'uvu/assert';
+import { compiled } from './built.ts';
 import { describe } from './describe.ts';
 import { temporaryFolder } from './folder.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
@@ -203,8 +204,8 @@ describe('a run of tests that is killed', ({ it, after }) => {
   after(folder.remove);
 
   it('takes its PostgreSQL and all folders along', async () => {
-    const harness = pathToFileURL(join(import.meta.dirname, 'postgres.ts')).href;
-    const script = join(folder.path, 'run.mts');
+    const harness = pathToFileURL(compiled('test/support/postgres.ts')).href;
+    const script = join(folder.path, 'run.mjs');
     writeFileSync(
       script,
       `import { startPostgres } from '${harness}';
@@ -212,7 +213,7 @@ describe('a run of tests that is killed', ({ it, after }) => {
        console.log(data);
        setInterval(() => {}, 1000);`,
     );
-    const run = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const run = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const data = await new Promise<string>((resolve) => run.stdout.once('data', (line) => resolve(`${line}`.trim())));
     const processes = family(Number(lockOf(data)[0]));
     assert.is(alive(processes).length, processes.length);

@@ -1,7 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import Type from 'typebox';
 import * as assert from 'uvu/assert';
-import type { Batch, Destination, Outcome } from '../../../adapters/destinations/destination.ts';
+import type { Batch, Destination } from '../../../adapters/destinations/destination.ts';
+import type { Outcome } from '../../../adapters/outcome.ts';
 import type { Event } from '../../../schemas/event.ts';
 import { destinationPromises, type Outside, type Subject } from '../../contracts/destination.ts';
 import { describe } from '../../support/describe.ts';

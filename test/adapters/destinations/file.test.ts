@@ -6,11 +6,13 @@ import { createInterface } from 'node:readline';
 import { gunzipSync } from 'node:zlib';
 import * as assert from 'uvu/assert';
 import type { Disk } from '../../../adapters/destinations/archive.ts';
-import type { Destination, Outcome, Sender } from '../../../adapters/destinations/destination.ts';
+import type { Destination, Sender } from '../../../adapters/destinations/destination.ts';
 import { connectFile, file } from '../../../adapters/destinations/file.ts';
+import type { Outcome } from '../../../adapters/outcome.ts';
 import type { Event } from '../../../schemas/event.ts';
 import { destinationContract, settled } from '../../contracts/destination.ts';
 import { sampleBatch, testTools } from '../../support/batch.ts';
+import { compiled } from '../../support/built.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
@@ -110,7 +112,7 @@ describe('file', ({ it, beforeEach, afterEach }) => {
       const sender = connectFile({ directory: ${JSON.stringify(directory)}, maxBytes: 1e6, maxAgeSeconds: 300, gzip: false }, testTools());
       await sender.send(sampleBatch(1), new AbortController().signal);
       process.exitCode = 7;`;
-    const run = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
       timeout: 15_000,
     });
     assert.is(run.status, 7, String(run.stderr));
@@ -253,14 +255,13 @@ describe('file', ({ it, beforeEach, afterEach }) => {
       for (const [size, first] of [[5, 1], [1000, 6], [3, 6]])
         console.log((await sender.send(sampleBatch(size, first), new AbortController().signal))[0].kind);
       await sender.close();`;
-    writeFileSync(join(folder.path, 'limited.mts'), script);
+    writeFileSync(join(folder.path, 'limited.mjs'), script);
     // No file may grow past 100 blocks of 512 bytes or 1 KB, by the shell's count; 1,000 events are larger than both.
     const run = spawnSync(
       'sh',
-      ['-c', `ulimit -f 100; exec "$0" --import "$1" "$2"`, process.execPath, tsx, join(folder.path, 'limited.mts')],
+      ['-c', `ulimit -f 100; exec "$0" "$1"`, process.execPath, join(folder.path, 'limited.mjs')],
       {
         encoding: 'utf8',
-        env: { ...process.env, TSX_DISABLE_CACHE: '1' },
       },
     );
     assert.is(run.stdout, 'delivered\nretry\ndelivered\n', run.stderr);
@@ -308,11 +309,11 @@ describe('file', ({ it, beforeEach, afterEach }) => {
 
   for (const gzip of [false, true])
     it(`loses nothing delivered when it is killed again and again (${gzip ? 'gzip' : 'plain'})`, async () => {
-      writeFileSync(join(folder.path, 'writer.mts'), writer(directory, gzip));
+      writeFileSync(join(folder.path, 'writer.mjs'), writer(directory, gzip));
       const told = new Set<string>();
       let next = 1;
       for (let round = 0; round < 4; round += 1) {
-        const reached = await killedAfter(join(folder.path, 'writer.mts'), next, 3 + round * 11, told);
+        const reached = await killedAfter(join(folder.path, 'writer.mjs'), next, 3 + round * 11, told);
         next = reached;
       }
       const sender = connect({ gzip });
@@ -329,8 +330,7 @@ describe('file', ({ it, beforeEach, afterEach }) => {
 });
 
 const delivered: Outcome = { kind: 'delivered', status: 'on disk' };
-const here = (path: string): string => join(import.meta.dirname, '../../..', path);
-const tsx = import.meta.resolve('tsx');
+const here = compiled;
 const ids = (count: number, first = 1): string[] =>
   Array.from({ length: count }, (_, index) => `event-${first + index}`);
 
@@ -403,7 +403,7 @@ const writer = (directory: string, gzip: boolean): string => `
 
 /** Runs the writer until it has told of so many batches, kills it, and gives the first position it did not tell of. */
 async function killedAfter(script: string, first: number, batches: number, told: Set<string>): Promise<number> {
-  const child = spawn(process.execPath, ['--import', tsx, script, String(first)], {
+  const child = spawn(process.execPath, [script, String(first)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let next = first;

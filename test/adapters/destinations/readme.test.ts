@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { tsImport } from 'tsx/esm/api';
 import * as assert from 'uvu/assert';
 import type { Destination } from '../../../adapters/destinations/destination.ts';
 import { destination, destinations } from '../../../adapters/destinations/index.ts';
@@ -10,7 +11,7 @@ import { temporaryFolder } from '../../support/folder.ts';
 import { openSink } from '../../support/sink.ts';
 import { until } from '../../support/until.ts';
 
-const adapters = join(import.meta.dirname, '../../../adapters');
+const adapters = resolve('adapters');
 const example = await exampleIn(readFileSync(join(adapters, 'README.md'), 'utf8'));
 
 destinationContract({
@@ -69,7 +70,7 @@ async function exampleIn(page: string): Promise<Destination> {
           : `from '${import.meta.resolve(from)}'`,
       ),
     );
-    return (await import(pathToFileURL(path).href)).single as Destination;
+    return (await tsImport(pathToFileURL(path).href, import.meta.url)).single as Destination;
   } finally {
     folder.remove();
   }

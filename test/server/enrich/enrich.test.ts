@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { GeoFamily } from '../../../schemas/settings.ts';
+import { clientAddress } from '../../../server/client-address.ts';
 import { createAgentReader } from '../../../server/enrich/agent.ts';
 import { channelOf } from '../../../server/enrich/channel.ts';
 import { createEnricher } from '../../../server/enrich/enrich.ts';
 import { geoFamilies } from '../../../server/enrich/families.ts';
-import { clientAddress } from '../../../server/enrich/geo.ts';
 import { describe } from '../../support/describe.ts';
 
 interface AgentRow {
@@ -20,7 +20,7 @@ interface AgentRow {
   readonly bot: boolean;
 }
 
-const fixtures = join(import.meta.dirname, '../../fixtures/enrich');
+const fixtures = 'test/fixtures/enrich';
 const agents: readonly AgentRow[] = JSON.parse(readFileSync(join(fixtures, 'agents.json'), 'utf8'));
 const allFamilies = Object.keys(geoFamilies) as GeoFamily[];
 

@@ -4,8 +4,9 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { GeoFamily } from '../../../schemas/settings.ts';
+import { clientAddress } from '../../../server/client-address.ts';
 import { geoFamilies } from '../../../server/enrich/families.ts';
-import { clientAddress, createGeoReader, type Geo, openGeoDatabase } from '../../../server/enrich/geo.ts';
+import { createGeoReader, type Geo, openGeoDatabase } from '../../../server/enrich/geo.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { mmdb } from '../../support/mmdb.ts';
@@ -25,7 +26,7 @@ interface AddressRow {
   readonly address?: string;
 }
 
-const fixtures = join(import.meta.dirname, '../../fixtures/enrich');
+const fixtures = 'test/fixtures/enrich';
 const places: readonly PlaceRow[] = JSON.parse(readFileSync(join(fixtures, 'places.json'), 'utf8'));
 const addresses: readonly AddressRow[] = JSON.parse(readFileSync(join(fixtures, 'addresses.json'), 'utf8'));
 

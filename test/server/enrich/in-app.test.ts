@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { createEnricher } from '../../../server/enrich/enrich.ts';
 import { describe } from '../../support/describe.ts';
 
 /** Browsers inside the apps of social networks, with a person behind each; and crawlers of the same networks. */
 const { people, bots }: { readonly people: readonly string[]; readonly bots: readonly string[] } = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../../fixtures/enrich/in-app.json'), 'utf8'),
+  readFileSync('test/fixtures/enrich/in-app.json', 'utf8'),
 );
 const enrich = createEnricher({ geoHeaders: [] });
 const read = (userAgent: string) => enrich({ headers: { 'user-agent': userAgent } });
