@@ -1,7 +1,7 @@
 import type { Context } from '../adapters/dialects/dialect.ts';
 import type { DeadLetter, Job, QuarantinedHead } from '../adapters/logs/state.ts';
-import type { Event } from '../schemas/event.ts';
 import type { PipelineStanding } from '../schemas/pipeline-state.ts';
+import type { TailLine } from '../schemas/tail-line.ts';
 
 /** What an operator can ask and order. The admin API and the command line are two ways to it; neither decides anything. */
 export interface Operations {
@@ -258,36 +258,3 @@ export interface TailFilter {
   readonly types?: readonly string[];
   readonly kinds?: readonly TailLine['kind'][];
 }
-
-export type TailLine =
-  | { readonly kind: 'accepted' | 'duplicate'; readonly at: string; readonly shop: string; readonly event: Event }
-  | {
-      /** An event, or a request as a whole; that has a `status`. */
-      readonly kind: 'refused';
-      readonly at: string;
-      readonly shop?: string;
-      readonly dialect?: string;
-      readonly name?: string;
-      readonly event_id?: string;
-      readonly status?: number;
-      readonly origin?: string;
-      /** Of requests: how many were refused before this one without a line, since there were too many. */
-      readonly left_out?: number;
-      readonly code: string;
-      readonly reasons: readonly string[];
-    }
-  | {
-      readonly kind: 'delivered' | 'dead' | 'retried';
-      readonly at: string;
-      readonly shop: string;
-      readonly pipeline: string;
-      readonly event_id: string;
-      readonly type: string;
-      /** As the client named it. */
-      readonly name: string;
-      readonly status: string;
-    }
-  /** What this tail cannot show. */
-  | { readonly kind: 'note'; readonly text: string }
-  /** The reader was too slow: so many lines were left out. */
-  | { readonly kind: 'missed'; readonly lines: number };

@@ -1,10 +1,10 @@
 import type { OwnerCalls, UserCalls } from '../adapters/logs/remote-calls.ts';
 import type { Wire } from '../adapters/logs/wire.ts';
 import type { Config } from '../schemas/config.ts';
+import type { TailLine } from '../schemas/tail-line.ts';
 import type { Damage } from './damage.ts';
 import type { Room } from './disk.ts';
 import type { Collected } from './metrics.ts';
-import type { TailLine } from './operations.ts';
 
 /** What the owner knows of the log beside what the log says itself. */
 export interface News {

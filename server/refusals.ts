@@ -1,6 +1,6 @@
+import type { TailLine } from '../schemas/tail-line.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
-import type { TailLine } from './operations.ts';
 
 /** A request that is refused for what it is, and nothing that says who sent it. */
 export interface RefusedRequest {

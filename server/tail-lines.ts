@@ -4,8 +4,8 @@ import type { LogRecord, Verdict } from '../adapters/logs/log.ts';
 import { renamed } from '../adapters/logs/reused.ts';
 import type { PipelineId } from '../adapters/logs/state.ts';
 import type { Event } from '../schemas/event.ts';
+import type { TailLine } from '../schemas/tail-line.ts';
 import type { Logger } from './logger.ts';
-import type { TailLine } from './operations.ts';
 import type { Tail } from './tail.ts';
 
 /** Gives what tells whoever watches of each record that is stored. */

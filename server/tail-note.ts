@@ -1,6 +1,6 @@
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import type { State } from '../adapters/logs/state.ts';
-import type { TailLine } from './operations.ts';
+import type { TailLine } from '../schemas/tail-line.ts';
 
 interface Here {
   readonly store: { readonly state: Pick<State, 'others'> };

@@ -1,5 +1,6 @@
 import { onAbort } from '../adapters/on-abort.ts';
-import type { TailFilter, TailLine } from './operations.ts';
+import type { TailLine } from '../schemas/tail-line.ts';
+import type { TailFilter } from './operations.ts';
 import { namesMatching } from './patterns.ts';
 
 /** What happens in this process, told to whoever looks on. Nothing ever waits for a reader: it misses lines instead. */

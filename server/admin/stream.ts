@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { onAbort } from '../../adapters/on-abort.ts';
+import type { TailLine } from '../../schemas/tail-line.ts';
 import type { Clock } from '../clock.ts';
-import type { TailLine } from '../operations.ts';
 
 const HEARTBEAT_MS = 15_000;
 

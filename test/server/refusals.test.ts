@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
 import * as assert from 'uvu/assert';
+import type { TailLine } from '../../schemas/tail-line.ts';
 import type { Gateway } from '../../server/gateway.ts';
 import { createLogger } from '../../server/logger.ts';
-import type { TailLine } from '../../server/operations.ts';
 import { createRefusals, type RefusedRequest } from '../../server/refusals.ts';
 import { exchange, gloodHeaders, host, request, token } from '../hostile/wire.ts';
 import { ADMIN_TOKEN } from '../support/admin.ts';

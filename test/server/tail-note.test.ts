@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import type { Others } from '../../adapters/logs/state.ts';
-import type { TailLine } from '../../server/operations.ts';
+import type { TailLine } from '../../schemas/tail-line.ts';
 import { noteOf, withNote } from '../../server/tail-note.ts';
 import { describe } from '../support/describe.ts';
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { TailLine } from '../../server/operations.ts';
+import type { TailLine } from '../../schemas/tail-line.ts';
 import { createTail } from '../../server/tail.ts';
 import { createWatchers } from '../../server/watchers.ts';
 import { describe } from '../support/describe.ts';

@@ -1,4 +1,5 @@
 import type { Event } from '../../schemas/event.ts';
+import type { TailLine } from '../../schemas/tail-line.ts';
 import { NotFound } from '../../server/errors.ts';
 import type {
   Balance,
@@ -19,7 +20,6 @@ import type {
   ReplayPlan,
   ReplayPlanned,
   TailFilter,
-  TailLine,
 } from '../../server/operations.ts';
 
 export const SHOP = 'demo.myshopify.com';
