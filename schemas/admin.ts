@@ -4,7 +4,7 @@ import { PipelineStanding } from './pipeline-state.ts';
 
 /*
  * The admin API in shapes: what its calls take (closed: a key that is not known is refused, so that a typing error never
- * widens a selection) and what they answer. The types that code uses are those of server/operations.ts.
+ * widens a selection) and what they answer. The types that code uses are those of server/operate/operations.ts.
  */
 
 /** A call's input: path, query and body together. */
@@ -13,7 +13,7 @@ export const input = <T extends TProperties>(properties: T) => Type.Object(prope
 const text = (description: string) => Type.String({ minLength: 1, maxLength: 500, description });
 const optional = (description: string) => Type.Optional(text(description));
 
-/** What a time may be in a call, in words; server/times.ts reads it. */
+/** What a time may be in a call, in words; server/base/times.ts reads it. */
 export const TIME_EXPECTED =
   'a day such as 2026-06-01, a time with its zone such as 2026-06-01T12:00:00Z, an age such as 30m, 2h or 7d, or now, today or yesterday (UTC)';
 

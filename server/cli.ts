@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
-import { version } from '../adapters/destinations/version.ts';
+import { version } from '../adapters/version.ts';
 import { addBalance } from './cli/balance.ts';
 import { type CheckFlags, check } from './cli/check.ts';
 import { addDead } from './cli/dead.ts';
@@ -18,7 +18,7 @@ import { SPOKEN } from './cli/send-requests.ts';
 import { addTail } from './cli/tail.ts';
 import { terminalOf } from './cli/terminal.ts';
 import { addToken } from './cli/token.ts';
-import { whatFailed } from './start-errors.ts';
+import { whatFailed } from './config/start-errors.ts';
 
 /** Runs one command and gives its exit code: 0 it worked, 1 it did not, 2 the call was wrong. */
 export async function cli(args: readonly string[], terminal: Terminal): Promise<Exit> {

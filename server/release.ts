@@ -1,14 +1,14 @@
-import './json-lines.ts';
+import './config/json-lines.ts';
 
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
-import { findConfig } from './config.ts';
-import { loadRunnable } from './durability.ts';
-import { endWith, say } from './json-lines.ts';
-import { createLogger } from './logger.ts';
-import { readSettings } from './settings.ts';
-import { migrateLog } from './store.ts';
-import { withoutCredentials } from './words.ts';
+import { createLogger } from './base/logger.ts';
+import { findConfig } from './config/config.ts';
+import { loadRunnable } from './config/durability.ts';
+import { endWith, say } from './config/json-lines.ts';
+import { readSettings } from './config/settings.ts';
+import { withoutCredentials } from './config/words.ts';
+import { migrateLog } from './log/store.ts';
 
 // The step of a deployment between its build and its start: where it fails, a platform leaves the old version running.
 await release().catch((error: unknown) => endWith(error));

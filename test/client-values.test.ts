@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import type { Event } from '../schemas/event.ts';
-import type { Gateway } from '../server/gateway.ts';
-import type { Receipt } from '../server/operations.ts';
+import type { Receipt } from '../server/operate/operations.ts';
+import type { Gateway } from '../server/process/gateway.ts';
 import { describe } from './support/describe.ts';
 import { beacon, call, gatewayWith, glood, layersEvent, SHOP } from './support/gateway.ts';
 import { logKinds } from './support/logs.ts';

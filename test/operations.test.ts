@@ -1,5 +1,4 @@
 import * as assert from 'uvu/assert';
-import type { Gateway } from '../server/gateway.ts';
 import type {
   Balance,
   DeadView,
@@ -9,7 +8,8 @@ import type {
   Receipt,
   ReplayJob,
   ReplayPlan,
-} from '../server/operations.ts';
+} from '../server/operate/operations.ts';
+import type { Gateway } from '../server/process/gateway.ts';
 import { describe } from './support/describe.ts';
 import { beacon, call, configOf, gatewayWith, layersEvent, SHOP } from './support/gateway.ts';
 import { logKinds } from './support/logs.ts';

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
-import type { Gateway } from '../server/gateway.ts';
-import { createLogger } from '../server/logger.ts';
-import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../server/operations.ts';
+import { createLogger } from '../server/base/logger.ts';
+import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../server/operate/operations.ts';
+import type { Gateway } from '../server/process/gateway.ts';
 import { adminOf } from './support/admin-of.ts';
 import { describe } from './support/describe.ts';
 import { beacon, call, configOf, gatewayWith, layersEvent, SHOP } from './support/gateway.ts';

@@ -5,11 +5,11 @@ import { runInNewContext } from 'node:vm';
 import * as assert from 'uvu/assert';
 import { dialects } from '../adapters/dialects/index.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
-import { createHttp, type HttpOptions, type Router } from '../server/http.ts';
-import { createIngest } from '../server/ingest.ts';
-import { createLoad } from '../server/load.ts';
-import type { Pressure } from '../server/pressure.ts';
-import { createShops } from '../server/shops.ts';
+import { createHttp, type HttpOptions, type Router } from '../server/http/server.ts';
+import { createIngest } from '../server/ingest/ingest.ts';
+import { createShops } from '../server/ingest/shops.ts';
+import { createLoad } from '../server/overload/load.ts';
+import type { Pressure } from '../server/overload/pressure.ts';
 import { describe } from './support/describe.ts';
 import {
   beacon,

@@ -8,12 +8,12 @@ import { TooManyRequests } from '../adapters/dialects/dialect.ts';
 import { dialects } from '../adapters/dialects/index.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import { Settings } from '../schemas/settings.ts';
-import { loadConfig } from '../server/config.ts';
-import { EXPOSED_HEADERS } from '../server/cors.ts';
-import type { Gateway } from '../server/gateway.ts';
-import { createIngest, type IngestTools } from '../server/ingest.ts';
-import { Overloaded } from '../server/load.ts';
-import { createShops } from '../server/shops.ts';
+import { loadConfig } from '../server/config/config.ts';
+import { EXPOSED_HEADERS } from '../server/http/cors.ts';
+import { createIngest, type IngestTools } from '../server/ingest/ingest.ts';
+import { createShops } from '../server/ingest/shops.ts';
+import { Overloaded } from '../server/overload/load.ts';
+import type { Gateway } from '../server/process/gateway.ts';
 import { describe } from './support/describe.ts';
 import { temporaryFolder } from './support/folder.ts';
 import {
@@ -45,6 +45,32 @@ const load = (source: string) => {
   );
   return loadConfig({ source, env, destinations });
 };
+
+const ROOMS = readdirSync('server', { withFileTypes: true }).flatMap((entry) =>
+  entry.isDirectory() ? [entry.name] : [],
+);
+
+/** Every page of the project. */
+const pages = ['.', 'server', 'adapters', 'schemas', 'test']
+  .flatMap((folder) =>
+    readdirSync(folder, { recursive: folder !== '.', encoding: 'utf8' }).map((name) => join(folder, name)),
+  )
+  .filter((name) => name.endsWith('.md'));
+
+interface Override {
+  readonly includes: readonly string[];
+  readonly linter: {
+    readonly rules: {
+      readonly style?: {
+        readonly noRestrictedImports?: {
+          readonly options: { readonly patterns: readonly { readonly group: readonly string[] }[] };
+        };
+      };
+    };
+  };
+}
+
+const unquoted = (cell: string): string => cell.replaceAll('`', '');
 
 describe('README.md: the examples', ({ it, before, after }) => {
   const folder = temporaryFolder();
@@ -278,7 +304,7 @@ describe('README.md and its neighbours', ({ it }) => {
     assert.match(readme, bin['headless-events']);
   });
 
-  for (const page of ['README.md', 'CHANGELOG.md', 'server/README.md', 'adapters/README.md']) {
+  for (const page of pages) {
     it(`have links that lead somewhere: ${page}`, () => {
       const text = readFileSync(page, 'utf8');
       for (const [, target = ''] of text.replace(/^```.*?^```$/gms, '').matchAll(/\]\(([^)]+)\)/g)) {
@@ -292,12 +318,38 @@ describe('README.md and its neighbours', ({ it }) => {
     });
   }
 
-  it('describe every file of the server', () => {
-    const files = readdirSync('server', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-    const named = tableOf(readFileSync('server/README.md', 'utf8'), 'File').map(([cell = '']) =>
-      cell.replaceAll('`', ''),
-    );
-    assert.equal(named.sort(), files.sort());
+  it('describe every file of the server in its room', () => {
+    const folders = ['server', ...ROOMS.map((room) => `server/${room}`)];
+    for (const folder of folders) {
+      const files = readdirSync(folder, { recursive: folder !== 'server', encoding: 'utf8' });
+      const named = tableOf(readFileSync(`${folder}/README.md`, 'utf8'), 'File').map(([cell = '']) => unquoted(cell));
+      assert.equal(named.sort(), files.filter((name) => name.endsWith('.ts')).sort(), folder);
+    }
+  });
+
+  it('say of each room what lint lets it import', () => {
+    const rows = tableOf(readFileSync('server/README.md', 'utf8'), 'Room');
+    const named = rows.map(([cell = '']) => /\[`(\w+)\/`\]/.exec(cell)?.[1] ?? cell);
+    assert.equal([...named].sort(), [...ROOMS].sort());
+    const { overrides } = JSON.parse(readFileSync('biome.json', 'utf8')) as { overrides: Override[] };
+    for (const [at, room] of named.entries()) {
+      const may = [...(rows[at]?.[2] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name);
+      const blocks = overrides.filter(({ includes }) => includes.every((path) => path.startsWith(`server/${room}/`)));
+      assert.ok(blocks.length > 0, room);
+      for (const { linter } of blocks) {
+        const forbidden = linter.rules.style?.noRestrictedImports?.options.patterns.flatMap(({ group }) => group) ?? [];
+        const others = ROOMS.filter((other) => other !== room && !may.includes(other));
+        for (const other of ROOMS)
+          assert.is(forbidden.includes(`**/${other}/**`), others.includes(other), `${room} → ${other}`);
+      }
+      const own = readFileSync(`server/${room}/README.md`, 'utf8');
+      const said = [...(/^It may import: (.*), schemas and adapters\.$/m.exec(own)?.[1] ?? '').matchAll(/`(\w+)`/g)];
+      assert.equal(
+        said.map(([, name]) => name),
+        may,
+        `server/${room}/README.md`,
+      );
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
-import type { Gateway } from '../server/gateway.ts';
-import type { ReplayJob } from '../server/operations.ts';
+import type { ReplayJob } from '../server/operate/operations.ts';
+import type { Gateway } from '../server/process/gateway.ts';
 import { adminOf } from './support/admin-of.ts';
 import { describe } from './support/describe.ts';
 import { beacon, configOf, gatewayWith, layersEvent, SHOP } from './support/gateway.ts';

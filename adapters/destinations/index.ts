@@ -1,6 +1,6 @@
 import type { Destination } from './destination.ts';
-import { file } from './file.ts';
-import { webhook } from './webhook.ts';
+import { file } from './file/file.ts';
+import { webhook } from './webhook/webhook.ts';
 
 /** Every kind of place events can go. To add one, see adapters/README.md. */
 export const destinations: readonly Destination[] = [file, webhook];

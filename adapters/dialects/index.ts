@@ -1,9 +1,9 @@
 import type { Contents, View } from './dialect.ts';
 import { type Dialect, UnknownDialect } from './dialect.ts';
-import { glood } from './glood.ts';
+import { glood } from './glood/glood.ts';
 import { derivedId } from './ids.ts';
-import { layers } from './layers.ts';
-import { tapcart } from './tapcart.ts';
+import { layers } from './layers/layers.ts';
+import { tapcart } from './tapcart/tapcart.ts';
 
 /** Every wire contract the gateway speaks. */
 export const dialects: readonly Dialect[] = [layers, glood, tapcart];

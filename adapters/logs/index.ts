@@ -1,7 +1,7 @@
-import { openLmdb } from './lmdb.ts';
+import { openLmdb } from './lmdb/open.ts';
 import { LogUnusable } from './log.ts';
-import { openMemory } from './memory.ts';
-import { migratePostgres, openPostgres } from './postgres.ts';
+import { openMemory } from './memory/open.ts';
+import { migratePostgres, openPostgres } from './postgres/open.ts';
 import type { Store, StoreOptions } from './store.ts';
 
 /** Opens the log that a URL names: `lmdb:<folder>`, `postgres://…` or `memory:`. Throws where the URL or the log is unusable. */

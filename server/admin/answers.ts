@@ -1,6 +1,6 @@
 import type { Static, TObject } from 'typebox';
-import { BadOrder } from '../errors.ts';
-import type { JobReport, Operations } from '../operations.ts';
+import { BadOrder } from '../base/errors.ts';
+import type { JobReport, Operations } from '../operate/operations.ts';
 import { type AdminCall, adminCalls } from './calls.ts';
 import { type Given, inputOf } from './input.ts';
 

@@ -1,10 +1,10 @@
 import Type, { type Static, type TObject } from 'typebox';
 import { Check, Default } from 'typebox/value';
-import { BadOrder } from '../errors.ts';
-import { isRecord } from '../loose.ts';
-import { mistakesIn, pathText } from '../mistakes.ts';
-import { timeOf } from '../times.ts';
-import { shown } from '../words.ts';
+import { BadOrder } from '../base/errors.ts';
+import { timeOf } from '../base/times.ts';
+import { isRecord } from '../base/unknown-values.ts';
+import { mistakesIn, pathText } from '../config/checks/schema.ts';
+import { shown } from '../config/words.ts';
 import { type AdminCall, pathNames } from './calls.ts';
 
 /** What a request carries, as it came. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { DeadView, PageOf } from '../operations.ts';
+import type { DeadView, PageOf } from '../operate/operations.ts';
 import { examples, type Shell, TIME_HELP } from './flags.ts';
-import { addKept, type Kept } from './kept.ts';
+import { addKept, type Kept } from './held-events.ts';
 import { counted, when } from './words.ts';
 
 export function addDead(program: Command, shell: Shell): void {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { TIME_EXPECTED } from '../../schemas/admin.ts';
-import { timeOf } from '../times.ts';
+import { timeOf } from '../base/times.ts';
 import type { Exit, Terminal } from './output.ts';
 
 /** What the registration of a command needs. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** Where a command writes, and what it is told by its surroundings: all of it an argument, so that tests run commands in-process. */
 export interface Terminal extends Pick<Clock, 'now' | 'sleep'> {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { OrphanDiscard, PipelineReport, ReplayJob } from '../operations.ts';
+import type { OrphanDiscard, PipelineReport, ReplayJob } from '../operate/operations.ts';
 import { adminClient, path } from './client.ts';
 import { type AdminFlags, adminCommand, examples, type Shell } from './flags.ts';
-import { agreed } from './kept.ts';
+import { agreed } from './held-events.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 import { table } from './table.ts';
 import { byReason, counted, lasting, troubleOf, when } from './words.ts';

@@ -1,4 +1,4 @@
-import type { JobReport, ReplayJob } from '../operations.ts';
+import type { JobReport, ReplayJob } from '../operate/operations.ts';
 import { type AdminClient, NoAnswer, path } from './client.ts';
 import { Failure, type Terminal } from './output.ts';
 import { number } from './table.ts';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { QuarantinedHeadView, QuarantinedView } from '../operations.ts';
+import type { QuarantinedHeadView, QuarantinedView } from '../operate/operations.ts';
 import { path } from './client.ts';
 import { examples, type Shell, TIME_HELP } from './flags.ts';
-import { addKept, type Kept } from './kept.ts';
+import { addKept, type Kept } from './held-events.ts';
 import { number } from './table.ts';
 import { when } from './words.ts';
 

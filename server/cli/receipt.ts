@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Receipt } from '../operations.ts';
+import type { Receipt } from '../operate/operations.ts';
 import { adminClient, path } from './client.ts';
 import { type AdminFlags, adminCommand, given, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
-import { storyOf } from './story.ts';
+import { storyOf } from './receipt-text.ts';
 
 interface ReceiptFlags extends AdminFlags {
   readonly shop?: string;

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
-import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../operations.ts';
+import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../operate/operations.ts';
 import { type AdminClient, adminClient, path } from './client.ts';
 import { linesOf } from './export.ts';
 import { type AdminFlags, adminCommand, examples, given, list, type Shell, TIME_HELP, timeOption } from './flags.ts';
-import { agreed } from './kept.ts';
+import { agreed } from './held-events.ts';
 import { EXIT, type Exit, Failure, show, type Terminal } from './output.ts';
 import { follow, goesOn, jobLine } from './progress.ts';
 import { table } from './table.ts';

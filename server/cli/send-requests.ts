@@ -1,7 +1,7 @@
-import { glood } from '../../adapters/dialects/glood.ts';
-import { gloodInitPath } from '../../adapters/dialects/glood-init.ts';
-import { layers } from '../../adapters/dialects/layers.ts';
-import { tapcart } from '../../adapters/dialects/tapcart.ts';
+import { glood } from '../../adapters/dialects/glood/glood.ts';
+import { gloodInitPath } from '../../adapters/dialects/glood/init.ts';
+import { layers } from '../../adapters/dialects/layers/layers.ts';
+import { tapcart } from '../../adapters/dialects/tapcart/tapcart.ts';
 import { EXIT, Failure, type Terminal } from './output.ts';
 import { gloodExamples, layersExamples, tapcartExamples } from './send-examples.ts';
 

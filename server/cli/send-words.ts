@@ -1,4 +1,4 @@
-import { field, items } from '../loose.ts';
+import { field, items } from '../base/unknown-values.ts';
 
 /** What became of what was sent. */
 export interface Outcome {

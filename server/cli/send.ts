@@ -1,5 +1,5 @@
 import fetch, { type Response } from 'node-fetch';
-import { field, isRecord, items } from '../loose.ts';
+import { field, isRecord, items } from '../base/unknown-values.ts';
 import { baseOf, isRedirect, noAnswer, noGateway, sendsOn } from './client.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 import { requestOf, type Spoken } from './send-requests.ts';

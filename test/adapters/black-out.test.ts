@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { blackOut } from '../../adapters/black-out.ts';
-import { excerpt } from '../../adapters/destinations/answer.ts';
-import { interpolate } from '../../server/interpolate.ts';
+import { excerpt } from '../../adapters/http/answer.ts';
+import { interpolate } from '../../server/config/interpolate.ts';
 import { describe } from '../support/describe.ts';
 
 const stars = (text: string, ...secrets: string[]): string =>

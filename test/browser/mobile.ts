@@ -1,5 +1,5 @@
 import { request } from 'node:https';
-import type { Clock } from '../../server/clock.ts';
+import type { Clock } from '../../server/base/clock.ts';
 import { certificate } from '../support/certificate.ts';
 
 /** An HTTP stack of a phone, by the User-Agent that it sends where the app sets none. */

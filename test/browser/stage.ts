@@ -1,7 +1,7 @@
 import type { Browser, Frame, Page } from 'playwright-core';
 import type { Event } from '../../schemas/event.ts';
-import { createLogger } from '../../server/logger.ts';
-import type { Balance, Receipt } from '../../server/operations.ts';
+import { createLogger } from '../../server/base/logger.ts';
+import type { Balance, Receipt } from '../../server/operate/operations.ts';
 import { ADMIN_TOKEN } from '../support/admin.ts';
 import { call, eventsIn, gatewayWith } from '../support/gateway.ts';
 import { openSink } from '../support/sink.ts';

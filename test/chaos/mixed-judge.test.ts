@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { Balance, PipelineReceipt, Receipt } from '../../server/operations.ts';
+import type { Balance, PipelineReceipt, Receipt } from '../../server/operate/operations.ts';
 import { describe } from '../support/describe.ts';
 import { complaints, pipelinesBalance, type SinkLedger, sinkLedger } from './mixed-judge.ts';
 import type { Answer } from './mixed-load.ts';

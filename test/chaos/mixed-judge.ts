@@ -1,4 +1,4 @@
-import type { Balance, PipelineBalance, PipelineReceipt, Receipt } from '../../server/operations.ts';
+import type { Balance, PipelineBalance, PipelineReceipt, Receipt } from '../../server/operate/operations.ts';
 import { type Finding, none } from './findings.ts';
 import { type MixedTarget, type Planned, targets } from './mixed-plan.ts';
 import type { Arrival } from './sink.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Balance, Receipt } from '../../server/operations.ts';
+import type { Balance, Receipt } from '../../server/operate/operations.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from './admin.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { DeadView, PageOf } from '../../server/operations.ts';
+import type { DeadView, PageOf } from '../../server/operate/operations.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN, openAdmin } from './admin.ts';

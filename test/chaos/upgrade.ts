@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SCHEMA } from '../../adapters/logs/postgres-schema.ts';
+import { SCHEMA } from '../../adapters/logs/postgres/schema.ts';
 import type {
   Balance,
   DeadView,
@@ -9,7 +9,7 @@ import type {
   QuarantinedHeadView,
   Receipt,
   ReplayJob,
-} from '../../server/operations.ts';
+} from '../../server/operate/operations.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { until } from '../support/until.ts';

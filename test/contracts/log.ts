@@ -6,7 +6,7 @@ import { kindOf } from '../../adapters/dialects/kind.ts';
 import { type LogRecord, UnreadableEvents } from '../../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import type { Event } from '../../schemas/event.ts';
-import { aborted } from '../../server/clock.ts';
+import { aborted } from '../../server/base/clock.ts';
 import { until } from '../support/until.ts';
 
 export interface LogHarness {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import type { Gateway } from '../../server/gateway.ts';
+import type { Gateway } from '../../server/process/gateway.ts';
 import { describe } from '../support/describe.ts';
 import { beacon, gatewayWith, glood, layersEvent, tapcart } from '../support/gateway.ts';
 import { openSink, type Sink } from '../support/sink.ts';

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import type { Gateway } from '../../server/gateway.ts';
-import type { Environment } from '../../server/settings.ts';
+import type { Environment } from '../../server/config/settings.ts';
+import type { Gateway } from '../../server/process/gateway.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { beacon, call, gatewayWith, layersEvent, SHOP } from '../support/gateway.ts';

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { Gateway } from '../../server/gateway.ts';
+import type { Gateway } from '../../server/process/gateway.ts';
 import { describe } from '../support/describe.ts';
 import { call, gatewayWith, SHOP } from '../support/gateway.ts';
 import { openSink, type Sink } from '../support/sink.ts';

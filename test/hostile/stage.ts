@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Environment } from '../../server/settings.ts';
+import type { Environment } from '../../server/config/settings.ts';
 import { ended, firstMessage, startNode } from '../chaos/children.ts';
 import { compiled } from '../support/built.ts';
 

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
-import { createGate } from '../../server/admin/gate.ts';
-import { createShops } from '../../server/shops.ts';
+import { createGate } from '../../server/admin/login.ts';
+import { createShops } from '../../server/ingest/shops.ts';
 import { describe } from '../support/describe.ts';
 import { configOf } from '../support/gateway.ts';
 

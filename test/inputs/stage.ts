@@ -1,5 +1,5 @@
 import type { Event } from '../../schemas/event.ts';
-import { createLogger } from '../../server/logger.ts';
+import { createLogger } from '../../server/base/logger.ts';
 import { ADMIN_TOKEN } from '../support/admin.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { call, gatewayWith } from '../support/gateway.ts';

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
-import { glood as dialect } from '../../adapters/dialects/glood.ts';
-import type { Gateway } from '../../server/gateway.ts';
+import { glood as dialect } from '../../adapters/dialects/glood/glood.ts';
+import type { Gateway } from '../../server/process/gateway.ts';
 import { rules } from '../contracts/dialect.ts';
 import { describe } from '../support/describe.ts';
 import { gatewayWith, glood, SHOP } from '../support/gateway.ts';

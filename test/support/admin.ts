@@ -2,9 +2,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
 import Koa from 'koa';
-import { adminRoutes } from '../../server/admin.ts';
-import type { Clock } from '../../server/clock.ts';
-import { createLogger } from '../../server/logger.ts';
+import { adminRoutes } from '../../server/admin/routes.ts';
+import type { Clock } from '../../server/base/clock.ts';
+import { createLogger } from '../../server/base/logger.ts';
 import { TestClock } from './clock.ts';
 import { FakeOperations } from './operations.ts';
 

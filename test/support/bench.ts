@@ -1,11 +1,11 @@
 import type { Batch, Sender } from '../../adapters/destinations/destination.ts';
-import { openMemory } from '../../adapters/logs/memory.ts';
+import { openMemory } from '../../adapters/logs/memory/open.ts';
 import type { Cursor, PipelineId, Progress, Suspension } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import type { Outcome } from '../../adapters/outcome.ts';
-import { type DeliverOptions, deliver } from '../../server/deliver.ts';
-import { ANSWER_MS, type Attempt } from '../../server/send.ts';
-import type { Failing, Recovery } from '../../server/streak.ts';
+import { type DeliverOptions, deliver } from '../../server/deliver/deliver.ts';
+import { ANSWER_MS, type Attempt } from '../../server/deliver/send.ts';
+import type { Failing, Recovery } from '../../server/deliver/streak.ts';
 import { never, SHOP, storeOptions } from '../contracts/log.ts';
 import { TestClock } from './clock.ts';
 import { until } from './until.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../server/clock.ts';
+import type { Clock } from '../../server/base/clock.ts';
 
 /** A clock that stands still until told to go on; sleepers wake in order of their time. */
 export class TestClock implements Clock {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { dialects } from '../../adapters/dialects/index.ts';
 import type { Event } from '../../schemas/event.ts';
-import type { Example, Examples } from '../../server/openapi.ts';
+import type { Example, Examples } from '../../server/docs/openapi.ts';
 
 export interface Fixture {
   readonly name: string;

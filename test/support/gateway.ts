@@ -2,12 +2,12 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { destinations } from '../../adapters/destinations/index.ts';
 import type { Event } from '../../schemas/event.ts';
-import { buildOf } from '../../server/build.ts';
-import { systemClock } from '../../server/clock.ts';
-import { loadConfig } from '../../server/config.ts';
-import { type Gateway, type GatewayOptions, startGateway } from '../../server/gateway.ts';
-import { createLogger } from '../../server/logger.ts';
-import { dutiesOf, type Environment, readSettings } from '../../server/settings.ts';
+import { buildOf } from '../../server/base/build.ts';
+import { systemClock } from '../../server/base/clock.ts';
+import { createLogger } from '../../server/base/logger.ts';
+import { loadConfig } from '../../server/config/config.ts';
+import { dutiesOf, type Environment, readSettings } from '../../server/config/settings.ts';
+import { type Gateway, type GatewayOptions, startGateway } from '../../server/process/gateway.ts';
 
 export const SHOP = 'demo.myshopify.com';
 

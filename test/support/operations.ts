@@ -1,6 +1,6 @@
 import type { Event } from '../../schemas/event.ts';
 import type { TailLine } from '../../schemas/tail-line.ts';
-import { NotFound } from '../../server/errors.ts';
+import { NotFound } from '../../server/base/errors.ts';
 import type {
   Balance,
   DeadSelection,
@@ -20,7 +20,7 @@ import type {
   ReplayPlan,
   ReplayPlanned,
   TailFilter,
-} from '../../server/operations.ts';
+} from '../../server/operate/operations.ts';
 
 export const SHOP = 'demo.myshopify.com';
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Channel } from '../../adapters/logs/wire.ts';
+import type { Channel } from '../../adapters/logs/ipc/connection.ts';
 
 /** Channels whose messages pass through another process, there and back, as Node's IPC carries them. */
 export interface Relay {

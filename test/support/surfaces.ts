@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PipelineReport, Receipt } from '../../server/operations.ts';
+import type { PipelineReport, Receipt } from '../../server/operate/operations.ts';
 import { call, SHOP } from './gateway.ts';
 import type { Started } from './main.ts';
 import { runCli } from './terminal.ts';

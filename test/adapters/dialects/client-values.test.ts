@@ -1,10 +1,10 @@
 import * as assert from 'uvu/assert';
 import type { Dialect } from '../../../adapters/dialects/dialect.ts';
-import { glood } from '../../../adapters/dialects/glood.ts';
-import { readInit } from '../../../adapters/dialects/glood-init.ts';
+import { glood } from '../../../adapters/dialects/glood/glood.ts';
+import { readInit } from '../../../adapters/dialects/glood/init.ts';
 import { kindOf } from '../../../adapters/dialects/kind.ts';
-import { layers } from '../../../adapters/dialects/layers.ts';
-import { tapcart } from '../../../adapters/dialects/tapcart.ts';
+import { layers } from '../../../adapters/dialects/layers/layers.ts';
+import { tapcart } from '../../../adapters/dialects/tapcart/tapcart.ts';
 import type { Event } from '../../../schemas/event.ts';
 import { context, rules } from '../../contracts/dialect.ts';
 import { describe } from '../../support/describe.ts';

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import type { Dialect } from '../../../adapters/dialects/dialect.ts';
 import { dialects, view } from '../../../adapters/dialects/index.ts';
-import { layers } from '../../../adapters/dialects/layers.ts';
+import { layers } from '../../../adapters/dialects/layers/layers.ts';
 import { context, contextOf, fixturesOf, type Given, promises } from '../../contracts/dialect.ts';
 import { describe } from '../../support/describe.ts';
 

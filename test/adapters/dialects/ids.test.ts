@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { anyId, digits } from '../../../adapters/dialects/ids.ts';
-import { layers } from '../../../adapters/dialects/layers.ts';
+import { layers } from '../../../adapters/dialects/layers/layers.ts';
 import { context, rules } from '../../contracts/dialect.ts';
 import { describe } from '../../support/describe.ts';
 

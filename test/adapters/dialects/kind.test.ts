@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert';
-import { glood } from '../../../adapters/dialects/glood.ts';
+import { glood } from '../../../adapters/dialects/glood/glood.ts';
 import { contents } from '../../../adapters/dialects/index.ts';
 import { areDifferent, kindOf, orderOf } from '../../../adapters/dialects/kind.ts';
-import { layers } from '../../../adapters/dialects/layers.ts';
-import { tapcart } from '../../../adapters/dialects/tapcart.ts';
+import { layers } from '../../../adapters/dialects/layers/layers.ts';
+import { tapcart } from '../../../adapters/dialects/tapcart/tapcart.ts';
 import { describe } from '../../support/describe.ts';
 
 const rules = {

@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert';
 import { type Dialect, RequestRefused } from '../../../adapters/dialects/dialect.ts';
-import { glood } from '../../../adapters/dialects/glood.ts';
-import { layers } from '../../../adapters/dialects/layers.ts';
-import { tapcart } from '../../../adapters/dialects/tapcart.ts';
+import { glood } from '../../../adapters/dialects/glood/glood.ts';
+import { layers } from '../../../adapters/dialects/layers/layers.ts';
+import { tapcart } from '../../../adapters/dialects/tapcart/tapcart.ts';
 import type { Event } from '../../../schemas/event.ts';
 import { GloodBody } from '../../../schemas/glood.ts';
 import { layersEvents } from '../../../schemas/layers.ts';

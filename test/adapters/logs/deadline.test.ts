@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { withDeadline } from '../../../adapters/logs/deadline.ts';
 import { type EventLog, LogUnavailable, type Verdict } from '../../../adapters/logs/log.ts';
-import { openMemory } from '../../../adapters/logs/memory.ts';
+import { openMemory } from '../../../adapters/logs/memory/open.ts';
 import { record, storeOptions } from '../../contracts/log.ts';
 import { TestClock } from '../../support/clock.ts';
 import { describe } from '../../support/describe.ts';

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { EventLog } from '../../../adapters/logs/log.ts';
-import { openMemory } from '../../../adapters/logs/memory.ts';
+import { openMemory } from '../../../adapters/logs/memory/open.ts';
 import type { State } from '../../../adapters/logs/state.ts';
 import { logChecks } from '../../contracts/log.ts';
 import { quarantineChecks } from '../../contracts/quarantine.ts';

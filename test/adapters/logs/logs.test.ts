@@ -1,6 +1,6 @@
-import { openLmdb } from '../../../adapters/logs/lmdb.ts';
-import { openMemory } from '../../../adapters/logs/memory.ts';
-import { openPostgres } from '../../../adapters/logs/postgres.ts';
+import { openLmdb } from '../../../adapters/logs/lmdb/open.ts';
+import { openMemory } from '../../../adapters/logs/memory/open.ts';
+import { openPostgres } from '../../../adapters/logs/postgres/open.ts';
 import { letterChecks } from '../../contracts/letters.ts';
 import { type LogHarness, logChecks } from '../../contracts/log.ts';
 import { quarantineChecks } from '../../contracts/quarantine.ts';

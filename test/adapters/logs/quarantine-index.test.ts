@@ -1,7 +1,7 @@
 import { open } from 'lmdb';
 import * as assert from 'uvu/assert';
-import { openLmdb } from '../../../adapters/logs/lmdb.ts';
-import { openPostgres } from '../../../adapters/logs/postgres.ts';
+import { openLmdb } from '../../../adapters/logs/lmdb/open.ts';
+import { openPostgres } from '../../../adapters/logs/postgres/open.ts';
 import { record, SHOP, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';

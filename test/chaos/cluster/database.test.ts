@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { openPostgres } from '../../../adapters/logs/postgres.ts';
+import { openPostgres } from '../../../adapters/logs/postgres/open.ts';
 import { never, SHOP, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { until } from '../../support/until.ts';

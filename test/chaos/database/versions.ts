@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { migrations, SCHEMA } from '../../../adapters/logs/postgres-schema.ts';
+import { migrations, SCHEMA } from '../../../adapters/logs/postgres/schema.ts';
 import { startPostgres } from '../../support/postgres.ts';
 import { copyBuild } from '../build-copy.ts';
 import { type Finding, none } from '../findings.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import type { Balance, DeadView, PageOf } from '../../../server/operations.ts';
+import type { Balance, DeadView, PageOf } from '../../../server/operate/operations.ts';
 import { freePort } from '../../support/ports.ts';
 import type { Admin } from '../admin.ts';
 import { shops } from '../audit.ts';

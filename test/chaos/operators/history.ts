@@ -5,7 +5,7 @@ import type {
   QuarantinedHeadView,
   Receipt,
   ReplayJob,
-} from '../../../server/operations.ts';
+} from '../../../server/operate/operations.ts';
 import { journal } from '../ledger.ts';
 
 // All times are milliseconds since 1970, of one steady clock: receivers, load, operators and faults share a process.

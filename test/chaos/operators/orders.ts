@@ -1,4 +1,4 @@
-import type { DeadView, PageOf, PipelineReport, ReplayJob } from '../../../server/operations.ts';
+import type { DeadView, PageOf, PipelineReport, ReplayJob } from '../../../server/operate/operations.ts';
 import { pause } from '../random.ts';
 import type { Desk, Wanted } from './desk.ts';
 import { keyOf, now, type Order, type Scribe } from './history.ts';

@@ -6,7 +6,7 @@ import type {
   QuarantinedHeadView,
   Receipt,
   ReplayJob,
-} from '../../../server/operations.ts';
+} from '../../../server/operate/operations.ts';
 import { until } from '../../support/until.ts';
 import { pause } from '../random.ts';
 import type { Desk, Wanted } from './desk.ts';

@@ -1,14 +1,14 @@
 import { after, before, during, type Point } from './point.ts';
 
-const ingest = 'server/ingest.js';
-const deliver = 'server/deliver.js';
-const log = 'adapters/logs/lmdb-log.js';
-const lmdb = 'adapters/logs/lmdb.js';
-const restoration = 'adapters/logs/lmdb-restoration.js';
-const state = 'adapters/logs/lmdb-state.js';
-const postgres = 'adapters/logs/postgres.js';
-const postgresLog = 'adapters/logs/postgres-log.js';
-const postgresTrim = 'adapters/logs/postgres-trim.js';
+const ingest = 'server/ingest/ingest.js';
+const deliver = 'server/deliver/deliver.js';
+const log = 'adapters/logs/lmdb/log.js';
+const lmdb = 'adapters/logs/lmdb/open.js';
+const restoration = 'adapters/logs/lmdb/restoration.js';
+const state = 'adapters/logs/lmdb/state.js';
+const postgres = 'adapters/logs/postgres/open.js';
+const postgresLog = 'adapters/logs/postgres/log.js';
+const postgresTrim = 'adapters/logs/postgres/trim.js';
 
 const load = { stage: 'load' } as const;
 const boot = { stage: 'load', seldom: true } as const;
@@ -28,27 +28,27 @@ const attempt = 'const result = await attempt(options, lane, sent, attempts, sig
 
 /** Those that every gateway passes, whatever its log. Of one stage in this order. */
 const everywhere: readonly Point[] = [
-  before('claimed', 'server/pipelines.js', 'const options = this.#options(id, pipeline, cursor);', boot),
+  before('claimed', 'server/deliver/pipelines.js', 'const options = this.#options(id, pipeline, cursor);', boot),
   before('parsed', ingest, 'const { events, refused } = reading;', load),
   before('before-append', ingest, append, load),
   before('before-answer', ingest, 'const result = resultOf(reading, verdicts);', load),
-  after('answered', 'server/event-endpoint.js', 'response.end(body);', load),
-  before('before-send', 'server/send.js', attempt, load),
-  after('sent', 'server/send.js', attempt, load),
+  after('answered', 'server/http/event-endpoint.js', 'response.end(body);', load),
+  before('before-send', 'server/deliver/send.js', attempt, load),
+  after('sent', 'server/deliver/send.js', attempt, load),
   before('before-save', deliver, saving, load),
   during('saving', deliver, saving, load),
   after('saved', deliver, saving, load),
   before('burying', deliver, saving, letters),
-  before('marking', 'server/dead-letters.js', mark, redrive),
-  after('marked', 'server/dead-letters.js', mark, redrive),
-  before('redriven', 'server/redrive.js', redriven, redrive),
-  during('saving-redriven', 'server/redrive.js', redriven, redrive),
-  before('replay-ordered', 'server/replays.js', saveReplay, replay),
-  after('replay-saved', 'server/replays.js', saveReplay, replay),
-  before('replaying', 'server/send.js', attempt, { ...replay, only: "options.pipeline.includes('-r')" }),
+  before('marking', 'server/operate/dead-letters.js', mark, redrive),
+  after('marked', 'server/operate/dead-letters.js', mark, redrive),
+  before('redriven', 'server/deliver/redrive.js', redriven, redrive),
+  during('saving-redriven', 'server/deliver/redrive.js', redriven, redrive),
+  before('replay-ordered', 'server/operate/replays.js', saveReplay, replay),
+  after('replay-saved', 'server/operate/replays.js', saveReplay, replay),
+  before('replaying', 'server/deliver/send.js', attempt, { ...replay, only: "options.pipeline.includes('-r')" }),
   before(
     'replay-over',
-    'server/replays.js',
+    'server/operate/replays.js',
     'const changed = await store.state.changeReplay(replay.id, done);',
     replay,
   ),
@@ -62,10 +62,10 @@ const embedded: readonly Point[] = [
   during('writing', log, 'if (!(await written))', load),
   before('committed', log, 'this.#committing = this.#committing.filter((other) => other !== group);', load),
   after('within-save', state, 'void this.#cursors.put([shop, pipeline], progress);', load),
-  after('within-burying', 'adapters/logs/lmdb-letters.js', 'write();', { ...letters, only: 'letters.length > 0' }),
-  before('removing', 'adapters/logs/lmdb-pages.js', 'void this.#pages.remove([shop, first]);', trim),
+  after('within-burying', 'adapters/logs/lmdb/letters.js', 'write();', { ...letters, only: 'letters.length > 0' }),
+  before('removing', 'adapters/logs/lmdb/pages.js', 'void this.#pages.remove([shop, first]);', trim),
   before('removed', log, 'await this.#parts.keepMark();', trim),
-  during('marking-reached', 'adapters/logs/lmdb-mark.js', 'const fresh =', trim),
+  during('marking-reached', 'adapters/logs/lmdb/mark.js', 'const fresh =', trim),
   before('noting', restoration, 'note(folder, restoration);', damaged),
   before('setting-aside', restoration, 'move(folder, aside);', damaged),
   after('set-aside', restoration, 'move(folder, aside);', damaged),

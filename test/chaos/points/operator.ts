@@ -1,4 +1,4 @@
-import type { DeadView, PageOf, ReplayJob } from '../../../server/operations.ts';
+import type { DeadView, PageOf, ReplayJob } from '../../../server/operate/operations.ts';
 import { until } from '../../support/until.ts';
 import { openAdmin } from '../admin.ts';
 import { shops } from '../audit.ts';

@@ -60,16 +60,16 @@ globalThis.pointMet = (name, later = false) => {
   },
   // Upkeep several times a second instead of once a minute; and whatever is delivered is old.
   {
-    file: 'server/upkeep.js',
+    file: 'server/operate/upkeep.js',
     piece: 'const EVERY_MS = 60_000;',
     by: 'const EVERY_MS = process.env.TRIM ? 200 : 60_000;',
   },
   {
-    file: 'server/upkeep.js',
+    file: 'server/operate/upkeep.js',
     piece: 'const DAY_MS = 24 * 3_600_000;',
     by: "const DAY_MS = (process.env.TRIM === 'all' ? -1 : 1) * 24 * 3_600_000;",
   },
   // What a killed process held is taken up again soon.
-  { file: 'adapters/logs/postgres-leases.js', piece: 'const BEAT_MS = 2000;', by: 'const BEAT_MS = 500;' },
-  { file: 'adapters/logs/postgres-leases.js', piece: 'const LEASE_MS = 6000;', by: 'const LEASE_MS = 2000;' },
+  { file: 'adapters/logs/postgres/leases.js', piece: 'const BEAT_MS = 2000;', by: 'const BEAT_MS = 500;' },
+  { file: 'adapters/logs/postgres/leases.js', piece: 'const LEASE_MS = 6000;', by: 'const LEASE_MS = 2000;' },
 ];

@@ -1,4 +1,4 @@
-import type { Balance, QuarantinedHeadView } from '../../../server/operations.ts';
+import type { Balance, QuarantinedHeadView } from '../../../server/operate/operations.ts';
 import { type Finding, none } from '../findings.ts';
 import { judge } from '../judge.ts';
 import type { Arrival } from '../sink.ts';

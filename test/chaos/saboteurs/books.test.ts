@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { Balance, QuarantinedHeadView } from '../../../server/operations.ts';
+import type { Balance, QuarantinedHeadView } from '../../../server/operate/operations.ts';
 import { describe } from '../../support/describe.ts';
 import type { Arrival } from '../sink.ts';
 import { destinationOf } from '../targets.ts';

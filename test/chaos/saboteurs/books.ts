@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import type { PageOf, QuarantinedHeadView } from '../../../server/operations.ts';
+import type { PageOf, QuarantinedHeadView } from '../../../server/operate/operations.ts';
 import { freePort } from '../../support/ports.ts';
 import { ADMIN_TOKEN, openAdmin } from '../admin.ts';
 import { shops } from '../audit.ts';

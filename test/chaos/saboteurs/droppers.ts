@@ -9,7 +9,7 @@ export const droppers: readonly Saboteur[] = [
     caughtBy: ['LOST'],
     changes: [
       {
-        file: 'adapters/logs/lmdb-log.js',
+        file: 'adapters/logs/lmdb/log.js',
         piece: 'append(record, onJoined = () => { }) {',
         by: `append(record, onJoined = () => { }) {
         if (this.#waitingBytes > 16_384)
@@ -24,7 +24,7 @@ export const droppers: readonly Saboteur[] = [
     caughtBy: ['LOST'],
     changes: [
       {
-        file: 'server/deliver.js',
+        file: 'server/deliver/deliver.js',
         piece: 'window ??= await nextWindow(options, loop);',
         by: `const { newest } = await options.log.extent(options.id.shop);
         const { position, delivered } = cursor.progress;
@@ -47,7 +47,7 @@ export const nuisances: readonly Saboteur[] = [
     caughtBy: ['ANSWERS'],
     changes: [
       {
-        file: 'server/ingest.js',
+        file: 'server/ingest/ingest.js',
         piece: 'const verdicts = await tools.log.append(record);',
         by: `globalThis.taken = (globalThis.taken ?? 0) + 1;
     if (globalThis.taken % 10 === 0) throw new RequestRefused(500, 'one in so many');
@@ -62,7 +62,7 @@ export const nuisances: readonly Saboteur[] = [
     caughtBy: ['RETRY-AFTER'],
     changes: [
       {
-        file: 'server/ingest.js',
+        file: 'server/ingest/ingest.js',
         piece: "headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },",
         by: 'headers,',
       },
@@ -75,7 +75,7 @@ export const nuisances: readonly Saboteur[] = [
     caughtBy: ['UNEXPLAINED'],
     changes: [
       {
-        file: 'server/send.js',
+        file: 'server/deliver/send.js',
         piece: 'const result = await attempt(options, lane, sent, attempts, signal);',
         by: `await attempt(options, lane, sent, attempts, signal);
         const result = await attempt(options, lane, sent, attempts, signal);`,
@@ -93,7 +93,7 @@ export const muddlers: readonly Saboteur[] = [
     caughtBy: ['CROSSED'],
     changes: [
       {
-        file: 'server/ingest.js',
+        file: 'server/ingest/ingest.js',
         piece: 'const record = { dialect: dialect.name, context, body, events, refused };',
         by: `globalThis.taken = (globalThis.taken ?? 0) + 1;
     const other = tools.shops().all.map(({ config }) => config.shop).find((name) => name !== context.shop);
@@ -109,7 +109,7 @@ export const muddlers: readonly Saboteur[] = [
     caughtBy: ['ORDER'],
     changes: [
       {
-        file: 'server/deliver.js',
+        file: 'server/deliver/deliver.js',
         piece: 'shares[laneOf(one.event, shares.length)]?.push(one);',
         by: 'shares[laneOf(one.event, shares.length)]?.unshift(one);',
       },
@@ -126,12 +126,12 @@ export const bookkeepers: readonly Saboteur[] = [
     caughtBy: ['LOST'],
     changes: [
       {
-        file: 'adapters/logs/dedup.js',
+        file: 'adapters/logs/lmdb/dedup.js',
         piece: 'const known = { ids: new IdTable(),',
         by: 'const known = { ids: (globalThis.ids ??= new IdTable()),',
       },
       {
-        file: 'adapters/logs/lmdb-log.js',
+        file: 'adapters/logs/lmdb/log.js',
         piece: 'known.get(position) ?? shop.pending.get(position));',
         by: 'known.get(position) ?? shop.pending.get(position) ?? arrival.head);',
       },
@@ -143,7 +143,7 @@ export const bookkeepers: readonly Saboteur[] = [
     audit: 'books',
     caughtBy: ['RENAMED'],
     changes: [
-      { file: 'adapters/logs/lmdb-remember.js', piece: 'known.ids.add(fingerprintOf(head.hash), position);', by: '' },
+      { file: 'adapters/logs/lmdb/remember.js', piece: 'known.ids.add(fingerprintOf(head.hash), position);', by: '' },
     ],
   },
   {
@@ -164,6 +164,6 @@ export const bookkeepers: readonly Saboteur[] = [
     does: 'counts invalid events and forgets them',
     audit: 'books',
     caughtBy: ['QUARANTINE'],
-    changes: [{ file: 'adapters/logs/lmdb-log.js', piece: 'this.#state.putRefused(record);', by: '' }],
+    changes: [{ file: 'adapters/logs/lmdb/log.js', piece: 'this.#state.putRefused(record);', by: '' }],
   },
 ];

@@ -11,7 +11,7 @@ export const liars: readonly Saboteur[] = (['kill', 'kill on PostgreSQL'] as con
     caughtBy: ['LOST'],
     changes: [
       {
-        file: 'server/ingest.js',
+        file: 'server/ingest/ingest.js',
         piece: 'const verdicts = await tools.log.append(record);',
         by: `const verdicts = record.events.map((_, i) => ({ kind: 'stored', position: i + 1 }));
     setTimeout(() => tools.log.append(record).catch(() => {}), 100);`,
@@ -25,7 +25,7 @@ export const liars: readonly Saboteur[] = (['kill', 'kill on PostgreSQL'] as con
     caughtBy: ['LOST'],
     changes: [
       {
-        file: 'server/deliver.js',
+        file: 'server/deliver/deliver.js',
         piece: 'const endings = await send(options, loop, window, signal);',
         by: `loop.books.delivered(window.wanted);
         await save(options, passed(options, loop, window), loop, undefined);
@@ -45,7 +45,11 @@ export const unsynced: readonly Saboteur[] = [
     // What has arrived before the cut is gone from the books alone.
     caughtBy: ['LOST', 'BALANCE'],
     changes: [
-      { file: 'adapters/logs/lmdb.js', piece: 'overlappingSync: false,', by: 'overlappingSync: false, noSync: true,' },
+      {
+        file: 'adapters/logs/lmdb/open.js',
+        piece: 'overlappingSync: false,',
+        by: 'overlappingSync: false, noSync: true,',
+      },
     ],
   },
   {
@@ -56,12 +60,12 @@ export const unsynced: readonly Saboteur[] = [
     caughtBy: ['LOST', 'BALANCE'],
     changes: [
       {
-        file: 'adapters/logs/postgres-database.js',
+        file: 'adapters/logs/postgres/database.js',
         piece: "set default_transaction_isolation = 'read committed'`",
         by: "set default_transaction_isolation = 'read committed'; set synchronous_commit = off`",
       },
       {
-        file: 'adapters/logs/postgres.js',
+        file: 'adapters/logs/postgres/open.js',
         piece: "if (row?.fsync !== 'on' || row.commit === 'off')",
         by: "if (row?.fsync !== 'on')",
       },

@@ -9,12 +9,12 @@ export const stoppers: readonly Saboteur[] = [
     caughtBy: ['SHUTOUT'],
     changes: [
       {
-        file: 'server/in-hand.js',
+        file: 'server/overload/in-hand.js',
         piece: 'if (room.total() <= most || time - body.movedAt < SLOW_MS)',
         by: 'if (true)',
       },
       {
-        file: 'server/in-hand.js',
+        file: 'server/overload/in-hand.js',
         piece: 'if (!room.holdsMuch(shop))',
         by: 'if (false)',
       },
@@ -27,7 +27,7 @@ export const stoppers: readonly Saboteur[] = [
     caughtBy: ['SLOWER'],
     changes: [
       {
-        file: 'server/input-turns.js',
+        file: 'server/overload/input-turns.js',
         piece: '#isParsedAtOnce(bytes) {',
         by: '#isParsedAtOnce(bytes) { this.#parser.take(bytes); return true;',
       },
@@ -40,12 +40,12 @@ export const stoppers: readonly Saboteur[] = [
     caughtBy: ['WAIT', 'REFUSED'],
     changes: [
       {
-        file: 'adapters/logs/lmdb-log.js',
+        file: 'adapters/logs/lmdb/log.js',
         piece: 'heads.set(position, this.#parts.heads.at(shop.name, position));',
         by: `heads.set(position, (globalThis.passes = structuredClone(this.#pages.collect(shop.name, position - 1, shop.committed, 25)), this.#parts.heads.at(shop.name, position)));`,
       },
       {
-        file: 'adapters/logs/lmdb-log.js',
+        file: 'adapters/logs/lmdb/log.js',
         piece: 'this.#lookBacks.ask(shop.name, found.length)',
         by: 'undefined',
       },
@@ -58,7 +58,7 @@ export const stoppers: readonly Saboteur[] = [
     caughtBy: ['SAID'],
     changes: [
       {
-        file: 'server/window.js',
+        file: 'server/deliver/window.js',
         piece: 'if (to > (cursor.progress.leaveOut ?? 0))',
         by: 'if (false)',
       },
@@ -75,7 +75,7 @@ export const undoers: readonly Saboteur[] = [
     caughtBy: ['STALE'],
     changes: [
       {
-        file: 'server/replays.js',
+        file: 'server/operate/replays.js',
         piece: 'await Promise.all(outdated.map(([id]) => this.#end(id)));',
         by: '',
       },
@@ -88,7 +88,7 @@ export const undoers: readonly Saboteur[] = [
     caughtBy: ['OWED'],
     changes: [
       {
-        file: 'server/balance.js',
+        file: 'server/operate/balance.js',
         piece: 'const byPipeline = running.map(pipelineBalance);',
         by: "const byPipeline = running.filter(({ state }) => state !== 'orphaned').map(pipelineBalance);",
       },
@@ -101,7 +101,7 @@ export const undoers: readonly Saboteur[] = [
     caughtBy: ['DISCARDED'],
     changes: [
       {
-        file: 'adapters/logs/lmdb-letters.js',
+        file: 'adapters/logs/lmdb/letters.js',
         piece: 'if (letter.redrive && !all) {',
         by: `if (letter.redrive) return letter;
             if (letter.redrive && !all) {`,
@@ -113,7 +113,7 @@ export const undoers: readonly Saboteur[] = [
     does: 'forgets at an orderly stop what was delivered ahead of the cursor',
     audit: 'orders',
     caughtBy: ['REPEATED'],
-    changes: [{ file: 'server/books.js', piece: 'if (ahead === undefined)', by: 'if (true)' }],
+    changes: [{ file: 'server/deliver/ledger.js', piece: 'if (ahead === undefined)', by: 'if (true)' }],
   },
   {
     name: 'double-counter',
@@ -127,7 +127,7 @@ export const undoers: readonly Saboteur[] = [
         by: 'export const overlap = (one, other) => false && ',
       },
       {
-        file: 'adapters/logs/lmdb-log.js',
+        file: 'adapters/logs/lmdb/log.js',
         piece: 'shop.releasing.has(id) || !this.#state.isQuarantined(shop.name, id)',
         by: 'false',
       },

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import type { Balance, PipelineReport } from '../../../server/operations.ts';
+import type { Balance, PipelineReport } from '../../../server/operate/operations.ts';
 import { freePort } from '../../support/ports.ts';
 import { until } from '../../support/until.ts';
 import { ADMIN_TOKEN, openAdmin } from '../admin.ts';
@@ -28,7 +28,7 @@ const [{ shop, token }] = shops;
 export async function unreadable({ folder, entry }: AuditOptions): Promise<readonly Finding[]> {
   mkdirSync(join(folder, 'newer'));
   const newer = copyBuild(entry, join(folder, 'newer'), [
-    { file: 'adapters/dialects/layers.js', piece: "name: 'layers',", by: "name: 'layers-to-come'," },
+    { file: 'adapters/dialects/layers/layers.js', piece: "name: 'layers',", by: "name: 'layers-to-come'," },
   ]);
   const log = `lmdb:${join(folder, 'log')}`;
   const port = await freePort();

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { DeadView, Receipt, ReplayJob } from '../../../server/operations.ts';
+import type { DeadView, Receipt, ReplayJob } from '../../../server/operate/operations.ts';
 import { describe } from '../../support/describe.ts';
 import { type Evidence, judge } from './judge.ts';
 

@@ -1,4 +1,4 @@
-import type { Balance, DeadView, QuarantinedHeadView, Receipt, ReplayJob } from '../../../server/operations.ts';
+import type { Balance, DeadView, QuarantinedHeadView, Receipt, ReplayJob } from '../../../server/operate/operations.ts';
 import { type Finding, none } from '../findings.ts';
 
 /** What a shop sent, small enough for millions. */

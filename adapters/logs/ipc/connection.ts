@@ -1,0 +1,164 @@
+import { onAbort } from '../../on-abort.ts';
+import { LogUnavailable, UnreadableEvents, type UnreadableStretch } from '../log.ts';
+
+/** A way to another process of this gateway. What is sent arrives whole and in order, or not at all where that process is gone. */
+export interface Channel {
+  send(message: unknown): void;
+  onMessage(listener: (message: unknown) => void): void;
+  onClosed(listener: () => void): void;
+}
+
+/** What one end may ask the other. */
+// biome-ignore lint/suspicious/noExplicitAny: the arguments are those of whichever function is asked.
+export type Calls<T> = { [K in keyof T]: T[K] extends (...args: any[]) => unknown ? T[K] : never };
+type Arguments<T, K extends keyof T> = Parameters<Calls<T>[K]>;
+type Result<T, K extends keyof T> = Awaited<ReturnType<Calls<T>[K]>>;
+
+/** Answers what the other end asks. The signal aborts when it does not want the answer any more, or is gone. */
+export type Answers<T> = {
+  [K in keyof T]: (args: Arguments<T, K>, signal: AbortSignal) => Result<T, K> | Promise<Result<T, K>>;
+};
+
+type Item =
+  | readonly [kind: 'ask', id: number, name: string, args: readonly unknown[]]
+  | readonly [kind: 'tell', name: string, args: readonly unknown[]]
+  | readonly [kind: 'abort', id: number]
+  | readonly [kind: 'answer', id: number, value: unknown]
+  | readonly [kind: 'failure', id: number, unavailable: boolean | UnreadableStretch, reason: string];
+
+interface Question {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * One end of a channel between two processes: both may ask and answer. What is said in one turn of the event loop travels in one
+ * message. What the other end throws is thrown here: LogUnavailable and UnreadableEvents as such, everything else as a plain error.
+ */
+export class Wire<Theirs, Ours> {
+  readonly #channel: Channel;
+  readonly #answers: Partial<Answers<Ours>> = {};
+  readonly #closed = new AbortController();
+  readonly #asked = new Map<number, Question>();
+  readonly #answering = new Map<number, AbortController>();
+  #lastId = 0;
+  #out: Item[] = [];
+  #heard = false;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    channel.onMessage((message) => {
+      this.#heard = true;
+      for (const item of message as readonly Item[]) this.#take(item);
+    });
+    channel.onClosed(() => this.#close());
+  }
+
+  /** Aborts when the other end is gone. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  /** Whether the other end has said anything yet. What is said to a process that does not listen yet is lost. */
+  get heard(): boolean {
+    return this.#heard;
+  }
+
+  /** Answers these from now on. */
+  answer(answers: Partial<Answers<Ours>>): void {
+    Object.assign(this.#answers, answers);
+  }
+
+  /** Rejects with LogUnavailable where the other end is gone. An aborted signal reaches whoever answers; the answer is still waited for. */
+  ask<K extends keyof Theirs & string>(
+    name: K,
+    args: Arguments<Theirs, K>,
+    signal?: AbortSignal,
+  ): Promise<Result<Theirs, K>> {
+    if (this.closed.aborted) return Promise.reject(gone());
+    const id = ++this.#lastId;
+    this.#say(['ask', id, name, args]);
+    const abort = () => this.#say(['abort', id]);
+    if (signal?.aborted) abort();
+    const ignore = signal && onAbort(signal, abort);
+    return new Promise<Result<Theirs, K>>((resolve, reject) => {
+      this.#asked.set(id, { resolve: resolve as (value: unknown) => void, reject });
+    }).finally(ignore);
+  }
+
+  /** Says something that needs no answer. */
+  tell<K extends keyof Theirs & string>(name: K, args: Arguments<Theirs, K>): void {
+    if (!this.closed.aborted) this.#say(['tell', name, args]);
+  }
+
+  #say(item: Item): void {
+    this.#out.push(item);
+    if (this.#out.length > 1) return;
+    // After everything that this turn of the event loop has to say.
+    setImmediate(() => {
+      const items = this.#out;
+      this.#out = [];
+      if (!this.closed.aborted) this.#channel.send(items);
+    });
+  }
+
+  #take(item: Item): void {
+    switch (item[0]) {
+      case 'ask':
+        void this.#reply(item[1], item[2], item[3]);
+        break;
+      case 'tell':
+        void this.#run(item[1], item[2], this.closed);
+        break;
+      case 'abort':
+        this.#answering.get(item[1])?.abort();
+        break;
+      case 'answer':
+        this.#settled(item[1])?.resolve(item[2]);
+        break;
+      case 'failure':
+        this.#settled(item[1])?.reject(errorOf(item[2], item[3]));
+    }
+  }
+
+  async #reply(id: number, name: string, args: readonly unknown[]): Promise<void> {
+    const wanted = new AbortController();
+    this.#answering.set(id, wanted);
+    try {
+      this.#say(['answer', id, await this.#run(name, args, wanted.signal)]);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const unreadable = error instanceof UnreadableEvents ? error.stretch : undefined;
+      this.#say(['failure', id, unreadable ?? error instanceof LogUnavailable, reason]);
+    } finally {
+      this.#answering.delete(id);
+    }
+  }
+
+  async #run(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+    const answer = Object.hasOwn(this.#answers, name) ? this.#answers[name as keyof Ours] : undefined;
+    if (answer === undefined) throw new Error(`expected a call that is answered here, got ${name}`);
+    return answer(args as Arguments<Ours, keyof Ours>, signal);
+  }
+
+  #settled(id: number): Question | undefined {
+    const question = this.#asked.get(id);
+    this.#asked.delete(id);
+    return question;
+  }
+
+  #close(): void {
+    this.#closed.abort();
+    for (const { reject } of this.#asked.values()) reject(gone());
+    for (const wanted of this.#answering.values()) wanted.abort();
+    this.#asked.clear();
+  }
+}
+
+/** What the other end threw, as far as a caller tells errors apart. */
+function errorOf(kind: boolean | UnreadableStretch, reason: string): Error {
+  if (typeof kind !== 'boolean') return new UnreadableEvents(kind);
+  return kind ? new LogUnavailable(reason) : new Error(reason);
+}
+
+const gone = (): LogUnavailable => new LogUnavailable('the process at the other end is gone');

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import type { Database, RootDatabase } from 'lmdb';
+import { hasher } from '../id-hash.ts';
+import { oldFingerprinter } from '../ids.ts';
+import { LogUnusable } from '../log.ts';
+import type { Hashing } from './shop.ts';
+
+/** The newest form of an LMDB log that this version knows: 2 has heads apart from its pages, and records of format 2. */
+const FORMAT = 2;
+const SETTING = 'format';
+/** What format 1 kept here were the seeds of its fingerprints. */
+const OLD_SETTING = 'fingerprints';
+/** What stands there now. A version that knows format 1 only cannot read it as JSON, and says in its error how it reads. */
+const FOR_OLD_VERSIONS = 'newer log, format 2';
+
+interface Form {
+  readonly format: number;
+  /** Secret to this log: the ids in it are hashed with it. */
+  readonly key: string;
+  /** Of the fingerprints in records of format 1, where the log was begun in it. */
+  readonly seeds?: readonly [number, number] | undefined;
+}
+
+/** What a log says of its form. */
+export interface LmdbForm {
+  readonly hashing: Hashing;
+  /** Says that the log has the newest form, which versions that do not know it refuse from then on. Undefined where it has it already. */
+  readonly settle?: () => Promise<void>;
+}
+
+/** Throws LogUnusable where the log has a form that this version does not know. */
+export async function formOf(root: RootDatabase, folder: string): Promise<LmdbForm> {
+  const settings = root.openDB<string, string>({ name: 'settings', encoding: 'string' });
+  const stored = settings.get(SETTING);
+  const form = stored === undefined ? begun(settings) : (JSON.parse(stored) as Form);
+  if (form.format > FORMAT)
+    throw new LogUnusable(
+      `the log in ${folder} has format ${form.format}, and this version knows formats up to ${FORMAT}; run the version that wrote it, or a newer one`,
+    );
+  const { key, seeds } = form;
+  const hashing: Hashing = { hasher: hasher(key), old: seeds && oldFingerprinter(...seeds) };
+  if (stored !== undefined) return { hashing };
+  const settle = async (): Promise<void> => {
+    await root.batch(() => {
+      void settings.put(SETTING, JSON.stringify(form));
+      void settings.put(OLD_SETTING, FOR_OLD_VERSIONS);
+    });
+  };
+  return { hashing, settle };
+}
+
+function begun(settings: Database<string, string>): Form {
+  const old = settings.get(OLD_SETTING);
+  const { seeds } = old === undefined ? {} : (JSON.parse(old) as { seeds: [number, number] });
+  return { format: FORMAT, key: randomBytes(16).toString('hex'), seeds };
+}

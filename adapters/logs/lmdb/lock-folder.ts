@@ -1,0 +1,79 @@
+import { mkdirSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join, relative } from 'node:path';
+import { LogUnusable } from '../log.ts';
+
+/** Taking a folder takes milliseconds: whoever has not done it after so long has died over it. */
+const TAKEN_WITHIN_MS = 2000;
+const AGAIN_MS = 20;
+/** In bytes; systems have room for 104 or 108, with a zero at the end. */
+const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
+
+/**
+ * Makes this process the only user of a folder until `release`. A socket, not a file with a process id: the system closes it
+ * when its owner dies, however it dies. Throws LogUnusable if another process holds the folder.
+ */
+export async function own(folder: string): Promise<{ release: () => Promise<void> }> {
+  const absolute = join(folder, 'owner.sock');
+  // Socket paths are limited to about 100 bytes, so the shorter form is used.
+  const path = [absolute, relative('', absolute)].reduce((a, b) => (b.length < a.length ? b : a));
+  // Node would cut it, and the socket of another folder might be at what is left.
+  if (Buffer.byteLength(path) > LONGEST_PATH)
+    throw Object.assign(new Error('the path of the socket is too long'), { code: 'ENAMETOOLONG' });
+  const server = await oneByOne(join(folder, 'owner.taking'), async () => {
+    if (await answers(path))
+      throw new LogUnusable(
+        `LOG_URL must name a folder of its own, got ${JSON.stringify(`lmdb:${folder}`)}, which is in use by another process; stop that one first, or name another folder`,
+      );
+    ignoring('ENOENT', () => unlinkSync(path));
+    return listening(path);
+  });
+  server.unref();
+  return { release: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** Two that looked at the same moment would both find that nobody answers. To make a folder succeeds for one only. */
+async function oneByOne<T>(taking: string, action: () => Promise<T>): Promise<T> {
+  while (!ignoring('EEXIST', () => mkdirSync(taking))) {
+    ignoring('ENOENT', () => {
+      // Also one of the future, as a machine leaves it whose clock is set back by its next start.
+      if (Math.abs(Date.now() - statSync(taking).mtimeMs) > TAKEN_WITHIN_MS) rmdirSync(taking);
+    });
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+  try {
+    return await action();
+  } finally {
+    ignoring('ENOENT', () => rmdirSync(taking));
+  }
+}
+
+function listening(path: string): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => resolve(server));
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Whether it could be done; other errors are thrown. */
+function ignoring(code: string, action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== code) throw error;
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import { LogUnavailable } from '../log.ts';
+
+/** So many heads are read for one shop in one turn: as many as a request may have events, and some. */
+const READS_A_TURN = 128;
+/** So many appends of one shop may wait for further turns. */
+const MOST_WAITING = 256;
+
+interface Waiting {
+  readonly reads: number;
+  readonly go: () => void;
+}
+
+/** What a shop may still read in this turn, and who waits for its next. */
+interface Line {
+  left: number;
+  readonly waiting: Waiting[];
+}
+
+/**
+ * How much of a turn one shop may use to tell whether ids are known that seem to be. Each shop has a line of its own, so one that sends
+ * many repeats waits for itself, and no other waits for it.
+ */
+export class LookBacks {
+  readonly #lines = new Map<string, Line>();
+  readonly #nextTurn: (turn: () => void) => void;
+
+  constructor(nextTurn: (turn: () => void) => void = setImmediate) {
+    this.#nextTurn = nextTurn;
+  }
+
+  /** Resolves when a shop may read so many heads; undefined where it may at once. Throws LogUnavailable where too many wait already. */
+  ask(shop: string, reads: number): Promise<void> | undefined {
+    const line = this.#lineOf(shop);
+    if (line.waiting.length === 0 && line.left > 0) {
+      line.left -= reads;
+      return undefined;
+    }
+    if (line.waiting.length >= MOST_WAITING)
+      throw new LogUnavailable(
+        `too many requests of ${shop} repeat events that are far back on the log: send fewer at a time`,
+      );
+    return new Promise((go) => line.waiting.push({ reads, go }));
+  }
+
+  #lineOf(shop: string): Line {
+    let line = this.#lines.get(shop);
+    if (line === undefined) {
+      line = { left: READS_A_TURN, waiting: [] };
+      if (this.#lines.size === 0) this.#nextTurn(() => this.#turn());
+      this.#lines.set(shop, line);
+    }
+    return line;
+  }
+
+  #turn(): void {
+    for (const [shop, line] of this.#lines) {
+      if (line.waiting.length === 0) this.#lines.delete(shop);
+      // What was read beyond the last turn's share comes off this one's.
+      line.left = Math.min(0, line.left) + READS_A_TURN;
+      while (line.left > 0) {
+        const next = line.waiting.shift();
+        if (next === undefined) break;
+        line.left -= next.reads;
+        next.go();
+      }
+    }
+    if (this.#lines.size > 0) this.#nextTurn(() => this.#turn());
+  }
+}

@@ -1,0 +1,11 @@
+import { DAMAGED, isDamage, walk } from './probe.ts';
+
+// The process that may die of a damaged file, so that the gateway does not.
+try {
+  walk(process.argv[2] ?? '');
+} catch (error) {
+  if (!isDamage(error)) throw error;
+  console.error(String(error));
+  process.exit(DAMAGED);
+}
+process.exit(0);

@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { extname, join } from 'node:path';
+import { open } from 'lmdb';
+import { LogUnusable } from '../log.ts';
+
+const PROBE_TIMEOUT_MS = 20_000;
+/** How long a probe reads at most: what lies further back is found damaged when it is read. */
+const READ_MS = 3000;
+const WORDS_KEPT = 500;
+/** A damaged tree of trees may have no end. */
+export const MOST_TREES = 32;
+/** What a process dies of that reads a damaged file. With others it was ended: for lack of memory, by whoever stops the gateway, or by us. */
+const DEADLY: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGTRAP'];
+/** The exit code of a probe that found damage; Node's own are below. */
+export const DAMAGED = 100;
+
+/** What is wrong with a log's file; undefined where nothing is, or there is none yet. */
+export type Damage = string | undefined;
+
+/** How a probe ended. */
+export interface ProbeEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The last that it wrote. */
+  readonly words: string;
+}
+
+/**
+ * Opens a log's file in a process of its own, since a damaged one can end the process that reads it, and walks through its trees. Throws
+ * where that did not show whether it is damaged.
+ */
+export async function probe(folder: string): Promise<Damage> {
+  const file = join(folder, 'data.mdb');
+  if (!existsSync(file)) return undefined;
+  const script = import.meta.filename.replace(/lmdb-probe(?=\.[jt]s$)/, 'lmdb-probe-main');
+  const child = spawn(process.execPath, [...importsOf(process.execArgv, extname(script)), script, folder], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: PROBE_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  let words = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    words = (words + text).slice(-WORDS_KEPT);
+  });
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (...end) => resolve(end));
+  });
+  return damageBy({ code, signal, words });
+}
+
+/** What the end of a probe says. A healthy log that is taken for damaged would lose its dead letters, so what may have other reasons is thrown. */
+export function damageBy({ code, signal, words }: ProbeEnd): Damage {
+  if (code === 0) return undefined;
+  if (code === DAMAGED) return `reading it failed: ${lastLine(words)}`;
+  if (signal && DEADLY.includes(signal)) return `reading it ended with ${signal}`;
+  const end = signal
+    ? `was ended with ${signal}, as it is after ${PROBE_TIMEOUT_MS / 1000} s`
+    : `failed with ${code}: ${lastLine(words)}`;
+  throw new LogUnusable(
+    `it cannot be told whether the file of the log is intact: reading it ${end}. ` +
+      'The file is left as it is. See whether its disk answers, and whether memory and open files suffice; then start again.',
+  );
+}
+
+/** Of the flags of this process those that another needs to run the same sources. */
+function importsOf(flags: readonly string[], extension: string): string[] {
+  return extension === '.ts'
+    ? flags.filter((flag, i) => flag.startsWith('--import') || flags[i - 1] === '--import')
+    : [];
+}
+
+function lastLine(words: string): string {
+  const lines = words.trim().split('\n');
+  return lines.findLast((line) => line.includes('Error')) ?? lines.at(-1) ?? '';
+}
+
+/** Whether an error of a walk comes from what is in the file, and not from what the system has none of now. */
+export function isDamage(error: unknown): boolean {
+  const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: string };
+  // LMDB's own numbers are below 0, the system's above.
+  const isSystems = syscall !== undefined || (typeof code === 'number' && code > 0);
+  return !isSystems || code === constants.errno.EISDIR || code === constants.errno.EINVAL;
+}
+
+/** Walks through all trees of a log's file. To be called in a process that may die of it. */
+export function walk(folder: string): void {
+  if (statSync(join(folder, 'data.mdb')).size === 0) throw new Error('the file is empty');
+  const root = open({ path: folder, readOnly: true, keyEncoding: 'binary', encoding: 'binary', maxDbs: MOST_TREES });
+  const until = Date.now() + READ_MS;
+  for (const name of [...root.getKeys({ limit: MOST_TREES })].map(String)) {
+    const database = root.openDB<Buffer, Buffer>({ name, keyEncoding: 'binary', encoding: 'binary' });
+    for (const _ of name === 'pages' ? database.getKeys() : database.getRange()) if (Date.now() > until) return;
+  }
+}

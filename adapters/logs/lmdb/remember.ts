@@ -1,0 +1,105 @@
+import type { RootDatabase } from 'lmdb';
+import { type Head, OLD } from '../head.ts';
+import { fingerprintOf } from '../id-hash.ts';
+import type { Position } from '../log.ts';
+import { headAt, receivedAt } from '../record.ts';
+import type { StoreOptions } from '../store.ts';
+import type { Dedup, KnownIds } from './dedup.ts';
+import type { LmdbHeads } from './heads.ts';
+import type { LmdbPages } from './pages.ts';
+
+/** Of a day each is a second and a third. */
+const TIME_SLICES = 65_536;
+/** So many heads are made in one commit. */
+const MADE_AT_ONCE = 20_000;
+
+/** A shop whose ids are to be remembered. */
+export interface Remembered {
+  readonly name: string;
+  readonly known: KnownIds;
+  readonly committed: Position;
+  /** The newest position whose id is known as format 1 has it. */
+  oldUpTo: Position;
+}
+
+/** Fills the ids of a shop with what its log has since a time, from the newest on. */
+export function remember(heads: LmdbHeads, dedup: Dedup, shop: Remembered, since: number): void {
+  const { name, known, committed } = shop;
+  let first = committed + 1;
+  for (const { at, heads: found } of heads.backwards(name)) {
+    if (at < since) break;
+    for (const { position, head } of found) {
+      if (isOld(head)) shop.oldUpTo = Math.max(shop.oldUpTo, position);
+      known.ids.add(fingerprintOf(head.hash), position);
+      dedup.markBack(known, { at, position });
+      first = position;
+    }
+  }
+  known.ids.forget(first - 1);
+}
+
+/**
+ * Makes the heads of a log that was begun without: of the events that may still be repeated, since to read all would take minutes. What is
+ * older is found in its pages.
+ */
+export async function makeHeads(
+  root: RootDatabase,
+  heads: LmdbHeads,
+  pages: LmdbPages,
+  shops: readonly string[],
+  { now, dedupMs, dedupMax }: Pick<StoreOptions, 'now' | 'dedupMs' | 'dedupMax'>,
+): Promise<void> {
+  await heads.clear();
+  for (const shop of shops) {
+    let made: { first: Position; found: Head[]; at: number }[] = [];
+    let events = 0;
+    const write = async (): Promise<void> => {
+      await root.batch(() => {
+        for (const { first, found, at } of made) heads.put(shop, first, found, at);
+      });
+      [made, events] = [[], 0];
+    };
+    for (const { first, records } of pages.since(shop, now() - dedupMs, dedupMax)) {
+      const found = records.flatMap((record) => Array.from({ length: record.count }, (_, i) => headAt(record, i)));
+      const newest = records.at(-1);
+      made.push({ first, found, at: newest ? receivedAt(newest) : 0 });
+      events += found.length;
+      if (events >= MADE_AT_ONCE) await write();
+    }
+    await write();
+  }
+}
+
+/** Since when not many more than so many events of these shops were received; `since` where it is fewer. */
+export function timeOfNewest(
+  heads: LmdbHeads,
+  most: number,
+  shops: readonly { readonly name: string; readonly committed: Position }[],
+  { since, now }: { readonly since: number; readonly now: number },
+): number {
+  // Nearly always all of them may be known, and nothing need be read to see that.
+  const held = shops.reduce(
+    (sum, { name, committed }) => sum + committed + 1 - (heads.oldest(name) ?? committed + 1),
+    0,
+  );
+  if (held <= most) return since;
+  const slices = new Float64Array(TIME_SLICES);
+  const sliceMs = (now - since) / TIME_SLICES;
+  for (const { name } of shops) {
+    let left = most;
+    for (const { at, heads: found } of heads.backwards(name)) {
+      if (at < since || left <= 0) break;
+      const slice = Math.min(TIME_SLICES - 1, Math.floor((at - since) / sliceMs));
+      slices[slice] = (slices[slice] ?? 0) + found.length;
+      left -= found.length;
+    }
+  }
+  let left = most;
+  const full = slices.findLastIndex((count) => {
+    left -= count;
+    return left < 0;
+  });
+  return full < 0 ? since : since + full * sliceMs;
+}
+
+export const isOld = ({ flags }: Head): boolean => (flags & OLD) !== 0;

@@ -1,0 +1,350 @@
+import { onAbort } from '../../on-abort.ts';
+import { hexOf } from '../id-hash.ts';
+import {
+  type EventLog,
+  type Extent,
+  type LogRecord,
+  LogUnavailable,
+  type Place,
+  type Position,
+  type Rest,
+  type Stored,
+  type Tally,
+  type Trimmed,
+  type TrimOptions,
+  UnreadableEvents,
+  type Verdict,
+} from '../log.ts';
+import type { StoreOptions } from '../store.ts';
+import { NOTHING } from '../tally.ts';
+import { Commit, Renames } from './commit.ts';
+import type { Ask, Connection, Row } from './database.ts';
+import type { PostgresForm } from './format.ts';
+import { withOldIds } from './old-ids.ts';
+import { COMMIT_EVENTS, PostgresPages } from './pages.ts';
+import { SCHEMA } from './schema.ts';
+import { dayName, trim } from './trim.ts';
+
+const WAITING_BYTES = 64 * 1024 * 1024;
+/** What one commit takes at most: the rest goes into the next. */
+const COMMIT_BYTES = 1024 * 1024;
+const PATIENCE_MS = 1000;
+const DAY_MS = 24 * 3_600_000;
+
+interface Waiting {
+  readonly record: LogRecord;
+  readonly resolve: (verdicts: Verdict[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface PostgresLogTools {
+  readonly writer: Connection;
+  /** For whoever delivers. */
+  readonly reader: Connection;
+  /** For all else, so that neither appends nor deliveries wait for it. */
+  readonly side: Connection;
+  readonly durability: EventLog['durability'];
+  readonly form: PostgresForm;
+  readonly options: StoreOptions;
+  /** Called with the newest positions that a commit of this process has brought. */
+  readonly onNewest: (newest: ReadonlyMap<string, Position>) => void;
+}
+
+/** The log in PostgreSQL: one page per shop and commit, as in the embedded log. Any number of processes write and read it. */
+export class PostgresLog implements EventLog {
+  readonly durability: EventLog['durability'];
+  readonly #tools: PostgresLogTools;
+  readonly #pages: PostgresPages;
+  readonly #readers = new Map<string, Set<() => void>>();
+  readonly #newest = new Map<string, Position>();
+  readonly #refusing = new Set<string>();
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #committing: Promise<void> | undefined;
+  #failure: Error | undefined;
+  /** Without any events, of the shop whose commit was the last to fail. */
+  #nothing: LogRecord | undefined;
+  #closed = false;
+
+  constructor(tools: PostgresLogTools) {
+    this.durability = tools.durability;
+    this.#tools = tools;
+    this.#pages = new PostgresPages(tools.reader.ask, tools.options);
+  }
+
+  /** What kept the last commit from being made, until one is made again. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  append(record: LogRecord, onJoined: () => void = () => {}): Promise<Verdict[]> {
+    if (this.#closed) return Promise.reject(new LogUnavailable('the log is closed'));
+    if (this.#waitingBytes > WAITING_BYTES) return Promise.reject(new LogUnavailable('the database cannot keep up'));
+    onJoined();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ record, resolve, reject });
+      this.#waitingBytes += record.body.length;
+      // After the requests that are already read have been admitted too: they share the commit.
+      this.#committing ??= new Promise(setImmediate).then(() => this.#commitAll());
+    });
+  }
+
+  /**
+   * Where the last commit failed: makes one of nothing, which ends the failure if it can be made. Whoever is sent nothing because it is
+   * not ready would otherwise never find out. To be called now and then.
+   */
+  tryAgain(): void {
+    if (this.#nothing && !this.#committing) this.append(this.#nothing).catch(() => {});
+  }
+
+  async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
+    for (let from = after; ; ) {
+      // Asked for before the log is looked at: what is stored while it is being looked at is found the next time.
+      const newest = this.#newest.get(shop) ?? 0;
+      const found = await this.#pages.collect(shop, from, limit);
+      if (found.length > 0 || signal.aborted || this.#closed) return found;
+      // Whatever lies between cannot be read, now or ever.
+      from = Math.max(from, newest);
+      await this.#grown(shop, from, signal);
+    }
+  }
+
+  async find(shop: string, eventId: string): Promise<Stored | undefined> {
+    const [row] = await this.#tools.side.ask(
+      `select max(i.position) as position from ${SCHEMA}.ids i join ${SCHEMA}.shops s on s.id = i.shop where s.name = $1 and i.hash = $2::uuid`,
+      [shop, hexOf(this.#tools.form.hasher.id(eventId))],
+    );
+    if (!row?.position) return undefined;
+    const position = Number(row.position);
+    try {
+      const [stored] = await this.#pages.collect(shop, position - 1, 1);
+      return stored?.position === position ? stored : undefined;
+    } catch (error) {
+      throw error instanceof UnreadableEvents ? error.at(position) : error;
+    }
+  }
+
+  async extent(shop: string): Promise<Extent> {
+    const [row] = await this.#tools.side.ask(
+      `select s.newest, (select min(p.first) from ${SCHEMA}.pages p where p.shop = s.id) as oldest from ${SCHEMA}.shops s where s.name = $1`,
+      [shop],
+    );
+    const newest = Number(row?.newest ?? 0);
+    return { oldest: Number(row?.oldest ?? newest + 1), newest };
+  }
+
+  before(shop: string, time: number): Promise<Position> {
+    return this.#pages.before(shop, time);
+  }
+
+  async tally(shop: string): Promise<Tally> {
+    const [tally] = await this.tallies([shop]);
+    return tally ?? NOTHING;
+  }
+
+  async tallies(shops: readonly string[]): Promise<Tally[]> {
+    const rows = await this.#tools.side.ask(
+      `select s.name, s.received, s.newest, s.duplicate,
+         (select json_object_agg(code, count) from ${SCHEMA}.refusals r where r.shop = s.id) as quarantined
+       from ${SCHEMA}.shops s where s.name = any($1)`,
+      [shops],
+    );
+    const byName = new Map(rows.map((row) => [row.name, tallyOf(row)]));
+    return shops.map((shop) => byName.get(shop) ?? NOTHING);
+  }
+
+  async shops(): Promise<string[]> {
+    const rows = await this.#tools.side.ask(`select name from ${SCHEMA}.shops order by name`);
+    return rows.map(({ name }) => String(name));
+  }
+
+  async heads(shops: readonly string[]): Promise<Position[]> {
+    const rows = await this.#tools.side.ask(`select name, newest from ${SCHEMA}.shops where name = any($1)`, [shops]);
+    const byName = new Map(rows.map(({ name, newest }) => [name, Number(newest)]));
+    return shops.map((shop) => byName.get(shop) ?? 0);
+  }
+
+  async rests(places: readonly Place[]): Promise<Rest[]> {
+    const values = [places.map(({ shop }) => shop), places.map(({ after }) => after)];
+    const rows = await this.#tools.side.ask(RESTS, values, 'rests_1');
+    return rows.map(({ newest, at }) => ({ newest: Number(newest), oldestAt: at === null ? undefined : Number(at) }));
+  }
+
+  async trim(options: TrimOptions): Promise<Trimmed> {
+    await this.ensureDays();
+    const trimmed = await trim(this.#tools.side, { ...options, today: dayName(new Date(this.#tools.options.now())) });
+    if (trimmed.events > 0) this.#pages.forget();
+    return trimmed;
+  }
+
+  /** Makes the partitions of today and the days that come next. */
+  async ensureDays(): Promise<void> {
+    const now = this.#tools.options.now();
+    await ensureDays(this.#tools.side.ask, dayOf(now), dayOf(now + 2 * DAY_MS));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#committing;
+    for (const readers of this.#readers.values()) for (const wake of [...readers]) wake();
+  }
+
+  /** The shops that this process has kept refused events of since it was asked last. */
+  takeRefusing(): string[] {
+    const shops = [...this.#refusing];
+    this.#refusing.clear();
+    return shops;
+  }
+
+  /** The shops that somebody waits for, to ask after where no word of them comes. */
+  get awaited(): string[] {
+    return [...this.#readers.keys()];
+  }
+
+  /** The log has come so far, by this process or another. */
+  grown(shop: string, newest: Position): void {
+    if (newest <= (this.#newest.get(shop) ?? 0)) return;
+    this.#newest.set(shop, newest);
+    for (const wake of [...(this.#readers.get(shop) ?? [])]) wake();
+  }
+
+  #grown(shop: string, after: Position, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const readers = this.#readers.get(shop) ?? new Set();
+      this.#readers.set(shop, readers);
+      const done = () => {
+        readers.delete(wake);
+        if (readers.size === 0 && this.#readers.get(shop) === readers) this.#readers.delete(shop);
+        ignore();
+        resolve();
+      };
+      const wake = () => {
+        if (this.#closed || (this.#newest.get(shop) ?? 0) > after) done();
+      };
+      readers.add(wake);
+      const ignore = onAbort(signal, done);
+      if (signal.aborted) done();
+      else wake();
+    });
+  }
+
+  async #commitAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      const began = performance.now();
+      try {
+        const { commit, verdicts } = await this.#store(group.map(({ record }) => record));
+        this.#failure = undefined;
+        this.#nothing = undefined;
+        for (const [shop, newest] of commit.newest) this.grown(shop, newest);
+        this.#tools.onNewest(commit.newest);
+        for (const { record } of group) if (record.refused.length > 0) this.#refusing.add(record.context.shop);
+        for (const [i, { resolve }] of group.entries()) resolve(verdicts[i] ?? []);
+      } catch (error) {
+        this.#failure = error instanceof Error ? error : new Error(String(error));
+        this.#nothing = nothingOf(group[0]?.record);
+        // Whether it was stored or not is not known: whoever sends it again finds out.
+        const unavailable = new LogUnavailable('the commit failed', { cause: error });
+        // Whoever has waited through a long attempt does not wait for the next one too.
+        const waited = performance.now() - began > PATIENCE_MS ? this.#takeAll() : [];
+        for (const { reject } of [...group, ...waited]) reject(unavailable);
+      }
+    }
+    this.#committing = undefined;
+  }
+
+  #takeGroup(): Waiting[] {
+    let bytes = 0;
+    let events = 0;
+    let count = 0;
+    for (const { record } of this.#waiting) {
+      bytes += record.body.length;
+      events += record.events.length;
+      if (count > 0 && (bytes > COMMIT_BYTES || events > COMMIT_EVENTS)) break;
+      count += 1;
+    }
+    const group = this.#waiting.splice(0, count);
+    for (const { record } of group) this.#waitingBytes -= record.body.length;
+    return group;
+  }
+
+  #takeAll(): Waiting[] {
+    const all = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    return all;
+  }
+
+  /** Stores records with one call; where some of them must be brought in another way, nothing was stored, and it is called again with those. */
+  async #store(sent: readonly LogRecord[]): Promise<{ commit: Commit; verdicts: Verdict[][] }> {
+    const { form, options } = this.#tools;
+    const gone = new Set<LogRecord>();
+    const format = form.format();
+    // Format 1 has no place to say that an id was made.
+    const renames = options.contents && format > 1 ? new Renames(options.contents) : undefined;
+    const records = format > 1 ? sent : sent.map((record) => withOldIds(record, options.view));
+    for (;;) {
+      const commit = new Commit(records, { hasher: form.hasher, format, gone, renames });
+      const row = await this.#call(commit);
+      const more = commit.recordsOf(numbers(row?.gone));
+      const unlike = numbers(row?.unlike);
+      commit.rename(unlike);
+      if (more.length + unlike.length === 0)
+        return { commit, verdicts: commit.verdicts(numbers(row?.known), numbers(row?.befores)) };
+      for (const record of more) gone.add(record);
+    }
+  }
+
+  async #call(commit: Commit): Promise<Row | undefined> {
+    const { writer, options } = this.#tools;
+    const now = options.now();
+    const at = commit.at(now);
+    const since = dayOf(Math.min(now, at) - Math.max(0, options.dedupMs));
+    const values = commit.values(dayOf(at), since, options.quarantineMax);
+    const call = () => writer.ask(APPEND, values, 'append_2');
+    const [row] = await call().catch(async (error: unknown) => {
+      if ((error as { code?: string }).code !== NO_PARTITION) throw error;
+      await ensureDays(writer.ask, dayOf(at), dayOf(at));
+      return call();
+    });
+    return row;
+  }
+}
+
+const tallyOf = ({ received, newest, duplicate, quarantined }: Readonly<Record<string, unknown>>): Tally => ({
+  received: Number(received),
+  appended: Number(newest),
+  duplicate: Number(duplicate),
+  quarantined: (quarantined ?? {}) as Tally['quarantined'],
+});
+
+const nothingOf = (record: LogRecord | undefined): LogRecord | undefined =>
+  record && { ...record, body: Buffer.alloc(0), events: [], refused: [], released: [] };
+
+const NO_PARTITION = '23514';
+const APPEND = `select known, befores, gone, unlike from ${SCHEMA}.append_2(
+  $1, $2, $3, $4, $5, $6, $7::uuid[], $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json[], $18, $19, $20, $21)`;
+
+// Pipelines that are equally far are looked up once. A page has the time of its newest event, and the events of one commit.
+const RESTS = `
+with places as (
+  select p.shop, p.after, s.id, coalesce(s.newest, 0) as newest
+  from (select distinct shop, after from unnest($1::text[], $2::bigint[]) d(shop, after)) p
+  left join ${SCHEMA}.shops s on s.name = p.shop
+), known as materialized (
+  select places.*, case when newest > after then coalesce(
+    (select case when p.last > places.after then p.at end from ${SCHEMA}.pages p
+     where p.shop = places.id and p.first <= places.after + 1 order by p.first desc limit 1),
+    (select p.at from ${SCHEMA}.pages p where p.shop = places.id and p.first > places.after + 1 order by p.first limit 1)
+  ) end as at
+  from places
+)
+select k.newest, k.at from unnest($1::text[], $2::bigint[]) with ordinality g(shop, after, n)
+join known k on k.shop = g.shop and k.after = g.after order by g.n`;
+
+const numbers = (value: unknown): number[] => (value as unknown[]).map(Number);
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+
+async function ensureDays(ask: Ask, from: string, to: string): Promise<void> {
+  await ask(`select ${SCHEMA}.ensure_days_2($1, $2)`, [from, to]);
+}

@@ -1,0 +1,127 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions, SecureVersion } from 'node:tls';
+import { LogUnusable } from '../log.ts';
+
+/** Without TLS, or with it and how. */
+type Way = false | ConnectionOptions;
+
+export interface Ways {
+  readonly ssl: Way;
+  /** Tried where the first fails. */
+  readonly otherwise?: Way;
+}
+
+export interface TlsParameters {
+  readonly sslmode?: string | undefined;
+  readonly sslrootcert?: string | undefined;
+  readonly sslcert?: string | undefined;
+  readonly sslkey?: string | undefined;
+  readonly ssl_min_protocol_version?: string | undefined;
+  readonly ssl_max_protocol_version?: string | undefined;
+}
+
+const MODES = ['disable', 'allow', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'];
+const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
+
+/** How TLS is spoken, as libpq documents `sslmode` and what belongs to it; `no-verify` is what other clients of Node call `require`. */
+export function tlsOf(given: TlsParameters, encrypt: boolean): Ways {
+  const mode = given.sslmode ?? (encrypt ? 'require' : 'disable');
+  if (!MODES.includes(mode)) refuse(`sslmode in LOG_URL must be one of ${MODES.join(', ')}`);
+  const isSystem = given.sslrootcert === 'system';
+  if (isSystem && mode !== 'verify-full')
+    refuse(
+      'sslmode in LOG_URL must be verify-full where sslrootcert is system, since anybody can have such a certificate',
+    );
+  const root = given.sslrootcert !== undefined && !isSystem ? rootsIn(given.sslrootcert) : undefined;
+  const own = { ...versionsIn(given), ...identityIn(given) };
+  // Encrypted, to whoever answers: platforms serve certificates of their own making. With a root, only to who has one of its certificates.
+  const anybody: ConnectionOptions = { ...own, rejectUnauthorized: false };
+  const signed: ConnectionOptions | undefined =
+    root === undefined
+      ? undefined
+      : { ...own, ca: root, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+  switch (mode) {
+    case 'disable':
+      return { ssl: false };
+    case 'allow':
+      return { ssl: false, otherwise: signed ?? anybody };
+    case 'prefer':
+      return { ssl: signed ?? anybody, otherwise: false };
+    case 'no-verify':
+      return { ssl: anybody };
+    case 'verify-ca':
+      return {
+        ssl:
+          signed ??
+          refuse(
+            'sslmode=verify-ca in LOG_URL must come with sslrootcert, the file of the certificates to trust; or use verify-full',
+          ),
+      };
+    case 'verify-full':
+      // Without a root, or with "system": what Node trusts, NODE_EXTRA_CA_CERTS included.
+      return { ssl: { ...own, rejectUnauthorized: true, ...(root !== undefined && { ca: root }) } };
+    default:
+      return { ssl: signed ?? anybody };
+  }
+}
+
+const refuse = (sentence: string): never => {
+  throw new LogUnusable(sentence);
+};
+
+function rootsIn(path: string): string {
+  const text = textOf('sslrootcert', path);
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+  if (certificates.length === 0 || !certificates.every(isCertificate)) malformed('sslrootcert', path, 'certificates');
+  return text;
+}
+
+function identityIn({ sslcert, sslkey }: TlsParameters): Pick<ConnectionOptions, 'cert' | 'key'> {
+  if (sslcert === undefined && sslkey === undefined) return {};
+  if (sslcert === undefined || sslkey === undefined)
+    return refuse('sslcert and sslkey in LOG_URL must come together; give both files, or neither');
+  const [cert, key] = [textOf('sslcert', sslcert), textOf('sslkey', sslkey)];
+  if (!isCertificate(cert)) malformed('sslcert', sslcert, 'a certificate');
+  if (!isKeyOf(cert, key)) malformed('sslkey', sslkey, 'the private key of sslcert, without a passphrase,');
+  return { cert, key };
+}
+
+function versionsIn(given: TlsParameters): Pick<ConnectionOptions, 'minVersion' | 'maxVersion'> {
+  const version = (name: 'ssl_min_protocol_version' | 'ssl_max_protocol_version'): SecureVersion | undefined => {
+    const value = given[name];
+    if (value !== undefined && !VERSIONS.includes(value))
+      refuse(`${name} in LOG_URL must be one of ${VERSIONS.join(', ')}`);
+    return value as SecureVersion | undefined;
+  };
+  const [minVersion, maxVersion] = [version('ssl_min_protocol_version'), version('ssl_max_protocol_version')];
+  return { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
+}
+
+function textOf(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return refuse(`${name} in LOG_URL must name a file that can be read, got ${path} (${code}); see to the file`);
+  }
+}
+
+const malformed = (name: string, path: string, what: string): never =>
+  refuse(`${name} in LOG_URL must name a file with ${what} in PEM, got ${path}; see to the file`);
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function isKeyOf(cert: string, key: string): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,32 @@
+import { type EventLog, type Position, type Stored, UnreadableEvents } from '../../adapters/logs/log.ts';
+
+/** What was read, and where reading goes on. */
+export interface Piece {
+  readonly stored: readonly Stored[];
+  /** Undefined where there is nothing more. */
+  readonly last: Position | undefined;
+  /** How many events were passed over, since this version cannot read them. */
+  readonly unreadable: number;
+}
+
+/** As the log's `read`, for whoever only looks: events that this version cannot read are passed over and counted. */
+export async function readOver(
+  log: Pick<EventLog, 'read'>,
+  shop: string,
+  after: Position,
+  limit: number,
+  signal: AbortSignal,
+): Promise<Piece> {
+  try {
+    const stored = await log.read(shop, after, limit, signal);
+    return { stored, last: stored.at(-1)?.position, unreadable: 0 };
+  } catch (error) {
+    if (!(error instanceof UnreadableEvents)) throw error;
+    const { from, to } = error.stretch;
+    return { stored: [], last: to, unreadable: to - Math.max(from - 1, after) };
+  }
+}
+
+/** Why a pipeline is suspended that has come to events that cannot be read, and what to do. `newest`: the end of the log now. */
+export const suspensionFor = ({ message }: UnreadableEvents, newest: Position): string =>
+  `${message}. Deploy the version that stored them and resume: then they are delivered. To resume without it leaves out what cannot be read up to event ${newest}, counted as dropped; it stays on the log, and a replay by a version that can read it delivers it`;

@@ -1,0 +1,78 @@
+import { Check } from 'typebox/value';
+import type { Destination } from '../../../adapters/destinations/destination.ts';
+import { urlMistakes } from '../../../adapters/http/ssrf.ts';
+import { kindSchema } from '../../../schemas/config.ts';
+import { field, isRecord, items } from '../../base/unknown-values.ts';
+import type { Mistake, Path } from './schema.ts';
+
+/** User and password of a URL. */
+const USER = /:\/\/[^\s/]*@/g;
+
+/**
+ * What is wrong although it fits the schema: settings that a destination objects to, origins that no browser sends, and an
+ * upstream that cannot be asked. Takes the configuration with all its other mistakes, so that all are reported at once; `redact` takes secrets out of a destination's words.
+ */
+export function objections(
+  config: unknown,
+  destinations: readonly Destination[],
+  redact: (sentence: string) => string,
+): Mistake[] {
+  return items(field(config, 'shops')).flatMap((shop, index) => {
+    const at: Path = ['shops', index];
+    return [
+      ...items(field(shop, 'origins')).flatMap((origin, place) => originMistakes(origin, [...at, 'origins', place])),
+      ...upstreamMistakes(field(shop, 'glood'), [...at, 'glood', 'upstream']),
+      ...items(field(shop, 'pipelines')).flatMap((pipeline, place) => [
+        ...laneMistakes(pipeline, destinations, [...at, 'pipelines', place, 'lanes']),
+        ...destinationMistakes(field(pipeline, 'destination'), destinations).map((text) =>
+          placed(redact(text).replace(USER, '://'), [...at, 'pipelines', place, 'destination']),
+        ),
+      ]),
+    ];
+  });
+}
+
+function laneMistakes(pipeline: unknown, destinations: readonly Destination[], path: Path): Mistake[] {
+  const lanes = field(pipeline, 'lanes');
+  const destination = destinations.find(({ type }) => type === field(field(pipeline, 'destination'), 'type'));
+  if (typeof lanes !== 'number' || lanes <= 1 || destination === undefined || destination.lanes) return [];
+  return [
+    {
+      path,
+      text: `must be 1 for a destination of type ${destination.type}, which takes one batch at a time, got ${lanes}`,
+    },
+  ];
+}
+
+/** Browsers leave the default port out and write hosts in lower case, so anything else would never match. */
+function originMistakes(origin: unknown, path: Path): Mistake[] {
+  if (typeof origin !== 'string' || !/^https?:/.test(origin)) return [];
+  const sent = URL.canParse(origin) ? new URL(origin).origin : undefined;
+  if (sent === origin) return [];
+  const hint = sent === undefined ? '' : `; browsers send ${sent}`;
+  return [{ path, text: `must be an origin as browsers write it${hint}` }];
+}
+
+function upstreamMistakes(glood: unknown, path: Path): Mistake[] {
+  const upstream = field(glood, 'upstream');
+  if (typeof upstream !== 'string') return [];
+  const mistakes = urlMistakes(upstream, field(glood, 'allowPrivateNetworks') === true);
+  const isHost = URL.canParse(upstream) && new URL(upstream).href === `${new URL(upstream).origin}/`;
+  const texts = mistakes.length > 0 || isHost ? mistakes : ['must be a host alone, without path and query'];
+  return texts.map((text) => ({ path, text: text.replace(/^url: /, '') }));
+}
+
+function destinationMistakes(settings: unknown, destinations: readonly Destination[]): readonly string[] {
+  const destination = destinations.find(({ type }) => type === field(settings, 'type'));
+  if (!destination?.check || !isRecord(settings)) return [];
+  const { type: _, ...own } = settings;
+  return Check(kindSchema(destination), settings) ? destination.check(own) : [];
+}
+
+/** A destination speaks of its settings as "url: …" or "headers.x: …"; that belongs to the path. */
+function placed(text: string, path: Path): Mistake {
+  const [, name, rest] = /^([A-Za-z][\w.]*): (.*)$/s.exec(text) ?? [];
+  return name !== undefined && rest !== undefined
+    ? { path: [...path, ...name.split('.')], text: rest }
+    : { path, text };
+}

@@ -1,0 +1,43 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Config } from '../../schemas/config.ts';
+import { ConfigError } from '../base/errors.ts';
+import type { Runnable } from './durability.ts';
+import { GatewayFailure, whatFailed } from './start-errors.ts';
+
+export type ToLoad = Omit<Runnable, 'destinations'>;
+
+/** What the thread answers: a configuration, what is wrong with it, or what failed. */
+export interface Loaded {
+  readonly config?: Config;
+  readonly mistakes?: readonly string[];
+  readonly failure?: string;
+}
+
+/**
+ * As `loadRunnable`, in a thread of its own: to read and check 2,000 shops takes a second, in which nobody would be answered. Also a text
+ * that takes more memory than there is ends that thread and not the process.
+ */
+export function loadElsewhere({ found, settings, env }: ToLoad): Promise<Config> {
+  const given: ToLoad = { found, settings, env: { ...env } };
+  const thread = startThread(given);
+  return new Promise((resolve, reject) => {
+    thread.once('message', ({ config, mistakes, failure = '' }: Loaded) => {
+      if (config) resolve(config);
+      else reject(mistakes ? new ConfigError(mistakes) : new GatewayFailure(failure));
+    });
+    const failed = (error: unknown): void =>
+      reject(new GatewayFailure(`the configuration could not be read: ${whatFailed(error)}`, { cause: error }));
+    thread.once('error', failed);
+    thread.once('exit', (code) => failed(new GatewayFailure(`its thread ended with ${code}`)));
+  });
+}
+
+function startThread(workerData: ToLoad): Worker {
+  const extension = extname(import.meta.filename);
+  const script = new URL(`./config-thread${extension}`, import.meta.url);
+  if (extension !== '.ts') return new Worker(script, { workerData });
+  // Run from its sources (npm run dev): tsx reads those of a thread only where that asks for it.
+  const asking = `import('tsx/esm/api').then(({ register }) => { register(); return import('${script.href}'); })`;
+  return new Worker(asking, { workerData, eval: true });
+}

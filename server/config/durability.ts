@@ -1,0 +1,97 @@
+import type { Destination } from '../../adapters/destinations/destination.ts';
+import type { Durability } from '../../adapters/logs/log.ts';
+import type { Config } from '../../schemas/config.ts';
+import type { Settings } from '../../schemas/settings.ts';
+import { ConfigError } from '../base/errors.ts';
+import { type Found, loadConfig } from './config.ts';
+import { type Environment, isProduction } from './settings.ts';
+
+/** What a configuration is judged with. */
+export interface Runnable {
+  readonly found: Found;
+  readonly settings: Settings;
+  readonly env: Environment;
+  readonly destinations: readonly Destination[];
+}
+
+/**
+ * The configuration, if a gateway with these settings may run it: without mistakes, and in production with nothing on it that a restart
+ * would lose. The start, a reload, the release and `check` all judge by this. Throws one ConfigError with everything that is wrong.
+ */
+export function loadRunnable({ found: { source }, settings, env, destinations }: Runnable): Config {
+  const log = durabilityHere(settings);
+  const accepted = settings.ALLOW_WEAK_DURABILITY;
+  const weakLog = log === undefined || accepted ? [] : weakLogs(log, settings);
+  let config: Config;
+  try {
+    config = loadConfig({ source, env, destinations });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError([...error.mistakes, ...weakLog], { cause: error });
+  }
+  const weak = accepted ? [] : [...weakLog, ...weakDestinations(config, settings, destinations)];
+  if (weak.length > 0) throw new ConfigError(weak);
+  return config;
+}
+
+/** What is accepted although a restart loses it, where ALLOW_WEAK_DURABILITY says so: a line each. */
+export function acceptedWeak(
+  config: Config,
+  settings: Settings,
+  durability: Durability,
+  kinds: readonly Pick<Destination, 'type' | 'onDisk'>[],
+): string[] {
+  return [...weakLogs(durability, settings), ...weakDestinations(config, settings, kinds)];
+}
+
+/** Throws ConfigError where a log that promises this much may not be used. */
+export function refuseWeakLog(durability: Durability, settings: Settings): void {
+  const weak = settings.ALLOW_WEAK_DURABILITY ? [] : weakLogs(durability, settings);
+  if (weak.length > 0) throw new ConfigError(weak);
+}
+
+/** How much an answer promises with a log on this machine; undefined for one elsewhere. */
+export function durabilityHere(settings: Settings): Durability | undefined {
+  if (settings.LOG_URL.startsWith('memory:')) return 'process';
+  if (settings.LOG_URL.startsWith('lmdb:')) return isWiped(settings) ? 'ephemeral' : 'disk';
+  return undefined;
+}
+
+/** Heroku names its dynos web.1, and wipes their disks; Dokku names them too, but says so. */
+export const isWiped = ({ DYNO, DOKKU_APP_NAME }: Pick<Settings, 'DYNO' | 'DOKKU_APP_NAME'>): boolean =>
+  DYNO !== undefined && DOKKU_APP_NAME === undefined;
+
+function weakLogs(durability: Durability, settings: Settings): string[] {
+  const lasts = durability === 'disk' || durability === 'replicated';
+  if (lasts || !isProduction(settings)) return [];
+  const kind = settings.LOG_URL.replace(/:\/\/.*/s, '://…');
+  return [
+    `LOG_URL must name a log that lasts, got ${kind}, which here is ${durability}: acknowledged events would be lost at the next restart; ` +
+      `${remedy(settings)}, or set ALLOW_WEAK_DURABILITY=1 to accept that`,
+  ];
+}
+
+function weakDestinations(
+  { shops }: Config,
+  settings: Settings,
+  kinds: readonly Pick<Destination, 'type' | 'onDisk'>[],
+): string[] {
+  if (!isWiped(settings)) return [];
+  const onDisk = new Set(kinds.filter((kind) => kind.onDisk).map(({ type }) => type));
+  return shops.flatMap(({ pipelines }, shop) =>
+    pipelines.flatMap(({ destination: { type } }, pipeline) =>
+      onDisk.has(type)
+        ? [
+            `shops[${shop}].pipelines[${pipeline}].destination.type must be one whose events outlast a restart, got ${type}, and the disk here is wiped at every restart (DYNO is set); ` +
+              'send them elsewhere, or set ALLOW_WEAK_DURABILITY=1 to accept that they are lost',
+          ]
+        : [],
+    ),
+  );
+}
+
+function remedy(settings: Settings): string {
+  if (/^postgres/.test(settings.LOG_URL)) return 'let the database run with fsync=on and synchronous_commit=on';
+  if (isWiped(settings)) return 'add PostgreSQL (heroku addons:create heroku-postgresql:essential-0)';
+  return 'use lmdb:<folder> on a disk that lasts, or postgres://…';
+}

@@ -1,0 +1,81 @@
+import Type, { type TSchema } from 'typebox';
+import { Check, Default } from 'typebox/value';
+import { Settings } from '../../schemas/settings.ts';
+import { ConfigError } from '../base/errors.ts';
+import { type Mistake, mistakesIn, pathText } from './checks/schema.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The settings that an environment states, defaults filled in. An empty variable counts as not set. Throws ConfigError. */
+export function readSettings(env: Environment): Settings {
+  const given = Object.entries(Settings.properties).flatMap(([name, schema]) => {
+    const text = env[name]?.trim();
+    return text ? [[name, fromText(text, schema)]] : [];
+  });
+  const settings = Default(Settings, { ...impliedBy(env), ...Object.fromEntries(given) });
+  const mistakes = [...mistakesIn(Settings, settings).map(sentence), ...contradictions(settings)];
+  if (mistakes.length > 0 || !Check(Settings, settings)) throw new ConfigError(mistakes);
+  return settings;
+}
+
+/** Whether a start must be safe rather than easy: production by name, or on Heroku. */
+export const isProduction = (settings: Settings): boolean =>
+  settings.NODE_ENV === 'production' || settings.DYNO !== undefined;
+
+/** The same of an environment whose settings may be wrong. */
+export const isProductionIn = ({ NODE_ENV = '', DYNO = '' }: Environment): boolean =>
+  NODE_ENV.trim() === 'production' || DYNO.trim() !== '';
+
+/** What a process of the gateway does. */
+export interface Duties {
+  /** Whether it moves pipelines and trims the log. */
+  readonly moves: boolean;
+  /** What it answers: everything, what there is to say about itself, or nothing, without a port. */
+  readonly answers: 'everything' | 'health' | 'nothing';
+}
+
+/** A worker opens a port only where one is asked for: platforms give one to web processes alone. */
+export function dutiesOf({ PROCESS }: Settings, env: Environment): Duties {
+  if (PROCESS === 'worker') return { moves: true, answers: env.PORT?.trim() ? 'health' : 'nothing' };
+  return { moves: PROCESS === 'all', answers: 'everything' };
+}
+
+function impliedBy(env: Environment): Partial<Settings> {
+  return {
+    ...(env.DATABASE_URL?.startsWith('postgres') ? { LOG_URL: env.DATABASE_URL } : {}),
+    ...(env.DYNO ? { TRUST_PROXY_HOPS: 1 } : {}),
+  };
+}
+
+/** What cannot be read stays text, so that the mistake can quote it. */
+function fromText(text: string, schema: TSchema): unknown {
+  if (Type.IsArray(schema)) return text.split(/[\s,]+/).filter((part) => part !== '');
+  if (Type.IsInteger(schema)) return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+  if (!Type.IsBoolean(schema)) return text;
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  return /^(0|false|no|off)$/i.test(text) ? false : text;
+}
+
+const sentence = ({ path, text }: Mistake): string => `${pathText(path.slice(0, 1))} ${text}`;
+
+const Windows = Type.Pick(Settings, ['DEDUP_HOURS', 'RETENTION_DAYS']);
+const Processes = Type.Pick(Settings, ['LOG_URL', 'PROCESS']);
+const Timeouts = Type.Pick(Settings, ['HEADERS_TIMEOUT_SECONDS', 'REQUEST_TIMEOUT_SECONDS']);
+
+function contradictions(settings: unknown): string[] {
+  const found: string[] = [];
+  if (Check(Windows, settings) && settings.DEDUP_HOURS > settings.RETENTION_DAYS * 24)
+    found.push(
+      `DEDUP_HOURS must be at most ${settings.RETENTION_DAYS * 24} (RETENTION_DAYS in hours), got ${settings.DEDUP_HOURS}`,
+    );
+  if (Check(Timeouts, settings) && settings.HEADERS_TIMEOUT_SECONDS > settings.REQUEST_TIMEOUT_SECONDS)
+    found.push(
+      `HEADERS_TIMEOUT_SECONDS must be at most ${settings.REQUEST_TIMEOUT_SECONDS} (REQUEST_TIMEOUT_SECONDS), got ${settings.HEADERS_TIMEOUT_SECONDS}`,
+    );
+  if (Check(Processes, settings) && settings.PROCESS !== 'all' && !/^postgres/.test(settings.LOG_URL))
+    found.push(
+      `PROCESS must be all where LOG_URL is ${settings.LOG_URL.replace(/:.*/s, ':…')}, got ${settings.PROCESS}: that log lives in one process. ` +
+        'For several processes that take events set WEB_CONCURRENCY; to run web and worker apart keep the log on PostgreSQL',
+    );
+  return found;
+}

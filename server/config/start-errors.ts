@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url';
+import { LogUnavailable, LogUnusable } from '../../adapters/logs/log.ts';
+import { ConfigError } from '../base/errors.ts';
+import { placesOf } from './words.ts';
+
+/** The gateway cannot go on. The message is for its operator, and holds no secrets. */
+export class GatewayFailure extends Error {}
+
+/** What a process prints that does not start. Never a value: an unexpected error may hold one, such as a URL with its password. */
+export function cannotStart(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  const what = whatFailed(error);
+  return isForOperators(error)
+    ? `Cannot start: ${what}`
+    : `Cannot start: something failed that must not (${what}); install this version anew with npm ci, and report this line if that does not help`;
+}
+
+/** What is wrong with settings or configuration, one by one; undefined where something else failed. */
+export const mistakesOf = (error: unknown): readonly string[] | undefined =>
+  error instanceof ConfigError ? error.mistakes : undefined;
+
+/** An error in one line: the message of one that is meant for operators, and of all others only their class, code and place. */
+export function whatFailed(error: unknown): string {
+  if (error instanceof ConfigError) return error.mistakes.join('; ');
+  if (isForOperators(error)) return error.message;
+  if (!(error instanceof Error)) return `a ${typeof error} was thrown`;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const words = [error.constructor.name, code, syscall].filter((word) => /^[\w-]{1,40}$/.test(String(word ?? '')));
+  return [...words, ...placeOf(error)].join(' ');
+}
+
+const isForOperators = (error: unknown): error is Error =>
+  [ConfigError, LogUnavailable, LogUnusable, GatewayFailure].some((kind) => error instanceof kind);
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** The first place in code of this project, or the first of all. */
+function placeOf(error: Error): string[] {
+  const places = placesOf(error).map((place) => place.replaceAll('file://', '').replaceAll(ROOT, ''));
+  const own = places.find((place) => !/node_modules|node:/.test(place));
+  return [own ?? places[0] ?? ''].filter((place) => place !== '');
+}

@@ -1,0 +1,206 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Outbound, Sender } from '../../adapters/destinations/destination.ts';
+import type { EventLog, Position, UnreadableEvents } from '../../adapters/logs/log.ts';
+import type { Ahead, Cursor, PipelineId, Progress, State, Suspension } from '../../adapters/logs/state.ts';
+import { suspensionFor } from '../base/unreadable.ts';
+import { laneOf } from './lanes.ts';
+import { Books, type Passed } from './ledger.ts';
+import type { Trials } from './poison-search.ts';
+import { Redrives } from './redrive.ts';
+import type { Route } from './route.ts';
+import { type Ending, handOver, type Lane, type SendOptions } from './send.ts';
+import { Streak } from './streak.ts';
+import { Gate } from './throttle.ts';
+import { type Looking, MOST_LOOK_AHEAD, NOW, type Window, windowAfter } from './window.ts';
+
+export interface DeliverOptions extends SendOptions {
+  readonly log: EventLog;
+  readonly state: State;
+  /** Under which id its progress, journal and dead letters are kept. */
+  readonly id: PipelineId;
+  readonly cursor: Cursor;
+  readonly route: Route;
+  /** One connection per lane. */
+  readonly senders: readonly Sender[];
+  /** Called when the pipeline is suspended, or was when it began. */
+  readonly onSuspended: (suspension: Suspension) => void;
+  /** Called when the log does not have what it should, with how many events and why. */
+  readonly onMissing: (events: number, reason: string) => void;
+  /** Where to end: a replay's last position. Without it there is no end. */
+  readonly until?: Position;
+}
+
+/**
+ * One pipeline's loop: read, route, send, settle, until the signal aborts, `until` is reached, or the pipeline is suspended (gives
+ * why). Each lane sends one batch at a time, in order. Progress is saved with the bounds of the next stretch before
+ * that is sent, so that after a crash the same events go out in the same batches.
+ */
+export async function deliver(options: DeliverOptions, signal: AbortSignal): Promise<Suspension | undefined> {
+  const { cursor } = options;
+  const loop = startOf(options);
+  if (cursor.progress.suspended) return suspended(options, cursor.progress.suspended);
+  let window: Window | undefined;
+  while (!signal.aborted) {
+    const redriven = await loop.redrives.run(signal);
+    if (redriven?.kind === 'suspend') return suspend(options, redriven.reason);
+    loop.interrupted = interruption(loop, signal);
+    if (cursor.progress.position >= (options.until ?? Number.POSITIVE_INFINITY)) break;
+    window ??= await nextWindow(options, loop);
+    if (window === undefined) continue;
+    if (window.unreadable) return suspendUnreadable(options, window.unreadable);
+    if (cursor.progress.sending !== window.to && window.wanted.length > 0) {
+      await cursor.save({ progress: { ...cursor.progress, sending: window.to } });
+    }
+    const endings = await send(options, loop, window, signal);
+    // An event that is tried alone at the end of the log waits in the company of those that come.
+    const stuck = endings.some(({ kind }) => kind === 'stuck');
+    window = await settle(options, loop, window, stuck);
+    const ending = endings.find((one) => one.kind === 'suspend');
+    if (ending?.kind === 'suspend') return suspend(options, ending.reason);
+  }
+  return undefined;
+}
+
+/** What outlives a window. */
+interface Loop extends Looking {
+  readonly streak: Streak;
+  readonly lanes: readonly Omit<Lane, 'onWait'>[];
+  readonly redrives: Redrives;
+  more: AbortSignal;
+  /** Aborts with either: the end, or dead letters to try once more. */
+  interrupted: AbortSignal;
+}
+
+function startOf(options: DeliverOptions): Loop {
+  const { cursor, clock, senders } = options;
+  const books = new Books(cursor.progress);
+  const streak = new Streak(cursor.progress);
+  const gate = new Gate(clock);
+  const trials: Trials = new Map();
+  const { fronts = [] } = cursor.progress.ahead ?? {};
+  const lanes = senders.map((sender, number) => ({
+    ...{ number, sender, books, streak, gate, trials, pace: { failures: 0 } },
+    search: { front: fronts.length === senders.length ? (fronts[number] ?? 0) : 0 },
+  }));
+  const redrives = new Redrives(options, lanes[0]);
+  return { books, streak, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
+}
+
+/** Made anew only for new letters: each such signal is remembered by those that it follows. */
+function interruption(loop: Loop, signal: AbortSignal): AbortSignal {
+  const { more } = loop.redrives;
+  if (more === NOW || more !== loop.more) loop.more = more;
+  else return loop.interrupted;
+  return more === NOW ? NOW : AbortSignal.any([signal, more]);
+}
+
+/** The next stretch: a few batches per lane. Waits for it until the signal aborts or dead letters are to be looked through. */
+async function nextWindow(options: DeliverOptions, loop: Loop): Promise<Window | undefined> {
+  const { cursor } = options;
+  if (loop.streak.failing && !loop.interrupted.aborted) {
+    const window = await windowAfter(options, loop, cursor.progress, NOW);
+    if (window) return window;
+    await calm(options, loop);
+  }
+  return windowAfter(options, loop, cursor.progress, loop.interrupted);
+}
+
+/** What it failed to deliver is not wanted any more, or gone: it does not fail any more. */
+async function calm({ cursor, clock, onRecovered }: DeliverOptions, { books, streak }: Loop): Promise<void> {
+  const recovery = streak.nothingLeft(clock.now());
+  await cursor.save({ progress: streak.in(cursor.progress) });
+  if (recovery) onRecovered?.(recovery, books.settledAhead);
+}
+
+/** Sends what a window holds, each lane its share. */
+async function send(options: DeliverOptions, loop: Loop, window: Window, signal: AbortSignal): Promise<Ending[]> {
+  const shares: Outbound[][] = loop.lanes.map(() => []);
+  for (const one of window.wanted) shares[laneOf(one.event, shares.length)]?.push(one);
+  // With several lanes the cursor stays at the beginning of the window: from its middle the batches would be cut otherwise after a crash.
+  const onWait = (): Promise<void> =>
+    loop.lanes.length === 1
+      ? save(options, passed(options, loop, window), loop, window.to)
+      : saveFailing(options, loop);
+  return Promise.all(
+    loop.lanes.map((lane, number) => handOver(options, { ...lane, onWait }, shares[number] ?? [], signal)),
+  );
+}
+
+/** What a window has come to: over what is finished at its beginning, and with what is settled behind that. */
+function passed({ cursor, senders }: DeliverOptions, loop: Loop, window: Window): Passed {
+  const { seen, to, missing } = window;
+  const { progress, ...rest } = loop.books.pass(cursor.progress, seen, to, missing, senders.length);
+  const ahead = aheadOf(loop, progress.position);
+  return { ...rest, progress: { ...loop.streak.in(progress), ...(ahead && { ahead }) } };
+}
+
+function aheadOf({ books, lanes }: Loop, position: Position): Ahead | undefined {
+  const ahead = books.ahead(position, lanes.length);
+  const fronts = lanes.map(({ search }) => search.front);
+  if (fronts.every((front) => front === 0)) return ahead;
+  return { ...(ahead ?? { delivered: [], dead: [], batches: [] }), fronts };
+}
+
+/** Saves what a window has come to, together with the bounds of the next one where that is there already. */
+async function settle(
+  options: DeliverOptions,
+  loop: Loop,
+  window: Window,
+  stuck: boolean,
+): Promise<Window | undefined> {
+  const result = passed(options, loop, window);
+  const { progress } = result;
+  if (progress.position < window.to) {
+    await save(options, result, loop, stuck ? undefined : window.to);
+    return undefined;
+  }
+  const following = await windowAfter(options, loop, progress, NOW);
+  await save(
+    options,
+    { ...result, progress },
+    loop,
+    following && following.wanted.length > 0 ? following.to : undefined,
+  );
+  return following;
+}
+
+async function save(
+  { cursor }: DeliverOptions,
+  { progress, journal, dead }: Passed,
+  { books, streak }: Loop,
+  sending: Position | undefined,
+): Promise<void> {
+  const { sending: was, ...rest } = progress;
+  const next: Progress = sending === undefined || sending <= progress.position ? rest : { ...rest, sending };
+  const { position, ahead } = cursor.progress;
+  const same = next.position === position && next.sending === was && streak.isIn(cursor.progress);
+  if (same && isDeepStrictEqual(next.ahead, ahead)) return;
+  await cursor.save({ progress: next, journal, dead });
+  books.close(next.position);
+}
+
+/** Remembers how attempts go, and what is settled behind the cursor, across restarts too. */
+async function saveFailing({ cursor }: DeliverOptions, loop: Loop): Promise<void> {
+  const { ahead: was, ...progress } = cursor.progress;
+  const ahead = aheadOf(loop, progress.position);
+  if (loop.streak.isIn(progress) && isDeepStrictEqual(ahead, was)) return;
+  await cursor.save({ progress: { ...loop.streak.in(progress), ...(ahead && { ahead }) } });
+}
+
+async function suspendUnreadable(options: DeliverOptions, unreadable: UnreadableEvents): Promise<Suspension> {
+  const { newest } = await options.log.extent(options.id.shop);
+  return suspend(options, suspensionFor(unreadable, newest), newest);
+}
+
+/** The pipeline stays where it is until it is resumed; its cursor stays too. */
+async function suspend(options: DeliverOptions, reason: string, leaveOut?: Position): Promise<Suspension> {
+  const { cursor, clock } = options;
+  const suspension = { reason, at: clock.now(), ...(leaveOut !== undefined && { leaveOut }) };
+  await cursor.save({ progress: { ...cursor.progress, suspended: suspension } });
+  return suspended(options, suspension);
+}
+
+function suspended({ onSuspended }: DeliverOptions, { reason, at }: Suspension): Suspension {
+  onSuspended({ reason, at });
+  return { reason, at };
+}

@@ -1,0 +1,201 @@
+import type { Outbound } from '../../adapters/destinations/destination.ts';
+import type { Position } from '../../adapters/logs/log.ts';
+import type { Ahead, DeadLetter, JournalBatch, JournalLine, Progress } from '../../adapters/logs/state.ts';
+import type { FilterReason } from './route.ts';
+import { positionsIn, stretchesOf } from './stretches.ts';
+
+/** What a pipeline made of one position of the log. */
+export interface Seen {
+  readonly position: Position;
+  /** Undefined where the pipeline wants the event. */
+  readonly filtered: FilterReason | undefined;
+}
+
+/**
+ * What is settled ahead of a pipeline's cursor. Lanes finish in any order; the cursor follows at the lowest unfinished position, and
+ * an event is counted when the cursor passes it, so that a crash counts nothing twice.
+ */
+export class Books {
+  readonly #settled = new Map<Position, 'delivered' | Letter>();
+  /** Delivered before this pipeline stopped the last time. */
+  readonly #early = new Set<Position>();
+  /** How often what is still open was tried. */
+  readonly #tries = new Map<Position, number>();
+  #batches: JournalBatch[] = [];
+
+  /** Goes on from what was settled ahead of the cursor. */
+  constructor({ ahead }: Pick<Progress, 'ahead'> = {}) {
+    if (ahead === undefined) return;
+    for (const position of positionsIn(ahead.delivered)) {
+      this.#settled.set(position, 'delivered');
+      this.#early.add(position);
+    }
+    for (const letter of ahead.dead) this.#settled.set(letter.position, letter);
+    for (const [from, to, tries] of ahead.tries ?? [])
+      for (const position of positionsIn([[from, to]])) this.#tries.set(position, tries);
+    this.#batches = [...ahead.batches];
+  }
+
+  isOpen({ position }: Outbound): boolean {
+    return !this.#settled.has(position);
+  }
+
+  /** Gives a dead letter that was settled before the last stop its event again. */
+  complete({ position, event }: Outbound): void {
+    const settled = this.#settled.get(position);
+    if (settled !== undefined && settled !== 'delivered') this.#settled.set(position, { ...settled, event });
+  }
+
+  /** The number of the attempt that is being made, for the events that are sent: 1 is the first. */
+  attempt(sent: readonly Outbound[]): number {
+    return 1 + sent.reduce((most, { position }) => Math.max(most, this.#tries.get(position) ?? 0), 0);
+  }
+
+  /** An attempt has left these without an outcome. */
+  tried(open: readonly Outbound[]): void {
+    for (const { position } of open) this.#tries.set(position, 1 + (this.#tries.get(position) ?? 0));
+  }
+
+  delivered(events: readonly Outbound[]): void {
+    for (const { position } of events) {
+      this.#settled.set(position, 'delivered');
+      this.#tries.delete(position);
+    }
+  }
+
+  /** How many events are settled already behind the saved cursor. */
+  get settledAhead(): number {
+    return this.#settled.size;
+  }
+
+  buried(letter: DeadLetter): void {
+    this.#settled.set(letter.position, letter);
+    this.#tries.delete(letter.position);
+  }
+
+  journal(batch: JournalBatch): void {
+    this.#batches.push(batch);
+  }
+
+  /** The batch that settled an event. */
+  batchOf({ position }: Outbound): JournalBatch | undefined {
+    return this.#batches.findLast(({ first, last }) => first <= position && position <= last);
+  }
+
+  /** The dead letter that an event has become. */
+  letterOf({ position }: Outbound): DeadLetter | undefined {
+    const settled = this.#settled.get(position);
+    return settled !== 'delivered' && isWhole(settled) ? settled : undefined;
+  }
+
+  /** What is settled behind a position; undefined where nothing is. `lanes`: how many there are now. */
+  ahead(position: Position, lanes: number): Ahead | undefined {
+    const settled = [...this.#settled].filter(([at]) => at > position);
+    const tries = [...this.#tries].filter(([at]) => at > position);
+    if (settled.length + tries.length === 0) return undefined;
+    return {
+      delivered: stretchesOf(settled.flatMap(([at, kind]) => (kind === 'delivered' ? [at] : []))),
+      dead: settled.flatMap(([, letter]) => (letter === 'delivered' ? [] : [withoutEvent(letter)])),
+      batches: this.#batches.filter(({ last }) => last > position).map((batch) => ({ lanes, ...batch })),
+      ...(tries.length > 0 && { tries: triesIn(tries) }),
+    };
+  }
+
+  /**
+   * Moves on over everything finished at the beginning of a stretch of the log: the progress after it, with what is to be saved
+   * beside it. Positions missing from the stretch are counted as dropped for `missing`.
+   */
+  pass(progress: Progress, seen: readonly Seen[], to: Position, missing: string, lanes: number): Passed {
+    const { ahead: _, ...was } = progress;
+    const counts = { delivered: 0, dead: [] as DeadLetter[], filtered: {} as Record<string, number>, dropped: 0 };
+    let position = progress.position;
+    for (const { position: at, filtered } of seen) {
+      // Saved before, while the rest of the stretch was waiting.
+      if (at <= position) continue;
+      const settled = this.#settled.get(at);
+      if (filtered === undefined && settled === undefined) return this.#passed(was, position, counts, missing, lanes);
+      counts.dropped += at - position - 1;
+      if (filtered !== undefined) counts.filtered[filtered] = (counts.filtered[filtered] ?? 0) + 1;
+      else if (settled === 'delivered') counts.delivered += 1;
+      else if (isWhole(settled)) counts.dead.push(settled);
+      position = at;
+    }
+    counts.dropped += to - position;
+    return this.#passed(was, to, counts, missing, lanes);
+  }
+
+  /** Forgets what the cursor has passed. */
+  close(upTo: Position): void {
+    for (const known of [this.#settled, this.#early, this.#tries])
+      for (const position of known.keys()) if (position <= upTo) known.delete(position);
+    this.#batches = this.#batches.filter(({ last }) => last > upTo);
+  }
+
+  /** Forgets these, which are saved elsewhere. */
+  forget(events: readonly Outbound[]): void {
+    for (const { position } of events) {
+      this.#settled.delete(position);
+      this.#tries.delete(position);
+    }
+    if (this.#settled.size === 0) this.#batches = [];
+  }
+
+  #passed(was: Omit<Progress, 'ahead'>, position: Position, counts: Counts, missing: string, lanes: number): Passed {
+    const { delivered, dead, filtered, dropped } = counts;
+    const progress: Progress = {
+      ...was,
+      position,
+      delivered: was.delivered + delivered,
+      dead: was.dead + dead.length,
+      filtered: sum(was.filtered, filtered),
+      dropped: dropped > 0 ? sum(was.dropped, { [missing]: dropped }) : was.dropped,
+    };
+    const batches = this.#batches.filter(({ first, last }) => first <= position && last > was.position);
+    const early = stretchesOf([...this.#early].filter((at) => at > was.position && at <= position));
+    const journal =
+      batches.length + early.length > 0 && position > was.position
+        ? { from: was.position + 1, to: position, lanes, batches, ...(early.length > 0 && { early }) }
+        : undefined;
+    return { progress, journal, dead };
+  }
+}
+
+/** A dead letter; one that was settled before the last stop has its event when that is read again. */
+type Letter = DeadLetter | Omit<DeadLetter, 'event'>;
+
+const isWhole = (letter: Letter | undefined): letter is DeadLetter => letter !== undefined && 'event' in letter;
+
+function withoutEvent(letter: Letter): Omit<DeadLetter, 'event'> {
+  if (!isWhole(letter)) return letter;
+  const { event: _, ...rest } = letter;
+  return rest;
+}
+
+/** Positions that were tried equally often, as stretches. */
+function triesIn(tries: readonly (readonly [Position, number])[]): NonNullable<Ahead['tries']> {
+  const numbers = new Set(tries.map(([, number]) => number));
+  return [...numbers].flatMap((number) =>
+    stretchesOf(tries.flatMap(([at, times]) => (times === number ? [at] : []))).map(
+      ([from, to]) => [from, to, number] as const,
+    ),
+  );
+}
+
+export interface Passed {
+  readonly progress: Progress;
+  readonly journal: JournalLine | undefined;
+  readonly dead: readonly DeadLetter[];
+}
+
+interface Counts {
+  readonly delivered: number;
+  readonly dead: readonly DeadLetter[];
+  readonly filtered: Readonly<Record<string, number>>;
+  readonly dropped: number;
+}
+
+function sum(counts: Readonly<Record<string, number>>, more: Readonly<Record<string, number>>): Record<string, number> {
+  const total = { ...counts };
+  for (const [reason, count] of Object.entries(more)) total[reason] = (total[reason] ?? 0) + count;
+  return total;
+}

@@ -1,0 +1,12 @@
+import { meant } from '../../adapters/closest.ts';
+import type { PipelineId } from '../../adapters/logs/state.ts';
+import { NotFound } from '../base/errors.ts';
+
+/** That there is no such pipeline, with the one of the known ones that was probably meant. */
+export function noPipeline({ shop, pipeline }: PipelineId, known: readonly PipelineId[], kind = 'pipeline'): NotFound {
+  const own = known.filter((one) => one.shop === shop).map((one) => one.pipeline);
+  const shops = [...new Set(known.map((one) => one.shop))];
+  return own.length === 0
+    ? new NotFound(`no ${kind} ${pipeline}, and no shop ${shop} with one${meant(shop, shops)}`)
+    : new NotFound(`no ${kind} ${pipeline} in the shop ${shop}${meant(pipeline, own)}`);
+}

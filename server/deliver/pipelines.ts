@@ -1,0 +1,272 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Destination, Outbound, Sender } from '../../adapters/destinations/destination.ts';
+import { LogUnavailable, type Position } from '../../adapters/logs/log.ts';
+import { type Cursor, type PipelineId, type Progress, type Replay, replayName } from '../../adapters/logs/state.ts';
+import type { Store } from '../../adapters/logs/store.ts';
+import { type Config, type Pipeline, settingsOf } from '../../schemas/config.ts';
+import { aborted, type Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { type DeliverOptions, deliver } from './deliver.ts';
+import { noPipeline } from './not-found.ts';
+import { isOrphaned, orphanOf } from './orphaned.ts';
+import { type Route, router } from './route.ts';
+import { type Known, stateOf } from './standing.ts';
+import { talkOf } from './talk.ts';
+
+/** Between two tries to go on after the log could not be reached. */
+export const UNAVAILABLE_WAIT_MS = 1000;
+
+export interface PipelineTools {
+  readonly store: Store;
+  /** Whether this process moves pipelines; one that only takes events gives new ones their place. */
+  readonly moves: boolean;
+  readonly destinations: readonly Destination[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** Called with what pipelines settle, for whoever watches. */
+  readonly tail?: (
+    id: PipelineId,
+    kind: 'delivered' | 'dead' | 'retried',
+    events: readonly Outbound[],
+    status: string,
+  ) => void;
+  /** Called when a pipeline's loop ends with an error of ours: its state could not be saved or read. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A pipeline as it runs. */
+export interface Running extends Known {
+  readonly id: PipelineId;
+  /** Type of its destination; absent where it is not configured. */
+  readonly destination?: string;
+  /** Where the log of its shop ends. */
+  readonly newest: Position;
+}
+
+/** A configured pipeline, and its loop where this process moves pipelines. */
+interface Configured {
+  readonly id: PipelineId;
+  readonly pipeline: Pipeline;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** Pipelines compared with a new configuration in one turn. */
+export const COMPARED_AT_ONCE = 100;
+
+/** Runs the pipelines of a configuration, each in its own loop, so that a dead destination holds up nobody else. */
+export class Pipelines {
+  readonly #tools: PipelineTools;
+  readonly #configured = new Map<string, Configured>();
+  readonly #stopping = new AbortController();
+  /** A new configuration and the end come one after the other, so that nothing is started behind the end. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(tools: PipelineTools) {
+    this.#tools = tools;
+  }
+
+  /**
+   * Starts, keeps or stops pipelines so that exactly the configured ones run, one configuration after the other. Those that did not change
+   * are not touched; where it throws, none is. Rejects with an AbortError where `stop` was called meanwhile or before.
+   */
+  follow(config: Config): Promise<void> {
+    return this.#inTurn(() => this.#follow(config));
+  }
+
+  /** Stops all: what is being sent is finished or given up, and nothing is settled that was not answered. */
+  stop(): Promise<void> {
+    this.#stopping.abort();
+    // Those of a configuration that is being taken end when that has noticed.
+    for (const { stop } of this.#configured.values()) stop.abort();
+    return this.#inTurn(async () => {
+      await Promise.all([...this.#configured.values()].map(end));
+      this.#configured.clear();
+    });
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(step);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #follow(config: Config): Promise<void> {
+    const { signal } = this.#stopping;
+    signal.throwIfAborted();
+    const wanted = new Map<string, { shop: string; pipeline: Pipeline }>(
+      config.shops.flatMap(({ shop, pipelines }) =>
+        pipelines.map((pipeline) => [`${shop}/${pipeline.id}`, { shop, pipeline }] as const),
+      ),
+    );
+    const outdated = new Map<string, Configured>();
+    let compared = 0;
+    for (const [key, one] of this.#configured) {
+      if (!isDeepStrictEqual(wanted.get(key)?.pipeline, one.pipeline)) outdated.set(key, one);
+      compared += 1;
+      // There may be thousands: others have their turn between.
+      if (compared % COMPARED_AT_ONCE === 0) await nextTurn();
+    }
+    const coming = [...wanted]
+      .filter(([key]) => outdated.has(key) || !this.#configured.has(key))
+      .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));
+    // Before any is ended: the log may be away.
+    await this.#tools.store.state.beginAll(coming.map(({ id }) => id));
+    if (this.#tools.moves) await this.#welcomeBack(coming.map(({ id }) => id));
+    signal.throwIfAborted();
+    await Promise.all([...outdated.values()].map(end));
+    signal.throwIfAborted();
+    // Exchanged at once: nobody sees a configuration that is half the old one.
+    for (const key of outdated.keys()) this.#configured.delete(key);
+    for (const { key, id, pipeline } of coming) this.#configured.set(key, this.#start(id, pipeline));
+  }
+
+  /** Every configured pipeline, whichever process moves it, and those that are not configured and still owe something. */
+  async running(): Promise<Running[]> {
+    return (await this.everyone()).filter((one) => one.state !== 'orphaned' || isOrphaned(one));
+  }
+
+  /** The same with those that left and owe nothing any more. */
+  async everyone(): Promise<Running[]> {
+    const { log, state } = this.#tools.store;
+    // In this order: a log that grows meanwhile makes more pending, never less than nothing.
+    const standings = await state.everyStanding();
+    const rests = await log.rests(standings.map(({ id: { shop }, progress }) => ({ shop, after: progress.position })));
+    return standings.flatMap((standing, i) => {
+      const { id, progress, unmovedSince } = standing;
+      const { newest, oldestAt } = rests[i] ?? { newest: 0, oldestAt: undefined };
+      const pipeline = this.find(id);
+      if (pipeline === undefined) return orphanOf(standing, { newest, oldestAt }) ?? [];
+      const pending = Math.max(0, newest - progress.position);
+      const state = stateOf(standing, newest);
+      return { id, destination: pipeline.destination.type, state, progress, newest, pending, oldestAt, unmovedSince };
+    });
+  }
+
+  /** The configured pipeline of that name. Throws NotFound. */
+  named(ref: PipelineId): Pipeline {
+    const pipeline = this.find(ref);
+    if (pipeline) return pipeline;
+    throw noPipeline(
+      ref,
+      [...this.#configured.values()].map(({ id }) => id),
+    );
+  }
+
+  /** The configured pipeline of that name. */
+  find({ shop, pipeline }: PipelineId): Pipeline | undefined {
+    return this.#configured.get(`${shop}/${pipeline}`)?.pipeline;
+  }
+
+  /** Delivers a stretch again, through connections of its own and under a name of its own, until it is wanted elsewhere. */
+  async replay(replay: Replay, pipeline: Pipeline, route: Route, signal: AbortSignal): Promise<void> {
+    const { shop, after, to } = replay;
+    const own = { shop, pipeline: replayName(replay) };
+    await this.#tools.store.state.begin(own, after);
+    await this.#hold(own, pipeline, signal, async (options, held) => {
+      if (replay.adopts !== undefined) await this.#rememberRule(own, pipeline, options.cursor.progress);
+      if (await deliver({ ...options, route, until: to }, held)) await aborted(held);
+    });
+  }
+
+  /** Those that left the configuration before are in it again: they go on from where they were. */
+  async #welcomeBack(ids: readonly PipelineId[]): Promise<void> {
+    const { log, state } = this.#tools.store;
+    const standings = await state.standings(ids);
+    const back = ids.filter((_, i) => standings[i]?.progress.left);
+    const heads = await log.heads(back.map(({ shop }) => shop));
+    await state.settleAll(back.map((id, i) => ({ id, settlement: { kind: 'back', newest: heads[i] ?? 0 } })));
+  }
+
+  #start(id: PipelineId, pipeline: Pipeline): Configured {
+    const stop = new AbortController();
+    const ended = this.#tools.moves ? this.#move(id, pipeline, stop.signal) : Promise.resolve();
+    return { id, pipeline, stop, ended };
+  }
+
+  /** Moves a pipeline whenever it is this process's turn, until the signal aborts. */
+  async #move(id: PipelineId, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+    const { clock, logger, onFailure } = this.#tools;
+    while (!signal.aborted) {
+      try {
+        await this.#hold(id, pipeline, signal, async (options, held) => {
+          await this.#rememberRule(id, pipeline, options.cursor.progress);
+          // Suspended, it stays held: there is nothing to move until somebody asks for it.
+          if (await deliver(options, held)) await aborted(held);
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof LogUnavailable)) return onFailure(error);
+        logger.warn({ ...id, reason: error.message }, 'pipeline waits for the log');
+        await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
+      }
+    }
+  }
+
+  /** Claims a pipeline, has it worked on until the signal aborts or it is wanted elsewhere, and lets it go. */
+  async #hold(
+    id: PipelineId,
+    pipeline: Pipeline,
+    signal: AbortSignal,
+    work: (options: DeliverOptions, held: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const cursor = await this.#tools.store.state.claim(id, signal);
+    const options = this.#options(id, pipeline, cursor);
+    try {
+      await work(options, AbortSignal.any([signal, cursor.wanted]));
+    } finally {
+      await Promise.all(options.senders.map((sender) => sender.close?.()));
+      await cursor.release();
+    }
+  }
+
+  #options(id: PipelineId, pipeline: Pipeline, cursor: Cursor): DeliverOptions {
+    const { store, clock, random, logger, tail } = this.#tools;
+    return {
+      ...id,
+      ...this.#connect(pipeline, id),
+      id,
+      log: store.log,
+      state: store.state,
+      cursor,
+      route: router(pipeline),
+      clock,
+      random,
+      ...talkOf(id, cursor, store.log, logger),
+      ...(tail && { onSettled: (kind, events, answer) => tail(id, kind, events, answer) }),
+    };
+  }
+
+  /** One connection per lane. */
+  #connect(pipeline: Pipeline, id: PipelineId): { readonly senders: Sender[]; readonly maxBatch: number } {
+    const { destinations, clock, logger } = this.#tools;
+    const destination = destinations.find(({ type }) => type === pipeline.destination.type);
+    if (destination === undefined) throw new Error(`no destination of type ${pipeline.destination.type}`);
+    const settings = settingsOf(pipeline.destination) as Parameters<Destination['connect']>[0];
+    const tools = { now: clock.now, logger: logger.child(id) };
+    const senders = Array.from({ length: pipeline.lanes }, () => destination.connect(settings, tools));
+    return { senders, maxBatch: destination.maxBatch(settings) };
+  }
+
+  /** Receipts ask which filter was in force where. */
+  async #rememberRule(
+    id: PipelineId,
+    { events, channels, trust, consent, whenUnknown }: Pipeline,
+    { position }: Progress,
+  ): Promise<void> {
+    const { state } = this.#tools.store;
+    // Left out where it is the usual, as rules were saved before there was any other.
+    const rule = { since: position + 1, events, channels, consent, whenUnknown, ...(trust === 'server' && { trust }) };
+    const last = await state.ruleAt(id, Number.MAX_SAFE_INTEGER);
+    const { since: _, ...same } = rule;
+    const { since: __, ...known } = last ?? { since: 0 };
+    if (JSON.stringify(same) !== JSON.stringify(known)) await state.saveRule(id, rule);
+  }
+}
+
+function end({ stop, ended }: Configured): Promise<void> {
+  stop.abort();
+  return ended;
+}

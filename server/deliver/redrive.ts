@@ -1,0 +1,109 @@
+import type { Outbound } from '../../adapters/destinations/destination.ts';
+import { withoutCartKeysIn } from '../../adapters/dialects/cart-key.ts';
+import type { DeadLetter } from '../../adapters/logs/state.ts';
+import type { DeliverOptions } from './deliver.ts';
+import { Books } from './ledger.ts';
+import { type Ending, handOver, type Lane } from './send.ts';
+
+/** Of letters there may be more than memory has room for: so many, or so many bytes of them, are read and sent together. */
+const LETTERS_AT_ONCE = 100;
+const BYTES_AT_ONCE = 1024 * 1024;
+const NOW = AbortSignal.abort();
+
+type Marked = DeadLetter & Outbound;
+
+/** The dead letters of one pipeline that an operator wants tried once more. They stay marked until each has its outcome. */
+export class Redrives {
+  readonly #options: DeliverOptions;
+  readonly #lane: Omit<Lane, 'onWait'> | undefined;
+  readonly #books = new Books();
+  // A loop that begins has not looked yet.
+  #asked: AbortSignal = NOW;
+  #isWaiting = false;
+
+  constructor(options: DeliverOptions, lane: Omit<Lane, 'onWait'> | undefined) {
+    this.#options = options;
+    this.#lane = lane && { ...lane, books: this.#books, search: { front: 0 } };
+  }
+
+  /** Aborts when there are letters to send: at once where some were tried and have no outcome yet. */
+  get more(): AbortSignal {
+    return this.#isWaiting ? NOW : this.#asked;
+  }
+
+  /**
+   * Sends a batch of what is marked, by the filter that is in force now; undefined where nothing is. One batch at a time, and what finds no
+   * outcome stays marked: so new events have their turn in between.
+   */
+  async run(signal: AbortSignal): Promise<Ending | undefined> {
+    if (!this.more.aborted || this.#lane === undefined) return undefined;
+    const asked = this.#options.cursor.redriven();
+    const letters = await this.#next();
+    this.#isWaiting = letters.length > 0;
+    this.#asked = asked;
+    if (letters.length === 0) return undefined;
+    const wanted = await this.#withoutUnwanted(letters);
+    const onWait = () => this.#save(wanted);
+    const ending = await handOver(this.#options, { ...this.#lane, onWait }, wanted, signal);
+    await this.#save(wanted);
+    return ending;
+  }
+
+  /** The first letters that are marked. */
+  async #next(): Promise<Marked[]> {
+    const { state, id } = this.#options;
+    const marked = await state.marked(id, { limit: LETTERS_AT_ONCE });
+    const letters = marked.map((letter) => {
+      // An earlier version has kept the keys of carts in its letters.
+      const event = withoutCartKeysIn(letter.event);
+      return { ...letter, event, bytes: Buffer.byteLength(JSON.stringify(event)) };
+    });
+    let bytes = 0;
+    const end = letters.findIndex((letter, i) => {
+      bytes += letter.bytes;
+      return i > 0 && bytes > BYTES_AT_ONCE;
+    });
+    return end < 0 ? letters : letters.slice(0, end);
+  }
+
+  /** Unmarks those that the filter does not want any more; they stay dead letters and say so. */
+  async #withoutUnwanted(letters: readonly Marked[]): Promise<readonly Marked[]> {
+    const { cursor, route, clock } = this.#options;
+    const reasons = new Map(letters.map((letter) => [letter, route(letter.event)]));
+    const unwanted = letters.flatMap((letter) => {
+      const reason = reasons.get(letter);
+      return reason === undefined ? [] : [{ ...plain(letter), leftOut: { reason, at: clock.now() } }];
+    });
+    if (unwanted.length > 0) await cursor.save({ progress: cursor.progress, dead: unwanted });
+    return letters.filter((letter) => reasons.get(letter) === undefined);
+  }
+
+  /** Saves what has become of letters: delivered, and counted so; or dead as before, with the latest reason. */
+  async #save(letters: readonly Marked[]): Promise<void> {
+    const { cursor } = this.#options;
+    const dead = letters.flatMap((letter) => this.#outcome(letter) ?? []);
+    const streak = this.#lane?.streak;
+    if (streak === undefined || (dead.length === 0 && streak.isIn(cursor.progress))) return;
+    const revived = dead.filter(({ ended }) => ended).length;
+    const progress = streak.in(cursor.progress);
+    await cursor.save({
+      progress: { ...progress, delivered: progress.delivered + revived, dead: progress.dead - revived },
+      dead,
+    });
+    this.#books.forget(dead);
+  }
+
+  /** Undefined where a letter has none yet, or it is saved. */
+  #outcome(letter: Marked): DeadLetter | undefined {
+    if (this.#books.isOpen(letter)) return undefined;
+    const again = this.#books.letterOf(letter);
+    if (again) return { ...again, attempts: letter.attempts + again.attempts };
+    const { at = this.#options.clock.now(), attempts = 1, status = '' } = this.#books.batchOf(letter) ?? {};
+    return { ...plain(letter), ended: { kind: 'delivered', at, attempts: letter.attempts + attempts, status } };
+  }
+}
+
+/** A letter without what is only so until it has been tried. */
+function plain({ redrive: _, bytes: __, leftOut: ___, ...letter }: Marked): DeadLetter {
+  return letter;
+}

@@ -1,0 +1,60 @@
+import type { Position } from '../../adapters/logs/log.ts';
+import type { Progress, Standing } from '../../adapters/logs/state.ts';
+import type { PipelineStanding, PipelineState } from '../../schemas/pipeline-state.ts';
+
+/** What tells how a pipeline does. Times in milliseconds since 1970. */
+export interface Known {
+  readonly state: PipelineState;
+  readonly progress: Progress;
+  /** Events that it has yet to pass. */
+  readonly pending: number;
+  /** When the oldest of them was received, if it is kept. */
+  readonly oldestAt?: number | undefined;
+  readonly unmovedSince?: number | undefined;
+}
+
+/** The state of a configured pipeline. What an operator decided comes first, then what keeps it from moving at all. */
+export function stateOf({ progress, moved }: Pick<Standing, 'progress' | 'moved'>, newest: Position): PipelineState {
+  if (progress.suspended) return 'suspended';
+  if (!moved) return 'unmoved';
+  if (progress.failingSince !== undefined) return 'failing';
+  return newest > progress.position ? 'delivering' : 'idle';
+}
+
+const REASONS: Partial<Record<PipelineState, string>> = {
+  unmoved: 'no process moves it: start one with PROCESS=worker or all',
+  orphaned: 'it is not configured',
+};
+
+/** How a pipeline does, as every surface says it. */
+export function standingOf({ state, progress, pending, oldestAt, unmovedSince }: Known, now: number): PipelineStanding {
+  const { failingSince, suspended, left, lastSuccessAt } = progress;
+  // An earlier release beside this one ends a failure without taking this away.
+  const failure = failingSince === undefined ? undefined : progress.failure;
+  const next = state === 'failing' ? failure?.nextAttemptAt : undefined;
+  const reason = REASONS[state] ?? (state === 'suspended' ? suspended?.reason : failure?.reason);
+  const since: Partial<Record<PipelineState, number | undefined>> = {
+    failing: failingSince,
+    suspended: suspended?.at,
+    unmoved: unmovedSince,
+    orphaned: left?.at,
+  };
+  return {
+    state,
+    ...time('since', since[state]),
+    ...(reason !== undefined && { reason }),
+    ...time('failing_since', failingSince),
+    failed_attempts: failure?.attempts ?? 0,
+    ...time('next_attempt_at', next !== undefined && next > now ? next : undefined),
+    ...time('last_success_at', lastSuccessAt),
+    pending,
+    lag_seconds: pending > 0 ? lagSeconds(oldestAt, now) : 0,
+  };
+}
+
+/** In tenths: more would be different at every look. */
+const lagSeconds = (oldestAt: number | undefined, now: number): number =>
+  oldestAt === undefined ? 0 : Math.max(0, Math.round((now - oldestAt) / 100) / 10);
+
+const time = <Name extends string>(name: Name, at: number | undefined): { readonly [N in Name]?: string } =>
+  (at === undefined ? {} : { [name]: new Date(at).toISOString() }) as { readonly [N in Name]?: string };

@@ -1,0 +1,51 @@
+import { iso } from '../../adapters/dialects/timestamp.ts';
+import type { EventLog } from '../../adapters/logs/log.ts';
+import type { Cursor, PipelineId } from '../../adapters/logs/state.ts';
+import type { Logger } from '../base/logger.ts';
+import type { DeliverOptions } from './deliver.ts';
+import type { Recovery } from './streak.ts';
+
+type Talk = Pick<DeliverOptions, 'onFailing' | 'onRecovered' | 'onSuspended' | 'onMissing' | 'onAttempt'>;
+
+/** What a pipeline says in the log as it goes on. Times and names as in every other answer. */
+export function talkOf(
+  id: PipelineId,
+  cursor: Pick<Cursor, 'progress'>,
+  log: Pick<EventLog, 'heads'>,
+  logger: Logger,
+): Talk {
+  return {
+    onFailing: ({ since, attempts, reason }) =>
+      logger.error(
+        { ...id, state: 'failing', failing_since: iso(since), failed_attempts: attempts, reason },
+        'pipeline failing',
+      ),
+    onRecovered: (recovery, settledAhead) => void tellRecovered(id, cursor, log, logger, recovery, settledAhead),
+    onSuspended: ({ reason, at }) =>
+      logger.error({ ...id, state: 'suspended', since: iso(at), reason }, 'pipeline suspended'),
+    onMissing: (events, reason) => logger.error({ ...id, events, reason }, 'events are missing from the log'),
+    onAttempt: (attempt) => {
+      if (attempt.open + attempt.rejected > 0) logger.warn(attempt, 'delivery attempted');
+      else logger.debug(attempt, 'delivery attempted');
+    },
+  };
+}
+
+/** Where the log cannot be asked, it is not said how many events wait. */
+async function tellRecovered(
+  { shop, pipeline }: PipelineId,
+  cursor: Pick<Cursor, 'progress'>,
+  log: Pick<EventLog, 'heads'>,
+  logger: Logger,
+  { since, failedMs, attempts, reason }: Recovery,
+  settledAhead: number,
+): Promise<void> {
+  const { position } = cursor.progress;
+  const [newest] = await log.heads([shop]).catch(() => []);
+  const said = {
+    ...{ shop, pipeline, failing_since: iso(since), failed_for_seconds: Math.round(failedMs / 100) / 10 },
+    ...{ failed_attempts: attempts, reason },
+    ...(newest !== undefined && { pending: Math.max(0, newest - position - settledAhead) }),
+  };
+  logger.info(said, 'pipeline recovered');
+}

@@ -1,0 +1,26 @@
+import { isIP } from 'node:net';
+import type { InboundRequest } from '../../adapters/dialects/dialect.ts';
+
+/**
+ * The shopper's address as far as the operator's own proxies vouch for it: with n hops the n-th entry of X-Forwarded-For
+ * from the right, with none the socket's. The socket's, too, where that entry is missing or no address.
+ */
+export function clientAddress(
+  headers: InboundRequest['headers'],
+  socketAddress: string | undefined,
+  trustProxyHops: number,
+): string | undefined {
+  const forwarded = trustProxyHops > 0 ? single(headers['x-forwarded-for'])?.split(',').at(-trustProxyHops) : undefined;
+  return plainAddress(forwarded) ?? plainAddress(socketAddress);
+}
+
+function plainAddress(entry: string | undefined): string | undefined {
+  if (entry === undefined || entry.length > 64) return undefined;
+  const [, bracketed, dotted] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(entry.trim()) ?? [];
+  const address = (bracketed ?? dotted ?? entry.trim()).replace(/^::ffff:(?=\d+\.)/i, '');
+  return isIP(address) === 0 ? undefined : address;
+}
+
+// A header that was sent twice is an array, and then neither value can be trusted.
+const single = (value: string | string[] | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;

@@ -1,0 +1,81 @@
+import { type Http, openHttp } from '../../../adapters/http/http.ts';
+
+/** Where requests are passed on to while somebody else still answers them. */
+export interface Upstream {
+  /**
+   * What a server answers with 200, where `accepts` says that it is an answer; undefined where it fails, is too slow, says too
+   * much or failed a moment ago. Never rejects.
+   */
+  ask(server: Server, request: Passed): Promise<string | undefined>;
+}
+
+export interface Server {
+  readonly url: string;
+  readonly allowPrivateNetworks: boolean;
+}
+
+export interface Passed {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly accepts: (answer: string) => boolean;
+}
+
+export interface UpstreamTools {
+  /** Milliseconds since some moment; they only go forward. */
+  readonly now: () => number;
+  /** Called where a server is not asked again for a while; the reason holds no URL. */
+  readonly onFailed: (reason: string) => void;
+  /** Ends what is in hand. */
+  readonly stopping: AbortSignal;
+}
+
+const TIMEOUT_SECONDS = 3;
+const ANSWER_BYTES = 256 * 1024;
+const PAUSE_MS = 10_000;
+const AT_ONCE = 32;
+
+interface Known {
+  readonly http: Http;
+  inHand: number;
+  pausedUntil: number;
+}
+
+/** Passes requests on, carefully: public addresses only, no redirects, in time, in size, and few at once. */
+export function createUpstream(tools: UpstreamTools): Upstream {
+  const known = new Map<string, Known>();
+  const { stopping } = tools;
+  return {
+    async ask(server, request) {
+      const one = knownOf(known, server, tools.now);
+      if (tools.now() < one.pausedUntil || one.inHand >= AT_ONCE) return undefined;
+      one.inHand += 1;
+      const answer = await one.http.ask(request.body, request.headers, stopping);
+      one.inHand -= 1;
+      const failure = failureOf(answer, request.accepts);
+      if (failure === undefined) return typeof answer === 'string' ? undefined : answer.text;
+      if (stopping.aborted) return undefined;
+      // Clients wait for what fails, so it is not asked again at once; and there is one line about it, not one per request.
+      if (tools.now() >= one.pausedUntil) tools.onFailed(failure);
+      one.pausedUntil = tools.now() + PAUSE_MS;
+      return undefined;
+    },
+  };
+}
+
+function knownOf(known: Map<string, Known>, server: Server, now: () => number): Known {
+  const key = `${server.allowPrivateNetworks} ${server.url}`;
+  let one = known.get(key);
+  if (one === undefined) {
+    const settings = { ...server, timeoutSeconds: TIMEOUT_SECONDS, secrets: [], answerBytes: ANSWER_BYTES };
+    one = { http: openHttp(settings, now), inHand: 0, pausedUntil: Number.NEGATIVE_INFINITY };
+    known.set(key, one);
+  }
+  return one;
+}
+
+function failureOf(answer: Awaited<ReturnType<Http['ask']>>, accepts: Passed['accepts']): string | undefined {
+  if (typeof answer === 'string') return answer;
+  if (answer.status !== 200) return `HTTP ${answer.status}`;
+  if (Buffer.byteLength(answer.text) >= ANSWER_BYTES) return `an answer of ${ANSWER_BYTES} bytes and more`;
+  return accepts(answer.text) ? undefined : 'an answer that is none';
+}

@@ -1,0 +1,128 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import type { Client, Visitor } from '../../../adapters/dialects/glood/init.ts';
+import type { EventLog, Position } from '../../../adapters/logs/log.ts';
+import type { Event } from '../../../schemas/event.ts';
+import { readOver } from '../../base/unreadable.ts';
+
+/** Knows the products that visitors of a shop saw, put into the cart and bought, by the shop's recent events. */
+export interface Visitors {
+  /** By any of the ids that the client gives; nothing is known of those it does not give. */
+  of(shop: string, client: Client): Promise<Visitor>;
+}
+
+/** Events that are read at the first question, and at most between two. */
+const RECENT = 2_000;
+// So many of the largest bodies are parsed within some 30 ms; then others have their turn.
+const PIECE = 25;
+/** How old the knowledge may be, in milliseconds. */
+const FRESH_MS = 1_000;
+const VISITORS_PER_SHOP = 2_000;
+const PRODUCTS = 20;
+/** Longer ids are not worth remembering. */
+const LONGEST_ID = 200;
+
+/** One shop's. Its events are read once for all visitors, so that asking much costs no more than asking once. */
+interface Memory {
+  position: Position | undefined;
+  readAt: number;
+  reading: Promise<void> | undefined;
+  readonly known: LRUCache<string, Known>;
+}
+
+/** Each in the order of their last time. */
+interface Known {
+  readonly browsed: Set<string>;
+  readonly cart: Set<string>;
+  readonly purchased: Set<string>;
+}
+
+export function createVisitors(log: Pick<EventLog, 'extent' | 'read'>, now: () => number): Visitors {
+  const memories = new Map<string, Memory>();
+  const memoryOf = (shop: string): Memory => {
+    const known = memories.get(shop) ?? {
+      position: undefined,
+      readAt: Number.NEGATIVE_INFINITY,
+      reading: undefined,
+      known: new LRUCache<string, Known>({ max: VISITORS_PER_SHOP }),
+    };
+    memories.set(shop, known);
+    return known;
+  };
+  return {
+    async of(shop, client) {
+      const keys = keysOf(client);
+      if (keys.length === 0) return { browsed: [], cart: [], purchased: [] };
+      const memory = memoryOf(shop);
+      if (now() - memory.readAt >= FRESH_MS) {
+        memory.reading ??= catchUp(log, shop, memory).finally(() => {
+          memory.reading = undefined;
+          memory.readAt = now();
+        });
+      }
+      await memory.reading;
+      return together(keys.flatMap((key) => memory.known.get(key) ?? []));
+    },
+  };
+}
+
+// What is there is given, nothing is waited for.
+const NO_WAIT = AbortSignal.abort();
+
+async function catchUp(log: Pick<EventLog, 'extent' | 'read'>, shop: string, memory: Memory): Promise<void> {
+  const { newest } = await log.extent(shop);
+  let position = Math.max(memory.position ?? 0, newest - RECENT);
+  while (position < newest) {
+    const { stored, last = newest } = await readOver(log, shop, position, PIECE, NO_WAIT);
+    for (const { event } of stored) note(memory.known, event);
+    position = last;
+    memory.position = position;
+    await nextTurn();
+  }
+}
+
+function note(known: Memory['known'], event: Event): void {
+  const ids = productsOf(event);
+  if (ids.length === 0) return;
+  const { user_id, device_id: client_id, customer_id } = event;
+  for (const key of keysOf({
+    ...(user_id !== undefined && { user_id }),
+    ...(client_id !== undefined && { client_id }),
+    ...(customer_id !== undefined && { customer_id }),
+  })) {
+    let visitor = known.get(key);
+    if (visitor === undefined) {
+      visitor = { browsed: new Set(), cart: new Set(), purchased: new Set() };
+      known.set(key, visitor);
+    }
+    for (const id of ids) noteProduct(visitor, event.event_type, id);
+  }
+}
+
+function noteProduct({ browsed, cart, purchased }: Known, type: string, id: string): void {
+  if (type === 'product_view') last(browsed, id);
+  if (type === 'add_to_cart') last(cart, id);
+  if (type === 'remove_from_cart') cart.delete(id);
+  if (type === 'purchase') {
+    last(purchased, id);
+    cart.delete(id);
+  }
+}
+
+const productsOf = ({ product_id, products = [] }: Event): string[] =>
+  [product_id, ...products.map((line) => line.product_id)].filter((id) => id !== undefined).slice(0, PRODUCTS);
+
+/** Puts an id at the end, and lets the oldest go where there are too many. */
+function last(ids: Set<string>, id: string): void {
+  ids.delete(id);
+  ids.add(id);
+  if (ids.size > PRODUCTS) for (const oldest of ids) return void ids.delete(oldest);
+}
+
+const keysOf = (client: Client): string[] =>
+  Object.entries(client).flatMap(([kind, id]) => (id.length <= LONGEST_ID ? [`${kind} ${id}`] : []));
+
+function together(all: readonly Known[]): Visitor {
+  const of = (which: keyof Known): string[] => [...new Set(all.flatMap((known) => [...known[which]].reverse()))];
+  return { browsed: of('browsed'), cart: of('cart'), purchased: of('purchased') };
+}

@@ -1,0 +1,85 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { DeadLetter, PipelineId } from '../../adapters/logs/state.ts';
+import { type Step, whenAvailable } from './jobs.ts';
+import { deadView } from './kept-views.ts';
+import type { DeadSelection, DeadView } from './operations.ts';
+import type { OperatorTools } from './operator.ts';
+import { within } from './quarantine.ts';
+
+/** Letters that are read at once: each may hold an event of 256 KB. */
+const READ_AT_ONCE = 50;
+/** Letters that are changed in one commit. */
+const CHANGED_AT_ONCE = 500;
+
+/** All dead letters that fit, pipeline by pipeline, from the oldest. `key`: the `after` for what follows. */
+export async function* deadLetters(
+  tools: OperatorTools,
+  selection: DeadSelection,
+  after = '',
+): AsyncGenerator<{ readonly key: string; readonly item: DeadView }> {
+  const [from = '', position = '0'] = after.split('#');
+  for (const id of await idsOf(tools, selection)) {
+    const key = keyOf(id);
+    if (key.localeCompare(from) < 0) continue;
+    for await (const page of pagesOf(tools, id, key === from ? position : '0')) {
+      for (const letter of page)
+        if (fits(letter, selection)) yield { key: `${key}#${letter.position}`, item: deadView(id, letter) };
+    }
+  }
+}
+
+/** Does something with all that fit, some at a time. `counted`: the name of what is counted. `act` gives how many it did something with. */
+export async function* eachDead(
+  tools: OperatorTools,
+  selection: DeadSelection,
+  counted: string,
+  act: (id: PipelineId, positions: readonly number[]) => Promise<number>,
+  finish: (id: PipelineId) => Promise<void> = async () => {},
+): AsyncGenerator<Step> {
+  for (const id of await idsOf(tools, selection)) {
+    let positions: number[] = [];
+    let looked = 0;
+    let any = false;
+    const flush = async (): Promise<Step> => {
+      const some = positions;
+      const count = some.length > 0 ? await whenAvailable(tools, () => act(id, some)) : 0;
+      const step = { looked, counts: { [counted]: count } };
+      any ||= positions.length > 0;
+      [positions, looked] = [[], 0];
+      return step;
+    };
+    for await (const page of pagesOf(tools, id, '0')) {
+      looked += page.length;
+      positions.push(...page.filter((letter) => fits(letter, selection)).map(({ position }) => position));
+      if (positions.length >= CHANGED_AT_ONCE || looked >= 10 * CHANGED_AT_ONCE) yield await flush();
+    }
+    yield await flush();
+    if (any) await finish(id);
+  }
+}
+
+async function* pagesOf({ store }: OperatorTools, id: PipelineId, after: string): AsyncGenerator<DeadLetter[]> {
+  for (let last = after; ; ) {
+    const page = await store.state.dead(id, { limit: READ_AT_ONCE, after: last });
+    if (page.length === 0) return;
+    yield page;
+    last = String(page.at(-1)?.position);
+    await nextTurn();
+  }
+}
+
+async function idsOf({ pipelines, replays }: OperatorTools, { shop, pipeline }: DeadSelection): Promise<PipelineId[]> {
+  const all = [...(await pipelines.running()).map(({ id }) => id), ...(await replays.ids())];
+  // A replay that delivers for an orphan has that one's name.
+  const ids = new Map(all.map((id) => [keyOf(id), id]));
+  return [...ids.values()]
+    .filter((id) => (!shop || shop === id.shop) && (!pipeline || pipeline === id.pipeline))
+    .sort((a, b) => keyOf(a).localeCompare(keyOf(b)));
+}
+
+const keyOf = ({ shop, pipeline }: PipelineId): string => `${shop}/${pipeline}`;
+
+const fits = ({ event, reason, at }: DeadLetter, selection: DeadSelection): boolean =>
+  (selection.event_id === undefined || selection.event_id === event.event_id) &&
+  (selection.reason === undefined || reason.includes(selection.reason)) &&
+  within(at, selection);

@@ -1,0 +1,66 @@
+import type { EventLog } from '../../adapters/logs/log.ts';
+import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
+import type { Running } from '../deliver/pipelines.ts';
+import { standingOf } from '../deliver/standing.ts';
+import type { Damage } from '../log/damage.ts';
+import { detailOf } from '../log/disk.ts';
+import type { OpenedLog } from '../log/store.ts';
+import type { PipelineRef } from './operations.ts';
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly log: LogHealth;
+  readonly draining: boolean;
+  /** Whether every event is accounted for. */
+  readonly balanced: boolean;
+  readonly pipelines: readonly PipelineHealth[];
+}
+
+interface LogHealth {
+  readonly durability: EventLog['durability'];
+  /** Why no event is taken. */
+  readonly failure?: string;
+  /** Why the disk needs somebody to look after it. */
+  readonly disk?: string;
+  /** What was damaged, and where it lies; told until the process ends. Events sent now are kept all the same. */
+  readonly damage?: Omit<Damage, 'since'> & { readonly since: string };
+}
+
+type PipelineHealth = PipelineRef & PipelineStanding;
+
+/** What is known while the log cannot be asked. */
+export const unreachable = (opened: OpenedLog, draining: boolean, { message: failure }: Error): Readiness => ({
+  ready: false,
+  log: { ...logHealth(opened), failure },
+  draining,
+  balanced: true,
+  pipelines: [],
+});
+
+/** Ready means: an event sent now would be kept. A pipeline in trouble is shown, and is no reason to refuse events. */
+export function readiness(
+  opened: OpenedLog,
+  draining: boolean,
+  balanced: boolean,
+  running: readonly Running[],
+  now: number,
+): Readiness {
+  return {
+    ready: !draining && opened.log.failure === undefined && opened.disk.pressure() !== 'all',
+    log: logHealth(opened),
+    draining,
+    balanced,
+    pipelines: running.map((one) => ({ ...one.id, ...standingOf(one, now) })),
+  };
+}
+
+function logHealth({ log, disk, damage }: OpenedLog): LogHealth {
+  const { durability, failure } = log;
+  const [room, damaged] = [detailOf(disk.room()), damage()];
+  return {
+    durability,
+    ...(failure && { failure: failure.message }),
+    ...(room !== undefined && { disk: room }),
+    ...(damaged && { damage: { ...damaged, since: new Date(damaged.since).toISOString() } }),
+  };
+}

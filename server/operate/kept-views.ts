@@ -1,0 +1,44 @@
+import { withoutCartKeys, withoutCartKeysIn } from '../../adapters/dialects/cart-key.ts';
+import { iso } from '../../adapters/dialects/timestamp.ts';
+import type { DeadLetter, PipelineId, Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
+import type { DeadView, QuarantinedHeadView, QuarantinedView } from './operations.ts';
+import { idOf } from './quarantine-ids.ts';
+
+/*
+ * Dead letters and quarantined events as operators see them. The log keeps times in milliseconds and names as its first version had
+ * them; every answer has ISO 8601 and snake_case. The log keeps what was refused as it came, with the keys of carts; no answer has them.
+ */
+
+export function deadView(id: PipelineId, letter: DeadLetter): DeadView {
+  const { position, event, reason, attempts, at, redrive, leftOut } = letter;
+  return {
+    ...id,
+    position,
+    event: withoutCartKeysIn(event),
+    reason: withoutCartKeys(reason),
+    attempts,
+    at: iso(at),
+    ...(redrive !== undefined && { redrive }),
+    ...(leftOut && { left_out: { reason: leftOut.reason, at: iso(leftOut.at) } }),
+  };
+}
+
+export function quarantinedHeadView({ beginning, ...item }: QuarantinedHead): QuarantinedHeadView {
+  return { ...common(item), beginning: withoutCartKeys(beginning) };
+}
+
+export function quarantinedView({ raw, context, ...item }: Quarantined): QuarantinedView {
+  const { receivedAt, ...found } = context;
+  return { ...common(item), raw: withoutCartKeys(raw), context: { ...found, received_at: iso(receivedAt) } };
+}
+
+function common<T extends Omit<Quarantined, 'raw' | 'context'>>({ at, eventId, name, reasons, ...item }: T) {
+  return {
+    ...item,
+    id: idOf(item),
+    at: iso(at),
+    reasons: reasons.map(withoutCartKeys),
+    ...(eventId !== undefined && { event_id: withoutCartKeys(eventId) }),
+    ...(name !== undefined && { name: withoutCartKeys(name) }),
+  };
+}

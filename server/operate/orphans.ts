@@ -1,0 +1,128 @@
+import type { Position } from '../../adapters/logs/log.ts';
+import type { NamedStanding, PipelineId } from '../../adapters/logs/state.ts';
+import type { Store } from '../../adapters/logs/store.ts';
+import type { Clock } from '../base/clock.ts';
+import { BadOrder } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { noPipeline } from '../deliver/not-found.ts';
+import { isOrphaned, isReplay } from '../deliver/orphaned.ts';
+import type { Pipelines, Running } from '../deliver/pipelines.ts';
+import type { OrphanDiscard, PipelineRef } from './operations.ts';
+
+export interface OrphanTools {
+  readonly store: Store;
+  readonly pipelines: Pipelines;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const DISCARDED_AT_ONCE = 500;
+
+/** Up to where the log must keep the events of each shop for its pipelines, configured or not. Everything else is passed. */
+export function passedBy(standings: readonly NamedStanding[]): ReadonlyMap<string, Position> {
+  const passed = new Map<string, Position>();
+  for (const { id, progress } of standings) {
+    const { left, position } = progress;
+    if (isReplay(id) || left?.settled || (left && position >= left.newest)) continue;
+    passed.set(id.shop, Math.min(position, passed.get(id.shop) ?? position));
+  }
+  return passed;
+}
+
+/** Looks after pipelines that left the configuration: names them once, and settles those that owe nothing any more. */
+export class Orphans {
+  readonly #tools: OrphanTools;
+  readonly #named = new Set<string>();
+
+  constructor(tools: OrphanTools) {
+    this.#tools = tools;
+  }
+
+  /** To be called by a process that moves pipelines, when the configuration has changed and now and then. */
+  async look(): Promise<void> {
+    const { store, pipelines, clock } = this.#tools;
+    const { state } = store;
+    const gone = (await pipelines.everyone()).filter((one) => one.state === 'orphaned');
+    const now = clock.now();
+    const open = gone.filter(({ progress }) => !progress.left?.settled);
+    const leaving = open.filter(({ progress }) => !progress.left);
+    await state.settleAll(
+      leaving.map(({ id, newest }) => ({ id, settlement: { kind: 'left', at: now, newest } as const })),
+    );
+    const finished: PipelineId[] = [];
+    for (const orphan of open) {
+      if (await this.#owesNothing(orphan)) finished.push(orphan.id);
+      else this.#name(orphan, orphan.progress.left?.at ?? now);
+    }
+    await state.settleAll(finished.map((id) => ({ id, settlement: { kind: 'settled' } as const })));
+    const here = new Set(gone.map(({ id }) => keyOf(id)));
+    for (const key of this.#named) if (!here.has(key)) this.#named.delete(key);
+  }
+
+  /** Counts what the log has let go of before an orphan had it, so that the books stay true. */
+  async countGone(): Promise<void> {
+    const { store, pipelines } = this.#tools;
+    for (const { id, progress } of (await pipelines.running()).filter(isOrphaned)) {
+      const { oldest } = await store.log.extent(id.shop);
+      if (oldest > progress.position + 1) await store.state.settle(id, { kind: 'gone', oldest });
+    }
+  }
+
+  /** Lets go of all that an orphan owes. Throws NotFound, and BadOrder for a pipeline that is no orphan or is being delivered. */
+  async discard(ref: PipelineRef): Promise<OrphanDiscard> {
+    const { store, clock } = this.#tools;
+    const { pending } = await orphanNamed(this.#tools, ref);
+    const adopter = (await store.state.replays()).find(({ adopts, shop, ended }) => {
+      return adopts === ref.pipeline && shop === ref.shop && !ended;
+    });
+    if (adopter)
+      throw new BadOrder(
+        `expected an orphan that nobody delivers, got one that replay ${adopter.id} does; cancel that`,
+      );
+    let dead = 0;
+    for (;;) {
+      const letters = await store.state.dead(ref, { limit: DISCARDED_AT_ONCE });
+      if (letters.length === 0) break;
+      const positions = letters.map(({ position }) => position);
+      dead += await store.state.discardDead(ref, positions, clock.now());
+    }
+    await store.state.settle(ref, { kind: 'discarded', at: clock.now() });
+    return { pending, dead };
+  }
+
+  async #owesNothing({ id, pending, progress }: Running): Promise<boolean> {
+    if (pending > 0) return false;
+    return progress.dead === 0 || (await this.#tools.store.state.dead(id, { limit: 1 })).length === 0;
+  }
+
+  #name({ id, pending, progress }: Running, at: number): void {
+    const key = keyOf(id);
+    if (this.#named.has(key)) return;
+    this.#named.add(key);
+    this.#tools.logger.warn(
+      { ...id, state: 'orphaned', since: new Date(at).toISOString(), pending, dead: progress.dead },
+      'a pipeline is not configured any more: its events and dead letters wait; adopt or discard them (headless-events pipelines)',
+    );
+  }
+}
+
+/** The orphan of that name; one that left just now is marked first. Throws NotFound and BadOrder. */
+export async function orphanNamed(
+  { store, pipelines, clock }: Omit<OrphanTools, 'logger'>,
+  ref: PipelineRef,
+): Promise<Running> {
+  const name = `${ref.pipeline} in the shop ${ref.shop}`;
+  if (pipelines.find(ref))
+    throw new BadOrder(`expected a pipeline that is not configured, got ${name}, which is; take it out first`);
+  const running = await pipelines.running();
+  const found = running.find(({ id }) => id.shop === ref.shop && id.pipeline === ref.pipeline);
+  if (found === undefined || !isOrphaned(found)) {
+    const orphans = running.filter(isOrphaned).map(({ id }) => id);
+    throw noPipeline(ref, orphans, 'orphaned pipeline');
+  }
+  if (found.progress.left) return found;
+  const progress = await store.state.settle(found.id, { kind: 'left', at: clock.now(), newest: found.newest });
+  return { ...found, progress: progress ?? found.progress };
+}
+
+const keyOf = ({ shop, pipeline }: PipelineId): string => `${shop}/${pipeline}`;

@@ -1,0 +1,39 @@
+import { LogUnavailable } from '../../../adapters/logs/log.ts';
+import type { State } from '../../../adapters/logs/state.ts';
+import type { TailLine } from '../../../schemas/tail-line.ts';
+
+interface Here {
+  readonly store: { readonly state: Pick<State, 'others'> };
+  /** Whether pipelines are moved here. */
+  readonly moves: boolean;
+}
+
+/** What the tail of this process cannot show; undefined where it shows everything. */
+export async function noteOf({ store, moves }: Here): Promise<string | undefined> {
+  const others = await store.state.others().catch((error: unknown) => {
+    if (error instanceof LogUnavailable) return undefined;
+    throw error;
+  });
+  if (others === undefined) return 'not shown: what other processes do; the log cannot be asked whether there are any';
+  const { takers, movers } = others;
+  const hidden = [
+    ...(movers > 0 ? [`what ${otherProcesses(movers, 'delivers', 'deliver')}`] : []),
+    ...(takers > 0 ? [`what ${otherProcesses(takers, 'takes in', 'take in')}`] : []),
+  ];
+  const idle = moves || movers > 0 ? [] : ['no process delivers anything: start one with PROCESS=worker or all'];
+  const what = hidden.length > 0 ? [`not shown: ${hidden.join(', and ')}; receipts say what became of an event`] : [];
+  return what.length + idle.length === 0 ? undefined : [...what, ...idle].join('; ');
+}
+
+const otherProcesses = (count: number, does: string, doTogether: string): string =>
+  count === 1 ? `another process ${does}` : `${count} other processes ${doTogether}`;
+
+/** The lines behind a note, if there is one. They are listened to from now on, and the note comes first. */
+export async function* withNote(
+  lines: AsyncIterable<TailLine>,
+  note: () => Promise<string | undefined>,
+): AsyncGenerator<TailLine> {
+  const text = await note();
+  if (text !== undefined) yield { kind: 'note', text };
+  yield* lines;
+}

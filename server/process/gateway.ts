@@ -1,0 +1,86 @@
+import type { Durability } from '../../adapters/logs/log.ts';
+import type { Config } from '../../schemas/config.ts';
+import type { Settings } from '../../schemas/settings.ts';
+import type { Build } from '../base/build.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Duties } from '../config/settings.ts';
+import { openLog } from '../log/store.ts';
+import { createMetrics } from '../operate/metrics.ts';
+import { tellStored } from '../operate/tail/lines.ts';
+import { createTail } from '../operate/tail/tail.ts';
+import { startDeliveries } from './deliveries.ts';
+import { startWeb } from './web.ts';
+
+export interface GatewayOptions {
+  readonly settings: Settings;
+  readonly config: Config;
+  readonly duties: Duties;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly build: Build;
+  /** Called when the gateway can keep no promise any more. The process should stop. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface Gateway {
+  /** Where it listens; 0 where it opens no port. */
+  readonly port: number;
+  readonly durability: Durability;
+  /** Takes a new configuration without dropping a request. */
+  reload(config: Config): Promise<void>;
+  reloadRefused(): void;
+  /** Stops accepting, answers what is in, ends deliveries, closes the log. */
+  stop(): Promise<void>;
+}
+
+/** Builds everything from settings and a configuration in this process, and starts it. Throws ConfigError where a setting cannot be served. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { duties, logger } = options;
+  const store = await openLog(options);
+  const tail = createTail();
+  // Deliveries come first: a new pipeline begins at the head of the log, and must not miss the first event.
+  const deliveries = await startDeliveries({
+    ...options,
+    moves: duties.moves,
+    store,
+    tail,
+    onDropped: (...dropped) => metrics.dropped(...dropped),
+    onForgotten: (replays) => metrics.forgotten(replays),
+  });
+  const metrics = createMetrics({
+    ...store,
+    overview: deliveries.overview,
+    now: options.clock.now,
+    build: options.build,
+  });
+  const { answers } = duties;
+  const web =
+    answers === 'nothing'
+      ? undefined
+      : await startWeb({
+          ...options,
+          answers,
+          store,
+          deliveries,
+          tail,
+          metrics,
+          show: tail.publish,
+          onStored: tellStored(tail, logger),
+        });
+  return {
+    port: web?.port ?? 0,
+    durability: store.log.durability,
+    reload: async (config) => {
+      await deliveries.follow(config);
+      web?.use(config);
+      metrics.reloaded(true);
+    },
+    reloadRefused: () => metrics.reloaded(false),
+    stop: async () => {
+      await Promise.all([web?.stop(), deliveries.stop()]);
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { shareStore } from '../../adapters/logs/ipc/server.ts';
+import { LogUnavailable } from '../../adapters/logs/log.ts';
+import type { Config } from '../../schemas/config.ts';
+import { type OpenedLog, openLog } from '../log/store.ts';
+import { createMetrics, type Metrics } from '../operate/metrics.ts';
+import { createMetricsSum, type MetricsSum } from '../operate/metrics-sum.ts';
+import { tellStored } from '../operate/tail/lines.ts';
+import { createWatchers } from '../operate/tail/watchers.ts';
+import { startDeliveries } from './deliveries.ts';
+import type { Gateway, GatewayOptions } from './gateway.ts';
+import type { News, WireToWeb } from './process-calls.ts';
+import { WebProcesses } from './web-processes.ts';
+
+/** A web process that does not say in time what it counts is taken to count what it said last. */
+const COUNTS_WITHIN_MS = 2000;
+/** A web process takes a configuration in milliseconds; one that starts has seconds for it. */
+const TAKEN_WITHIN_MS = 10_000;
+
+/**
+ * A gateway of several processes on this machine: this one owns the log and delivers, others take events and use its store. Stops when
+ * they have stopped.
+ */
+export async function startOwner(options: GatewayOptions): Promise<Gateway> {
+  const { settings, duties, clock, logger, onFailure } = options;
+  let { config } = options;
+  // None until the log is open.
+  let wires = (): WebProcesses['wires'] => new Map();
+  const news = (): News => ({ room: store.disk.room(), damage: store.damage() });
+  const store: OpenedLog = await openLog({
+    ...options,
+    onNews: () => {
+      for (const wire of wires().values()) wire.tell('news', [news()]);
+    },
+  });
+  const watchers = createWatchers();
+  const deliveries = await startDeliveries({
+    ...options,
+    moves: duties.moves,
+    store,
+    tail: watchers,
+    onDropped: (...dropped) => metrics.dropped(...dropped),
+    onForgotten: (replays) => metrics.forgotten(replays),
+  });
+  const metrics = createMetrics({ ...store, overview: deliveries.overview, now: clock.now, build: options.build });
+  const sum = createMetricsSum();
+  const web = new WebProcesses({
+    count: settings.WEB_CONCURRENCY,
+    clock,
+    logger,
+    onStarted: (id, wire) => {
+      shareStore(store, wire, tellStored(watchers, logger));
+      wire.answer({
+        config: () => config,
+        news,
+        watch: ([watching]) => {
+          if (watching) watchers.watch(id, (...lines) => wire.ask('lines', lines));
+          else watchers.unwatch(id);
+        },
+        show: ([line]) => watchers.publish(line),
+        metrics: () => summed(sum, metrics, web.wires),
+      });
+    },
+    onEnded: (id) => {
+      watchers.unwatch(id);
+      sum.ended(id);
+    },
+    onFailure,
+  });
+  wires = () => web.wires;
+  return {
+    port: await web.start(),
+    durability: store.log.durability,
+    reload: async (next) => {
+      // Pipelines come first here too: a new one must not miss the first event of its shop.
+      await deliveries.follow(next);
+      config = next;
+      await everywhere([...web.wires.values()], next, options);
+      metrics.reloaded(true);
+    },
+    reloadRefused: () => metrics.reloaded(false),
+    stop: async () => {
+      await Promise.all([web.stop(), deliveries.stop()]);
+      await store.close();
+    },
+  };
+}
+
+/**
+ * Hands a configuration to the web processes. One that ends meanwhile is replaced by one that asks for it. One that does not answer is not
+ * waited for any longer than this: it takes it, before anything later, when it goes on.
+ */
+async function everywhere(
+  wires: readonly WireToWeb[],
+  config: Config,
+  { clock, logger }: Pick<GatewayOptions, 'clock' | 'logger'>,
+): Promise<void> {
+  const done = new AbortController();
+  const taken = wires.map(async (wire) => {
+    try {
+      await wire.ask('reload', [config]);
+    } catch (error) {
+      if (!(error instanceof LogUnavailable && wire.closed.aborted)) throw error;
+    }
+  });
+  const late = clock.sleep(TAKEN_WITHIN_MS, done.signal).then(() => {
+    if (!done.signal.aborted)
+      logger.error({}, 'a web process does not answer; it takes the new configuration when it does');
+  });
+  await Promise.race([Promise.all(taken), late]).finally(() => done.abort());
+}
+
+async function summed(sum: MetricsSum, metrics: Metrics, wires: ReadonlyMap<number, WireToWeb>): Promise<string> {
+  const asked = [...wires].map(async ([id, wire]) => sum.said(id, await wire.ask('counts', [])));
+  await Promise.race([Promise.allSettled(asked), after(COUNTS_WITHIN_MS)]);
+  return sum.render(await metrics.collected());
+}
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

@@ -1,0 +1,90 @@
+import { openRemote } from '../../adapters/logs/ipc/client.ts';
+import { isAbort } from '../base/clock.ts';
+import { diskOf } from '../log/disk.ts';
+import type { OpenedLog } from '../log/store.ts';
+import { createMetrics } from '../operate/metrics.ts';
+import { createTail } from '../operate/tail/tail.ts';
+import { startDeliveries } from './deliveries.ts';
+import type { Gateway, GatewayOptions } from './gateway.ts';
+import type { News, WireToOwner } from './process-calls.ts';
+import { startWeb } from './web.ts';
+
+export interface WebProcessOptions extends Omit<GatewayOptions, 'config' | 'duties'> {
+  readonly wire: WireToOwner;
+  /** Called when the owner wants this process to stop, also while it starts. */
+  readonly onStop: () => void;
+}
+
+/** One of several processes that take events: it checks and answers, and asks the owner of the log for everything else. */
+export async function startWebProcess(options: WebProcessOptions): Promise<Gateway> {
+  const { wire } = options;
+  const tail = createTail({ onReaders: (count) => wire.tell('watch', [count > 0]) });
+  const metrics = createMetrics();
+  let start = (_gateway: Gateway): void => {};
+  const started = new Promise<Gateway>((resolve) => {
+    start = resolve;
+  });
+  let news: News = { room: undefined, damage: undefined };
+  wire.answer({
+    stop: () => options.onStop(),
+    counts: () => metrics.collected(),
+    news: ([told]) => {
+      news = told;
+    },
+    // A configuration that comes while this process starts is taken once it has.
+    reload: async ([next]) => {
+      // One that cannot take it is replaced by one that starts with it.
+      await (await started).reload(next).catch((error: unknown) => isAbort(error) || options.onFailure(error));
+    },
+    lines: ([lines, missed]) => {
+      for (const line of lines) tail.publish(line);
+      if (missed > 0) tail.missed(missed);
+    },
+  });
+  const config = await wire.ask('config', []);
+  news = await wire.ask('news', []);
+  const remote = await openRemote(wire);
+  // The owner has given every pipeline its place before it hands a configuration on, so that this process needs no log to start.
+  const store: OpenedLog = {
+    ...remote,
+    state: { ...remote.state, begin: async () => {} },
+    disk: diskOf(() => news.room),
+    damage: () => news.damage,
+  };
+  const deliveries = await startDeliveries({
+    ...options,
+    config,
+    moves: false,
+    store,
+    tail,
+    onDropped: () => {},
+    onForgotten: () => {},
+  });
+  const web = await startWeb({
+    ...options,
+    config,
+    answers: 'everything',
+    store,
+    deliveries,
+    tail,
+    // The owner hands it to those who watch, wherever they are.
+    show: (line) => wire.tell('show', [line]),
+    metrics: { ...metrics, render: () => wire.ask('metrics', []) },
+  });
+  const gateway: Gateway = {
+    port: web.port,
+    durability: store.log.durability,
+    reload: async (next) => {
+      await deliveries.follow(next);
+      web.use(next);
+    },
+    reloadRefused: () => {},
+    stop: async () => {
+      await Promise.all([web.stop(), deliveries.stop()]);
+      await store.close();
+    },
+  };
+  start(gateway);
+  wire.tell('listening', [web.port]);
+  return gateway;
+}

@@ -1,0 +1,260 @@
+import * as assert from 'uvu/assert';
+import { createInHand } from '../../../server/overload/in-hand.ts';
+import { createLoad, type Shortage } from '../../../server/overload/load.ts';
+import { affordable } from '../../../server/overload/open-files.ts';
+import type { Pressure } from '../../../server/overload/pressure.ts';
+import { worthOf } from '../../../server/overload/worth.ts';
+import { describe } from '../../support/describe.ts';
+
+/** A load on a clock of its own; each request that is begun takes a millisecond of it. */
+function loadAt(disk: () => Pressure = () => 'none') {
+  let time = 1000;
+  const shed: string[] = [];
+  const told: Shortage[] = [];
+  const load = createLoad({
+    maxBytes: 1000,
+    disk,
+    onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
+    onShedding: (shortage) => told.push(shortage),
+    now: () => time,
+  });
+  let begun = 0;
+  const own = {
+    load,
+    shed,
+    told,
+    begun: () => begun,
+    pass: (ms: number) => {
+      time += ms;
+    },
+    pressure: () => load.strain(time).pressure,
+    /** So many requests come in one turn of the event loop. */
+    async come(requests: number) {
+      for (let request = 0; request < requests; request += 1) {
+        void load.turn().then(() => {
+          begun += 1;
+          time += 1;
+        });
+        await undefined;
+      }
+    },
+    /** A turn of the event loop. */
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    /** So many requests wait, the first of which came behind a hundred others. */
+    async queue(requests: number) {
+      await own.come(requests + 120);
+      while (begun < 120) await own.turn();
+    },
+  };
+  return own;
+}
+
+describe('a load', ({ it }) => {
+  it('that is carried refuses nothing, and waits for nothing', async () => {
+    const { pressure, come, begun, turn, pass } = loadAt();
+    for (let request = 1; request <= 100; request += 1) {
+      await come(1);
+      assert.is(begun(), request);
+      assert.is(pressure(), 'none');
+      if (request % 3 === 0) await turn();
+      pass(5);
+    }
+  });
+
+  it('is begun a little in each turn of the event loop, the first come first', async () => {
+    const { come, begun, turn, load } = loadAt();
+    await come(1000);
+    assert.is(begun(), 20);
+    const order: number[] = [];
+    for (const number of [1, 2, 3]) void load.turn().then(() => order.push(number));
+    let turns = 0;
+    for (let before = begun(); begun() < 1000; before = begun(), turns += 1) {
+      await turn();
+      assert.ok(begun() - before <= 20, `${begun() - before} in one turn`);
+    }
+    assert.ok(turns >= 45, `${turns} turns`);
+    while (order.length < 3) await turn();
+    assert.equal(order, [1, 2, 3]);
+    await come(1);
+    assert.is(begun(), 1001, 'nobody waits any more');
+  });
+
+  it('that waits for more than a second loses browse events, and past five seconds everything', async () => {
+    const { pressure, queue, pass, turn, begun } = loadAt();
+    await queue(200);
+    assert.is(pressure(), 'none');
+    pass(1000);
+    assert.is(pressure(), 'browse');
+    pass(4000);
+    assert.is(pressure(), 'all');
+    while (begun() < 320) await turn();
+    assert.is(pressure(), 'none');
+  });
+
+  it('that waits with few others is taken: the machine stands still', async () => {
+    const { pressure, come, pass } = loadAt();
+    await come(20 + 64);
+    pass(10_000);
+    assert.is(pressure(), 'none');
+  });
+
+  it('whose bodies fill three quarters of their room loses browse events, and past all of it everything', () => {
+    const { load, pressure } = loadAt();
+    const hold = load.inHand.begin(1000, () => {});
+    hold.add(751);
+    assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'memory' });
+    hold.add(250);
+    assert.is(pressure(), 'all');
+    hold.release();
+    assert.is(pressure(), 'none');
+  });
+
+  it('is the worst of what the processor, the memory and the disk say', async () => {
+    let disk: Pressure = 'browse';
+    const { load, queue } = loadAt(() => disk);
+    assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'disk' });
+    await queue(200);
+    assert.equal(load.strain(60_000), { pressure: 'all', shortage: 'delay' });
+    disk = 'all';
+    assert.equal(load.strain(60_000), { pressure: 'all', shortage: 'disk' });
+  });
+
+  it('does not go on the disk for all the bodies that are in hand', () => {
+    const { load } = loadAt(() => 'all');
+    load.inHand.take(800);
+    assert.equal(load.strain(1000), { pressure: 'all', shortage: 'disk' });
+  });
+
+  it('is told once a minute, counted each time, and its refusals come back at different times', () => {
+    const { load, shed, told, pass } = loadAt();
+    assert.is(load.sheddingFor(), undefined);
+    const seconds = [1, 2, 3, 4].map(() => load.shed('delay', 'browse').seconds);
+    assert.equal(seconds.toSorted(), [2, 3, 4, 5]);
+    assert.is(load.sheddingFor(), 'delay');
+    assert.equal(told, ['delay']);
+    assert.is(shed.length, 4);
+    pass(60_000);
+    assert.is(load.sheddingFor(), undefined);
+    load.shed('memory', 'any');
+    assert.equal(told, ['delay', 'memory']);
+  });
+});
+
+describe('refusals that are held back', ({ it }) => {
+  it('are so longer where thousands of them are, up to three times as long', async () => {
+    const stopping = new AbortController();
+    const nothing = () => {};
+    const load = createLoad({
+      maxBytes: 1000,
+      disk: () => 'none',
+      heldMs: 40,
+      stopping: stopping.signal,
+      onShed: nothing,
+      onShedding: nothing,
+    });
+    const heldMs = async () => {
+      const begin = performance.now();
+      await load.holdBack();
+      return performance.now() - begin;
+    };
+    const others = Array.from({ length: 1000 }, () => load.holdBack());
+    const twice = await heldMs();
+    assert.ok(twice >= 78, `${twice} ms`);
+    await Promise.all(others);
+    // More than there are connections for are not held at all.
+    const all = Array.from({ length: 10_000 }, () => load.holdBack());
+    let held = true;
+    void load.holdBack().then(() => {
+      held = false;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.not(held);
+    await Promise.all(all);
+  });
+});
+
+describe('the bodies in hand', ({ it }) => {
+  it('count from their first byte until they are answered', () => {
+    const inHand = createInHand(100, () => 0);
+    const hold = inHand.begin(0, () => assert.unreachable());
+    assert.not(inHand.isFull(0));
+    hold.add(101);
+    hold.complete();
+    hold.gone();
+    assert.ok(inHand.isFull(10_000), 'a body that waits for the log is never given up');
+    hold.release();
+    hold.release();
+    assert.is(inHand.bytes(), 0);
+  });
+
+  it('lose what a client leaves behind', () => {
+    const inHand = createInHand(100, () => 0);
+    const hold = inHand.begin(0, () => assert.unreachable());
+    hold.add(50);
+    hold.gone();
+    assert.is(inHand.bytes(), 0);
+  });
+
+  it('make room at the cost of those who send slowly, the slowest first', () => {
+    let time = 0;
+    const inHand = createInHand(100, () => time);
+    const evicted: string[] = [];
+    const begin = (name: string, bytes: number) => {
+      const hold = inHand.begin(time, () => evicted.push(name));
+      hold.add(bytes);
+      return hold;
+    };
+    begin('slow', 60);
+    begin('also slow', 20);
+    begin('done', 15).complete();
+    time = 999;
+    begin('quick', 40);
+    assert.equal(evicted, []);
+    assert.ok(inHand.isFull(time));
+    assert.not(inHand.isFull(1001));
+    assert.equal(evicted, ['slow']);
+    assert.is(inHand.bytes(), 75);
+  });
+});
+
+describe('the worth of a body', ({ it }) => {
+  const worth = (body: unknown) => worthOf(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
+
+  it('is that of its best event, in every dialect', () => {
+    const browse = { event_type: 'product_view', title: 'Add to cart', page_url: '/cart', event_id: 'checkout' };
+    assert.is(worth({ events: [browse, { event_type: 'product_hover' }] }), 'browse');
+    assert.is(worth({ events: [browse, { event_type: 'add_to_cart' }] }), 'sale');
+    assert.is(worth({ events: [{ event_type: 'order_placed' }] }), 'sale');
+    for (const name of [
+      'product_added_to_cart',
+      'checkout_started',
+      'payment_info_submitted',
+      'glood:bundle:add_to_cart',
+    ])
+      assert.is(worth({ event: { id: '1', name } }), 'sale', name);
+    for (const name of ['page_viewed', 'glood:section:view', 'glood:init'])
+      assert.is(worth({ event: { id: '1', name }, cart: { lines: [] }, page_type: 'cart' }), 'browse', name);
+    for (const event of ['cartAdd', 'checkoutCreated', 'purchaseCompleted']) assert.is(worth({ event }), 'sale', event);
+    assert.is(worth({ event: 'productViewed' }), 'browse');
+    assert.is(worth('{ "event_type" : "purchase" }'), 'sale');
+  });
+
+  it('is found quickly, whatever the body is', () => {
+    for (const text of ['"name":"', '"name"', '"name"  ', '"event_type":"car', ' '])
+      for (const body of [text.repeat(262_144 / text.length), `"name"${' '.repeat(262_000)}`]) {
+        const begin = process.cpuUsage();
+        worth(body);
+        const { user } = process.cpuUsage(begin);
+        assert.ok(user < 100_000, `${user} us for ${text}`);
+      }
+  });
+});
+
+describe('connections', ({ it }) => {
+  it('leave files for everything else', () => {
+    assert.is(affordable(10_000, 256), 153);
+    assert.is(affordable(100, 256), 100);
+    assert.is(affordable(10_000, Number.POSITIVE_INFINITY), 10_000);
+    assert.ok(affordable(10_000) > 0);
+  });
+});
