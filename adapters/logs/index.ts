@@ -1,31 +1,23 @@
-import { openLmdb } from './lmdb/open.ts';
+import type { LogKind } from './kind.ts';
+import { lmdb } from './lmdb/kind.ts';
 import { LogUnusable } from './log.ts';
-import { openMemory } from './memory/open.ts';
-import { migratePostgres, openPostgres } from './postgres/open.ts';
+import { memory } from './memory/kind.ts';
+import { postgres } from './postgres/kind.ts';
 import type { Store, StoreOptions } from './store.ts';
 
-/** Opens the log that a URL names: `lmdb:<folder>`, `postgres://…` or `memory:`. Throws where the URL or the log is unusable. */
+/** Every kind of log. To add one, see adapters/README.md. */
+export const logKinds: readonly LogKind[] = [lmdb, postgres, memory];
+
+/** The kind of log that a URL names; undefined where no kind has its scheme. */
+export const logKind = (url: string): LogKind | undefined =>
+  logKinds.find(({ schemes }) => schemes.includes(schemeOf(url)));
+
+/** Opens the log that a URL names. Throws LogUnusable or LogUnavailable where it cannot. */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
-  const [scheme, rest = ''] = split(url);
-  switch (scheme) {
-    case 'lmdb':
-      return openLmdb(rest, options);
-    case 'postgres':
-    case 'postgresql':
-      return openPostgres(url, options);
-    case 'memory':
-      return openMemory(options);
-    default:
-      throw new LogUnusable(`LOG_URL must start with lmdb:, postgres: or memory:, got "${scheme}:"`);
-  }
+  const kind = logKind(url);
+  if (kind === undefined)
+    throw new LogUnusable(`LOG_URL must start with lmdb:, postgres: or memory:, got "${schemeOf(url)}:"`);
+  return kind.open(url, options);
 }
 
-/** Brings a log's database up to date; gives the names of what was done, nothing for a log that needs none. */
-export async function migrate(url: string, encrypt: boolean): Promise<readonly string[]> {
-  return /^postgres(ql)?:/.test(url) ? migratePostgres(url, encrypt) : [];
-}
-
-function split(url: string): [scheme: string, rest?: string] {
-  const colon = url.indexOf(':');
-  return colon < 0 ? [url] : [url.slice(0, colon), url.slice(colon + 1)];
-}
+const schemeOf = (url: string): string => url.split(':', 1)[0] ?? '';

@@ -1,4 +1,5 @@
 import type { Destination } from '../../adapters/destinations/destination.ts';
+import { logKind } from '../../adapters/logs/index.ts';
 import type { Durability } from '../../adapters/logs/log.ts';
 import type { Config } from '../../schemas/config.ts';
 import type { Settings } from '../../schemas/settings.ts';
@@ -51,11 +52,8 @@ export function refuseWeakLog(durability: Durability, settings: Settings): void 
 }
 
 /** How much an answer promises with a log on this machine; undefined for one elsewhere. */
-export function durabilityHere(settings: Settings): Durability | undefined {
-  if (settings.LOG_URL.startsWith('memory:')) return 'process';
-  if (settings.LOG_URL.startsWith('lmdb:')) return isWiped(settings) ? 'ephemeral' : 'disk';
-  return undefined;
-}
+export const durabilityHere = (settings: Settings): Durability | undefined =>
+  logKind(settings.LOG_URL)?.durabilityHere(isWiped(settings));
 
 /** Heroku names its dynos web.1, and wipes their disks; Dokku names them too, but says so. */
 export const isWiped = ({ DYNO, DOKKU_APP_NAME }: Pick<Settings, 'DYNO' | 'DOKKU_APP_NAME'>): boolean =>
@@ -91,7 +89,8 @@ function weakDestinations(
 }
 
 function remedy(settings: Settings): string {
-  if (/^postgres/.test(settings.LOG_URL)) return 'let the database run with fsync=on and synchronous_commit=on';
+  const ofTheLog = logKind(settings.LOG_URL)?.remedy;
+  if (ofTheLog !== undefined) return ofTheLog;
   if (isWiped(settings)) return 'add PostgreSQL (heroku addons:create heroku-postgresql:essential-0)';
   return 'use lmdb:<folder> on a disk that lasts, or postgres://…';
 }

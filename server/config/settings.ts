@@ -1,5 +1,6 @@
 import Type, { type TSchema } from 'typebox';
 import { Check, Default } from 'typebox/value';
+import { logKind } from '../../adapters/logs/index.ts';
 import { Settings } from '../../schemas/settings.ts';
 import { ConfigError } from '../base/errors.ts';
 import { type Mistake, mistakesIn, pathText } from './checks/schema.ts';
@@ -72,7 +73,7 @@ function contradictions(settings: unknown): string[] {
     found.push(
       `HEADERS_TIMEOUT_SECONDS must be at most ${settings.REQUEST_TIMEOUT_SECONDS} (REQUEST_TIMEOUT_SECONDS), got ${settings.HEADERS_TIMEOUT_SECONDS}`,
     );
-  if (Check(Processes, settings) && settings.PROCESS !== 'all' && !/^postgres/.test(settings.LOG_URL))
+  if (Check(Processes, settings) && settings.PROCESS !== 'all' && !logKind(settings.LOG_URL)?.isShared)
     found.push(
       `PROCESS must be all where LOG_URL is ${settings.LOG_URL.replace(/:.*/s, ':…')}, got ${settings.PROCESS}: that log lives in one process. ` +
         'For several processes that take events set WEB_CONCURRENCY; to run web and worker apart keep the log on PostgreSQL',

@@ -1,6 +1,6 @@
 import { contents, view } from '../../adapters/dialects/index.ts';
 import { withDeadline } from '../../adapters/logs/deadline.ts';
-import { migrate, openStore } from '../../adapters/logs/index.ts';
+import { logKind, openStore } from '../../adapters/logs/index.ts';
 import { type EventLog, LogUnavailable, LogUnusable } from '../../adapters/logs/log.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import type { Settings } from '../../schemas/settings.ts';
@@ -13,7 +13,6 @@ import { type Damage, type DamageBook, openDamageBook } from './damage.ts';
 import { type Disk, detailOf, noDisk, watchDatabase, watchDisk } from './disk.ts';
 import { roomToStart } from './waiting.ts';
 
-const LMDB = 'lmdb:';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -97,8 +96,8 @@ function diskFor(
   stopping: AbortSignal,
 ): Promise<Disk> | Disk {
   const { LOG_URL, DISK_RESERVE_BYTES: reserveBytes } = settings;
-  if (!LOG_URL.startsWith(LMDB)) return noDisk;
-  const folder = LOG_URL.slice(LMDB.length);
+  const folder = logKind(LOG_URL)?.folder?.(LOG_URL);
+  if (folder === undefined) return noDisk;
   return watchDisk({ folder, reserveBytes, reusableBytes, clock, logger, ...(onNews && { onLook: onNews }) }, stopping);
 }
 
@@ -170,5 +169,5 @@ const optionsOf = (
 });
 
 /** Brings the log's database up to date; gives the names of what was done. */
-export const migrateLog = (settings: Settings): Promise<readonly string[]> =>
-  migrate(settings.LOG_URL, isWiped(settings)).catch(refuse);
+export const migrateLog = async (settings: Settings): Promise<readonly string[]> =>
+  (await logKind(settings.LOG_URL)?.migrate?.(settings.LOG_URL, isWiped(settings)).catch(refuse)) ?? [];
