@@ -1,5 +1,6 @@
 import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { project } from '../support/built.ts';
 
 /** One piece of compiled JavaScript that another takes the place of. */
 export interface Change {
@@ -9,8 +10,6 @@ export interface Change {
   readonly piece: string;
   readonly by: string;
 }
-
-const project = resolve(import.meta.dirname, '../..');
 
 /** Copies the build that a main.js belongs to into an empty folder, changes some of it, and gives the copy's main.js. */
 export function copyBuild(entry: string, folder: string, changes: readonly Change[] = []): string {

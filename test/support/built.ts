@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const project = process.cwd();
+/** Where package.json is: npm starts everything there. */
+export const project = process.cwd();
 /** The tests are built beside what they test. */
 const isBuilt = import.meta.filename.endsWith('.js');
 let entry: string | undefined;

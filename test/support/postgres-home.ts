@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { temporaryFolder } from './folder.ts';
 import { type Binaries, execute, postgresBinaries } from './postgres-binaries.ts';
 
+/** How the names of the folders begin in which PostgreSQLs live. */
+export const HOME_NAME = 'postgres-';
+
 /** Where all PostgreSQLs of this process live. It vanishes with the process, however that ends. */
 export interface Home extends Binaries {
   /** A fresh folder, open to the account PostgreSQL runs as. */
@@ -22,7 +25,7 @@ export function postgresHome(): Promise<Home> {
 let home: Promise<Home> | undefined;
 
 async function makeHome(): Promise<Home> {
-  const { path } = temporaryFolder();
+  const { path } = temporaryFolder(HOME_NAME);
   watch(path);
   const binaries = await postgresBinaries(path);
   chmodSync(path, 0o755);

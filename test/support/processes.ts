@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 /** A process and its children, the parent first. */
 export const family = (pid: number): number[] => [
@@ -33,9 +34,33 @@ export function signal(pids: readonly number[], name: NodeJS.Signals): void {
     }
 }
 
+/**
+ * Kills what runs below a process, at any depth. PostgreSQLs are left to the shells that end them when their process is gone, which take
+ * their shared memory along (postgres-home.ts); other shells end with what they wait for.
+ */
+export function killBelow(pid: number): void {
+  const spared = new Set(['postgres', 'sh']);
+  const programs = new Map(processes().map(({ pid, program }) => [pid, program]));
+  signal(
+    descendants(pid).filter((one) => !spared.has(programs.get(one) ?? '')),
+    'SIGKILL',
+  );
+}
+
+/** Kills a process and what runs below it. */
+export function killTree({ pid }: { readonly pid?: number | undefined }): void {
+  if (pid === undefined) return;
+  // Stopped first, so that it starts nothing while it is looked at.
+  signal([pid], 'SIGSTOP');
+  killBelow(pid);
+  signal([pid], 'SIGKILL');
+}
+
 interface Process {
   readonly pid: number;
   readonly parent: number;
+  /** The name of its file. */
+  readonly program: string;
 }
 
 /** Slim images have no `ps`, and macOS has no /proc. */
@@ -48,8 +73,10 @@ function processesInProc(): Process[] {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
         // The name of the program stands in parentheses, and may hold any character.
-        const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return state === 'Z' || state === 'X' ? [] : [{ pid: Number(name), parent: Number(parent) }];
+        const end = stat.lastIndexOf(')');
+        const [state, parent] = stat.slice(end + 2).split(' ');
+        const program = stat.slice(stat.indexOf('(') + 1, end);
+        return state === 'Z' || state === 'X' ? [] : [{ pid: Number(name), parent: Number(parent), program }];
       } catch {
         return [];
       }
@@ -57,9 +84,9 @@ function processesInProc(): Process[] {
 }
 
 function processesByPs(): Process[] {
-  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' })
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,comm='], { encoding: 'utf8' })
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
     .filter(([pid, , state]) => pid && !state?.startsWith('Z'))
-    .map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
+    .map(([pid, parent, , program = '']) => ({ pid: Number(pid), parent: Number(parent), program: basename(program) }));
 }

@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { project } from '../../support/built.ts';
 import { NotRun } from '../not-run.ts';
 
-const project = resolve(import.meta.dirname, '../../..');
 /** The release whose logs must be read for ever. */
 export const OLD = 'baa9e11';
 

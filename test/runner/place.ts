@@ -1,0 +1,35 @@
+import { chmodSync, readdirSync } from 'node:fs';
+import { temporaryFolder } from '../support/folder.ts';
+import { type Postgres, startPostgres } from '../support/postgres.ts';
+import { HOME_NAME } from '../support/postgres-home.ts';
+import { until } from '../support/until.ts';
+
+/** What all test files of a run share. */
+export interface Place {
+  /** For temporary files. It is removed with all that the tests have left in it. */
+  readonly folder: string;
+  /** One PostgreSQL, started when it is first asked for, without fsync. */
+  postgres(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export function openPlace(): Place {
+  const folder = temporaryFolder();
+  // A PostgreSQL in it may run under another account.
+  chmodSync(folder.path, 0o755);
+  let shared: Promise<Postgres> | undefined;
+  return {
+    folder: folder.path,
+    async postgres() {
+      shared ??= startPostgres({ settings: { fsync: 'off', max_connections: '400' } });
+      return (await shared).url('postgres');
+    },
+    async close() {
+      await (await shared)?.stop();
+      // Those of the test processes end when their process has ended, and remove their own data.
+      const homes = () => readdirSync(folder.path).filter((name) => name.startsWith(HOME_NAME));
+      await until(() => homes().length === 0).catch(() => {});
+      folder.remove();
+    },
+  };
+}

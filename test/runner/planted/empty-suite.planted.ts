@@ -1,0 +1,3 @@
+import { describe } from '../../support/describe.ts';
+
+describe('a suite of nothing', () => {});
