@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
+import type { Receipt } from '../schemas/admin-api/receipts.ts';
 import type { Event } from '../schemas/event.ts';
-import type { Receipt } from '../server/operate/operations.ts';
 import type { Gateway } from '../server/process/gateway.ts';
 import { describe } from './support/describe.ts';
 import { beacon, call, gatewayWith, glood, layersEvent, SHOP } from './support/gateway.ts';

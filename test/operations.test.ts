@@ -1,14 +1,11 @@
 import * as assert from 'uvu/assert';
-import type {
-  Balance,
-  DeadView,
-  JobReport,
-  PageOf,
-  PipelineReport,
-  Receipt,
-  ReplayJob,
-  ReplayPlan,
-} from '../server/operate/operations.ts';
+import type { Balance } from '../schemas/admin-api/balance.ts';
+import type { PageOf } from '../schemas/admin-api/common.ts';
+import type { DeadView } from '../schemas/admin-api/dead-letters.ts';
+import type { JobReport } from '../schemas/admin-api/jobs.ts';
+import type { PipelineReport } from '../schemas/admin-api/pipelines.ts';
+import type { Receipt } from '../schemas/admin-api/receipts.ts';
+import type { ReplayJob, ReplayPlan } from '../schemas/admin-api/replays.ts';
 import type { Gateway } from '../server/process/gateway.ts';
 import { describe } from './support/describe.ts';
 import { beacon, call, configOf, gatewayWith, layersEvent, SHOP } from './support/gateway.ts';

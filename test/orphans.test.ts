@@ -1,6 +1,11 @@
 import * as assert from 'uvu/assert';
+import type { Balance } from '../schemas/admin-api/balance.ts';
+import type { PageOf } from '../schemas/admin-api/common.ts';
+import type { DeadView } from '../schemas/admin-api/dead-letters.ts';
+import type { PipelineReport } from '../schemas/admin-api/pipelines.ts';
+import type { Receipt } from '../schemas/admin-api/receipts.ts';
+import type { ReplayJob } from '../schemas/admin-api/replays.ts';
 import { createLogger } from '../server/base/logger.ts';
-import type { Balance, DeadView, PageOf, PipelineReport, Receipt, ReplayJob } from '../server/operate/operations.ts';
 import type { Gateway } from '../server/process/gateway.ts';
 import { adminOf } from './support/admin-of.ts';
 import { describe } from './support/describe.ts';

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { ReplayJob } from '../server/operate/operations.ts';
+import type { ReplayJob } from '../schemas/admin-api/replays.ts';
 import type { Gateway } from '../server/process/gateway.ts';
 import { adminOf } from './support/admin-of.ts';
 import { describe } from './support/describe.ts';

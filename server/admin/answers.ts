@@ -1,6 +1,7 @@
 import type { Static, TObject } from 'typebox';
+import type { JobReport } from '../../schemas/admin-api/jobs.ts';
 import { BadOrder } from '../base/errors.ts';
-import type { JobReport, Operations } from '../operate/operations.ts';
+import type { Operations } from '../operate/operations.ts';
 import { type AdminCall, adminCalls } from './calls.ts';
 import { type Given, inputOf } from './input.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { onAbort } from '../../adapters/on-abort.ts';
-import type { TailLine } from '../../schemas/tail-line.ts';
+import type { TailLine } from '../../schemas/admin-api/tail.ts';
 import type { Clock } from '../base/clock.ts';
 
 const HEARTBEAT_MS = 15_000;

@@ -1,5 +1,5 @@
+import type { PipelineReport } from '../../schemas/admin-api/pipelines.ts';
 import type { Config } from '../../schemas/config.ts';
-import type { PipelineReport } from '../operate/operations.ts';
 import { adminClient } from './client.ts';
 import { type AdminFlags, given } from './flags.ts';
 import type { Terminal } from './output.ts';

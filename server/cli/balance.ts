@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Balance } from '../operate/operations.ts';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
 import { adminClient } from './client.ts';
 import { type AdminFlags, adminCommand, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { DeadView, PageOf } from '../operate/operations.ts';
+import type { PageOf } from '../../schemas/admin-api/common.ts';
+import type { DeadView } from '../../schemas/admin-api/dead-letters.ts';
 import { examples, type Shell, TIME_HELP } from './flags.ts';
 import { addKept, type Kept } from './held-events.ts';
 import { counted, when } from './words.ts';

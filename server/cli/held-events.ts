@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { JobReport, PageOf } from '../operate/operations.ts';
+import type { PageOf } from '../../schemas/admin-api/common.ts';
+import type { JobReport } from '../../schemas/admin-api/jobs.ts';
 import { type AdminClient, adminClient } from './client.ts';
 import { writeExport } from './export.ts';
 import { type AdminFlags, adminCommand, given, type Shell, timeOption } from './flags.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { JobReport } from '../operate/operations.ts';
+import type { JobReport } from '../../schemas/admin-api/jobs.ts';
 import { type AdminClient, adminClient, path } from './client.ts';
 import { type AdminFlags, adminCommand, examples, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';

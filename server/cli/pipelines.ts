@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { OrphanDiscard, PipelineReport, ReplayJob } from '../operate/operations.ts';
+import type { OrphanDiscard, PipelineReport } from '../../schemas/admin-api/pipelines.ts';
+import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
 import { adminClient, path } from './client.ts';
 import { type AdminFlags, adminCommand, examples, type Shell } from './flags.ts';
 import { agreed } from './held-events.ts';

@@ -1,4 +1,5 @@
-import type { JobReport, ReplayJob } from '../operate/operations.ts';
+import type { JobReport } from '../../schemas/admin-api/jobs.ts';
+import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
 import { type AdminClient, NoAnswer, path } from './client.ts';
 import { Failure, type Terminal } from './output.ts';
 import { number } from './table.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { QuarantinedHeadView, QuarantinedView } from '../operate/operations.ts';
+import type { QuarantinedHeadView, QuarantinedView } from '../../schemas/admin-api/quarantine.ts';
 import { path } from './client.ts';
 import { examples, type Shell, TIME_HELP } from './flags.ts';
 import { addKept, type Kept } from './held-events.ts';

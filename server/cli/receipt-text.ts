@@ -1,5 +1,5 @@
+import type { PipelineReceipt, Receipt } from '../../schemas/admin-api/receipts.ts';
 import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
-import type { PipelineReceipt, Receipt } from '../operate/operations.ts';
 import { pad, widthOf } from './width.ts';
 import { counted, lasting, troubleOf, when } from './words.ts';
 

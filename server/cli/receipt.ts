@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Receipt } from '../operate/operations.ts';
+import type { Receipt } from '../../schemas/admin-api/receipts.ts';
 import { adminClient, path } from './client.ts';
 import { type AdminFlags, adminCommand, given, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';

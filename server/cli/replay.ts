@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../operate/operations.ts';
+import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
 import { type AdminClient, adminClient, path } from './client.ts';
 import { linesOf } from './export.ts';
 import { type AdminFlags, adminCommand, examples, given, list, type Shell, TIME_HELP, timeOption } from './flags.ts';

@@ -1,4 +1,4 @@
-import type { TailLine } from '../../schemas/tail-line.ts';
+import type { TailLine } from '../../schemas/admin-api/tail.ts';
 import { printable, type Terminal } from './output.ts';
 import { number } from './table.ts';
 import { cut, pad, widthOf } from './width.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { TailLine } from '../../schemas/tail-line.ts';
+import type { TailLine } from '../../schemas/admin-api/tail.ts';
 import { adminClient } from './client.ts';
 import { type AdminFlags, adminCommand, given, list, type Shell } from './flags.ts';
 import { EXIT, type Exit, Failure, jsonText, type Terminal } from './output.ts';

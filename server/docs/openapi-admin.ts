@@ -1,5 +1,13 @@
 import Type, { type TSchema } from 'typebox';
-import * as shapes from '../../schemas/admin.ts';
+import { Balance } from '../../schemas/admin-api/balance.ts';
+import { AdminError } from '../../schemas/admin-api/common.ts';
+import * as dead from '../../schemas/admin-api/dead-letters.ts';
+import * as jobs from '../../schemas/admin-api/jobs.ts';
+import * as pipelines from '../../schemas/admin-api/pipelines.ts';
+import * as quarantine from '../../schemas/admin-api/quarantine.ts';
+import * as receipts from '../../schemas/admin-api/receipts.ts';
+import * as replays from '../../schemas/admin-api/replays.ts';
+import { TailLine } from '../../schemas/admin-api/tail.ts';
 import { Event } from '../../schemas/event.ts';
 import { type AdminCall, adminCalls, pathNames } from '../admin/calls.ts';
 import type { Shapes } from './openapi-shapes.ts';
@@ -7,17 +15,18 @@ import type { Shapes } from './openapi-shapes.ts';
 /** Shapes that are large or come up often. */
 export const adminShapes: Readonly<Record<string, TSchema>> = {
   Event,
-  AdminError: shapes.AdminError,
-  PipelineReceipt: shapes.PipelineReceipt,
-  Receipt: shapes.Receipt,
-  PipelineReport: shapes.PipelineReport,
-  DeadLetter: shapes.DeadLetter,
-  Quarantined: shapes.Quarantined,
-  QuarantinedHead: shapes.QuarantinedHead,
-  Job: shapes.Job,
-  ReplayPlan: shapes.ReplayPlan,
-  ReplayJob: shapes.ReplayJob,
-  Balance: shapes.Balance,
+  AdminError,
+  PipelineReceipt: receipts.PipelineReceipt,
+  Receipt: receipts.Receipt,
+  PipelineReport: pipelines.PipelineReport,
+  DeadLetter: dead.DeadView,
+  Quarantined: quarantine.QuarantinedView,
+  QuarantinedHead: quarantine.QuarantinedHeadView,
+  Job: jobs.JobReport,
+  ReplayPlan: replays.ReplayPlan,
+  ReplayJob: replays.ReplayJob,
+  Balance,
+  TailLine,
 };
 
 /** The admin API's part of the OpenAPI document. */
@@ -40,20 +49,19 @@ function operation(name: string, call: AdminCall, of: Shapes['of']) {
     parameters: parametersOf(call, of),
     ...(body && { requestBody: body }),
     responses: {
-      200: {
-        description: call.answer ? 'The answer.' : call.line ? 'A line for each.' : 'Lines without end.',
-        content: contentOf(call, of),
-      },
+      200: answerOf(call, of),
       ...refusals(call, of),
     },
   };
 }
 
-function contentOf({ answer, line }: AdminCall, of: Shapes['of']) {
-  if (answer) return { 'application/json': { schema: of(answer) } };
-  return line
-    ? { 'application/x-ndjson': { schema: of(line) } }
-    : { 'text/event-stream': { schema: { type: 'string' } } };
+function answerOf({ answer, line }: AdminCall, of: Shapes['of']) {
+  if (answer) return { description: 'The answer.', content: { 'application/json': { schema: of(answer) } } };
+  if (line) return { description: 'A line for each.', content: { 'application/x-ndjson': { schema: of(line) } } };
+  return {
+    description: 'Events without end. The data of each is one of these as JSON.',
+    content: { 'text/event-stream': { schema: of(TailLine) } },
+  };
 }
 
 function parametersOf({ method, path, input }: AdminCall, of: Shapes['of']) {
@@ -86,7 +94,7 @@ const isRequired = (schema: TSchema): boolean => !Type.IsOptional(schema) && !('
 function refusals({ path, method, input }: AdminCall, of: Shapes['of']) {
   // A call that cannot do without being told of what speaks of something that may not be there.
   const names = Object.values(input.properties).some(isRequired);
-  const content = { 'application/json': { schema: of(shapes.AdminError) } };
+  const content = { 'application/json': { schema: of(AdminError) } };
   const refusal = (description: string) => ({ description, content });
   return {
     400: refusal('The input is wrong.'),

@@ -1,4 +1,4 @@
-import type { TailLine } from '../../schemas/tail-line.ts';
+import type { TailLine } from '../../schemas/admin-api/tail.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 

@@ -1,7 +1,7 @@
 import type { EventLog, Tally } from '../../adapters/logs/log.ts';
 import { NOTHING } from '../../adapters/logs/tally.ts';
+import type { Balance, PipelineBalance, ShopBalance } from '../../schemas/admin-api/balance.ts';
 import type { Running } from '../deliver/pipelines.ts';
-import type { Balance, PipelineBalance, ShopBalance } from './operations.ts';
 
 const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);

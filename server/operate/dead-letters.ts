@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeadLetter, PipelineId } from '../../adapters/logs/state.ts';
+import type { DeadSelection, DeadView } from '../../schemas/admin-api/dead-letters.ts';
 import { type Step, whenAvailable } from './jobs.ts';
 import { deadView } from './kept-views.ts';
-import type { DeadSelection, DeadView } from './operations.ts';
 import type { OperatorTools } from './operator.ts';
 import { within } from './quarantine.ts';
 

@@ -1,11 +1,11 @@
 import type { EventLog } from '../../adapters/logs/log.ts';
+import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
 import type { Running } from '../deliver/pipelines.ts';
 import { standingOf } from '../deliver/standing.ts';
 import type { Damage } from '../log/damage.ts';
 import { detailOf } from '../log/disk.ts';
 import type { OpenedLog } from '../log/store.ts';
-import type { PipelineRef } from './operations.ts';
 
 export interface Readiness {
   readonly ready: boolean;

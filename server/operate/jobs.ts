@@ -1,8 +1,8 @@
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import type { Job, State } from '../../adapters/logs/state.ts';
+import type { JobReport } from '../../schemas/admin-api/jobs.ts';
 import type { Clock } from '../base/clock.ts';
 import { Busy, NotFound } from '../base/errors.ts';
-import type { JobReport } from './operations.ts';
 
 /** How often a job writes down how far it has come, and learns that it was cancelled. */
 const SAVE_EVERY_MS = 1000;
@@ -108,12 +108,14 @@ export class OperatorJobs {
     }
   }
 
-  #report({ seenAt, startedAt, ...job }: Job): JobReport {
+  #report({ seenAt, startedAt, shop, reason, ...job }: Job): JobReport {
     const silent = job.state === 'running' && seenAt < this.#tools.clock.now() - SILENT_MS;
     // An earlier version stored an order's selection by other names.
     const { eventId, ...rest } = job.selection;
     return {
       ...job,
+      ...(shop !== undefined && { shop }),
+      ...(reason !== undefined && { reason }),
       selection: { ...rest, ...(eventId !== undefined && { event_id: eventId }) },
       ...(silent && { state: 'interrupted' }),
       started_at: new Date(startedAt).toISOString(),

@@ -1,7 +1,8 @@
 import { withoutCartKeys, withoutCartKeysIn } from '../../adapters/dialects/cart-key.ts';
 import { iso } from '../../adapters/dialects/timestamp.ts';
 import type { DeadLetter, PipelineId, Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
-import type { DeadView, QuarantinedHeadView, QuarantinedView } from './operations.ts';
+import type { DeadView } from '../../schemas/admin-api/dead-letters.ts';
+import type { QuarantinedHeadView, QuarantinedView } from '../../schemas/admin-api/quarantine.ts';
 import { idOf } from './quarantine-ids.ts';
 
 /*
@@ -32,12 +33,13 @@ export function quarantinedView({ raw, context, ...item }: Quarantined): Quarant
   return { ...common(item), raw: withoutCartKeys(raw), context: { ...found, received_at: iso(receivedAt) } };
 }
 
-function common<T extends Omit<Quarantined, 'raw' | 'context'>>({ at, eventId, name, reasons, ...item }: T) {
+function common<T extends Omit<Quarantined, 'raw' | 'context'>>({ at, eventId, name, reasons, index, ...item }: T) {
   return {
     ...item,
     id: idOf(item),
     at: iso(at),
     reasons: reasons.map(withoutCartKeys),
+    ...(index !== undefined && { index }),
     ...(eventId !== undefined && { event_id: withoutCartKeys(eventId) }),
     ...(name !== undefined && { name: withoutCartKeys(name) }),
   };

@@ -1,7 +1,12 @@
-import type { Context } from '../../adapters/dialects/dialect.ts';
-import type { DeadLetter, Job, QuarantinedHead } from '../../adapters/logs/state.ts';
-import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
-import type { TailLine } from '../../schemas/tail-line.ts';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
+import type { PageOf } from '../../schemas/admin-api/common.ts';
+import type { DeadSelection, DeadView } from '../../schemas/admin-api/dead-letters.ts';
+import type { JobReport } from '../../schemas/admin-api/jobs.ts';
+import type { OrphanDiscard, PipelineRef, PipelineReport } from '../../schemas/admin-api/pipelines.ts';
+import type { QuarantinedHeadView, QuarantinedView, QuarantineSelection } from '../../schemas/admin-api/quarantine.ts';
+import type { Receipt } from '../../schemas/admin-api/receipts.ts';
+import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
+import type { TailFilter, TailLine } from '../../schemas/admin-api/tail.ts';
 
 /** What an operator can ask and order. The admin API and the command line are two ways to it; neither decides anything. */
 export interface Operations {
@@ -53,208 +58,9 @@ export interface Operations {
   tail(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine>;
 }
 
-export interface PipelineRef {
-  readonly shop: string;
-  readonly pipeline: string;
-}
-
-export interface Receipt {
-  readonly event_id: string;
-  readonly shop: string;
-  readonly state: 'stored' | 'quarantined';
-  /** ISO times, UTC. */
-  readonly received_at: string;
-  readonly dialect: string;
-  /** The canonical type of a stored event, else the name as sent. */
-  readonly type?: string | undefined;
-  /** Stored events only. */
-  readonly position?: number;
-  readonly id_source?: 'client' | 'derived' | 'reused';
-  readonly trust?: 'public' | 'server';
-  /** What was added to it: country, channel, device … */
-  readonly enrichment?: Readonly<Record<string, string | boolean>>;
-  readonly pipelines?: readonly PipelineReceipt[];
-  /** Quarantined events only. */
-  readonly quarantine_id?: string;
-  /** Why it was refused; of a stored event, why this version cannot read it. */
-  readonly reasons?: readonly string[];
-}
-
-export type PipelineReceipt = { readonly pipeline: string } & (
-  | { readonly state: 'delivered'; readonly at?: string; readonly attempts?: number; readonly status?: string }
-  /** `behind`: events before it that the pipeline has yet to finish. */
-  /** And how its pipeline does. */
-  | { readonly state: 'pending'; readonly behind: number; readonly standing: PipelineStanding }
-  | { readonly state: 'filtered'; readonly reason: string }
-  | {
-      readonly state: 'dead';
-      readonly at: string;
-      readonly attempts: number;
-      readonly reason: string;
-      readonly redriving: boolean;
-    }
-  /** Gone from the log before the pipeline came to it, or discarded. */
-  | { readonly state: 'dropped'; readonly reason: string }
-  /** Older than the pipeline: a replay sends it. */
-  | { readonly state: 'before'; readonly starts_after: number }
-);
-
-export interface PipelineReport extends PipelineRef, PipelineStanding {
-  /** Absent where it is orphaned. */
-  readonly destination?: string;
-  readonly position: number;
-  readonly delivered: number;
-  readonly dead: number;
-  readonly filtered: Readonly<Record<string, number>>;
-  readonly dropped: Readonly<Record<string, number>>;
-}
-
-/** Everything that fits all that is given. */
-export interface DeadSelection {
-  readonly shop?: string;
-  readonly pipeline?: string;
-  readonly event_id?: string;
-  /** Part of the reason. */
-  readonly reason?: string;
-  /** ISO times: from (inclusive) to (exclusive). */
-  readonly from?: string;
-  readonly to?: string;
-}
-
-/** A dead letter as operators see it. */
-export interface DeadView
-  extends PipelineRef,
-    Pick<DeadLetter, 'position' | 'event' | 'reason' | 'attempts' | 'redrive'> {
-  readonly at: string;
-  /** It was tried again, and today's filter left it out. */
-  readonly left_out?: { readonly reason: string; readonly at: string };
-}
-
-/** An event refused at ingest as operators see it; the head of one has no body. */
-export interface QuarantinedHeadView extends Omit<QuarantinedHead, 'at' | 'eventId'> {
-  readonly at: string;
-  readonly event_id?: string;
-}
-
-export interface QuarantinedView extends Omit<QuarantinedHeadView, 'bytes' | 'beginning'> {
-  readonly raw: string;
-  /** What enrichment found when it came. */
-  readonly context: Omit<Context, 'receivedAt'> & { readonly received_at: string };
-}
-
-export interface QuarantineSelection {
-  readonly shop?: string;
-  readonly id?: string;
-  readonly event_id?: string;
-  readonly code?: string;
-  readonly from?: string;
-  readonly to?: string;
-}
-
-/**
- * An order about much of what is kept. Counts of a quarantine redrive: `accepted` are now on the log, `duplicate` were known already, both
- * gone from quarantine; `refused` are refused still, and kept.
- */
-export interface JobReport extends Omit<Job, 'startedAt' | 'seenAt'> {
-  readonly started_at: string;
-}
-
 export interface PageRequest {
   readonly limit: number;
   /** With how many bytes of JSON the page ends; a megabyte if absent. */
   readonly bytes?: number;
   readonly after?: string;
-}
-
-export interface PageOf<T> {
-  readonly items: readonly T[];
-  readonly next?: string;
-}
-
-export interface ReplayOrder extends PipelineRef {
-  /** ISO times of receipt: from (inclusive; default: the oldest kept) to (exclusive; default: now). */
-  readonly from?: string;
-  readonly to?: string;
-  /** Patterns as in a pipeline's `events`; the pipeline's own filter applies too. */
-  readonly types?: readonly string[];
-}
-
-export interface ReplayPlan extends PipelineRef {
-  readonly from: number;
-  readonly to: number;
-  /** Events of the stretch, and of those the ones that would be sent, by type. */
-  readonly events: number;
-  readonly wanted: number;
-  readonly by_type: Readonly<Record<string, number>>;
-  /** Of the wanted ones, those the pipeline has delivered before: the destination gets them twice. */
-  readonly again: number;
-  readonly filtered: Readonly<Record<string, number>>;
-}
-
-/** A plan that has come up to `position`; it is whole at the plan's `to`. */
-export interface ReplayPlanned {
-  readonly position: number;
-  readonly plan: ReplayPlan;
-}
-
-export interface ReplayJob extends PipelineRef {
-  readonly id: string;
-  /** `blocked`: it is not delivered now, and `reason` says why. */
-  readonly state: 'running' | 'failing' | 'suspended' | 'blocked' | 'done' | 'cancelled';
-  /** The orphaned pipeline whose events these are. */
-  readonly adopts?: string;
-  /** Why it does not go on, or the last answer where it fails. */
-  readonly reason?: string;
-  /** Since when it fails, ISO. */
-  readonly failing_since?: string;
-  readonly from: number;
-  readonly to: number;
-  readonly position: number;
-  readonly delivered: number;
-  readonly dead: number;
-  readonly filtered: number;
-  readonly started_at: string;
-}
-
-/** What was let go of. */
-export interface OrphanDiscard {
-  readonly pending: number;
-  readonly dead: number;
-}
-
-export interface Balance {
-  readonly balanced: boolean;
-  readonly shops: readonly ShopBalance[];
-  readonly pipelines: readonly PipelineBalance[];
-}
-
-export interface ShopBalance {
-  readonly shop: string;
-  readonly received: number;
-  readonly appended: number;
-  readonly duplicate: number;
-  readonly quarantined: Readonly<Record<string, number>>;
-  /** received - appended - duplicate - quarantined: 0 unless something is wrong. */
-  readonly difference: number;
-}
-
-export interface PipelineBalance extends PipelineRef {
-  /** It is not configured, and what it owes waits. */
-  readonly orphaned?: true;
-  /** Events of the log since the pipeline began. */
-  readonly appended: number;
-  readonly delivered: number;
-  readonly dead: number;
-  readonly filtered: Readonly<Record<string, number>>;
-  readonly dropped: Readonly<Record<string, number>>;
-  readonly pending: number;
-  readonly difference: number;
-}
-
-export interface TailFilter {
-  readonly shop?: string;
-  readonly pipeline?: string;
-  /** Patterns as in a pipeline's `events`. */
-  readonly types?: readonly string[];
-  readonly kinds?: readonly TailLine['kind'][];
 }

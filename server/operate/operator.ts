@@ -1,5 +1,10 @@
 import type { Dialect, Rules } from '../../adapters/dialects/dialect.ts';
 import type { Store } from '../../adapters/logs/store.ts';
+import type { DeadSelection } from '../../schemas/admin-api/dead-letters.ts';
+import type { PipelineRef, PipelineReport } from '../../schemas/admin-api/pipelines.ts';
+import type { QuarantineSelection } from '../../schemas/admin-api/quarantine.ts';
+import type { Receipt } from '../../schemas/admin-api/receipts.ts';
+import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
 import type { Clock } from '../base/clock.ts';
 import { NotFound } from '../base/errors.ts';
 import type { Pipelines, Running } from '../deliver/pipelines.ts';
@@ -8,15 +13,7 @@ import type { Shops } from '../ingest/shops.ts';
 import { balanceOf } from './balance.ts';
 import { deadLetters, eachDead } from './dead-letters.ts';
 import { OperatorJobs, type Order } from './jobs.ts';
-import type {
-  DeadSelection,
-  Operations,
-  PipelineRef,
-  PipelineReport,
-  QuarantineSelection,
-  Receipt,
-  ReplayJob,
-} from './operations.ts';
+import type { Operations } from './operations.ts';
 import { type Orphans, orphanNamed } from './orphans.ts';
 import { pageOf } from './pages.ts';
 import {

@@ -1,13 +1,13 @@
 import type { Position } from '../../adapters/logs/log.ts';
 import type { NamedStanding, PipelineId } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
+import type { OrphanDiscard, PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { Clock } from '../base/clock.ts';
 import { BadOrder } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { noPipeline } from '../deliver/not-found.ts';
 import { isOrphaned, isReplay } from '../deliver/orphaned.ts';
 import type { Pipelines, Running } from '../deliver/pipelines.ts';
-import type { OrphanDiscard, PipelineRef } from './operations.ts';
 
 export interface OrphanTools {
   readonly store: Store;

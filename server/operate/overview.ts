@@ -1,8 +1,8 @@
 import type { EventLog } from '../../adapters/logs/log.ts';
 import type { DeadLetterLimit, QuarantineSums, State } from '../../adapters/logs/state.ts';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
 import type { Running } from '../deliver/pipelines.ts';
 import { balanceOf } from './balance.ts';
-import type { Balance } from './operations.ts';
 
 export interface OverviewSources {
   readonly log: EventLog;

@@ -1,4 +1,5 @@
-import type { PageOf, PageRequest } from './operations.ts';
+import type { PageOf } from '../../schemas/admin-api/common.ts';
+import type { PageRequest } from './operations.ts';
 
 /** With how many bytes of JSON a page ends: so much is made and sent within some ten milliseconds. */
 export const PAGE_BYTES = 1024 * 1024;

@@ -2,11 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RequestRefused, type Rules } from '../../adapters/dialects/dialect.ts';
 import { type LogRecord, READ_BYTES } from '../../adapters/logs/log.ts';
 import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
+import type { QuarantinedHeadView, QuarantinedView, QuarantineSelection } from '../../schemas/admin-api/quarantine.ts';
 import { NotFound } from '../base/errors.ts';
 import type { Shop } from '../ingest/shops.ts';
 import { type Step, whenAvailable } from './jobs.ts';
 import { quarantinedHeadView, quarantinedView } from './kept-views.ts';
-import type { QuarantinedHeadView, QuarantinedView, QuarantineSelection } from './operations.ts';
 import type { OperatorTools } from './operator.ts';
 import { named } from './quarantine-ids.ts';
 

@@ -2,6 +2,7 @@ import { iso } from '../../adapters/dialects/timestamp.ts';
 import { type Position, type Stored, UnreadableEvents } from '../../adapters/logs/log.ts';
 import type { Ahead, DeadLetter, JournalLine, PipelineId, QuarantinedHead } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
+import type { PipelineReceipt, Receipt } from '../../schemas/admin-api/receipts.ts';
 import type { Event } from '../../schemas/event.ts';
 import { laneOf } from '../deliver/lanes.ts';
 import type { Running } from '../deliver/pipelines.ts';
@@ -9,7 +10,6 @@ import { inFull, router } from '../deliver/route.ts';
 import { standingOf } from '../deliver/standing.ts';
 import { covers } from '../deliver/stretches.ts';
 import { quarantinedHeadView } from './kept-views.ts';
-import type { PipelineReceipt, Receipt } from './operations.ts';
 
 /** What is known of an event that is stored under this id, if one is. */
 export async function storedReceipt(
@@ -68,7 +68,16 @@ export async function receiptOf(
 /** What is known of a quarantined event. */
 export function quarantineReceipt(head: QuarantinedHead): Receipt {
   const { event_id = '', shop, at, dialect, name, id, reasons } = quarantinedHeadView(head);
-  return { event_id, shop, state: 'quarantined', received_at: at, dialect, type: name, quarantine_id: id, reasons };
+  return {
+    event_id,
+    shop,
+    state: 'quarantined',
+    received_at: at,
+    dialect,
+    ...(name !== undefined && { type: name }),
+    quarantine_id: id,
+    reasons,
+  };
 }
 
 const ENRICHED = [

@@ -2,10 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Position, Stored } from '../../adapters/logs/log.ts';
 import type { Progress } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
+import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
+import type { ReplayOrder, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
 import { BadOrder } from '../base/errors.ts';
 import { readOver } from '../base/unreadable.ts';
 import type { Route } from '../deliver/route.ts';
-import type { PipelineRef, ReplayOrder, ReplayPlanned } from './operations.ts';
 
 const READ_AT_ONCE = 1000;
 const NOW = AbortSignal.abort();

@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { type Progress, type Replay, replayName } from '../../adapters/logs/state.ts';
 import type { Store } from '../../adapters/logs/store.ts';
+import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
+import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
 import type { Pipeline } from '../../schemas/config.ts';
 import { aborted, type Clock } from '../base/clock.ts';
 import { BadOrder, NotFound } from '../base/errors.ts';
 import { type Running, UNAVAILABLE_WAIT_MS } from '../deliver/pipelines.ts';
 import { type Route, router } from '../deliver/route.ts';
-import type { PipelineRef, ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from './operations.ts';
 import { planned, stretchOf } from './replay-plan.ts';
 
 export interface ReplayTools {

@@ -1,7 +1,7 @@
 import type { OwnerCalls, UserCalls } from '../../adapters/logs/ipc/calls.ts';
 import type { Wire } from '../../adapters/logs/ipc/connection.ts';
+import type { TailLine } from '../../schemas/admin-api/tail.ts';
 import type { Config } from '../../schemas/config.ts';
-import type { TailLine } from '../../schemas/tail-line.ts';
 import type { Damage } from '../log/damage.ts';
 import type { Room } from '../log/disk.ts';
 import type { Collected } from '../operate/metrics.ts';

@@ -1,7 +1,8 @@
 import type { Browser, Frame, Page } from 'playwright-core';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
+import type { Receipt } from '../../schemas/admin-api/receipts.ts';
 import type { Event } from '../../schemas/event.ts';
 import { createLogger } from '../../server/base/logger.ts';
-import type { Balance, Receipt } from '../../server/operate/operations.ts';
 import { ADMIN_TOKEN } from '../support/admin.ts';
 import { call, eventsIn, gatewayWith } from '../support/gateway.ts';
 import { openSink } from '../support/sink.ts';

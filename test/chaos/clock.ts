@@ -1,7 +1,7 @@
 import { Agent, createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { PipelineReport } from '../../server/operate/operations.ts';
+import type { PipelineReport } from '../../schemas/admin-api/pipelines.ts';
 import { freePort } from '../support/ports.ts';
 import { ADMIN_TOKEN, openAdmin } from './admin.ts';
 import { shops, startAudit } from './audit.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Balance } from '../../server/operate/operations.ts';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { openAdmin } from './admin.ts';

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
-import type { Balance, PipelineReceipt, Receipt } from '../../server/operate/operations.ts';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
+import type { PipelineReceipt, Receipt } from '../../schemas/admin-api/receipts.ts';
 import { describe } from '../support/describe.ts';
 import { complaints, pipelinesBalance, type SinkLedger, sinkLedger } from './mixed-judge.ts';
 import type { Answer } from './mixed-load.ts';

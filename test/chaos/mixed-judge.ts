@@ -1,4 +1,5 @@
-import type { Balance, PipelineBalance, PipelineReceipt, Receipt } from '../../server/operate/operations.ts';
+import type { Balance, PipelineBalance } from '../../schemas/admin-api/balance.ts';
+import type { PipelineReceipt, Receipt } from '../../schemas/admin-api/receipts.ts';
 import { type Finding, none } from './findings.ts';
 import { type MixedTarget, type Planned, targets } from './mixed-plan.ts';
 import type { Arrival } from './sink.ts';

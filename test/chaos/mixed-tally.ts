@@ -1,4 +1,4 @@
-import type { Balance, ShopBalance } from '../../server/operate/operations.ts';
+import type { Balance, ShopBalance } from '../../schemas/admin-api/balance.ts';
 import { type Finding, none } from './findings.ts';
 import type { Answer } from './mixed-load.ts';
 import { lanes, type Plan, type Planned, type PlannedRequest, requestsOf } from './mixed-plan.ts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Balance, Receipt } from '../../server/operate/operations.ts';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
+import type { Receipt } from '../../schemas/admin-api/receipts.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN, type Admin, openAdmin } from './admin.ts';

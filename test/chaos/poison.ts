@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { DeadView, PageOf } from '../../server/operate/operations.ts';
+import type { PageOf } from '../../schemas/admin-api/common.ts';
+import type { DeadView } from '../../schemas/admin-api/dead-letters.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN, openAdmin } from './admin.ts';

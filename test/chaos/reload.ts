@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Balance } from '../../server/operate/operations.ts';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { ADMIN_TOKEN } from './admin.ts';

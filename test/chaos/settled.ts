@@ -1,4 +1,4 @@
-import type { Balance } from '../../server/operate/operations.ts';
+import type { Balance } from '../../schemas/admin-api/balance.ts';
 import { until } from '../support/until.ts';
 import { openAdmin } from './admin.ts';
 

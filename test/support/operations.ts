@@ -1,26 +1,15 @@
+import type { Balance } from '../../schemas/admin-api/balance.ts';
+import type { PageOf } from '../../schemas/admin-api/common.ts';
+import type { DeadSelection, DeadView } from '../../schemas/admin-api/dead-letters.ts';
+import type { JobReport } from '../../schemas/admin-api/jobs.ts';
+import type { OrphanDiscard, PipelineRef, PipelineReport } from '../../schemas/admin-api/pipelines.ts';
+import type { QuarantinedHeadView, QuarantinedView } from '../../schemas/admin-api/quarantine.ts';
+import type { Receipt } from '../../schemas/admin-api/receipts.ts';
+import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
+import type { TailFilter, TailLine } from '../../schemas/admin-api/tail.ts';
 import type { Event } from '../../schemas/event.ts';
-import type { TailLine } from '../../schemas/tail-line.ts';
 import { NotFound } from '../../server/base/errors.ts';
-import type {
-  Balance,
-  DeadSelection,
-  DeadView,
-  JobReport,
-  Operations,
-  OrphanDiscard,
-  PageOf,
-  PageRequest,
-  PipelineRef,
-  PipelineReport,
-  QuarantinedHeadView,
-  QuarantinedView,
-  Receipt,
-  ReplayJob,
-  ReplayOrder,
-  ReplayPlan,
-  ReplayPlanned,
-  TailFilter,
-} from '../../server/operate/operations.ts';
+import type { Operations, PageRequest } from '../../server/operate/operations.ts';
 
 export const SHOP = 'demo.myshopify.com';
 

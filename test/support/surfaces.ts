@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PipelineReport, Receipt } from '../../server/operate/operations.ts';
+import type { PipelineReport } from '../../schemas/admin-api/pipelines.ts';
+import type { Receipt } from '../../schemas/admin-api/receipts.ts';
 import { call, SHOP } from './gateway.ts';
 import type { Started } from './main.ts';
 import { runCli } from './terminal.ts';

@@ -3,8 +3,8 @@ import { view } from '../../../adapters/dialects/index.ts';
 import type { LogRecord, Verdict } from '../../../adapters/logs/log.ts';
 import { renamed } from '../../../adapters/logs/reused.ts';
 import type { PipelineId } from '../../../adapters/logs/state.ts';
+import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 import type { Event } from '../../../schemas/event.ts';
-import type { TailLine } from '../../../schemas/tail-line.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Tail } from './tail.ts';
 

@@ -1,6 +1,6 @@
 import { LogUnavailable } from '../../../adapters/logs/log.ts';
 import type { State } from '../../../adapters/logs/state.ts';
-import type { TailLine } from '../../../schemas/tail-line.ts';
+import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 
 interface Here {
   readonly store: { readonly state: Pick<State, 'others'> };

@@ -1,7 +1,6 @@
 import { onAbort } from '../../../adapters/on-abort.ts';
-import type { TailLine } from '../../../schemas/tail-line.ts';
+import type { TailFilter, TailLine } from '../../../schemas/admin-api/tail.ts';
 import { namesMatching } from '../../base/patterns.ts';
-import type { TailFilter } from '../operations.ts';
 
 /** What happens in this process, told to whoever looks on. Nothing ever waits for a reader: it misses lines instead. */
 export interface Tail {

@@ -1,4 +1,4 @@
-import type { TailLine } from '../../../schemas/tail-line.ts';
+import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 import type { Tail } from './tail.ts';
 
 /** Takes lines for the readers in another process; resolves when it can take more. `missed`: how many were left out after them. */

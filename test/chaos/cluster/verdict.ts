@@ -1,4 +1,4 @@
-import type { Balance } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
 import type { Arrived } from '../audit.ts';
 import { booksAgree } from '../database/books.ts';
 import { atLeast, atMost, type Finding, none } from '../findings.ts';

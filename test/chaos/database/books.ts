@@ -1,4 +1,4 @@
-import type { Balance } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
 import { type Finding, none } from '../findings.ts';
 import type { Received } from '../judge.ts';
 import { destinationOf, type Target } from '../targets.ts';

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { Balance } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
 import { describe } from '../../support/describe.ts';
 import type { Case, Expected } from './cases.ts';
 import { judgeCases, type Observed } from './judge.ts';

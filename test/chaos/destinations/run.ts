@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import type { Balance, DeadView, PageOf } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
+import type { PageOf } from '../../../schemas/admin-api/common.ts';
+import type { DeadView } from '../../../schemas/admin-api/dead-letters.ts';
 import { freePort } from '../../support/ports.ts';
 import type { Admin } from '../admin.ts';
 import { shops } from '../audit.ts';

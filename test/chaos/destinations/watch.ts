@@ -1,4 +1,4 @@
-import type { PipelineReport } from '../../../server/operate/operations.ts';
+import type { PipelineReport } from '../../../schemas/admin-api/pipelines.ts';
 import type { Admin } from '../admin.ts';
 import { memoryOf } from '../memory.ts';
 

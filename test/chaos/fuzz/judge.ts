@@ -1,4 +1,4 @@
-import type { Balance } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
 import { exactly, type Finding, none } from '../findings.ts';
 import { countOf, type Seen } from '../raw.ts';
 import type { FuzzRequest } from './request.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { Agent, request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { JobReport } from '../../../server/operate/operations.ts';
+import type { JobReport } from '../../../schemas/admin-api/jobs.ts';
 import { ADMIN_TOKEN } from '../admin.ts';
 import { pause } from '../random.ts';
 import { now, type Order, type OrderKind, type Scribe } from './history.ts';

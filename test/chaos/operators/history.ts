@@ -1,11 +1,9 @@
-import type {
-  Balance,
-  DeadView,
-  PipelineReport,
-  QuarantinedHeadView,
-  Receipt,
-  ReplayJob,
-} from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
+import type { DeadView } from '../../../schemas/admin-api/dead-letters.ts';
+import type { PipelineReport } from '../../../schemas/admin-api/pipelines.ts';
+import type { QuarantinedHeadView } from '../../../schemas/admin-api/quarantine.ts';
+import type { Receipt } from '../../../schemas/admin-api/receipts.ts';
+import type { ReplayJob } from '../../../schemas/admin-api/replays.ts';
 import { journal } from '../ledger.ts';
 
 // All times are milliseconds since 1970, of one steady clock: receivers, load, operators and faults share a process.

@@ -1,4 +1,4 @@
-import type { PipelineReceipt } from '../../../server/operate/operations.ts';
+import type { PipelineReceipt } from '../../../schemas/admin-api/receipts.ts';
 import { type Final, type History, keyOf } from './history.ts';
 import { isKnown, type Ledger, mayBeDiscarded, mayBeFiltered } from './ledger.ts';
 import { PIPELINES, RENAMED } from './plan.ts';

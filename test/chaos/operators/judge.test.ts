@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { PipelineReceipt, Receipt } from '../../../server/operate/operations.ts';
+import type { PipelineReceipt, Receipt } from '../../../schemas/admin-api/receipts.ts';
 import { describe } from '../../support/describe.ts';
 import type { Delivery, Fault, Final, History, Order, Sent } from './history.ts';
 import { judge } from './judge.ts';

@@ -1,4 +1,7 @@
-import type { DeadView, PageOf, PipelineReport, ReplayJob } from '../../../server/operate/operations.ts';
+import type { PageOf } from '../../../schemas/admin-api/common.ts';
+import type { DeadView } from '../../../schemas/admin-api/dead-letters.ts';
+import type { PipelineReport } from '../../../schemas/admin-api/pipelines.ts';
+import type { ReplayJob } from '../../../schemas/admin-api/replays.ts';
 import { pause } from '../random.ts';
 import type { Desk, Wanted } from './desk.ts';
 import { keyOf, now, type Order, type Scribe } from './history.ts';

@@ -1,12 +1,10 @@
-import type {
-  Balance,
-  DeadView,
-  PageOf,
-  PipelineReport,
-  QuarantinedHeadView,
-  Receipt,
-  ReplayJob,
-} from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
+import type { PageOf } from '../../../schemas/admin-api/common.ts';
+import type { DeadView } from '../../../schemas/admin-api/dead-letters.ts';
+import type { PipelineReport } from '../../../schemas/admin-api/pipelines.ts';
+import type { QuarantinedHeadView } from '../../../schemas/admin-api/quarantine.ts';
+import type { Receipt } from '../../../schemas/admin-api/receipts.ts';
+import type { ReplayJob } from '../../../schemas/admin-api/replays.ts';
 import { until } from '../../support/until.ts';
 import { pause } from '../random.ts';
 import type { Desk, Wanted } from './desk.ts';

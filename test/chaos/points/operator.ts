@@ -1,4 +1,6 @@
-import type { DeadView, PageOf, ReplayJob } from '../../../server/operate/operations.ts';
+import type { PageOf } from '../../../schemas/admin-api/common.ts';
+import type { DeadView } from '../../../schemas/admin-api/dead-letters.ts';
+import type { ReplayJob } from '../../../schemas/admin-api/replays.ts';
 import { until } from '../../support/until.ts';
 import { openAdmin } from '../admin.ts';
 import { shops } from '../audit.ts';

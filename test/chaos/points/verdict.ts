@@ -1,4 +1,4 @@
-import type { Balance } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
 import { isAnswer, judgeTold } from '../answers.ts';
 import { type Arrived, type Audit, shops } from '../audit.ts';
 import { booksAgree } from '../database/books.ts';

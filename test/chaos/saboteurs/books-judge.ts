@@ -1,4 +1,5 @@
-import type { Balance, QuarantinedHeadView } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
+import type { QuarantinedHeadView } from '../../../schemas/admin-api/quarantine.ts';
 import { type Finding, none } from '../findings.ts';
 import { judge } from '../judge.ts';
 import type { Arrival } from '../sink.ts';

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
-import type { Balance, QuarantinedHeadView } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
+import type { QuarantinedHeadView } from '../../../schemas/admin-api/quarantine.ts';
 import { describe } from '../../support/describe.ts';
 import type { Arrival } from '../sink.ts';
 import { destinationOf } from '../targets.ts';

@@ -1,6 +1,7 @@
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import type { PageOf, QuarantinedHeadView } from '../../../server/operate/operations.ts';
+import type { PageOf } from '../../../schemas/admin-api/common.ts';
+import type { QuarantinedHeadView } from '../../../schemas/admin-api/quarantine.ts';
 import { freePort } from '../../support/ports.ts';
 import { ADMIN_TOKEN, openAdmin } from '../admin.ts';
 import { shops } from '../audit.ts';

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import type { Balance, PipelineReport } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
+import type { PipelineReport } from '../../../schemas/admin-api/pipelines.ts';
 import { freePort } from '../../support/ports.ts';
 import { until } from '../../support/until.ts';
 import { ADMIN_TOKEN, openAdmin } from '../admin.ts';

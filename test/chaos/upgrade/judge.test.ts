@@ -1,5 +1,7 @@
 import * as assert from 'uvu/assert';
-import type { DeadView, Receipt, ReplayJob } from '../../../server/operate/operations.ts';
+import type { DeadView } from '../../../schemas/admin-api/dead-letters.ts';
+import type { Receipt } from '../../../schemas/admin-api/receipts.ts';
+import type { ReplayJob } from '../../../schemas/admin-api/replays.ts';
 import { describe } from '../../support/describe.ts';
 import { type Evidence, judge } from './judge.ts';
 

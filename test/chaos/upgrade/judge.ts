@@ -1,4 +1,8 @@
-import type { Balance, DeadView, QuarantinedHeadView, Receipt, ReplayJob } from '../../../server/operate/operations.ts';
+import type { Balance } from '../../../schemas/admin-api/balance.ts';
+import type { DeadView } from '../../../schemas/admin-api/dead-letters.ts';
+import type { QuarantinedHeadView } from '../../../schemas/admin-api/quarantine.ts';
+import type { Receipt } from '../../../schemas/admin-api/receipts.ts';
+import type { ReplayJob } from '../../../schemas/admin-api/replays.ts';
 import { type Finding, none } from '../findings.ts';
 
 /** What a shop sent, small enough for millions. */

@@ -2,7 +2,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { Check } from 'typebox/value';
 import * as assert from 'uvu/assert';
-import type { TailLine } from '../../../schemas/tail-line.ts';
+import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 import { type AdminCall, adminCalls } from '../../../server/admin/calls.ts';
 import { BadOrder, Busy } from '../../../server/base/errors.ts';
 import { openapi } from '../../../server/docs/openapi.ts';

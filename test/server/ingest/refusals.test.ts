@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import * as assert from 'uvu/assert';
-import type { TailLine } from '../../../schemas/tail-line.ts';
+import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 import { createLogger } from '../../../server/base/logger.ts';
 import { createRefusals, type RefusedRequest } from '../../../server/ingest/refusals.ts';
 import type { Gateway } from '../../../server/process/gateway.ts';

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { LogUnavailable } from '../../../../adapters/logs/log.ts';
 import type { Others } from '../../../../adapters/logs/state.ts';
-import type { TailLine } from '../../../../schemas/tail-line.ts';
+import type { TailLine } from '../../../../schemas/admin-api/tail.ts';
 import { noteOf, withNote } from '../../../../server/operate/tail/note.ts';
 import { describe } from '../../../support/describe.ts';
 

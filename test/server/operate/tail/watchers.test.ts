@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { TailLine } from '../../../../schemas/tail-line.ts';
+import type { TailLine } from '../../../../schemas/admin-api/tail.ts';
 import { createTail } from '../../../../server/operate/tail/tail.ts';
 import { createWatchers } from '../../../../server/operate/tail/watchers.ts';
 import { describe } from '../../../support/describe.ts';
