@@ -32,7 +32,7 @@ export function whatFailed(error: unknown): string {
 const isForOperators = (error: unknown): error is Error =>
   [ConfigError, LogUnavailable, LogUnusable, GatewayFailure].some((kind) => error instanceof kind);
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The first place in code of this project, or the first of all. */
 function placeOf(error: Error): string[] {

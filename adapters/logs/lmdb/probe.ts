@@ -34,8 +34,9 @@ export interface ProbeEnd {
 export async function probe(folder: string): Promise<Damage> {
   const file = join(folder, 'data.mdb');
   if (!existsSync(file)) return undefined;
-  const script = import.meta.filename.replace(/lmdb-probe(?=\.[jt]s$)/, 'lmdb-probe-main');
-  const child = spawn(process.execPath, [...importsOf(process.execArgv, extname(script)), script, folder], {
+  const extension = extname(import.meta.filename);
+  const script = join(import.meta.dirname, `probe-main${extension}`);
+  const child = spawn(process.execPath, [...importsOf(process.execArgv, extension), script, folder], {
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: PROBE_TIMEOUT_MS,
     killSignal: 'SIGKILL',

@@ -195,7 +195,7 @@ describe('an unexpected error', ({ it }) => {
         return reason;
       }
     })();
-    assert.match(whatFailed(error), /^TypeError ERR_INVALID_URL at .*test\/server\/start-errors\.test\.ts/);
+    assert.match(whatFailed(error), /^TypeError ERR_INVALID_URL at .*test\/server\/config\/start-errors\.test\.ts/);
     assert.not.match(cannotStart(error), new RegExp(SECRET));
     assert.is(whatFailed(SECRET), 'a string was thrown');
   });
