@@ -13,7 +13,8 @@ import { blockOf, blocksOf } from './support/readme.ts';
 import { until } from './support/until.ts';
 
 const atRoot = (name: string): string => readFileSync(name, 'utf8');
-const blocks = blocksOf(atRoot('README.md'));
+const page = atRoot('server/process/DEPLOYING.md');
+const blocks = blocksOf(page);
 const procfile = new Map(
   atRoot('Procfile')
     .trim()
@@ -103,7 +104,7 @@ describe('what a deployment runs', ({ it, beforeEach, afterEach }) => {
     assert.match(output(), /heroku addons:create heroku-postgresql:essential-0/);
   });
 
-  it('README.md, the unit of systemd: is valid, and what it says starts', async () => {
+  it('DEPLOYING.md, the unit of systemd: is valid, and what it says starts', async () => {
     const unit = blockOf(blocks, 'unit').replace('/usr/bin/node', process.execPath);
     const file = join(folder.path, 'headless-events.service');
     writeFileSync(file, unit);
@@ -212,7 +213,6 @@ describe('deployment files and guides', ({ it }) => {
       assert.ok(key in Settings.properties || asked.includes(key), key);
       if (fromDatabase) assert.is(fromDatabase.name, databases[0].name);
     }
-    const words = atRoot('README.md').slice(atRoot('README.md').indexOf('### Render'));
-    assert.match(words, `startCommand: ${procfile.get('worker')}`);
+    assert.match(page.slice(page.indexOf('### Render')), `startCommand: ${procfile.get('worker')}`);
   });
 });

@@ -154,7 +154,7 @@ describe('a page that sends 50 events and is gone at once', ({ it, before, after
     assert.is(new Set(ids).size, ids.length);
   });
 
-  it('loses what the README says (npm run test:browser -- --write)', () => {
+  it('loses what adapters/dialects/BROWSERS.md says (npm run test:browser -- --write)', () => {
     assert.equal(
       found,
       ways.map(({ expected }) => [...expected]),

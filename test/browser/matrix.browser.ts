@@ -208,7 +208,7 @@ describe('what becomes of an event, by client, transport and origin', ({ it, bef
     assert.is(await stage.appended(), stored.length + 1);
   });
 
-  it('is what the README says (npm run test:browser -- --write)', () => {
+  it('is what adapters/dialects/BROWSERS.md says (npm run test:browser -- --write)', () => {
     assert.equal(
       found,
       senders.map(({ expected }) => expected),

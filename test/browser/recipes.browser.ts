@@ -10,7 +10,7 @@ const id = () => `recipe-${++made}`;
 const ok = { data: { ok: true }, error: null };
 const stored = { data: null, error: null };
 
-describe('the code that the README gives to pages and apps', ({ it, before, after, afterEach }) => {
+describe('the code that adapters/dialects/BROWSERS.md gives to pages and apps', ({ it, before, after, afterEach }) => {
   let stage: Stage;
   before(async () => {
     stage = await openStage();

@@ -4,13 +4,14 @@ import { join, resolve } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
 import { blockOf, blocksOf } from '../support/readme.ts';
 
-/** Code of the README, by the word after its fence. */
-export const recipe = (role: string): string => blockOf(blocksOf(readFileSync('README.md', 'utf8')), role);
+/** Code of adapters/dialects/BROWSERS.md, by the word after its fence. */
+export const recipe = (role: string): string =>
+  blockOf(blocksOf(readFileSync('adapters/dialects/BROWSERS.md', 'utf8')), role);
 
 export type Runtime = 'Node' | 'React Native';
 
 /**
- * Runs the README's recipe for the SDK without a browser, with this event id (or the SDK's own) and the gateway on this port.
+ * Runs the page's recipe for the SDK without a browser, with this event id (or the SDK's own) and the gateway on this port.
  * Gives what it prints.
  */
 export async function runSdkRecipe(runtime: Runtime, id: string | undefined, gatewayPort: number): Promise<string> {

@@ -8,7 +8,7 @@ const sdk = '.engines/node_modules/@commerce-blocks/sdk/dist';
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
 /**
- * The storefront's own pages, the same on every host; the real Layers SDK lies under /sdk/, the README's code under /recipes/.
+ * The storefront's own pages, the same on every host; the real Layers SDK lies under /sdk/, the code of adapters/dialects/BROWSERS.md under /recipes/.
  * `?referrer=` and `?csp=` give a page those policies. Listens nowhere by itself.
  */
 export function createSite(): Server {

@@ -15,7 +15,7 @@ import { type Act, long, short } from './sets.ts';
  *
  *   npm run chaos                                       the short set
  *   npm run chaos -- --long                             the long one
- *   npm run chaos -- --long --only kill,power --write   some of it, with the README's table made anew
+ *   npm run chaos -- --long --only kill,power --write   some of it, with the tables of test/chaos/README.md made anew
  *   npm run chaos -- kill --minutes 5 --seed 42         one scenario, with arguments of its own
  *
  * Exit code 0 if everything passed. A scenario that this machine cannot play counts as not run, never as passed: exit code 2, and 1
@@ -56,7 +56,7 @@ async function playSet(): Promise<void> {
       only: { type: 'string' },
       /** Of those only the acts whose arguments or words hold this. */
       match: { type: 'string', default: '' },
-      /** Writes the README's table: each act in place of its last run. */
+      /** Writes the tables of test/chaos/README.md: each act in place of its last run. */
       write: { type: 'boolean', default: false },
     },
   });

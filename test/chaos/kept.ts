@@ -20,7 +20,7 @@ export interface Kept {
   readonly machine: string;
 }
 
-/** Writes down how an act ended, in place of its last run, and renews the README's tables. */
+/** Writes down how an act ended, in place of its last run, and renews the tables of the page. */
 export function keep(set: Kept['set'], row: Row): void {
   const path = 'test/chaos/last-run.json';
   const before: Kept[] = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
@@ -30,8 +30,8 @@ export function keep(set: Kept['set'], row: Row): void {
   const now: Kept = { set, ...act, verdict, figures: figures(row), seconds, seed, commit, machine };
   const kept = inOrder([...before, now]);
   writeFileSync(path, `${JSON.stringify(kept, null, 2)}\n`);
-  const page = readFileSync('README.md', 'utf8');
-  writeFileSync('README.md', withPart(page, 'chaos', keptTables(kept)));
+  const page = join(import.meta.dirname, 'README.md');
+  writeFileSync(page, withPart(readFileSync(page, 'utf8'), 'chaos', keptTables(kept)));
 }
 
 /** The last of each act that the sets still have, with the same arguments, in their order. */

@@ -1,14 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beacon, glood, layersEvent } from '../support/gateway.ts';
 import { withPart } from '../support/readme.ts';
 import { inputs } from './inputs.ts';
 import { openStage } from './stage.ts';
 import { bestTrialOf, shown, type Trial, wrongIn } from './trial.ts';
 
-// Sends every hostile input to a gateway of its own and prints what it did; with --write the README gets the table. Exit code 1 where an
+// Sends every hostile input to a gateway of its own and prints what it did; with --write the page beside this gets the summary, and answers.csv every answer. Exit code 1 where an
 // answer is another than the input wants.
 const milliseconds = (ms: number) => (ms < 1 ? '< 1' : ms.toFixed(0));
-const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+const cell = (text: string) => (/[",\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 const rows: string[] = [];
 const summary: string[] = [];
@@ -27,7 +28,7 @@ for (const [kind, list] of Object.entries(inputs)) {
       process.exitCode = 1;
     }
     const { statuses, ms, stall } = trial;
-    rows.push(`| ${cell(input.name)} | ${shown(statuses)} | ${milliseconds(ms)} | ${milliseconds(stall)} |`);
+    rows.push([input.name, shown(statuses), milliseconds(ms), milliseconds(stall)].map(cell).join(','));
   }
   await stage.stop();
   const slowest = Math.max(...trials.map(({ ms }) => ms));
@@ -40,15 +41,11 @@ const part = [
   '| Kind of input | Inputs | Answers | Slowest, ms | Longest stall, ms |',
   '| --- | --- | --- | --- | --- |',
   ...summary,
-  '',
-  '<details><summary>Each of them</summary>',
-  '',
-  '| Input | Answer | Time, ms | Stall, ms |',
-  '| --- | --- | --- | --- |',
-  ...rows,
-  '',
-  '</details>',
 ].join('\n');
-console.log(part);
-if (process.argv.includes('--write'))
-  writeFileSync('README.md', withPart(readFileSync('README.md', 'utf8'), 'hostile', part));
+const each = `${['input,answer,"time, ms","stall, ms"', ...rows].join('\n')}\n`;
+console.log(`${part}\n\n${each}`);
+if (process.argv.includes('--write')) {
+  const page = join(import.meta.dirname, 'README.md');
+  writeFileSync(page, withPart(readFileSync(page, 'utf8'), 'hostile', part));
+  writeFileSync(join(import.meta.dirname, 'answers.csv'), each);
+}

@@ -69,17 +69,22 @@ const cellsOf = (row: string): string[] =>
     .slice(1, -1)
     .map((cell) => cell.trim());
 
-/** The page with its generated parts as the sources say they are: what stands between `<!-- name -->` and `<!-- /name -->`. */
-export function withGeneratedParts(page: string): string {
-  const parts = {
-    example: `\`\`\`yaml\n${readFileSync('gateway.example.yaml', 'utf8')}\`\`\``,
-    reference: configurationReference(destinations),
-    event: eventTable(),
-    names: nameTable(),
-    states: stateTable(),
-    standing: standingTable(),
-  };
-  return Object.entries(parts).reduce((text, [name, part]) => withPart(text, name, part), page);
+/** The parts that are made from sources, by the page where each stands between `<!-- name -->` and `<!-- /name -->`. */
+const generated: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  'server/config/README.md': {
+    example: () => `\`\`\`yaml\n${readFileSync('gateway.example.yaml', 'utf8')}\`\`\``,
+    reference: () => configurationReference(destinations),
+  },
+  'schemas/README.md': { event: eventTable, names: nameTable },
+  'server/operate/README.md': { states: stateTable, standing: standingTable },
+};
+
+export const generatedPages: readonly string[] = Object.keys(generated);
+
+/** The text of a page, with its generated parts as the sources say they are. */
+export function withGeneratedParts(path: string): string {
+  const parts = Object.entries(generated[path] ?? {});
+  return parts.reduce((text, [name, part]) => withPart(text, name, part()), readFileSync(path, 'utf8'));
 }
 
 function stateTable(): string {

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { withGeneratedParts } from './readme.ts';
+import { writeFileSync } from 'node:fs';
+import { generatedPages, withGeneratedParts } from './readme.ts';
 
-// The README is read without a build, so what is generated stands in it; test/readme.test.ts says when it is outdated.
-writeFileSync('README.md', withGeneratedParts(readFileSync('README.md', 'utf8')));
+// Pages are read without a build, so what is generated stands in them; test/pages/configuration.test.ts says when it is outdated.
+for (const page of generatedPages) writeFileSync(page, withGeneratedParts(page));

@@ -8,7 +8,9 @@ export function secretMistakes(name: string, secret: string | undefined): readon
   const came = wrong(secret);
   if (came === undefined) return [];
   const expected = `${name}: expected ${prefix} followed by base64 of 24 to 64 bytes, came ${came}`;
-  return [`${expected}; copy it whole from the receiver, or make one for both as README.md shows under Webhooks`];
+  return [
+    `${expected}; copy it whole from the receiver, or make one for both as adapters/destinations/README.md shows`,
+  ];
 }
 
 function wrong(secret: string): string | undefined {

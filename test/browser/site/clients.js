@@ -153,7 +153,7 @@ function sendAllAndLeave(events, next) {
   location.href = next;
 }
 
-/** The SDK as the README of the gateway sets it up for pages. */
+/** The SDK as adapters/dialects/BROWSERS.md sets it up for pages. */
 async function sdkOfRecipe(eventId) {
   const { sdk } = await import('/recipes/sdk_beacon.js');
   return said(sdk.trackingEvent({ eventId, eventType: 'search', query: 'gold ring', sessionId: 'session' }));

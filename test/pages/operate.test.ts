@@ -4,34 +4,32 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { destinations } from '../adapters/destinations/index.ts';
-import { outcomeOf } from '../adapters/http/answer.ts';
-import type { PageOf } from '../schemas/admin-api/common.ts';
-import type { DeadView } from '../schemas/admin-api/dead-letters.ts';
-import type { PipelineReport } from '../schemas/admin-api/pipelines.ts';
-import { PipelineReceipt } from '../schemas/admin-api/receipts.ts';
-import type { ReplayJob } from '../schemas/admin-api/replays.ts';
-import { adminCalls } from '../server/admin/calls.ts';
-import { loadConfig } from '../server/config/config.ts';
-import { waitAfter } from '../server/deliver/retry.ts';
-import type { Gateway } from '../server/process/gateway.ts';
-import { built } from './support/built.ts';
-import { describe } from './support/describe.ts';
-import { temporaryFolder } from './support/folder.ts';
-import { beacon, call, gatewayWith, layersEvent } from './support/gateway.ts';
-import { blockOf, blocksOf, plain, runsOf, shape, tableOf } from './support/readme.ts';
-import { openSink, type Sink } from './support/sink.ts';
-import { runCli } from './support/terminal.ts';
-import { until } from './support/until.ts';
+import { destinations } from '../../adapters/destinations/index.ts';
+import type { PageOf } from '../../schemas/admin-api/common.ts';
+import type { DeadView } from '../../schemas/admin-api/dead-letters.ts';
+import type { PipelineReport } from '../../schemas/admin-api/pipelines.ts';
+import { PipelineReceipt } from '../../schemas/admin-api/receipts.ts';
+import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
+import { adminCalls } from '../../server/admin/calls.ts';
+import { loadConfig } from '../../server/config/config.ts';
+import type { Gateway } from '../../server/process/gateway.ts';
+import { built } from '../support/built.ts';
+import { describe } from '../support/describe.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { beacon, call, gatewayWith, layersEvent } from '../support/gateway.ts';
+import { blockOf, blocksOf, plain, runsOf, shape, tableOf } from '../support/readme.ts';
+import { openSink, type Sink } from '../support/sink.ts';
+import { runCli } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 
-const readme = readFileSync('README.md', 'utf8');
-const blocks = blocksOf(readme);
+const page = readFileSync('server/operate/README.md', 'utf8');
+const blocks = blocksOf(page);
 const ADMIN_TOKEN = 'a'.repeat(32);
 const HOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 const main = built();
 
-describe('README.md: looking after it', ({ it, before, after }) => {
+describe('server/operate/README.md', ({ it, before, after }) => {
   const folder = temporaryFolder();
   let sink: Sink;
   let gateway: Gateway;
@@ -79,8 +77,12 @@ describe('README.md: looking after it', ({ it, before, after }) => {
 
   before(async () => {
     mkdirSync(join(folder.path, 'bin'));
-    const command = join(folder.path, 'bin/headless-events');
-    writeFileSync(command, `#!/bin/sh\nexec node '${join(main, '../cli.js')}' "$@"\n`);
+    // In place of npx, which takes a second each time; test/pages/first-steps.test.ts shows that it finds the same command.
+    const command = join(folder.path, 'bin/npx');
+    writeFileSync(
+      command,
+      `#!/bin/sh\n[ "$1" = headless-events ] && shift && exec node '${join(main, '../cli.js')}' "$@"\n`,
+    );
     chmodSync(command, 0o755);
     sink = await openSink();
     sink.behave(({ body }) =>
@@ -147,9 +149,17 @@ describe('README.md: looking after it', ({ it, before, after }) => {
   });
 
   it('has examples of all commands', () => {
-    const scripts = ['operate', 'tail', 'run'].flatMap((role) => runsOf(blocks, role).map(({ script }) => script));
+    const all = [...blocks, ...blocksOf(readFileSync('README.md', 'utf8'))];
+    const scripts = ['operate', 'tail', 'run'].flatMap((role) => runsOf(all, role).map(({ script }) => script));
     for (const name of namesIn('Command'))
-      assert.match(scripts.join(''), new RegExp(`(headless-events|cli\\.ts) ${name}\\b`), name);
+      assert.match(scripts.join(''), new RegExp(`npx headless-events ${name}\\b`), name);
+  });
+
+  it('has a row for each metric', async () => {
+    const { body } = await call(gateway.port, { method: 'GET', path: '/metrics' });
+    const real = [...body.matchAll(/^# TYPE (gateway_\w+)/gm)].map(([, name]) => name);
+    const named = namesIn('Metric');
+    assert.equal(named.sort(), real.sort());
   });
 
   it('has a row for each route, and for each state of a receipt', () => {
@@ -160,56 +170,8 @@ describe('README.md: looking after it', ({ it, before, after }) => {
   });
 });
 
-describe('README.md: delivery', ({ it }) => {
-  it('waits as its table says', () => {
-    const rows = tableOf(readme, 'Failed attempts in a row');
-    assert.is(rows.length, 6);
-    for (const [attempts = '', wait = ''] of rows) {
-      const failures = Number.parseInt(attempts, 10);
-      const ms = Number.parseInt(wait, 10) * 1000;
-      assert.is(
-        waitAfter(failures, undefined, () => 0),
-        ms,
-      );
-      assert.is(
-        waitAfter(failures, undefined, () => 1),
-        Math.max(1000, ms / 2),
-      );
-      if (attempts.endsWith('more'))
-        assert.is(
-          waitAfter(failures + 50, undefined, () => 0),
-          ms,
-        );
-    }
-    assert.equal(
-      [0, 10 * 24 * 3_600_000].map((asked) => waitAfter(3, asked, () => 0)),
-      [1000, 24 * 3_600_000],
-    );
-  });
-
-  it('takes answers as its table says', () => {
-    const kinds = {
-      delivered: 'delivered',
-      'a dead letter': 'rejected',
-      'tried again': 'retry',
-      'the pipeline': 'gone',
-    };
-    const rows = tableOf(readme, "Answer of a webhook's receiver");
-    assert.is(rows.length, 6);
-    for (const [cell = '', happens = ''] of rows) {
-      const [, kind] = Object.entries(kinds).find(([words]) => happens.startsWith(words)) ?? [];
-      const counts = cell.endsWith('one event') ? [1] : cell.endsWith('several') ? [2, 100] : [1, 2, 100];
-      for (const [status = ''] of cell.matchAll(/\b\d(\d\d|xx)/g))
-        for (const events of counts) {
-          const answer = { status: Number(status.replace('xx', '07')), retryAfter: null, location: null, text: '' };
-          assert.is(outcomeOf(answer, events, 0, []).kind, kind, `${status} to ${events}: ${happens}`);
-        }
-    }
-  });
-});
-
 /** The first cells of a table, up to a blank: what it has rows for. */
-const namesIn = (heading: string): string[] => tableOf(readme, heading).map(([cell = '']) => cell.replaceAll('`', ''));
+const namesIn = (heading: string): string[] => tableOf(page, heading).map(([cell = '']) => cell.replaceAll('`', ''));
 
 /** A way to the gateway that tells when something has come back. */
 async function openDoor(to: number) {
