@@ -60,7 +60,7 @@ function buildWith(more: readonly object[], entry: string, folder: string): stri
   mkdirSync(folder);
   const copy = copyBuild(entry, folder);
   appendFileSync(
-    join(dirname(copy), '../adapters/logs/postgres-schema.js'),
+    join(dirname(copy), '../adapters/logs/postgres/schema.js'),
     `\nmigrations.push(...${JSON.stringify(more)});\n`,
   );
   return copy;
