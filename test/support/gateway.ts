@@ -70,7 +70,12 @@ export function call(
         response.on('data', (chunk: string) => {
           text += chunk;
         });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+        response.on('end', () => {
+          const status = response.statusCode ?? 0;
+          // After refusals the gateway reads a connection slowly. The next call has another one.
+          if (status >= 400) request.socket?.destroy();
+          resolve({ status, headers: response.headers, body: text });
+        });
         response.on('error', reject);
       },
     );
