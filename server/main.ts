@@ -15,7 +15,7 @@ import { loadElsewhere } from './config/config-elsewhere.ts';
 import { describeConfig } from './config/describe.ts';
 import { acceptedWeak, loadRunnable } from './config/durability.ts';
 import { endWith, onUncaught, say } from './config/json-lines.ts';
-import { dutiesOf, readSettings } from './config/settings.ts';
+import { readSettings, rolesOf } from './config/settings.ts';
 import { whatFailed } from './config/start-errors.ts';
 import { placesOf } from './config/words.ts';
 import { type Gateway, startGateway } from './process/gateway.ts';
@@ -38,16 +38,16 @@ async function run(): Promise<void> {
   // Web processes that this one starts find it there too.
   if (made !== undefined) process.env.ADMIN_TOKEN = made;
   const settings = readSettings(process.env);
-  const duties = dutiesOf(settings, process.env);
+  const roles = rolesOf(settings, process.env);
   const reloading = watchReloads(found, process);
   const config = loadRunnable({ found, settings, env: process.env, destinations });
   const logger = createLogger(settings.LOG_LEVEL);
-  const start = settings.WEB_CONCURRENCY > 1 && duties.answers === 'everything' ? startOwner : startGateway;
+  const start = settings.WEB_CONCURRENCY > 1 && roles.serves === 'everything' ? startOwner : startGateway;
   // A start may wait for room on its disk; whoever has not begun has nothing to end.
   let stop = (_why: string): void => process.exit(0);
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
-  const gateway = await start({ ...toolsOf(settings, logger), config, duties });
+  const gateway = await start({ ...toolsOf(settings, logger), config, roles });
   announce(gateway, config, given, found, logger);
   const leave = found.kind === 'demo' ? beginDemo(gateway, settings, made, logger) : () => {};
   reloading.follow(gateway, () => loadElsewhere({ found, settings, env: process.env }), logger);

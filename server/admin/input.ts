@@ -3,7 +3,7 @@ import { Check, Default } from 'typebox/value';
 import { BadOrder } from '../base/errors.ts';
 import { timeOf } from '../base/times.ts';
 import { isRecord } from '../base/unknown-values.ts';
-import { mistakesIn, pathText } from '../config/checks/schema.ts';
+import { pathText, schemaMistakes } from '../config/checks/schema.ts';
 import { shown } from '../config/words.ts';
 import { type AdminCall, pathNames } from './calls.ts';
 
@@ -22,7 +22,7 @@ export function inputOf<T extends TObject>({ method, path, input }: AdminCall<T>
   const twice = pathNames(path).find((name) => Object.hasOwn(fields, name));
   if (twice !== undefined) throw new BadOrder(`${twice} stands in the path: leave it out of the rest`);
   const value = Default(input, inUtc({ ...fields, ...given.params }, given.now));
-  const mistakes = mistakesIn(input, value);
+  const mistakes = schemaMistakes(input, value);
   if (mistakes.length > 0 || !Check(input, value))
     throw new BadOrder(mistakes.map((mistake) => `${pathText(mistake.path)} ${mistake.text}`).join('; '));
   return value;

@@ -4,9 +4,9 @@ import type { Destination } from '../../adapters/destinations/destination.ts';
 import { type Config, configSchema } from '../../schemas/config.ts';
 import type { Settings } from '../../schemas/settings.ts';
 import { ConfigError } from '../base/errors.ts';
-import { type Mistake, mistakesIn, pathText } from './checks/schema.ts';
-import { objections } from './checks/semantics.ts';
-import { clashes } from './checks/uniqueness.ts';
+import { type Mistake, pathText, schemaMistakes } from './checks/schema.ts';
+import { semanticMistakes } from './checks/semantics.ts';
+import { uniquenessMistakes } from './checks/uniqueness.ts';
 import { interpolate } from './interpolate.ts';
 import { type Environment, isProduction } from './settings.ts';
 import { type Parsed, parseYaml } from './yaml.ts';
@@ -54,8 +54,8 @@ export function loadConfig(options: {
   const { value, mistakes: unresolved, redact } = interpolate(written, env);
   const schema = configSchema(destinations);
   const config = Default(schema, value);
-  const unfit = mistakesIn(schema, config, written);
-  const further = [...clashes(config), ...objections(config, destinations, redact)];
+  const unfit = schemaMistakes(schema, config, written);
+  const further = [...uniquenessMistakes(config), ...semanticMistakes(config, destinations, redact)];
   const mistakes = firstPerPlace([unresolved, unfit, further]);
   if (mistakes.length > 0 || !Check(schema, config))
     throw new ConfigError(mistakes.map((mistake) => sentence(mistake, placeOf(mistake.path))));

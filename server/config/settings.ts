@@ -3,7 +3,7 @@ import { Check, Default } from 'typebox/value';
 import { logKind } from '../../adapters/logs/index.ts';
 import { Settings } from '../../schemas/settings.ts';
 import { ConfigError } from '../base/errors.ts';
-import { type Mistake, mistakesIn, pathText } from './checks/schema.ts';
+import { type Mistake, pathText, schemaMistakes } from './checks/schema.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -14,7 +14,7 @@ export function readSettings(env: Environment): Settings {
     return text ? [[name, fromText(text, schema)]] : [];
   });
   const settings = Default(Settings, { ...impliedBy(env), ...Object.fromEntries(given) });
-  const mistakes = [...mistakesIn(Settings, settings).map(sentence), ...contradictions(settings)];
+  const mistakes = [...schemaMistakes(Settings, settings).map(sentence), ...contradictions(settings)];
   if (mistakes.length > 0 || !Check(Settings, settings)) throw new ConfigError(mistakes);
   return settings;
 }
@@ -28,17 +28,17 @@ export const isProductionIn = ({ NODE_ENV = '', DYNO = '' }: Environment): boole
   NODE_ENV.trim() === 'production' || DYNO.trim() !== '';
 
 /** What a process of the gateway does. */
-export interface Duties {
+export interface Roles {
   /** Whether it moves pipelines and trims the log. */
-  readonly moves: boolean;
+  readonly deliversEvents: boolean;
   /** What it answers: everything, what there is to say about itself, or nothing, without a port. */
-  readonly answers: 'everything' | 'health' | 'nothing';
+  readonly serves: 'everything' | 'health' | 'nothing';
 }
 
 /** A worker opens a port only where one is asked for: platforms give one to web processes alone. */
-export function dutiesOf({ PROCESS }: Settings, env: Environment): Duties {
-  if (PROCESS === 'worker') return { moves: true, answers: env.PORT?.trim() ? 'health' : 'nothing' };
-  return { moves: PROCESS === 'all', answers: 'everything' };
+export function rolesOf({ PROCESS }: Settings, env: Environment): Roles {
+  if (PROCESS === 'worker') return { deliversEvents: true, serves: env.PORT?.trim() ? 'health' : 'nothing' };
+  return { deliversEvents: PROCESS === 'all', serves: 'everything' };
 }
 
 function impliedBy(env: Environment): Partial<Settings> {

@@ -3,14 +3,13 @@ import type { Outbound, Sender } from '../../adapters/destinations/destination.t
 import type { EventLog, Position, UnreadableEvents } from '../../adapters/logs/log.ts';
 import type { Ahead, Cursor, PipelineId, Progress, State, Suspension } from '../../adapters/logs/state.ts';
 import { suspensionFor } from '../base/unreadable.ts';
-import { laneOf } from './lanes.ts';
-import { Books, type Passed } from './ledger.ts';
-import type { Trials } from './poison-search.ts';
+import { type Advance, Ledger } from './ledger.ts';
+import type { Suspects } from './poison-search.ts';
 import { Redrives } from './redrive.ts';
-import type { Route } from './route.ts';
+import { laneOf, type Route } from './route.ts';
 import { type Ending, handOver, type Lane, type SendOptions } from './send.ts';
 import { Streak } from './streak.ts';
-import { Gate } from './throttle.ts';
+import { Throttle } from './throttle.ts';
 import { type Looking, MOST_LOOK_AHEAD, NOW, type Window, windowAfter } from './window.ts';
 
 export interface DeliverOptions extends SendOptions {
@@ -73,17 +72,17 @@ interface Loop extends Looking {
 
 function startOf(options: DeliverOptions): Loop {
   const { cursor, clock, senders } = options;
-  const books = new Books(cursor.progress);
+  const ledger = new Ledger(cursor.progress);
   const streak = new Streak(cursor.progress);
-  const gate = new Gate(clock);
-  const trials: Trials = new Map();
+  const throttle = new Throttle(clock);
+  const suspects: Suspects = new Map();
   const { fronts = [] } = cursor.progress.ahead ?? {};
   const lanes = senders.map((sender, number) => ({
-    ...{ number, sender, books, streak, gate, trials, pace: { failures: 0 } },
+    ...{ number, sender, ledger, streak, throttle, suspects, pace: { failures: 0 } },
     search: { front: fronts.length === senders.length ? (fronts[number] ?? 0) : 0 },
   }));
   const redrives = new Redrives(options, lanes[0]);
-  return { books, streak, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
+  return { ledger, streak, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
 }
 
 /** Made anew only for new letters: each such signal is remembered by those that it follows. */
@@ -106,10 +105,10 @@ async function nextWindow(options: DeliverOptions, loop: Loop): Promise<Window |
 }
 
 /** What it failed to deliver is not wanted any more, or gone: it does not fail any more. */
-async function calm({ cursor, clock, onRecovered }: DeliverOptions, { books, streak }: Loop): Promise<void> {
+async function calm({ cursor, clock, onRecovered }: DeliverOptions, { ledger, streak }: Loop): Promise<void> {
   const recovery = streak.nothingLeft(clock.now());
   await cursor.save({ progress: streak.in(cursor.progress) });
-  if (recovery) onRecovered?.(recovery, books.settledAhead);
+  if (recovery) onRecovered?.(recovery, ledger.settledAhead);
 }
 
 /** Sends what a window holds, each lane its share. */
@@ -119,7 +118,7 @@ async function send(options: DeliverOptions, loop: Loop, window: Window, signal:
   // With several lanes the cursor stays at the beginning of the window: from its middle the batches would be cut otherwise after a crash.
   const onWait = (): Promise<void> =>
     loop.lanes.length === 1
-      ? save(options, passed(options, loop, window), loop, window.to)
+      ? save(options, advanceOf(options, loop, window), loop, window.to)
       : saveFailing(options, loop);
   return Promise.all(
     loop.lanes.map((lane, number) => handOver(options, { ...lane, onWait }, shares[number] ?? [], signal)),
@@ -127,15 +126,15 @@ async function send(options: DeliverOptions, loop: Loop, window: Window, signal:
 }
 
 /** What a window has come to: over what is finished at its beginning, and with what is settled behind that. */
-function passed({ cursor, senders }: DeliverOptions, loop: Loop, window: Window): Passed {
+function advanceOf({ cursor, senders }: DeliverOptions, loop: Loop, window: Window): Advance {
   const { seen, to, missing } = window;
-  const { progress, ...rest } = loop.books.pass(cursor.progress, seen, to, missing, senders.length);
+  const { progress, ...rest } = loop.ledger.advance(cursor.progress, seen, to, missing, senders.length);
   const ahead = aheadOf(loop, progress.position);
   return { ...rest, progress: { ...loop.streak.in(progress), ...(ahead && { ahead }) } };
 }
 
-function aheadOf({ books, lanes }: Loop, position: Position): Ahead | undefined {
-  const ahead = books.ahead(position, lanes.length);
+function aheadOf({ ledger, lanes }: Loop, position: Position): Ahead | undefined {
+  const ahead = ledger.ahead(position, lanes.length);
   const fronts = lanes.map(({ search }) => search.front);
   if (fronts.every((front) => front === 0)) return ahead;
   return { ...(ahead ?? { delivered: [], dead: [], batches: [] }), fronts };
@@ -148,7 +147,7 @@ async function settle(
   window: Window,
   stuck: boolean,
 ): Promise<Window | undefined> {
-  const result = passed(options, loop, window);
+  const result = advanceOf(options, loop, window);
   const { progress } = result;
   if (progress.position < window.to) {
     await save(options, result, loop, stuck ? undefined : window.to);
@@ -166,8 +165,8 @@ async function settle(
 
 async function save(
   { cursor }: DeliverOptions,
-  { progress, journal, dead }: Passed,
-  { books, streak }: Loop,
+  { progress, journal, dead }: Advance,
+  { ledger, streak }: Loop,
   sending: Position | undefined,
 ): Promise<void> {
   const { sending: was, ...rest } = progress;
@@ -176,7 +175,7 @@ async function save(
   const same = next.position === position && next.sending === was && streak.isIn(cursor.progress);
   if (same && isDeepStrictEqual(next.ahead, ahead)) return;
   await cursor.save({ progress: next, journal, dead });
-  books.close(next.position);
+  ledger.forgetPassed(next.position);
 }
 
 /** Remembers how attempts go, and what is settled behind the cursor, across restarts too. */

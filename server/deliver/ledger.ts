@@ -15,7 +15,7 @@ export interface Seen {
  * What is settled ahead of a pipeline's cursor. Lanes finish in any order; the cursor follows at the lowest unfinished position, and
  * an event is counted when the cursor passes it, so that a crash counts nothing twice.
  */
-export class Books {
+export class Ledger {
   readonly #settled = new Map<Position, 'delivered' | Letter>();
   /** Delivered before this pipeline stopped the last time. */
   readonly #early = new Set<Position>();
@@ -68,7 +68,7 @@ export class Books {
     return this.#settled.size;
   }
 
-  buried(letter: DeadLetter): void {
+  addDeadLetter(letter: DeadLetter): void {
     this.#settled.set(letter.position, letter);
     this.#tries.delete(letter.position);
   }
@@ -83,7 +83,7 @@ export class Books {
   }
 
   /** The dead letter that an event has become. */
-  letterOf({ position }: Outbound): DeadLetter | undefined {
+  deadLetterOf({ position }: Outbound): DeadLetter | undefined {
     const settled = this.#settled.get(position);
     return settled !== 'delivered' && isWhole(settled) ? settled : undefined;
   }
@@ -105,7 +105,7 @@ export class Books {
    * Moves on over everything finished at the beginning of a stretch of the log: the progress after it, with what is to be saved
    * beside it. Positions missing from the stretch are counted as dropped for `missing`.
    */
-  pass(progress: Progress, seen: readonly Seen[], to: Position, missing: string, lanes: number): Passed {
+  advance(progress: Progress, seen: readonly Seen[], to: Position, missing: string, lanes: number): Advance {
     const { ahead: _, ...was } = progress;
     const counts = { delivered: 0, dead: [] as DeadLetter[], filtered: {} as Record<string, number>, dropped: 0 };
     let position = progress.position;
@@ -113,7 +113,8 @@ export class Books {
       // Saved before, while the rest of the stretch was waiting.
       if (at <= position) continue;
       const settled = this.#settled.get(at);
-      if (filtered === undefined && settled === undefined) return this.#passed(was, position, counts, missing, lanes);
+      if (filtered === undefined && settled === undefined)
+        return this.#advanceOf(was, position, counts, missing, lanes);
       counts.dropped += at - position - 1;
       if (filtered !== undefined) counts.filtered[filtered] = (counts.filtered[filtered] ?? 0) + 1;
       else if (settled === 'delivered') counts.delivered += 1;
@@ -121,11 +122,11 @@ export class Books {
       position = at;
     }
     counts.dropped += to - position;
-    return this.#passed(was, to, counts, missing, lanes);
+    return this.#advanceOf(was, to, counts, missing, lanes);
   }
 
   /** Forgets what the cursor has passed. */
-  close(upTo: Position): void {
+  forgetPassed(upTo: Position): void {
     for (const known of [this.#settled, this.#early, this.#tries])
       for (const position of known.keys()) if (position <= upTo) known.delete(position);
     this.#batches = this.#batches.filter(({ last }) => last > upTo);
@@ -140,7 +141,13 @@ export class Books {
     if (this.#settled.size === 0) this.#batches = [];
   }
 
-  #passed(was: Omit<Progress, 'ahead'>, position: Position, counts: Counts, missing: string, lanes: number): Passed {
+  #advanceOf(
+    was: Omit<Progress, 'ahead'>,
+    position: Position,
+    counts: Counts,
+    missing: string,
+    lanes: number,
+  ): Advance {
     const { delivered, dead, filtered, dropped } = counts;
     const progress: Progress = {
       ...was,
@@ -181,7 +188,7 @@ function triesIn(tries: readonly (readonly [Position, number])[]): NonNullable<A
   );
 }
 
-export interface Passed {
+export interface Advance {
   readonly progress: Progress;
   readonly journal: JournalLine | undefined;
   readonly dead: readonly DeadLetter[];

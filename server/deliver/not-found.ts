@@ -3,7 +3,11 @@ import type { PipelineId } from '../../adapters/logs/state.ts';
 import { NotFound } from '../base/errors.ts';
 
 /** That there is no such pipeline, with the one of the known ones that was probably meant. */
-export function noPipeline({ shop, pipeline }: PipelineId, known: readonly PipelineId[], kind = 'pipeline'): NotFound {
+export function pipelineNotFound(
+  { shop, pipeline }: PipelineId,
+  known: readonly PipelineId[],
+  kind = 'pipeline',
+): NotFound {
   const own = known.filter((one) => one.shop === shop).map((one) => one.pipeline);
   const shops = [...new Set(known.map((one) => one.shop))];
   return own.length === 0

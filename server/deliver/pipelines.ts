@@ -8,7 +8,7 @@ import { type Config, type Pipeline, settingsOf } from '../../schemas/config.ts'
 import { aborted, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
-import { noPipeline } from './not-found.ts';
+import { pipelineNotFound } from './not-found.ts';
 import { isOrphaned, orphanOf } from './orphaned.ts';
 import { type Route, router } from './route.ts';
 import { type Known, stateOf } from './standing.ts';
@@ -20,7 +20,7 @@ export const UNAVAILABLE_WAIT_MS = 1000;
 export interface PipelineTools {
   readonly store: Store;
   /** Whether this process moves pipelines; one that only takes events gives new ones their place. */
-  readonly moves: boolean;
+  readonly deliversEvents: boolean;
   readonly destinations: readonly Destination[];
   readonly clock: Clock;
   readonly random: () => number;
@@ -37,7 +37,7 @@ export interface PipelineTools {
 }
 
 /** A pipeline as it runs. */
-export interface Running extends Known {
+export interface PipelineStatus extends Known {
   readonly id: PipelineId;
   /** Type of its destination; absent where it is not configured. */
   readonly destination?: string;
@@ -114,7 +114,7 @@ export class Pipelines {
       .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));
     // Before any is ended: the log may be away.
     await this.#tools.store.state.beginAll(coming.map(({ id }) => id));
-    if (this.#tools.moves) await this.#welcomeBack(coming.map(({ id }) => id));
+    if (this.#tools.deliversEvents) await this.#welcomeBack(coming.map(({ id }) => id));
     signal.throwIfAborted();
     await Promise.all([...outdated.values()].map(end));
     signal.throwIfAborted();
@@ -124,12 +124,12 @@ export class Pipelines {
   }
 
   /** Every configured pipeline, whichever process moves it, and those that are not configured and still owe something. */
-  async running(): Promise<Running[]> {
-    return (await this.everyone()).filter((one) => one.state !== 'orphaned' || isOrphaned(one));
+  async statuses(): Promise<PipelineStatus[]> {
+    return (await this.allStatuses()).filter((one) => one.state !== 'orphaned' || isOrphaned(one));
   }
 
   /** The same with those that left and owe nothing any more. */
-  async everyone(): Promise<Running[]> {
+  async allStatuses(): Promise<PipelineStatus[]> {
     const { log, state } = this.#tools.store;
     // In this order: a log that grows meanwhile makes more pending, never less than nothing.
     const standings = await state.everyStanding();
@@ -149,7 +149,7 @@ export class Pipelines {
   named(ref: PipelineId): Pipeline {
     const pipeline = this.find(ref);
     if (pipeline) return pipeline;
-    throw noPipeline(
+    throw pipelineNotFound(
       ref,
       [...this.#configured.values()].map(({ id }) => id),
     );
@@ -182,7 +182,7 @@ export class Pipelines {
 
   #start(id: PipelineId, pipeline: Pipeline): Configured {
     const stop = new AbortController();
-    const ended = this.#tools.moves ? this.#move(id, pipeline, stop.signal) : Promise.resolve();
+    const ended = this.#tools.deliversEvents ? this.#move(id, pipeline, stop.signal) : Promise.resolve();
     return { id, pipeline, stop, ended };
   }
 

@@ -1,7 +1,7 @@
 import type { Outbound } from '../../adapters/destinations/destination.ts';
 import type { Position } from '../../adapters/logs/log.ts';
 
-// An event is condemned after so many failures alone, over so long, if between them other events went through. Fifteen
+// An event is found poisonous after so many failures alone, over so long, if between them other events went through. Fifteen
 // seconds, so that the search and the verdict together hold up those behind it for less than a minute.
 const FAILURES = 5;
 const OVER_MS = 15_000;
@@ -13,7 +13,7 @@ const BATCHES_OF_ONE_SHOPPER = 2;
 const BATCH_BYTES = 1024 * 1024;
 
 /** An event that fails alone. `failures` counts those before which another event went through. */
-interface Trial {
+interface Suspect {
   failures: number;
   readonly since: number;
   /** How often anything had gone through when it failed last. */
@@ -21,25 +21,25 @@ interface Trial {
 }
 
 /** What is remembered of events that fail alone: it outlives a batch, since at the end of the log there are no others to compare with. */
-export type Trials = Map<Position, Trial>;
+export type Suspects = Map<Position, Suspect>;
 
 /**
  * Finds the one event that chokes a destination. A batch that fails is halved until one event fails alone; then that event
- * and the one behind it are tried in turn. Where the others go through and it does not, it is condemned; where nothing goes
+ * and the one behind it are tried in turn. Where the others go through and it does not, it is found poisonous; where nothing goes
  * through, the destination is down, and everything waits.
  */
-export class Suspects {
+export class PoisonSearch {
   /** How many events at the front of the open ones hold the culprit, if there is one; 0 without suspicion. */
   #front: number;
   #silentFailures = 0;
   #witnessesFailed = 0;
-  readonly #trials: Trials;
+  readonly #suspects: Suspects;
   readonly #successes: () => number;
 
   /** `successes`: how often anything has gone through to the destination, in any lane. `front`: where a search goes on that was broken off. */
-  constructor(trials: Trials, successes: () => number, front = 0) {
+  constructor(suspects: Suspects, successes: () => number, front = 0) {
     this.#front = front;
-    this.#trials = trials;
+    this.#suspects = suspects;
     this.#successes = successes;
   }
 
@@ -57,19 +57,19 @@ export class Suspects {
   }
 
   /** Whether nothing can be learnt before more events come. */
-  stuck(open: readonly Outbound[], maxBatch: number): boolean {
+  needsMoreEvents(open: readonly Outbound[], maxBatch: number): boolean {
     return this.#front === 1 && this.#needsWitness(open) && this.#witness(open, maxBatch) === undefined;
   }
 
   /** Something of what was sent is settled; what is left of it stands at the front of the open events. */
-  brought(open: readonly Outbound[], sent: readonly Outbound[], left: number): void {
+  succeeded(open: readonly Outbound[], sent: readonly Outbound[], left: number): void {
     this.#silentFailures = 0;
     if (sent[0] !== open[0]) return;
-    if (left === 0) for (const { position } of sent) this.#trials.delete(position);
+    if (left === 0) for (const { position } of sent) this.#suspects.delete(position);
     this.#front = left > 0 ? left : Math.max(0, this.#front - sent.length);
   }
 
-  /** Nothing of what was sent is settled. Gives the number of failures of an event that is condemned now. */
+  /** Nothing of what was sent is settled. Gives the number of failures of an event that is found poisonous now. */
   failed(open: readonly Outbound[], sent: readonly Outbound[], answered: boolean, at: number): number | undefined {
     const [first] = sent;
     if (first === undefined) return undefined;
@@ -84,14 +84,14 @@ export class Suspects {
     }
     this.#front = 1;
     const successes = this.#successes();
-    const trial = this.#trials.get(first.position) ?? { failures: 0, since: at, successesThen: -1 };
-    if (successes > trial.successesThen) trial.failures += 1;
-    trial.successesThen = successes;
-    this.#trials.set(first.position, trial);
-    if (trial.failures < FAILURES || at - trial.since < OVER_MS) return undefined;
-    this.#trials.delete(first.position);
+    const suspect = this.#suspects.get(first.position) ?? { failures: 0, since: at, successesThen: -1 };
+    if (successes > suspect.successesThen) suspect.failures += 1;
+    suspect.successesThen = successes;
+    this.#suspects.set(first.position, suspect);
+    if (suspect.failures < FAILURES || at - suspect.since < OVER_MS) return undefined;
+    this.#suspects.delete(first.position);
     this.#front = 0;
-    return trial.failures;
+    return suspect.failures;
   }
 
   /**
@@ -114,8 +114,8 @@ export class Suspects {
   }
 
   #needsWitness([first]: readonly Outbound[]): boolean {
-    const trial = first && this.#trials.get(first.position);
-    return trial !== undefined && this.#successes() <= trial.successesThen;
+    const suspect = first && this.#suspects.get(first.position);
+    return suspect !== undefined && this.#successes() <= suspect.successesThen;
   }
 }
 

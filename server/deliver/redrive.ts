@@ -2,7 +2,7 @@ import type { Outbound } from '../../adapters/destinations/destination.ts';
 import { withoutCartKeysIn } from '../../adapters/dialects/cart-key.ts';
 import type { DeadLetter } from '../../adapters/logs/state.ts';
 import type { DeliverOptions } from './deliver.ts';
-import { Books } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import { type Ending, handOver, type Lane } from './send.ts';
 
 /** Of letters there may be more than memory has room for: so many, or so many bytes of them, are read and sent together. */
@@ -16,14 +16,14 @@ type Marked = DeadLetter & Outbound;
 export class Redrives {
   readonly #options: DeliverOptions;
   readonly #lane: Omit<Lane, 'onWait'> | undefined;
-  readonly #books = new Books();
+  readonly #ledger = new Ledger();
   // A loop that begins has not looked yet.
   #asked: AbortSignal = NOW;
   #isWaiting = false;
 
   constructor(options: DeliverOptions, lane: Omit<Lane, 'onWait'> | undefined) {
     this.#options = options;
-    this.#lane = lane && { ...lane, books: this.#books, search: { front: 0 } };
+    this.#lane = lane && { ...lane, ledger: this.#ledger, search: { front: 0 } };
   }
 
   /** Aborts when there are letters to send: at once where some were tried and have no outcome yet. */
@@ -90,15 +90,15 @@ export class Redrives {
       progress: { ...progress, delivered: progress.delivered + revived, dead: progress.dead - revived },
       dead,
     });
-    this.#books.forget(dead);
+    this.#ledger.forget(dead);
   }
 
   /** Undefined where a letter has none yet, or it is saved. */
   #outcome(letter: Marked): DeadLetter | undefined {
-    if (this.#books.isOpen(letter)) return undefined;
-    const again = this.#books.letterOf(letter);
+    if (this.#ledger.isOpen(letter)) return undefined;
+    const again = this.#ledger.deadLetterOf(letter);
     if (again) return { ...again, attempts: letter.attempts + again.attempts };
-    const { at = this.#options.clock.now(), attempts = 1, status = '' } = this.#books.batchOf(letter) ?? {};
+    const { at = this.#options.clock.now(), attempts = 1, status = '' } = this.#ledger.batchOf(letter) ?? {};
     return { ...plain(letter), ended: { kind: 'delivered', at, attempts: letter.attempts + attempts, status } };
   }
 }

@@ -15,11 +15,12 @@ const ASKED_AT_MOST_MS = 24 * 3_600_000;
  * Milliseconds to wait after so many failed attempts (1 is the first). What the destination asked for (Retry-After) wins,
  * held between 1 s and 24 h. `random` gives a number from 0 up to 1.
  */
-export function waitAfter(attempts: number, askedMs: number | undefined, random: () => number): number {
-  if (askedMs !== undefined) return askedFor(askedMs);
+export function waitAfter(attempts: number, retryAfterMs: number | undefined, random: () => number): number {
+  if (retryAfterMs !== undefined) return clampRetryAfter(retryAfterMs);
   const full = Math.min(FIRST_MS * 2 ** (attempts - 1), LONGEST_MS);
   return Math.max(ASKED_AT_LEAST_MS, full * (1 - random() / 2));
 }
 
 /** What the destination asked to wait, held between 1 s and 24 h; 1 s if it asked for nothing. */
-export const askedFor = (askedMs = 0): number => Math.min(Math.max(askedMs, ASKED_AT_LEAST_MS), ASKED_AT_MOST_MS);
+export const clampRetryAfter = (retryAfterMs = 0): number =>
+  Math.min(Math.max(retryAfterMs, ASKED_AT_LEAST_MS), ASKED_AT_MOST_MS);

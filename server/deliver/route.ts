@@ -5,14 +5,14 @@ import { namesMatching } from '../base/patterns.ts';
 /** Why a pipeline does not want an event. */
 export type FilterReason = 'type' | 'channel' | 'trust' | 'consent_denied' | 'consent_unclear' | 'consent_unknown';
 
-/** What a pipeline wants of events. */
+/** Which events a pipeline wants. */
 export type Filter = Pick<Pipeline, 'events' | 'channels' | 'consent' | 'whenUnknown'> &
   Partial<Pick<Pipeline, 'trust'>>;
 
-/** Whether a pipeline wants an event: undefined if it does, else the reason why not. */
+/** Undefined if a pipeline wants an event, otherwise why it does not. */
 export type Route = (event: Event) => FilterReason | undefined;
 
-/** The decision of one pipeline, compiled once. Pure. Checks run in the order type, channel, trust, consent; a clear no comes before an unclear one. */
+/** One pipeline's filter, compiled once. Checks run in the order type, channel, trust, consent; a clear refusal wins over an unclear value. */
 export function router({ events, channels, trust, consent, whenUnknown }: Filter): Route {
   const wanted = namesMatching(events);
   return (event) => {
@@ -30,8 +30,8 @@ export function router({ events, channels, trust, consent, whenUnknown }: Filter
   };
 }
 
-/** A reason in full: with what was said of consent where that was not understood. */
-export function inFull(
+/** A reason for a receipt: for unclear consent with the values that were not understood. */
+export function reasonInFull(
   reason: FilterReason,
   { consent_unclear = {} }: Event,
   { consent }: Pick<Filter, 'consent'>,
@@ -42,4 +42,12 @@ export function inFull(
     return value === undefined ? [] : [`${purpose}: ${JSON.stringify(value)}`];
   });
   return `${reason} (${said.join(', ')})`;
+}
+
+/** The lane of an event, from 0: all events of a shopper take the same one, so that their order is kept. */
+export function laneOf({ session_id, event_id }: Event, lanes: number): number {
+  if (lanes === 1) return 0;
+  let hash = 0x811c9dc5;
+  for (const char of session_id ?? event_id) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
+  return (hash >>> 0) % lanes;
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
  * Shared by the lanes of one pipeline. While its destination answers, all go through; while it fails, one attempt at a time does, a
  * second apart or as long as it asked for, so that a dead destination is asked at most once a second whatever the number of lanes.
  */
-export class Gate {
+export class Throttle {
   readonly #clock: Clock;
   #failing = false;
   #underWay = 0;

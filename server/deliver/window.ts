@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Position, READ_BYTES, type Stored, UnreadableEvents } from '../../adapters/logs/log.ts';
 import type { DeliverOptions } from './deliver.ts';
-import type { Books, Seen } from './ledger.ts';
+import type { Ledger, Seen } from './ledger.ts';
 
 export const MOST_LOOK_AHEAD = 1000;
 /** Batches per lane between two saves of the cursor: what a crash repeats at most. */
@@ -11,7 +11,7 @@ export const NOW = AbortSignal.abort();
 
 /** What a look at the log needs to know. */
 export interface Looking {
-  readonly books: Books;
+  readonly ledger: Ledger;
   /** Events looked at together: more than a batch where the pipeline is choosy, so that it still sends full ones. */
   lookAhead: number;
 }
@@ -49,8 +49,8 @@ export async function windowAfter(
   for (const one of stored) {
     if (one.position > end) break;
     // What was settled before the last stop stays so, whatever the filter says now.
-    const filtered = looking.books.isOpen(one) ? options.route(one.event) : undefined;
-    looking.books.complete(one);
+    const filtered = looking.ledger.isOpen(one) ? options.route(one.event) : undefined;
+    looking.ledger.complete(one);
     if (filtered === undefined && wanted.length === room) break;
     if (filtered === undefined) wanted.push(one);
     seen.push({ position: one.position, filtered });
@@ -62,7 +62,7 @@ export async function windowAfter(
   const { oldest } = gone > 0 ? await log.extent(id.shop) : { oldest: 0 };
   const missing = oldest > position + 1 ? 'retention' : 'corrupt';
   if (gone > 0) options.onMissing(gone, missing);
-  return { to, seen, wanted: wanted.filter((one) => looking.books.isOpen(one)), missing };
+  return { to, seen, wanted: wanted.filter((one) => looking.ledger.isOpen(one)), missing };
 }
 
 /** What is gone before events that cannot be read; then those, where they are to be left out; else the reason to be suspended. */

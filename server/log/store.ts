@@ -23,7 +23,7 @@ export interface StoreTools {
   /** Called when the log can promise nothing any more. The process should stop. */
   readonly onFailure: (error: unknown) => void;
   /** Called now and then: the room on the disk, or the damage, may have changed. */
-  readonly onNews?: () => void;
+  readonly onStatus?: () => void;
 }
 
 /** A log with what is known of it beside what it says itself. */
@@ -91,26 +91,29 @@ async function opened(options: StoreOptions, settings: Settings): Promise<Store>
 
 /** Only a log in a folder has a disk of its own to look at. */
 function diskFor(
-  { settings, clock, logger, onNews }: StoreTools,
+  { settings, clock, logger, onStatus }: StoreTools,
   reusableBytes: () => number,
   stopping: AbortSignal,
 ): Promise<Disk> | Disk {
   const { LOG_URL, DISK_RESERVE_BYTES: reserveBytes } = settings;
   const folder = logKind(LOG_URL)?.folder?.(LOG_URL);
   if (folder === undefined) return noDisk;
-  return watchDisk({ folder, reserveBytes, reusableBytes, clock, logger, ...(onNews && { onLook: onNews }) }, stopping);
+  return watchDisk(
+    { folder, reserveBytes, reusableBytes, clock, logger, ...(onStatus && { onLook: onStatus }) },
+    stopping,
+  );
 }
 
 /** A database has a plan to look at instead, where its size is stated. */
 async function planFor(
-  { settings, clock, logger, onNews }: StoreTools,
+  { settings, clock, logger, onStatus }: StoreTools,
   { databaseBytes }: Store,
   stopping: AbortSignal,
 ): Promise<Disk | undefined> {
   const { DATABASE_MAX_BYTES: maxBytes, DISK_RESERVE_BYTES: reserveBytes } = settings;
   if (maxBytes === undefined || databaseBytes === undefined) return undefined;
   return watchDatabase(
-    { maxBytes, databaseBytes, reserveBytes, clock, logger, ...(onNews && { onLook: onNews }) },
+    { maxBytes, databaseBytes, reserveBytes, clock, logger, ...(onStatus && { onLook: onStatus }) },
     stopping,
   );
 }
@@ -127,7 +130,7 @@ const onTime = (log: EventLog, { settings, clock, logger }: StoreTools): EventLo
   });
 
 const optionsOf = (
-  { settings, clock, logger, onFailure, onNews }: StoreTools,
+  { settings, clock, logger, onFailure, onStatus }: StoreTools,
   disk: Disk,
   book: DamageBook,
 ): Omit<StoreOptions, 'durability'> => ({
@@ -163,7 +166,7 @@ const optionsOf = (
     ),
   onCorrupt: (shop, from, to) => {
     book.unreadable(shop, from, to);
-    onNews?.();
+    onStatus?.();
     logger.error({ shop, from, to }, 'stored events cannot be read: their bytes changed on disk');
   },
 });

@@ -1,7 +1,7 @@
 import type { EventLog, Tally } from '../../adapters/logs/log.ts';
 import { NOTHING } from '../../adapters/logs/tally.ts';
 import type { Balance, PipelineBalance, ShopBalance } from '../../schemas/admin-api/balance.ts';
-import type { Running } from '../deliver/pipelines.ts';
+import type { PipelineStatus } from '../deliver/pipelines.ts';
 
 const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -10,13 +10,13 @@ const total = (counts: Readonly<Record<string, number>>): number =>
 export async function balanceOf(
   log: EventLog,
   shops: readonly string[],
-  running: readonly Running[],
+  statuses: readonly PipelineStatus[],
 ): Promise<Balance> {
   // An orphan's shop may have left too.
-  const names = [...new Set([...shops, ...running.map(({ id }) => id.shop)])];
+  const names = [...new Set([...shops, ...statuses.map(({ id }) => id.shop)])];
   const tallies = await log.tallies(names);
   const byShop = names.map((shop, i) => shopBalance(shop, tallies[i] ?? NOTHING));
-  const byPipeline = running.map(pipelineBalance);
+  const byPipeline = statuses.map(pipelineBalance);
   const balanced = byShop.every(isSound) && byPipeline.every(isSound);
   return { balanced, shops: byShop, pipelines: byPipeline };
 }
@@ -33,7 +33,7 @@ function shopBalance(shop: string, { received, appended, duplicate, quarantined 
   return { shop, received, appended, duplicate, quarantined, difference };
 }
 
-function pipelineBalance({ id, progress, newest, pending, state }: Running): PipelineBalance {
+function pipelineBalance({ id, progress, newest, pending, state }: PipelineStatus): PipelineBalance {
   const { start, delivered, dead, filtered, dropped } = progress;
   const appended = newest - start;
   const difference = appended - delivered - dead - total(filtered) - total(dropped) - pending;

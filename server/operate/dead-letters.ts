@@ -69,7 +69,7 @@ async function* pagesOf({ store }: OperatorTools, id: PipelineId, after: string)
 }
 
 async function idsOf({ pipelines, replays }: OperatorTools, { shop, pipeline }: DeadSelection): Promise<PipelineId[]> {
-  const all = [...(await pipelines.running()).map(({ id }) => id), ...(await replays.ids())];
+  const all = [...(await pipelines.statuses()).map(({ id }) => id), ...(await replays.ids())];
   // A replay that delivers for an orphan has that one's name.
   const ids = new Map(all.map((id) => [keyOf(id), id]));
   return [...ids.values()]

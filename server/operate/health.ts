@@ -1,7 +1,7 @@
 import type { EventLog } from '../../adapters/logs/log.ts';
 import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
-import type { Running } from '../deliver/pipelines.ts';
+import type { PipelineStatus } from '../deliver/pipelines.ts';
 import { standingOf } from '../deliver/standing.ts';
 import type { Damage } from '../log/damage.ts';
 import { detailOf } from '../log/disk.ts';
@@ -42,7 +42,7 @@ export function readiness(
   opened: OpenedLog,
   draining: boolean,
   balanced: boolean,
-  running: readonly Running[],
+  statuses: readonly PipelineStatus[],
   now: number,
 ): Readiness {
   return {
@@ -50,7 +50,7 @@ export function readiness(
     log: logHealth(opened),
     draining,
     balanced,
-    pipelines: running.map((one) => ({ ...one.id, ...standingOf(one, now) })),
+    pipelines: statuses.map((one) => ({ ...one.id, ...standingOf(one, now) })),
   };
 }
 

@@ -198,7 +198,7 @@ function watchOverview(registry: Registry, { overview, now }: MetricsSources): (
   );
   const keptOf = watchQuarantine(registry);
   return unlessAway(async () => {
-    const { running, letGo: gone, balance, quarantine } = await overview();
+    const { statuses, letGo: gone, balance, quarantine } = await overview();
     for (const metric of [events, outcomes, letGo, difference]) metric.reset();
     for (const { shop, received, appended, duplicate, quarantined, difference: missing } of balance.shops) {
       add(events, { shop, outcome: 'received', reason: '' }, received);
@@ -211,10 +211,10 @@ function watchOverview(registry: Registry, { overview, now }: MetricsSources): (
     keptOf(quarantine);
     for (const { shop, pipeline, difference: missing } of balance.pipelines)
       difference.set({ shop, pipeline }, missing);
-    for (const [i, { id }] of running.entries())
+    for (const [i, { id }] of statuses.entries())
       for (const [limit, count] of Object.entries(gone[i] ?? {})) if (count > 0) add(letGo, { ...id, limit }, count);
-    standings(running, now());
-    for (const { id, progress } of running) {
+    standings(statuses, now());
+    for (const { id, progress } of statuses) {
       add(outcomes, { ...id, outcome: 'delivered', reason: '' }, progress.delivered);
       add(outcomes, { ...id, outcome: 'dead', reason: '' }, progress.dead);
       for (const [reason, count] of Object.entries(progress.filtered))

@@ -7,7 +7,7 @@ import type { Receipt } from '../../schemas/admin-api/receipts.ts';
 import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
 import type { Clock } from '../base/clock.ts';
 import { NotFound } from '../base/errors.ts';
-import type { Pipelines, Running } from '../deliver/pipelines.ts';
+import type { PipelineStatus, Pipelines } from '../deliver/pipelines.ts';
 import { standingOf } from '../deliver/standing.ts';
 import type { Shops } from '../ingest/shops.ts';
 import { balanceOf } from './balance.ts';
@@ -40,7 +40,7 @@ export interface OperatorTools {
   readonly orphans: Orphans;
   readonly tail: Tail;
   /** Whether pipelines are moved here. */
-  readonly moves: boolean;
+  readonly deliversEvents: boolean;
   readonly limits: Rules['limits'];
   readonly clock: Clock;
   /** Aborts when the process stops. */
@@ -76,7 +76,7 @@ export function createOperations(tools: OperatorTools): Operations {
       balanceOf(
         store.log,
         shops().all.map(({ config }) => config.shop),
-        await pipelines.running(),
+        await pipelines.statuses(),
       ),
     tail: (filter, signal) => withNote(tail.lines(filter, signal), () => noteOf(tools)),
   };
@@ -153,12 +153,12 @@ const MOST_REFUSED = 100;
 
 async function receipts(tools: OperatorTools, eventId: string, only: string | undefined): Promise<Receipt[]> {
   const { store, pipelines, clock } = tools;
-  const running = await pipelines.everyone();
+  const statuses = await pipelines.allStatuses();
   const now = clock.now();
   const all: Receipt[] = [];
   let refusals = 0;
   for (const shop of await shopNames(tools, only)) {
-    const receipt = await storedReceipt(store, shop, eventId, running, now);
+    const receipt = await storedReceipt(store, shop, eventId, statuses, now);
     if (receipt) all.push(receipt);
     const refused = await quarantinedAbout(tools, shop, eventId, MOST_REFUSED - refusals);
     refusals += refused.length;
@@ -168,11 +168,11 @@ async function receipts(tools: OperatorTools, eventId: string, only: string | un
 }
 
 async function reports({ pipelines, replays, clock }: OperatorTools): Promise<PipelineReport[]> {
-  const running = await pipelines.running();
+  const statuses = await pipelines.statuses();
   const now = clock.now();
-  const orphaned = running.some(({ state }) => state === 'orphaned');
+  const orphaned = statuses.some(({ state }) => state === 'orphaned');
   const adopted = orphaned ? (await replays.jobs()).filter(({ adopts, state }) => adopts && !isOver(state)) : [];
-  return running.map((one) => {
+  return statuses.map((one) => {
     const job = adopted.find(({ shop, adopts }) => shop === one.id.shop && adopts === one.id.pipeline);
     return { ...report(one, now), ...(job && { reason: `replay ${job.id} delivers it to ${job.pipeline}` }) };
   });
@@ -180,13 +180,13 @@ async function reports({ pipelines, replays, clock }: OperatorTools): Promise<Pi
 
 const isOver = (state: ReplayJob['state']): boolean => state === 'done' || state === 'cancelled';
 
-function report(running: Running, now: number): PipelineReport {
-  const { id, destination, progress } = running;
+function report(statuses: PipelineStatus, now: number): PipelineReport {
+  const { id, destination, progress } = statuses;
   const { position, delivered, dead, filtered, dropped } = progress;
   return {
     ...id,
     ...(destination !== undefined && { destination }),
-    ...standingOf(running, now),
+    ...standingOf(statuses, now),
     position,
     delivered,
     dead,

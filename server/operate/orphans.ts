@@ -5,9 +5,9 @@ import type { OrphanDiscard, PipelineRef } from '../../schemas/admin-api/pipelin
 import type { Clock } from '../base/clock.ts';
 import { BadOrder } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { noPipeline } from '../deliver/not-found.ts';
+import { pipelineNotFound } from '../deliver/not-found.ts';
 import { isOrphaned, isReplay } from '../deliver/orphaned.ts';
-import type { Pipelines, Running } from '../deliver/pipelines.ts';
+import type { PipelineStatus, Pipelines } from '../deliver/pipelines.ts';
 
 export interface OrphanTools {
   readonly store: Store;
@@ -42,7 +42,7 @@ export class Orphans {
   async look(): Promise<void> {
     const { store, pipelines, clock } = this.#tools;
     const { state } = store;
-    const gone = (await pipelines.everyone()).filter((one) => one.state === 'orphaned');
+    const gone = (await pipelines.allStatuses()).filter((one) => one.state === 'orphaned');
     const now = clock.now();
     const open = gone.filter(({ progress }) => !progress.left?.settled);
     const leaving = open.filter(({ progress }) => !progress.left);
@@ -62,7 +62,7 @@ export class Orphans {
   /** Counts what the log has let go of before an orphan had it, so that the books stay true. */
   async countGone(): Promise<void> {
     const { store, pipelines } = this.#tools;
-    for (const { id, progress } of (await pipelines.running()).filter(isOrphaned)) {
+    for (const { id, progress } of (await pipelines.statuses()).filter(isOrphaned)) {
       const { oldest } = await store.log.extent(id.shop);
       if (oldest > progress.position + 1) await store.state.settle(id, { kind: 'gone', oldest });
     }
@@ -90,12 +90,12 @@ export class Orphans {
     return { pending, dead };
   }
 
-  async #owesNothing({ id, pending, progress }: Running): Promise<boolean> {
+  async #owesNothing({ id, pending, progress }: PipelineStatus): Promise<boolean> {
     if (pending > 0) return false;
     return progress.dead === 0 || (await this.#tools.store.state.dead(id, { limit: 1 })).length === 0;
   }
 
-  #name({ id, pending, progress }: Running, at: number): void {
+  #name({ id, pending, progress }: PipelineStatus, at: number): void {
     const key = keyOf(id);
     if (this.#named.has(key)) return;
     this.#named.add(key);
@@ -110,15 +110,15 @@ export class Orphans {
 export async function orphanNamed(
   { store, pipelines, clock }: Omit<OrphanTools, 'logger'>,
   ref: PipelineRef,
-): Promise<Running> {
+): Promise<PipelineStatus> {
   const name = `${ref.pipeline} in the shop ${ref.shop}`;
   if (pipelines.find(ref))
     throw new BadOrder(`expected a pipeline that is not configured, got ${name}, which is; take it out first`);
-  const running = await pipelines.running();
-  const found = running.find(({ id }) => id.shop === ref.shop && id.pipeline === ref.pipeline);
+  const statuses = await pipelines.statuses();
+  const found = statuses.find(({ id }) => id.shop === ref.shop && id.pipeline === ref.pipeline);
   if (found === undefined || !isOrphaned(found)) {
-    const orphans = running.filter(isOrphaned).map(({ id }) => id);
-    throw noPipeline(ref, orphans, 'orphaned pipeline');
+    const orphans = statuses.filter(isOrphaned).map(({ id }) => id);
+    throw pipelineNotFound(ref, orphans, 'orphaned pipeline');
   }
   if (found.progress.left) return found;
   const progress = await store.state.settle(found.id, { kind: 'left', at: clock.now(), newest: found.newest });

@@ -1,25 +1,25 @@
 import type { EventLog } from '../../adapters/logs/log.ts';
 import type { DeadLetterLimit, QuarantineSums, State } from '../../adapters/logs/state.ts';
 import type { Balance } from '../../schemas/admin-api/balance.ts';
-import type { Running } from '../deliver/pipelines.ts';
+import type { PipelineStatus } from '../deliver/pipelines.ts';
 import { balanceOf } from './balance.ts';
 
 export interface OverviewSources {
   readonly log: EventLog;
   readonly state: Pick<State, 'quarantineSums' | 'deadLetGo'>;
   readonly shops: () => readonly string[];
-  readonly running: () => Promise<readonly Running[]>;
+  readonly statuses: () => Promise<readonly PipelineStatus[]>;
   /** Milliseconds of a clock that is never set. */
   readonly now: () => number;
 }
 
 /** How every pipeline and shop does. */
 export interface Overview {
-  readonly running: readonly Running[];
+  readonly statuses: readonly PipelineStatus[];
   readonly balance: Balance;
   /** By shop. */
   readonly quarantine: ReadonlyMap<string, QuarantineSums>;
-  /** Dead letters that a limit has let go, for each of `running`. */
+  /** Dead letters that a limit has let go, for each of `statuses`. */
   readonly letGo: readonly Readonly<Record<DeadLetterLimit, number>>[];
 }
 
@@ -34,15 +34,15 @@ export interface OverviewBook {
 const KEPT_TIMES = 10;
 const KEPT_MOST_MS = 1000;
 
-export function createOverview({ log, state, shops, running, now }: OverviewSources): OverviewBook {
+export function createOverview({ log, state, shops, statuses, now }: OverviewSources): OverviewBook {
   let last: { readonly overview: Promise<Overview>; until: number } | undefined;
   const look = async (): Promise<Overview> => {
-    const pipelines = await running();
+    const pipelines = await statuses();
     const names = shops();
     const sums = await state.quarantineSums(names);
     const quarantine = new Map(sums.map((one, i) => [names[i] ?? '', one]));
     const letGo = await state.deadLetGo(pipelines.map(({ id }) => id));
-    return { running: pipelines, letGo, balance: await balanceOf(log, names, pipelines), quarantine };
+    return { statuses: pipelines, letGo, balance: await balanceOf(log, names, pipelines), quarantine };
   };
   return {
     ask: () => {

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { type PipelineStanding, pipelineStates } from '../../schemas/pipeline-state.ts';
-import type { Running } from '../deliver/pipelines.ts';
+import type { PipelineStatus } from '../deliver/pipelines.ts';
 import { standingOf } from '../deliver/standing.ts';
 
 const LABELS = ['shop', 'pipeline'];
@@ -34,12 +34,12 @@ const FIGURES: readonly (readonly [name: string, help: string, of: (standing: Pi
 ];
 
 /** Gives what shows how pipelines do, in place of what was shown before. */
-export function watchPipelines(registry: Registry): (running: readonly Running[], now: number) => void {
+export function watchPipelines(registry: Registry): (statuses: readonly PipelineStatus[], now: number) => void {
   const state = gauge(registry, 'state', '1 for the state a pipeline is in, 0 for the others.', [...LABELS, 'state']);
   const figures = FIGURES.map(([name, help, of]) => ({ metric: gauge(registry, name, help, LABELS), of }));
-  return (running, now) => {
+  return (statuses, now) => {
     for (const metric of [state, ...figures.map((one) => one.metric)]) metric.reset();
-    for (const one of running) {
+    for (const one of statuses) {
       const standing = standingOf(one, now);
       for (const { metric, of } of figures) metric.set({ ...one.id }, of(standing));
       for (const name of pipelineStates) state.set({ ...one.id, state: name }, name === standing.state ? 1 : 0);

@@ -4,9 +4,8 @@ import type { Ahead, DeadLetter, JournalLine, PipelineId, QuarantinedHead } from
 import type { Store } from '../../adapters/logs/store.ts';
 import type { PipelineReceipt, Receipt } from '../../schemas/admin-api/receipts.ts';
 import type { Event } from '../../schemas/event.ts';
-import { laneOf } from '../deliver/lanes.ts';
-import type { Running } from '../deliver/pipelines.ts';
-import { inFull, router } from '../deliver/route.ts';
+import type { PipelineStatus } from '../deliver/pipelines.ts';
+import { laneOf, reasonInFull, router } from '../deliver/route.ts';
 import { standingOf } from '../deliver/standing.ts';
 import { covers } from '../deliver/stretches.ts';
 import { quarantinedHeadView } from './kept-views.ts';
@@ -16,12 +15,12 @@ export async function storedReceipt(
   store: Store,
   shop: string,
   eventId: string,
-  running: readonly Running[],
+  statuses: readonly PipelineStatus[],
   now: number,
 ): Promise<Receipt | undefined> {
   try {
     const stored = await store.log.find(shop, eventId);
-    return stored && (await receiptOf(store, stored, running, now));
+    return stored && (await receiptOf(store, stored, statuses, now));
   } catch (error) {
     if (!(error instanceof UnreadableEvents)) throw error;
     const { from: position, dialect, receivedAt } = error.stretch;
@@ -41,12 +40,12 @@ export async function storedReceipt(
 export async function receiptOf(
   { log, state }: Store,
   stored: Stored,
-  running: readonly Running[],
+  statuses: readonly PipelineStatus[],
   now: number,
 ): Promise<Receipt> {
   const { position, event } = stored;
   // A pipeline that left has nothing to do with what came after.
-  const here = running.filter(
+  const here = statuses.filter(
     (one) => one.id.shop === event.shop && (one.state !== 'orphaned' || position <= one.newest),
   );
   const { oldest } = await log.extent(event.shop);
@@ -103,10 +102,10 @@ function enrichmentOf(event: Event): Record<string, string | boolean> {
 async function pipelineReceipt(
   state: Store['state'],
   { position, event }: Stored,
-  running: Running,
+  statuses: PipelineStatus,
   { oldest, now }: { readonly oldest: Position; readonly now: number },
 ): Promise<PipelineReceipt> {
-  const { id, progress } = running;
+  const { id, progress } = statuses;
   const { pipeline } = id;
   if (position <= progress.start) return { pipeline, state: 'before', starts_after: progress.start };
   const ahead = position > progress.position ? aheadReceipt(pipeline, progress.ahead, position, event) : undefined;
@@ -115,7 +114,7 @@ async function pipelineReceipt(
   if (position > progress.position) {
     if (filtered) return { pipeline, state: 'filtered', reason: filtered };
     const behind = position - progress.position - 1;
-    return { pipeline, state: 'pending', behind, standing: standingOf(running, now) };
+    return { pipeline, state: 'pending', behind, standing: standingOf(statuses, now) };
   }
   const letter = await state.deadAt(id, position);
   if (letter?.ended?.kind === 'delivered') {
@@ -194,7 +193,7 @@ async function filteredBy(
     ...(trust && { trust }),
   };
   const reason = router(filter)(event);
-  return reason && inFull(reason, event, filter);
+  return reason && reasonInFull(reason, event, filter);
 }
 
 /** The batch that settled a position: the last one that covers it in the lane of its shopper. */

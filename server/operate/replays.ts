@@ -7,14 +7,14 @@ import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../../sc
 import type { Pipeline } from '../../schemas/config.ts';
 import { aborted, type Clock } from '../base/clock.ts';
 import { BadOrder, NotFound } from '../base/errors.ts';
-import { type Running, UNAVAILABLE_WAIT_MS } from '../deliver/pipelines.ts';
+import { type PipelineStatus, UNAVAILABLE_WAIT_MS } from '../deliver/pipelines.ts';
 import { type Route, router } from '../deliver/route.ts';
 import { planned, stretchOf } from './replay-plan.ts';
 
 export interface ReplayTools {
   readonly store: Store;
   /** Whether this process delivers; one that only takes events writes down what is to be replayed. */
-  readonly moves: boolean;
+  readonly deliversEvents: boolean;
   readonly clock: Clock;
   /** The configured pipeline of that name. */
   readonly find: (ref: PipelineRef) => Pipeline | undefined;
@@ -48,7 +48,7 @@ export class Replays {
 
   /** Runs what is to be replayed, what was under way when the last process ended included, until `stop`. */
   follow(): void {
-    if (this.#tools.moves) this.#followed = this.#follow();
+    if (this.#tools.deliversEvents) this.#followed = this.#follow();
   }
 
   /**
@@ -88,7 +88,7 @@ export class Replays {
   }
 
   /** Delivers what an orphan owes to a configured pipeline of its shop, beside the events of that. Throws NotFound and BadOrder. */
-  async adopt(orphan: Running, as: string): Promise<ReplayJob> {
+  async adopt(orphan: PipelineStatus, as: string): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
     const { id, progress, newest } = orphan;
     this.#tools.named({ shop: id.shop, pipeline: as });

@@ -30,7 +30,7 @@ const EVERY_MS = 60_000;
 const DAY_MS = 24 * 3_600_000;
 
 /** Once a minute: lets old events go, and checks that everything is accounted for. The business of whoever moves pipelines. */
-export async function keepUp(tools: UpkeepTools, stopping: AbortSignal): Promise<void> {
+export async function runUpkeep(tools: UpkeepTools, stopping: AbortSignal): Promise<void> {
   const { clock, logger, onFailure } = tools;
   const now = ageing(clock);
   for (;;) {
@@ -77,7 +77,7 @@ async function forget({ store, logger, onForgotten }: UpkeepTools, now: number):
 }
 
 async function checkBooks({ store, pipelines, shops, logger }: UpkeepTools): Promise<void> {
-  const balance = await balanceOf(store.log, shops(), await pipelines.running());
+  const balance = await balanceOf(store.log, shops(), await pipelines.statuses());
   const wrong = [...balance.shops, ...balance.pipelines].filter((one) => !isSound(one));
   if (wrong.length > 0) logger.error({ wrong }, 'the books do not balance: events are unaccounted for');
 }

@@ -11,14 +11,14 @@ import { createOverview, type Overview } from '../operate/overview.ts';
 import { Replays } from '../operate/replays.ts';
 import { settledLines } from '../operate/tail/lines.ts';
 import type { Tail } from '../operate/tail/tail.ts';
-import { keepUp } from '../operate/upkeep.ts';
+import { runUpkeep } from '../operate/upkeep.ts';
 
 export interface DeliveriesOptions {
   readonly store: Store;
   readonly config: Config;
   readonly settings: Settings;
   /** Whether this process moves pipelines. One that does not still knows them, and how they do. */
-  readonly moves: boolean;
+  readonly deliversEvents: boolean;
   readonly tail: Pick<Tail, 'listening' | 'publish'>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -64,16 +64,16 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
   const overview = createOverview({
     ...options.store,
     shops: () => shops,
-    running: () => pipelines.running(),
+    statuses: () => pipelines.statuses(),
     now: clock.steady,
   });
   await pipelines.follow(config);
   replays.follow();
   // A pipeline may still be held by a process that is gone: whoever starts does not wait for that.
-  let looking = options.moves ? look(orphans, options) : Promise.resolve();
+  let looking = options.deliversEvents ? look(orphans, options) : Promise.resolve();
   const stopping = new AbortController();
-  const upkeep = options.moves
-    ? keepUp({ ...options, pipelines, replays, orphans, shops: () => shops }, stopping.signal)
+  const upkeep = options.deliversEvents
+    ? runUpkeep({ ...options, pipelines, replays, orphans, shops: () => shops }, stopping.signal)
     : Promise.resolve();
   return {
     pipelines,
@@ -86,7 +86,7 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
       await replays.reconfigured();
       shops = namesOf(next);
       overview.forget();
-      if (options.moves) looking = looking.then(() => look(orphans, options));
+      if (options.deliversEvents) looking = looking.then(() => look(orphans, options));
     },
     stop: async () => {
       stopping.abort();

@@ -4,10 +4,10 @@ import type { Settings } from '../../schemas/settings.ts';
 import type { Build } from '../base/build.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Duties } from '../config/settings.ts';
+import type { Roles } from '../config/settings.ts';
 import { openLog } from '../log/store.ts';
 import { createMetrics } from '../operate/metrics.ts';
-import { tellStored } from '../operate/tail/lines.ts';
+import { tailStored } from '../operate/tail/lines.ts';
 import { createTail } from '../operate/tail/tail.ts';
 import { startDeliveries } from './deliveries.ts';
 import { startWeb } from './web.ts';
@@ -15,7 +15,7 @@ import { startWeb } from './web.ts';
 export interface GatewayOptions {
   readonly settings: Settings;
   readonly config: Config;
-  readonly duties: Duties;
+  readonly roles: Roles;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -37,13 +37,13 @@ export interface Gateway {
 
 /** Builds everything from settings and a configuration in this process, and starts it. Throws ConfigError where a setting cannot be served. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { duties, logger } = options;
+  const { roles, logger } = options;
   const store = await openLog(options);
   const tail = createTail();
   // Deliveries come first: a new pipeline begins at the head of the log, and must not miss the first event.
   const deliveries = await startDeliveries({
     ...options,
-    moves: duties.moves,
+    deliversEvents: roles.deliversEvents,
     store,
     tail,
     onDropped: (...dropped) => metrics.dropped(...dropped),
@@ -55,19 +55,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     now: options.clock.now,
     build: options.build,
   });
-  const { answers } = duties;
+  const { serves } = roles;
   const web =
-    answers === 'nothing'
+    serves === 'nothing'
       ? undefined
       : await startWeb({
           ...options,
-          answers,
+          serves,
           store,
           deliveries,
           tail,
           metrics,
           show: tail.publish,
-          onStored: tellStored(tail, logger),
+          onStored: tailStored(tail, logger),
         });
   return {
     port: web?.port ?? 0,

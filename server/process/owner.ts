@@ -4,11 +4,11 @@ import type { Config } from '../../schemas/config.ts';
 import { type OpenedLog, openLog } from '../log/store.ts';
 import { createMetrics, type Metrics } from '../operate/metrics.ts';
 import { createMetricsSum, type MetricsSum } from '../operate/metrics-sum.ts';
-import { tellStored } from '../operate/tail/lines.ts';
+import { tailStored } from '../operate/tail/lines.ts';
 import { createWatchers } from '../operate/tail/watchers.ts';
 import { startDeliveries } from './deliveries.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
-import type { News, WireToWeb } from './process-calls.ts';
+import type { LogStatus, WireToWeb } from './process-calls.ts';
 import { WebProcesses } from './web-processes.ts';
 
 /** A web process that does not say in time what it counts is taken to count what it said last. */
@@ -21,21 +21,21 @@ const TAKEN_WITHIN_MS = 10_000;
  * they have stopped.
  */
 export async function startOwner(options: GatewayOptions): Promise<Gateway> {
-  const { settings, duties, clock, logger, onFailure } = options;
+  const { settings, roles, clock, logger, onFailure } = options;
   let { config } = options;
   // None until the log is open.
   let wires = (): WebProcesses['wires'] => new Map();
-  const news = (): News => ({ room: store.disk.room(), damage: store.damage() });
+  const logStatus = (): LogStatus => ({ room: store.disk.room(), damage: store.damage() });
   const store: OpenedLog = await openLog({
     ...options,
-    onNews: () => {
-      for (const wire of wires().values()) wire.tell('news', [news()]);
+    onStatus: () => {
+      for (const wire of wires().values()) wire.tell('logStatus', [logStatus()]);
     },
   });
   const watchers = createWatchers();
   const deliveries = await startDeliveries({
     ...options,
-    moves: duties.moves,
+    deliversEvents: roles.deliversEvents,
     store,
     tail: watchers,
     onDropped: (...dropped) => metrics.dropped(...dropped),
@@ -48,10 +48,10 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     clock,
     logger,
     onStarted: (id, wire) => {
-      shareStore(store, wire, tellStored(watchers, logger));
+      shareStore(store, wire, tailStored(watchers, logger));
       wire.answer({
         config: () => config,
-        news,
+        logStatus,
         watch: ([watching]) => {
           if (watching) watchers.watch(id, (...lines) => wire.ask('lines', lines));
           else watchers.unwatch(id);

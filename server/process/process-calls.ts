@@ -7,7 +7,7 @@ import type { Room } from '../log/disk.ts';
 import type { Collected } from '../operate/metrics.ts';
 
 /** What the owner knows of the log beside what the log says itself. */
-export interface News {
+export interface LogStatus {
   readonly room: Room | undefined;
   readonly damage: Damage | undefined;
 }
@@ -16,7 +16,7 @@ export interface News {
 export interface CallsOfOwner extends OwnerCalls {
   /** The configuration in force: one for all, read by the owner. */
   config(): Config;
-  news(): News;
+  logStatus(): LogStatus;
   /** It listens, and takes events. */
   listening(port: number): void;
   /** What all processes count together, as Prometheus text. */
@@ -33,7 +33,7 @@ export interface CallsOfWeb extends UserCalls {
   reload(config: Config): void;
   stop(): void;
   /** Told now and then. */
-  news(news: News): void;
+  logStatus(logStatus: LogStatus): void;
   /** What this process counts itself. */
   counts(): Collected;
   /** Lines for those who follow the tail there, and how many were left out after them. */

@@ -6,10 +6,10 @@ import { createMetrics } from '../operate/metrics.ts';
 import { createTail } from '../operate/tail/tail.ts';
 import { startDeliveries } from './deliveries.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
-import type { News, WireToOwner } from './process-calls.ts';
+import type { LogStatus, WireToOwner } from './process-calls.ts';
 import { startWeb } from './web.ts';
 
-export interface WebProcessOptions extends Omit<GatewayOptions, 'config' | 'duties'> {
+export interface WebProcessOptions extends Omit<GatewayOptions, 'config' | 'roles'> {
   readonly wire: WireToOwner;
   /** Called when the owner wants this process to stop, also while it starts. */
   readonly onStop: () => void;
@@ -24,12 +24,12 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
   const started = new Promise<Gateway>((resolve) => {
     start = resolve;
   });
-  let news: News = { room: undefined, damage: undefined };
+  let logStatus: LogStatus = { room: undefined, damage: undefined };
   wire.answer({
     stop: () => options.onStop(),
     counts: () => metrics.collected(),
-    news: ([told]) => {
-      news = told;
+    logStatus: ([told]) => {
+      logStatus = told;
     },
     // A configuration that comes while this process starts is taken once it has.
     reload: async ([next]) => {
@@ -42,19 +42,19 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     },
   });
   const config = await wire.ask('config', []);
-  news = await wire.ask('news', []);
+  logStatus = await wire.ask('logStatus', []);
   const remote = await openRemote(wire);
   // The owner has given every pipeline its place before it hands a configuration on, so that this process needs no log to start.
   const store: OpenedLog = {
     ...remote,
     state: { ...remote.state, begin: async () => {} },
-    disk: diskOf(() => news.room),
-    damage: () => news.damage,
+    disk: diskOf(() => logStatus.room),
+    damage: () => logStatus.damage,
   };
   const deliveries = await startDeliveries({
     ...options,
     config,
-    moves: false,
+    deliversEvents: false,
     store,
     tail,
     onDropped: () => {},
@@ -63,7 +63,7 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
   const web = await startWeb({
     ...options,
     config,
-    answers: 'everything',
+    serves: 'everything',
     store,
     deliveries,
     tail,

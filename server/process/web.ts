@@ -9,7 +9,7 @@ import type { Settings } from '../../schemas/settings.ts';
 import { adminRoutes } from '../admin/routes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Duties } from '../config/settings.ts';
+import type { Roles } from '../config/settings.ts';
 import { placesOf } from '../config/words.ts';
 import document from '../docs/openapi.json' with { type: 'json' };
 import { keptFor, pageOf, showPage } from '../http/large-answers.ts';
@@ -39,7 +39,7 @@ export interface WebOptions {
   readonly settings: Settings;
   readonly config: Config;
   /** Whether events are taken, or only said how this process does. */
-  readonly answers: Exclude<Duties['answers'], 'nothing'>;
+  readonly serves: Exclude<Roles['serves'], 'nothing'>;
   readonly store: OpenedLog;
   readonly deliveries: Deliveries;
   readonly tail: Tail;
@@ -66,7 +66,7 @@ const LEAST_HEADERS_BYTES = 256 * 1024;
 
 /** Listens. Throws ConfigError where the port is taken. */
 export async function startWeb(options: WebOptions): Promise<Web> {
-  const { settings, config, answers, metrics } = options;
+  const { settings, config, serves, metrics } = options;
   const stopping = new AbortController();
   let shops = createShops(config);
   const load = createLoad({
@@ -83,7 +83,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     load,
     onError: errorLogger(options),
   };
-  const takes = answers === 'everything';
+  const takes = serves === 'everything';
   const server = createHttp({
     dialects: takes ? dialects : [],
     ingest: createIngest({
@@ -217,7 +217,7 @@ const METRICS_MS = 1000;
 /** How this process does. */
 function healthRoutes(router: Router, parts: Parts): void {
   const { store, metrics, stopping, clock } = parts;
-  const root = rootPage(parts.answers === 'everything' ? dialects.map(({ path }) => path) : []);
+  const root = rootPage(parts.serves === 'everything' ? dialects.map(({ path }) => path) : []);
   router.get('/', (ctx) => {
     ctx.type = 'application/json';
     ctx.body = root;
@@ -264,7 +264,7 @@ function otherRoutes(router: Router, parts: Parts): void {
     ...parts.deliveries,
     ...toolsOf(parts),
     shops: parts.shops,
-    moves: settings.PROCESS !== 'web',
+    deliversEvents: settings.PROCESS !== 'web',
     dialects,
   });
   adminRoutes(router, {
@@ -278,8 +278,8 @@ function otherRoutes(router: Router, parts: Parts): void {
 }
 
 async function reportOf({ store, deliveries, stopping, clock }: Parts): Promise<Readiness> {
-  const { running, balance } = await deliveries.overview();
-  return readiness(store, stopping.aborted, balance.balanced, running, clock.now());
+  const { statuses, balance } = await deliveries.overview();
+  return readiness(store, stopping.aborted, balance.balanced, statuses, clock.now());
 }
 
 /** Resolves when every connection is closed: idle ones at once, the others with their answer, at the latest when their request is due. */

@@ -6,7 +6,7 @@ import { buildOf } from '../../server/base/build.ts';
 import { systemClock } from '../../server/base/clock.ts';
 import { createLogger } from '../../server/base/logger.ts';
 import { loadConfig } from '../../server/config/config.ts';
-import { dutiesOf, type Environment, readSettings } from '../../server/config/settings.ts';
+import { type Environment, readSettings, rolesOf } from '../../server/config/settings.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../server/process/gateway.ts';
 
 export const SHOP = 'demo.myshopify.com';
@@ -21,7 +21,7 @@ export async function gatewayWith(
   return startGateway({
     settings,
     config: configOf(config),
-    duties: dutiesOf(settings, env),
+    roles: rolesOf(settings, env),
     clock: systemClock,
     random: Math.random,
     logger: createLogger(settings.LOG_LEVEL),

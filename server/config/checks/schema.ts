@@ -26,7 +26,7 @@ interface Place {
  * always a mistake. TypeBox alone stops after a few errors and words them for programmers.
  * `written` is the value before secrets were put in; only that is ever quoted.
  */
-export function mistakesIn(schema: TSchema, value: unknown, written: unknown = value): Mistake[] {
+export function schemaMistakes(schema: TSchema, value: unknown, written: unknown = value): Mistake[] {
   return mistakesAt({ path: [], written, secret: false }, schema, value);
 }
 

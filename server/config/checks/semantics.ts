@@ -12,7 +12,7 @@ const USER = /:\/\/[^\s/]*@/g;
  * What is wrong although it fits the schema: settings that a destination objects to, origins that no browser sends, and an
  * upstream that cannot be asked. Takes the configuration with all its other mistakes, so that all are reported at once; `redact` takes secrets out of a destination's words.
  */
-export function objections(
+export function semanticMistakes(
   config: unknown,
   destinations: readonly Destination[],
   redact: (sentence: string) => string,

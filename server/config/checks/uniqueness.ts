@@ -15,7 +15,7 @@ interface Claim {
  * Names that two places of a configuration claim: a domain or a token of two shops, a token listed twice, two pipelines of a
  * shop with one id. Takes the configuration with all its other mistakes, so that all are reported at once. Never quotes a token.
  */
-export function clashes(config: unknown): Mistake[] {
+export function uniquenessMistakes(config: unknown): Mistake[] {
   const first = new Map<string, Claim>();
   return claims(config).flatMap((claim) => {
     const earlier = first.get(claim.key);

@@ -9,7 +9,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Tail } from './tail.ts';
 
 /** Gives what tells whoever watches of each record that is stored. */
-export function tellStored(
+export function tailStored(
   tail: Pick<Tail, 'listening' | 'publish'>,
   logger: Logger,
 ): (record: LogRecord, verdicts: readonly Verdict[]) => void {

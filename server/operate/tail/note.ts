@@ -5,11 +5,11 @@ import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 interface Here {
   readonly store: { readonly state: Pick<State, 'others'> };
   /** Whether pipelines are moved here. */
-  readonly moves: boolean;
+  readonly deliversEvents: boolean;
 }
 
 /** What the tail of this process cannot show; undefined where it shows everything. */
-export async function noteOf({ store, moves }: Here): Promise<string | undefined> {
+export async function noteOf({ store, deliversEvents }: Here): Promise<string | undefined> {
   const others = await store.state.others().catch((error: unknown) => {
     if (error instanceof LogUnavailable) return undefined;
     throw error;
@@ -20,7 +20,8 @@ export async function noteOf({ store, moves }: Here): Promise<string | undefined
     ...(movers > 0 ? [`what ${otherProcesses(movers, 'delivers', 'deliver')}`] : []),
     ...(takers > 0 ? [`what ${otherProcesses(takers, 'takes in', 'take in')}`] : []),
   ];
-  const idle = moves || movers > 0 ? [] : ['no process delivers anything: start one with PROCESS=worker or all'];
+  const idle =
+    deliversEvents || movers > 0 ? [] : ['no process delivers anything: start one with PROCESS=worker or all'];
   const what = hidden.length > 0 ? [`not shown: ${hidden.join(', and ')}; receipts say what became of an event`] : [];
   return what.length + idle.length === 0 ? undefined : [...what, ...idle].join('; ');
 }

@@ -89,8 +89,8 @@ export const undoers: readonly Saboteur[] = [
     changes: [
       {
         file: 'server/operate/balance.js',
-        piece: 'const byPipeline = running.map(pipelineBalance);',
-        by: "const byPipeline = running.filter(({ state }) => state !== 'orphaned').map(pipelineBalance);",
+        piece: 'const byPipeline = statuses.map(pipelineBalance);',
+        by: "const byPipeline = statuses.filter(({ state }) => state !== 'orphaned').map(pipelineBalance);",
       },
     ],
   },

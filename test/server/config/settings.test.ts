@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { Settings } from '../../../schemas/settings.ts';
 import { ConfigError } from '../../../server/base/errors.ts';
-import { dutiesOf, type Environment, isProduction, readSettings } from '../../../server/config/settings.ts';
+import { type Environment, isProduction, readSettings, rolesOf } from '../../../server/config/settings.ts';
 import { describe } from '../../support/describe.ts';
 
 function mistakesOf(env: Environment): readonly string[] {
@@ -128,11 +128,11 @@ describe('settings', ({ it }) => {
 
   it('gives a port to a worker only where one is set', () => {
     const worker = readSettings({ PROCESS: 'worker', DATABASE_URL: 'postgres://db/events' });
-    assert.equal(dutiesOf(worker, {}), { moves: true, answers: 'nothing' });
-    assert.equal(dutiesOf(worker, { PORT: ' ' }), { moves: true, answers: 'nothing' });
-    assert.equal(dutiesOf(worker, { PORT: '3000' }), { moves: true, answers: 'health' });
-    assert.equal(dutiesOf({ ...worker, PROCESS: 'web' }, {}), { moves: false, answers: 'everything' });
-    assert.equal(dutiesOf(readSettings({}), {}), { moves: true, answers: 'everything' });
+    assert.equal(rolesOf(worker, {}), { deliversEvents: true, serves: 'nothing' });
+    assert.equal(rolesOf(worker, { PORT: ' ' }), { deliversEvents: true, serves: 'nothing' });
+    assert.equal(rolesOf(worker, { PORT: '3000' }), { deliversEvents: true, serves: 'health' });
+    assert.equal(rolesOf({ ...worker, PROCESS: 'web' }, {}), { deliversEvents: false, serves: 'everything' });
+    assert.equal(rolesOf(readSettings({}), {}), { deliversEvents: true, serves: 'everything' });
   });
 
   it('describes every setting', () => {

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import type { Batch, Sender } from '../../../adapters/destinations/destination.ts';
 import type { Progress } from '../../../adapters/logs/state.ts';
 import type { Outcome } from '../../../adapters/outcome.ts';
-import { Books } from '../../../server/deliver/ledger.ts';
+import { Ledger } from '../../../server/deliver/ledger.ts';
 import { positionsIn, stretchesOf } from '../../../server/deliver/stretches.ts';
 import { receiptOf } from '../../../server/operate/receipts.ts';
 import { record, SHOP } from '../../contracts/log.ts';
@@ -129,13 +129,13 @@ describe('what is settled ahead of the cursor', ({ it }) => {
   });
 
   it('is read from what was saved, tries and all', () => {
-    const books = new Books();
+    const ledger = new Ledger();
     const events = [1, 2, 3, 4, 5, 6].map((position) => ({ position, event: {} as never }));
-    books.delivered(events.slice(2, 4));
-    books.tried(events.slice(4));
-    books.tried(events.slice(5));
-    books.buried({ ...events[1]!, reason: 'no', attempts: 1, at: 0 });
-    const ahead = books.ahead(0, 2);
+    ledger.delivered(events.slice(2, 4));
+    ledger.tried(events.slice(4));
+    ledger.tried(events.slice(5));
+    ledger.addDeadLetter({ ...events[1]!, reason: 'no', attempts: 1, at: 0 });
+    const ahead = ledger.ahead(0, 2);
     assert.equal(ahead, {
       delivered: [[3, 4]],
       dead: [{ position: 2, reason: 'no', attempts: 1, at: 0 }],
@@ -145,7 +145,7 @@ describe('what is settled ahead of the cursor', ({ it }) => {
         [6, 6, 2],
       ],
     });
-    const next = new Books(JSON.parse(JSON.stringify({ ahead })));
+    const next = new Ledger(JSON.parse(JSON.stringify({ ahead })));
     assert.equal(next.ahead(0, 2), ahead);
     assert.is(next.attempt(events.slice(4)), 3);
     assert.equal(

@@ -3,8 +3,8 @@ import type { Sender } from '../../../adapters/destinations/destination.ts';
 import { openMemory } from '../../../adapters/logs/memory/open.ts';
 import type { Cursor, State } from '../../../adapters/logs/state.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
-import { Books } from '../../../server/deliver/ledger.ts';
-import { ANSWER_MS } from '../../../server/deliver/send.ts';
+import { ANSWER_MS } from '../../../server/deliver/batch.ts';
+import { Ledger } from '../../../server/deliver/ledger.ts';
 import { largeRecord, never, record, START, storeOptions, view } from '../../contracts/log.ts';
 import { type Answer, all, Bench, claimed, delivered, ID } from '../../support/bench.ts';
 import { describe } from '../../support/describe.ts';
@@ -570,28 +570,28 @@ describe('a destination that says when to come again', ({ it }) => {
   });
 });
 
-describe('the books', ({ it }) => {
+describe('the ledger', ({ it }) => {
   const event = (position: number) => ({ position, event: view('test', '["e"]', [0], record(['e']).context)[0]! });
 
   it('count a position once, also where the cursor stops in the middle of a stretch', () => {
-    const books = new Books(undefined);
+    const ledger = new Ledger(undefined);
     const seen = [1, 2, 3, 4].map((position) => ({
       position,
       filtered: position === 1 ? ('type' as const) : undefined,
     }));
-    books.delivered([event(2)]);
+    ledger.delivered([event(2)]);
     const start = { position: 0, start: 0, delivered: 0, dead: 0, filtered: {}, dropped: {} };
-    const { progress } = books.pass(start, seen, 4, 'corrupt', 1);
+    const { progress } = ledger.advance(start, seen, 4, 'corrupt', 1);
     assert.equal(progress, { ...start, position: 2, delivered: 1, filtered: { type: 1 } });
-    books.close(progress.position);
-    assert.equal(books.pass(progress, seen, 4, 'corrupt', 1).progress, progress);
-    books.delivered([event(3), event(4)]);
-    assert.equal(books.pass(progress, seen, 4, 'corrupt', 1).progress, { ...progress, position: 4, delivered: 3 });
+    ledger.forgetPassed(progress.position);
+    assert.equal(ledger.advance(progress, seen, 4, 'corrupt', 1).progress, progress);
+    ledger.delivered([event(3), event(4)]);
+    assert.equal(ledger.advance(progress, seen, 4, 'corrupt', 1).progress, { ...progress, position: 4, delivered: 3 });
   });
 });
 
 describe('lanes', ({ it }) => {
-  it('keep the order of each shopper, and the books', async () => {
+  it('keep the order of each shopper, and the ledger', async () => {
     const store = openMemory(
       storeOptions({
         view: (dialect, body, indexes, context) =>

@@ -5,8 +5,8 @@ import type { DeadLetter, PipelineId, Progress } from '../../../adapters/logs/st
 import type { Store } from '../../../adapters/logs/store.ts';
 import type { Outcome } from '../../../adapters/outcome.ts';
 import { createLogger } from '../../../server/base/logger.ts';
+import { ANSWER_MS } from '../../../server/deliver/batch.ts';
 import { Pipelines } from '../../../server/deliver/pipelines.ts';
-import { ANSWER_MS } from '../../../server/deliver/send.ts';
 import { receiptOf } from '../../../server/operate/receipts.ts';
 import { record, SHOP, view } from '../../contracts/log.ts';
 import { TestClock } from '../../support/clock.ts';
@@ -176,7 +176,7 @@ export class History {
       { delivered: taken.length, dead: dead.length + this.receiver.discarded.size, all: this.#appended.length },
       'the books say what the receiver has',
     );
-    const running = await this.#pipelines.running();
+    const running = await this.#pipelines.statuses();
     for (const id of this.#appended) {
       const stored = await log.find(SHOP, id);
       assert.ok(stored, `${id} is on the log`);
@@ -276,7 +276,7 @@ shops:
     };
     return new Pipelines({
       store: this.#store,
-      moves: true,
+      deliversEvents: true,
       destinations: [destination as unknown as Destination],
       clock: this.#clock,
       random: () => 0,

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { closest } from '../../../adapters/closest.ts';
-import { noPipeline } from '../../../server/deliver/not-found.ts';
+import { pipelineNotFound } from '../../../server/deliver/not-found.ts';
 import { describe } from '../../support/describe.ts';
 
 describe('a pipeline that is not there', ({ it }) => {
@@ -19,7 +19,7 @@ describe('a pipeline that is not there', ({ it }) => {
     ['x.example', 'archive', 'no pipeline archive, and no shop x.example with one'],
   ] as const) {
     it(`is told with the one that was meant: ${pipeline} of ${shop}`, () =>
-      assert.is(noPipeline({ shop, pipeline }, known).message, says));
+      assert.is(pipelineNotFound({ shop, pipeline }, known).message, says));
   }
 });
 

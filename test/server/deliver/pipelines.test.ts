@@ -62,7 +62,7 @@ describe('a new configuration', ({ it }) => {
     };
     const pipelines = new Pipelines({
       store: { ...store, state },
-      moves: true,
+      deliversEvents: true,
       destinations: [telling],
       clock: systemClock,
       random: () => 0,
@@ -78,7 +78,7 @@ describe('a new configuration', ({ it }) => {
       (error: unknown) => assert.instance(error, LogUnavailable),
     );
     assert.equal(
-      (await pipelines.running()).map(({ id }) => id.pipeline),
+      (await pipelines.statuses()).map(({ id }) => id.pipeline),
       ['p0', 'p1'],
     );
     await store.log.append(record(['a']));
@@ -157,7 +157,7 @@ describe('a new configuration', ({ it }) => {
       return { shops } as unknown as Config;
     };
     const store = openMemory(storeOptions());
-    const tools = { store, moves: false, destinations: [], clock: systemClock, random: () => 0 };
+    const tools = { store, deliversEvents: false, destinations: [], clock: systemClock, random: () => 0 };
     const pipelines = new Pipelines({ ...tools, logger: createLogger('silent'), onFailure: () => {} });
     await pipelines.follow(counted());
     looks = 0;

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import type { Batch } from '../../../adapters/destinations/destination.ts';
 import type { Outcome } from '../../../adapters/outcome.ts';
-import { ANSWER_MS } from '../../../server/deliver/send.ts';
+import { ANSWER_MS } from '../../../server/deliver/batch.ts';
 import { never, record } from '../../contracts/log.ts';
 import { Bench, delivered, ID } from '../../support/bench.ts';
 import { describe } from '../../support/describe.ts';

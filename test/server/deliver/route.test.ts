@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { Event } from '../../../schemas/event.ts';
-import { type FilterReason, inFull, router } from '../../../server/deliver/route.ts';
+import { type FilterReason, reasonInFull, router } from '../../../server/deliver/route.ts';
 import { describe } from '../../support/describe.ts';
 
 const event = (fields: Partial<Event>): Event => ({
@@ -82,8 +82,11 @@ describe('a pipeline', ({ it }) => {
     assert.is(router(pipeline({ consent: ['analytics'], whenUnknown: 'send' }))(event(unclear)), undefined);
     assert.is(router(pipeline({ consent: ['marketing'], whenUnknown: 'send' }))(event(unclear)), 'consent_unclear');
     const both = { ...unclear, consent_unclear: { marketing: 'perhaps', sale_of_data: 'x', analytics: '"' } };
-    assert.is(inFull('consent_unclear', event(both), rule), 'consent_unclear (analytics: "\\"", marketing: "perhaps")');
-    assert.is(inFull('consent_denied', event(both), rule), 'consent_denied');
+    assert.is(
+      reasonInFull('consent_unclear', event(both), rule),
+      'consent_unclear (analytics: "\\"", marketing: "perhaps")',
+    );
+    assert.is(reasonInFull('consent_denied', event(both), rule), 'consent_denied');
   });
   it('of servers wants no event that a shopper could have made up', () => {
     const route = router(pipeline({ trust: 'server', consent: ['analytics'] }));

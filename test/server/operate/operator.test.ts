@@ -40,7 +40,7 @@ function stage() {
     store,
     dialects: [dialect],
     shops: () => ({ all, byName: (name: string) => all.find(({ config }) => config.shop === name) }),
-    pipelines: { running: async () => [RUNNING], everyone: async () => [RUNNING], find: () => ({}) },
+    pipelines: { statuses: async () => [RUNNING], allStatuses: async () => [RUNNING], find: () => ({}) },
     replays: { ids: async () => [] },
     clock,
     stopping: stopping.signal,

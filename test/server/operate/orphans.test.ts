@@ -3,7 +3,7 @@ import { openMemory } from '../../../adapters/logs/memory/open.ts';
 import type { NamedStanding, Progress } from '../../../adapters/logs/state.ts';
 import { createLogger } from '../../../server/base/logger.ts';
 import { isOrphaned, orphanOf } from '../../../server/deliver/orphaned.ts';
-import type { Pipelines, Running } from '../../../server/deliver/pipelines.ts';
+import type { PipelineStatus, Pipelines } from '../../../server/deliver/pipelines.ts';
 import { Orphans, passedBy } from '../../../server/operate/orphans.ts';
 import { never, OTHER, record, SHOP, START, storeOptions } from '../../contracts/log.ts';
 import { TestClock } from '../../support/clock.ts';
@@ -34,7 +34,7 @@ describe('an orphan', ({ it }) => {
   });
 
   it('is one as long as something is owed', () => {
-    const is = (fields: Partial<Progress>) => isOrphaned(orphanOf(standing('p', fields), upTo(3)) as Running);
+    const is = (fields: Partial<Progress>) => isOrphaned(orphanOf(standing('p', fields), upTo(3)) as PipelineStatus);
     assert.equal([is({}), is({ dead: 1 }), is({ position: 2 })], [false, true, true]);
     assert.is(is({ dead: 1, left: { at: START, newest: 3, settled: 'finished' } }), false);
   });
@@ -68,13 +68,13 @@ describe('looking after orphans', ({ it }) => {
     await cursor.save({ progress: { ...cursor.progress, position: 1, delivered: 1 } });
     await cursor.release();
     const lines: { level: string }[] = [];
-    const everyone = async () => {
+    const allStatuses = async () => {
       const { newest } = await store.log.extent(SHOP);
       return (await store.state.everyStanding()).flatMap((one) => orphanOf(one, upTo(newest)) ?? []);
     };
     const pipelines = {
-      everyone,
-      running: async () => (await everyone()).filter(isOrphaned),
+      allStatuses,
+      statuses: async () => (await allStatuses()).filter(isOrphaned),
       find: () => undefined,
     } as unknown as Pipelines;
     const logger = createLogger('warn', { write: (line) => void lines.push(JSON.parse(line)) });

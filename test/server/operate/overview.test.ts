@@ -15,7 +15,7 @@ describe('how all pipelines do', ({ it }) => {
     const overview = createOverview({
       ...openMemory(storeOptions()),
       shops: () => [SHOP],
-      running: async () => {
+      statuses: async () => {
         asked += 1;
         time += ms;
         if (fails) throw new LogUnavailable('away');

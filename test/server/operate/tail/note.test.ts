@@ -5,11 +5,13 @@ import type { TailLine } from '../../../../schemas/admin-api/tail.ts';
 import { noteOf, withNote } from '../../../../server/operate/tail/note.ts';
 import { describe } from '../../../support/describe.ts';
 
-const noteWith = (others: () => Promise<Others>, moves: boolean) => noteOf({ store: { state: { others } }, moves });
+const noteWith = (others: () => Promise<Others>, deliversEvents: boolean) =>
+  noteOf({ store: { state: { others } }, deliversEvents: deliversEvents });
 
 describe('the note before a tail', ({ it }) => {
   it('says whose deliveries and events are not shown, and nothing where all are', async () => {
-    const note = (takers: number, movers: number, moves: boolean) => noteWith(async () => ({ takers, movers }), moves);
+    const note = (takers: number, movers: number, deliversEvents: boolean) =>
+      noteWith(async () => ({ takers, movers }), deliversEvents);
     assert.is(await note(0, 0, true), undefined);
     assert.is(
       await note(0, 1, false),
