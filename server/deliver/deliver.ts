@@ -15,24 +15,24 @@ import { type Looking, MOST_LOOK_AHEAD, NOW, type Window, windowAfter } from './
 export interface DeliverOptions extends SendOptions {
   readonly log: EventLog;
   readonly state: State;
-  /** Under which id its progress, journal and dead letters are kept. */
+  /** The id under which progress, journal and dead letters are kept. */
   readonly id: PipelineId;
   readonly cursor: Cursor;
   readonly route: Route;
-  /** One connection per lane. */
+  /** One connection for each lane. */
   readonly senders: readonly Sender[];
-  /** Called when the pipeline is suspended, or was when it began. */
+  /** Called when the pipeline is suspended, also if it was when the loop began. */
   readonly onSuspended: (suspension: Suspension) => void;
-  /** Called when the log does not have what it should, with how many events and why. */
+  /** Called if events are missing from the log: how many, and why. */
   readonly onMissing: (events: number, reason: string) => void;
-  /** Where to end: a replay's last position. Without it there is no end. */
+  /** A replay's last position. Without it the loop has no end. */
   readonly until?: Position;
 }
 
 /**
- * One pipeline's loop: read, route, send, settle, until the signal aborts, `until` is reached, or the pipeline is suspended (gives
- * why). Each lane sends one batch at a time, in order. Progress is saved with the bounds of the next stretch before
- * that is sent, so that after a crash the same events go out in the same batches.
+ * One pipeline's loop: read, route, send, settle. It ends when the signal aborts, `until` is reached, or the pipeline is suspended; then it
+ * gives the suspension. Each lane sends one batch at a time, in order. The bounds of a stretch are saved before it is sent, so that after
+ * a crash the same events go out in the same batches. Throws LogUnavailable.
  */
 export async function deliver(options: DeliverOptions, signal: AbortSignal): Promise<Suspension | undefined> {
   const { cursor } = options;
@@ -51,7 +51,7 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
       await cursor.save({ progress: { ...cursor.progress, sending: window.to } });
     }
     const endings = await send(options, loop, window, signal);
-    // An event that is tried alone at the end of the log waits in the company of those that come.
+    // If a poison search is stuck at the end of the log, wait for more events and read its event again with them.
     const stuck = endings.some(({ kind }) => kind === 'stuck');
     window = await settle(options, loop, window, stuck);
     const ending = endings.find((one) => one.kind === 'suspend');
@@ -60,13 +60,13 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
   return undefined;
 }
 
-/** What outlives a window. */
+/** What is kept from window to window. */
 interface Loop extends Looking {
   readonly streak: Streak;
   readonly lanes: readonly Omit<Lane, 'onWait'>[];
   readonly redrives: Redrives;
   more: AbortSignal;
-  /** Aborts with either: the end, or dead letters to try once more. */
+  /** Aborts at the end, or when dead letters are to be tried again. */
   interrupted: AbortSignal;
 }
 
@@ -85,7 +85,7 @@ function startOf(options: DeliverOptions): Loop {
   return { ledger, streak, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
 }
 
-/** Made anew only for new letters: each such signal is remembered by those that it follows. */
+/** Built anew only for new letters: the signals it depends on keep a reference to each one. */
 function interruption(loop: Loop, signal: AbortSignal): AbortSignal {
   const { more } = loop.redrives;
   if (more === NOW || more !== loop.more) loop.more = more;
@@ -93,29 +93,29 @@ function interruption(loop: Loop, signal: AbortSignal): AbortSignal {
   return more === NOW ? NOW : AbortSignal.any([signal, more]);
 }
 
-/** The next stretch: a few batches per lane. Waits for it until the signal aborts or dead letters are to be looked through. */
+/** The next window. Waits for events until the loop ends or dead letters are to be tried. */
 async function nextWindow(options: DeliverOptions, loop: Loop): Promise<Window | undefined> {
   const { cursor } = options;
   if (loop.streak.failing && !loop.interrupted.aborted) {
     const window = await windowAfter(options, loop, cursor.progress, NOW);
     if (window) return window;
-    await calm(options, loop);
+    await endFailure(options, loop);
   }
   return windowAfter(options, loop, cursor.progress, loop.interrupted);
 }
 
-/** What it failed to deliver is not wanted any more, or gone: it does not fail any more. */
-async function calm({ cursor, clock, onRecovered }: DeliverOptions, { ledger, streak }: Loop): Promise<void> {
+/** Ends a failure: what failed is no longer wanted or no longer on the log, so there is nothing left to fail. */
+async function endFailure({ cursor, clock, onRecovered }: DeliverOptions, { ledger, streak }: Loop): Promise<void> {
   const recovery = streak.nothingLeft(clock.now());
   await cursor.save({ progress: streak.in(cursor.progress) });
   if (recovery) onRecovered?.(recovery, ledger.settledAhead);
 }
 
-/** Sends what a window holds, each lane its share. */
+/** Sends the wanted events of a window, each lane its shoppers' share. */
 async function send(options: DeliverOptions, loop: Loop, window: Window, signal: AbortSignal): Promise<Ending[]> {
   const shares: Outbound[][] = loop.lanes.map(() => []);
   for (const one of window.wanted) shares[laneOf(one.event, shares.length)]?.push(one);
-  // With several lanes the cursor stays at the beginning of the window: from its middle the batches would be cut otherwise after a crash.
+  // With several lanes, do not advance the cursor inside a window: after a crash the batches would be cut differently and get new ids.
   const onWait = (): Promise<void> =>
     loop.lanes.length === 1
       ? save(options, advanceOf(options, loop, window), loop, window.to)
@@ -125,7 +125,7 @@ async function send(options: DeliverOptions, loop: Loop, window: Window, signal:
   );
 }
 
-/** What a window has come to: over what is finished at its beginning, and with what is settled behind that. */
+/** How far a window has come: the progress over its finished beginning, with what is settled beyond it. */
 function advanceOf({ cursor, senders }: DeliverOptions, loop: Loop, window: Window): Advance {
   const { seen, to, missing } = window;
   const { progress, ...rest } = loop.ledger.advance(cursor.progress, seen, to, missing, senders.length);
@@ -140,7 +140,7 @@ function aheadOf({ ledger, lanes }: Loop, position: Position): Ahead | undefined
   return { ...(ahead ?? { delivered: [], dead: [], batches: [] }), fronts };
 }
 
-/** Saves what a window has come to, together with the bounds of the next one where that is there already. */
+/** Saves how far a window has come, together with the bounds of the next one if that is there already. Gives the next one. */
 async function settle(
   options: DeliverOptions,
   loop: Loop,
@@ -178,7 +178,7 @@ async function save(
   ledger.forgetPassed(next.position);
 }
 
-/** Remembers how attempts go, and what is settled behind the cursor, across restarts too. */
+/** Saves the streak and what is settled ahead of the cursor, without advancing the cursor. */
 async function saveFailing({ cursor }: DeliverOptions, loop: Loop): Promise<void> {
   const { ahead: was, ...progress } = cursor.progress;
   const ahead = aheadOf(loop, progress.position);
@@ -191,7 +191,7 @@ async function suspendUnreadable(options: DeliverOptions, unreadable: Unreadable
   return suspend(options, suspensionFor(unreadable, newest), newest);
 }
 
-/** The pipeline stays where it is until it is resumed; its cursor stays too. */
+/** Suspends the pipeline at its cursor until an operator resumes it. */
 async function suspend(options: DeliverOptions, reason: string, leaveOut?: Position): Promise<Suspension> {
   const { cursor, clock } = options;
   const suspension = { reason, at: clock.now(), ...(leaveOut !== undefined && { leaveOut }) };

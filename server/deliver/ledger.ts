@@ -7,23 +7,23 @@ import { positionsIn, stretchesOf } from './stretches.ts';
 /** What a pipeline made of one position of the log. */
 export interface Seen {
   readonly position: Position;
-  /** Undefined where the pipeline wants the event. */
+  /** Undefined if the pipeline wants the event. */
   readonly filtered: FilterReason | undefined;
 }
 
 /**
- * What is settled ahead of a pipeline's cursor. Lanes finish in any order; the cursor follows at the lowest unfinished position, and
- * an event is counted when the cursor passes it, so that a crash counts nothing twice.
+ * What is settled ahead of a pipeline's cursor. Lanes finish in any order; the cursor stays before the lowest unfinished position. An event
+ * is counted when the cursor passes it, so that a crash counts nothing twice.
  */
 export class Ledger {
   readonly #settled = new Map<Position, 'delivered' | Letter>();
-  /** Delivered before this pipeline stopped the last time. */
+  /** Delivered before the pipeline last stopped. */
   readonly #early = new Set<Position>();
-  /** How often what is still open was tried. */
+  /** Number of attempts so far, for open events. */
   readonly #tries = new Map<Position, number>();
   #batches: JournalBatch[] = [];
 
-  /** Goes on from what was settled ahead of the cursor. */
+  /** Continues from what was saved as settled ahead of the cursor. */
   constructor({ ahead }: Pick<Progress, 'ahead'> = {}) {
     if (ahead === undefined) return;
     for (const position of positionsIn(ahead.delivered)) {
@@ -40,18 +40,18 @@ export class Ledger {
     return !this.#settled.has(position);
   }
 
-  /** Gives a dead letter that was settled before the last stop its event again. */
+  /** Puts the event back into a dead letter that was settled before the last stop: it was saved without. */
   complete({ position, event }: Outbound): void {
     const settled = this.#settled.get(position);
     if (settled !== undefined && settled !== 'delivered') this.#settled.set(position, { ...settled, event });
   }
 
-  /** The number of the attempt that is being made, for the events that are sent: 1 is the first. */
+  /** The number of the attempt about to be made, from 1: one more than any of these events has had. */
   attempt(sent: readonly Outbound[]): number {
     return 1 + sent.reduce((most, { position }) => Math.max(most, this.#tries.get(position) ?? 0), 0);
   }
 
-  /** An attempt has left these without an outcome. */
+  /** Counts an attempt that left these events open. */
   tried(open: readonly Outbound[]): void {
     for (const { position } of open) this.#tries.set(position, 1 + (this.#tries.get(position) ?? 0));
   }
@@ -63,7 +63,7 @@ export class Ledger {
     }
   }
 
-  /** How many events are settled already behind the saved cursor. */
+  /** Number of events settled ahead of the saved cursor. */
   get settledAhead(): number {
     return this.#settled.size;
   }
@@ -77,18 +77,18 @@ export class Ledger {
     this.#batches.push(batch);
   }
 
-  /** The batch that settled an event. */
+  /** The last batch that covers an event's position. */
   batchOf({ position }: Outbound): JournalBatch | undefined {
     return this.#batches.findLast(({ first, last }) => first <= position && position <= last);
   }
 
-  /** The dead letter that an event has become. */
+  /** The dead letter that an event has become; undefined if it is none, or not complete yet. */
   deadLetterOf({ position }: Outbound): DeadLetter | undefined {
     const settled = this.#settled.get(position);
     return settled !== 'delivered' && isWhole(settled) ? settled : undefined;
   }
 
-  /** What is settled behind a position; undefined where nothing is. `lanes`: how many there are now. */
+  /** What is to be saved about positions after this one; undefined if nothing is. `lanes`: how many there are now. */
   ahead(position: Position, lanes: number): Ahead | undefined {
     const settled = [...this.#settled].filter(([at]) => at > position);
     const tries = [...this.#tries].filter(([at]) => at > position);
@@ -102,15 +102,15 @@ export class Ledger {
   }
 
   /**
-   * Moves on over everything finished at the beginning of a stretch of the log: the progress after it, with what is to be saved
-   * beside it. Positions missing from the stretch are counted as dropped for `missing`.
+   * Advances over everything that is finished at the beginning of a stretch of the log. Gives the new progress and what is to be saved with
+   * it; changes nothing here. Positions missing from the stretch are counted as dropped, with the reason `missing`.
    */
   advance(progress: Progress, seen: readonly Seen[], to: Position, missing: string, lanes: number): Advance {
     const { ahead: _, ...was } = progress;
     const counts = { delivered: 0, dead: [] as DeadLetter[], filtered: {} as Record<string, number>, dropped: 0 };
     let position = progress.position;
     for (const { position: at, filtered } of seen) {
-      // Saved before, while the rest of the stretch was waiting.
+      // Passed by an earlier save of the same stretch.
       if (at <= position) continue;
       const settled = this.#settled.get(at);
       if (filtered === undefined && settled === undefined)
@@ -125,14 +125,14 @@ export class Ledger {
     return this.#advanceOf(was, to, counts, missing, lanes);
   }
 
-  /** Forgets what the cursor has passed. */
+  /** Forgets everything up to a position that the saved cursor has passed. */
   forgetPassed(upTo: Position): void {
     for (const known of [this.#settled, this.#early, this.#tries])
       for (const position of known.keys()) if (position <= upTo) known.delete(position);
     this.#batches = this.#batches.filter(({ last }) => last > upTo);
   }
 
-  /** Forgets these, which are saved elsewhere. */
+  /** Forgets these events, whose outcomes are saved elsewhere. */
   forget(events: readonly Outbound[]): void {
     for (const { position } of events) {
       this.#settled.delete(position);
@@ -167,7 +167,7 @@ export class Ledger {
   }
 }
 
-/** A dead letter; one that was settled before the last stop has its event when that is read again. */
+/** A dead letter. One that was settled before the last stop has no event until that is read again. */
 type Letter = DeadLetter | Omit<DeadLetter, 'event'>;
 
 const isWhole = (letter: Letter | undefined): letter is DeadLetter => letter !== undefined && 'event' in letter;
@@ -178,7 +178,7 @@ function withoutEvent(letter: Letter): Omit<DeadLetter, 'event'> {
   return rest;
 }
 
-/** Positions that were tried equally often, as stretches. */
+/** Attempts per position, as stretches of positions with equal numbers. */
 function triesIn(tries: readonly (readonly [Position, number])[]): NonNullable<Ahead['tries']> {
   const numbers = new Set(tries.map(([, number]) => number));
   return [...numbers].flatMap((number) =>

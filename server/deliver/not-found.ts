@@ -2,7 +2,7 @@ import { meant } from '../../adapters/closest.ts';
 import type { PipelineId } from '../../adapters/logs/state.ts';
 import { NotFound } from '../base/errors.ts';
 
-/** That there is no such pipeline, with the one of the known ones that was probably meant. */
+/** The error for a pipeline that does not exist; it suggests the known one that was probably meant. */
 export function pipelineNotFound(
   { shop, pipeline }: PipelineId,
   known: readonly PipelineId[],

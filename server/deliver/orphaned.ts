@@ -2,12 +2,12 @@ import type { Rest } from '../../adapters/logs/log.ts';
 import type { NamedStanding, PipelineId } from '../../adapters/logs/state.ts';
 import type { PipelineStatus } from './pipelines.ts';
 
-/** Replays keep their progress under such names; no pipeline can be called so. */
+/** Replays keep their progress under names like `archive-r1`, which no pipeline may have. */
 export const isReplay = ({ pipeline }: PipelineId): boolean => /-r\d+$/.test(pipeline);
 
 /**
- * A pipeline that began and is not configured, with what it owes: the events up to the newest when it left, and its dead letters.
- * Undefined where another process has it in its configuration, and for replays.
+ * The status of a pipeline that has begun and is not configured. It still owes the events up to the newest one when it left, and its
+ * dead letters. Undefined if another process has it in its configuration, and for replays.
  */
 export function orphanOf({ id, progress, moved }: NamedStanding, rest: Rest): PipelineStatus | undefined {
   if (isReplay(id)) return undefined;
@@ -17,6 +17,6 @@ export function orphanOf({ id, progress, moved }: NamedStanding, rest: Rest): Pi
   return { id, state: 'orphaned', progress, newest, pending: newest - position, oldestAt: rest.oldestAt };
 }
 
-/** Whether an operator has to decide about it. */
+/** Whether the pipeline still owes something, so that an operator has to adopt or discard it. */
 export const isOrphaned = ({ state, progress, pending }: PipelineStatus): boolean =>
   state === 'orphaned' && !progress.left?.settled && (pending > 0 || progress.dead > 0);

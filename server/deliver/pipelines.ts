@@ -14,38 +14,38 @@ import { type Route, router } from './route.ts';
 import { type Known, stateOf } from './standing.ts';
 import { talkOf } from './talk.ts';
 
-/** Between two tries to go on after the log could not be reached. */
+/** Wait between two tries while the log cannot be reached. */
 export const UNAVAILABLE_WAIT_MS = 1000;
 
 export interface PipelineTools {
   readonly store: Store;
-  /** Whether this process moves pipelines; one that only takes events gives new ones their place. */
+  /** Whether this process delivers. One that only takes events still gives new pipelines their start position. */
   readonly deliversEvents: boolean;
   readonly destinations: readonly Destination[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** Called with what pipelines settle, for whoever watches. */
+  /** Called with what pipelines settle, for the tail. */
   readonly tail?: (
     id: PipelineId,
     kind: 'delivered' | 'dead' | 'retried',
     events: readonly Outbound[],
     status: string,
   ) => void;
-  /** Called when a pipeline's loop ends with an error of ours: its state could not be saved or read. */
+  /** Called when a pipeline's loop ends with an unexpected error: its state could not be saved or read. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** A pipeline as it runs. */
+/** How one pipeline stands. */
 export interface PipelineStatus extends Known {
   readonly id: PipelineId;
-  /** Type of its destination; absent where it is not configured. */
+  /** Type of its destination; absent if the pipeline is not configured. */
   readonly destination?: string;
-  /** Where the log of its shop ends. */
+  /** The newest position on its shop's log. */
   readonly newest: Position;
 }
 
-/** A configured pipeline, and its loop where this process moves pipelines. */
+/** A configured pipeline, and its loop if this process delivers. */
 interface Configured {
   readonly id: PipelineId;
   readonly pipeline: Pipeline;
@@ -53,15 +53,15 @@ interface Configured {
   readonly ended: Promise<void>;
 }
 
-/** Pipelines compared with a new configuration in one turn. */
+/** Pipelines compared with a new configuration in one turn of the event loop. */
 export const COMPARED_AT_ONCE = 100;
 
-/** Runs the pipelines of a configuration, each in its own loop, so that a dead destination holds up nobody else. */
+/** Runs the pipelines of a configuration, each in its own loop, so that a dead destination delays no other pipeline. */
 export class Pipelines {
   readonly #tools: PipelineTools;
   readonly #configured = new Map<string, Configured>();
   readonly #stopping = new AbortController();
-  /** A new configuration and the end come one after the other, so that nothing is started behind the end. */
+  /** New configurations and the stop run one after the other, so that nothing starts after the stop. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(tools: PipelineTools) {
@@ -69,17 +69,17 @@ export class Pipelines {
   }
 
   /**
-   * Starts, keeps or stops pipelines so that exactly the configured ones run, one configuration after the other. Those that did not change
-   * are not touched; where it throws, none is. Rejects with an AbortError where `stop` was called meanwhile or before.
+   * Starts and stops pipelines so that exactly the configured ones run. Unchanged pipelines are not touched; if it throws, none is.
+   * Configurations are taken one after the other. Rejects with LogUnavailable, or with an AbortError once `stop` was called.
    */
   follow(config: Config): Promise<void> {
     return this.#inTurn(() => this.#follow(config));
   }
 
-  /** Stops all: what is being sent is finished or given up, and nothing is settled that was not answered. */
+  /** Stops all pipelines. What is being sent is finished or given up; nothing is settled that was not answered. */
   stop(): Promise<void> {
     this.#stopping.abort();
-    // Those of a configuration that is being taken end when that has noticed.
+    // A configuration that is being taken notices the stop by itself.
     for (const { stop } of this.#configured.values()) stop.abort();
     return this.#inTurn(async () => {
       await Promise.all([...this.#configured.values()].map(end));
@@ -106,32 +106,32 @@ export class Pipelines {
     for (const [key, one] of this.#configured) {
       if (!isDeepStrictEqual(wanted.get(key)?.pipeline, one.pipeline)) outdated.set(key, one);
       compared += 1;
-      // There may be thousands: others have their turn between.
+      // There may be thousands of pipelines: let other work run in between.
       if (compared % COMPARED_AT_ONCE === 0) await nextTurn();
     }
     const coming = [...wanted]
       .filter(([key]) => outdated.has(key) || !this.#configured.has(key))
       .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));
-    // Before any is ended: the log may be away.
+    // Before any pipeline is ended, since the log may be unreachable.
     await this.#tools.store.state.beginAll(coming.map(({ id }) => id));
-    if (this.#tools.deliversEvents) await this.#welcomeBack(coming.map(({ id }) => id));
+    if (this.#tools.deliversEvents) await this.#resumeReturning(coming.map(({ id }) => id));
     signal.throwIfAborted();
     await Promise.all([...outdated.values()].map(end));
     signal.throwIfAborted();
-    // Exchanged at once: nobody sees a configuration that is half the old one.
+    // Swap without awaiting, so that nothing sees a mix of the old and the new configuration.
     for (const key of outdated.keys()) this.#configured.delete(key);
     for (const { key, id, pipeline } of coming) this.#configured.set(key, this.#start(id, pipeline));
   }
 
-  /** Every configured pipeline, whichever process moves it, and those that are not configured and still owe something. */
+  /** Every configured pipeline, whichever process delivers it, and the orphans that still owe something. Throws LogUnavailable. */
   async statuses(): Promise<PipelineStatus[]> {
     return (await this.allStatuses()).filter((one) => one.state !== 'orphaned' || isOrphaned(one));
   }
 
-  /** The same with those that left and owe nothing any more. */
+  /** The same, with orphans that owe nothing any more. */
   async allStatuses(): Promise<PipelineStatus[]> {
     const { log, state } = this.#tools.store;
-    // In this order: a log that grows meanwhile makes more pending, never less than nothing.
+    // Read the standings first: if the log grows in between, more is pending, and never a negative number.
     const standings = await state.everyStanding();
     const rests = await log.rests(standings.map(({ id: { shop }, progress }) => ({ shop, after: progress.position })));
     return standings.flatMap((standing, i) => {
@@ -145,7 +145,7 @@ export class Pipelines {
     });
   }
 
-  /** The configured pipeline of that name. Throws NotFound. */
+  /** The configured pipeline of that name. Throws NotFound if there is none. */
   named(ref: PipelineId): Pipeline {
     const pipeline = this.find(ref);
     if (pipeline) return pipeline;
@@ -155,24 +155,24 @@ export class Pipelines {
     );
   }
 
-  /** The configured pipeline of that name. */
+  /** The configured pipeline of that name, if there is one. */
   find({ shop, pipeline }: PipelineId): Pipeline | undefined {
     return this.#configured.get(`${shop}/${pipeline}`)?.pipeline;
   }
 
-  /** Delivers a stretch again, through connections of its own and under a name of its own, until it is wanted elsewhere. */
+  /** Runs a replay: delivers its stretch through connections of its own and under a name of its own. Returns early if another process wants it. */
   async replay(replay: Replay, pipeline: Pipeline, route: Route, signal: AbortSignal): Promise<void> {
     const { shop, after, to } = replay;
     const own = { shop, pipeline: replayName(replay) };
     await this.#tools.store.state.begin(own, after);
-    await this.#hold(own, pipeline, signal, async (options, held) => {
+    await this.#withClaim(own, pipeline, signal, async (options, held) => {
       if (replay.adopts !== undefined) await this.#rememberRule(own, pipeline, options.cursor.progress);
       if (await deliver({ ...options, route, until: to }, held)) await aborted(held);
     });
   }
 
-  /** Those that left the configuration before are in it again: they go on from where they were. */
-  async #welcomeBack(ids: readonly PipelineId[]): Promise<void> {
+  /** Pipelines that left the configuration and are in it again continue from where they were. */
+  async #resumeReturning(ids: readonly PipelineId[]): Promise<void> {
     const { log, state } = this.#tools.store;
     const standings = await state.standings(ids);
     const back = ids.filter((_, i) => standings[i]?.progress.left);
@@ -182,18 +182,18 @@ export class Pipelines {
 
   #start(id: PipelineId, pipeline: Pipeline): Configured {
     const stop = new AbortController();
-    const ended = this.#tools.deliversEvents ? this.#move(id, pipeline, stop.signal) : Promise.resolve();
+    const ended = this.#tools.deliversEvents ? this.#deliver(id, pipeline, stop.signal) : Promise.resolve();
     return { id, pipeline, stop, ended };
   }
 
-  /** Moves a pipeline whenever it is this process's turn, until the signal aborts. */
-  async #move(id: PipelineId, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+  /** Delivers a pipeline whenever this process can claim it, until the signal aborts. */
+  async #deliver(id: PipelineId, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
     const { clock, logger, onFailure } = this.#tools;
     while (!signal.aborted) {
       try {
-        await this.#hold(id, pipeline, signal, async (options, held) => {
+        await this.#withClaim(id, pipeline, signal, async (options, held) => {
           await this.#rememberRule(id, pipeline, options.cursor.progress);
-          // Suspended, it stays held: there is nothing to move until somebody asks for it.
+          // While it is suspended, keep the claim: there is nothing to do until another process wants it.
           if (await deliver(options, held)) await aborted(held);
         });
       } catch (error) {
@@ -205,8 +205,8 @@ export class Pipelines {
     }
   }
 
-  /** Claims a pipeline, has it worked on until the signal aborts or it is wanted elsewhere, and lets it go. */
-  async #hold(
+  /** Claims a pipeline, works on it until the signal aborts or another process wants it, and releases it. */
+  async #withClaim(
     id: PipelineId,
     pipeline: Pipeline,
     signal: AbortSignal,
@@ -250,14 +250,14 @@ export class Pipelines {
     return { senders, maxBatch: destination.maxBatch(settings) };
   }
 
-  /** Receipts ask which filter was in force where. */
+  /** Saves the filter and the position from which it applies: receipts need it. */
   async #rememberRule(
     id: PipelineId,
     { events, channels, trust, consent, whenUnknown }: Pipeline,
     { position }: Progress,
   ): Promise<void> {
     const { state } = this.#tools.store;
-    // Left out where it is the usual, as rules were saved before there was any other.
+    // The default is left out, as in rules that were saved before the setting existed.
     const rule = { since: position + 1, events, channels, consent, whenUnknown, ...(trust === 'server' && { trust }) };
     const last = await state.ruleAt(id, Number.MAX_SAFE_INTEGER);
     const { since: _, ...same } = rule;

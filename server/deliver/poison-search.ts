@@ -1,67 +1,67 @@
 import type { Outbound } from '../../adapters/destinations/destination.ts';
 import type { Position } from '../../adapters/logs/log.ts';
 
-// An event is found poisonous after so many failures alone, over so long, if between them other events went through. Fifteen
-// seconds, so that the search and the verdict together hold up those behind it for less than a minute.
+// An event is poison after this many failures alone, over this time, if other events went through in between. With fifteen seconds the
+// whole search delays the events behind it by less than a minute.
 const FAILURES = 5;
 const OVER_MS = 15_000;
-// Failures without an answer before a batch is split: the destination may have taken it, and smaller batches have other ids.
+// Failures without an answer before a batch is split. The destination may have stored it, and smaller batches have other ids.
 const SILENT_FAILURES = 5;
-// Where so many batches of one shopper wait and nobody else, nobody else may ever come into sight.
+// If this many batches of one shopper wait and no other shopper's event, do not wait for one: it may never come.
 const BATCHES_OF_ONE_SHOPPER = 2;
-// Receivers limit bodies, many of them to a megabyte or a few.
+// Many receivers limit bodies to a megabyte or a few.
 const BATCH_BYTES = 1024 * 1024;
 
-/** An event that fails alone. `failures` counts those before which another event went through. */
+/** An event that fails alone. `failures` counts only failures before which another event went through. */
 interface Suspect {
   failures: number;
   readonly since: number;
-  /** How often anything had gone through when it failed last. */
+  /** Number of successes of the pipeline when it last failed. */
   successesThen: number;
 }
 
-/** What is remembered of events that fail alone: it outlives a batch, since at the end of the log there are no others to compare with. */
+/** Events that fail alone. Kept across batches: at the end of the log the events to compare with come later. */
 export type Suspects = Map<Position, Suspect>;
 
 /**
- * Finds the one event that chokes a destination. A batch that fails is halved until one event fails alone; then that event
- * and the one behind it are tried in turn. Where the others go through and it does not, it is found poisonous; where nothing goes
- * through, the destination is down, and everything waits.
+ * Finds the one event that makes every batch fail. A failing batch is halved until one event fails alone. Then that event and another one
+ * (the probe) are tried in turn. If the probes go through and the event does not, the event is poison; if nothing goes through, the
+ * destination is down, and everything waits.
  */
 export class PoisonSearch {
-  /** How many events at the front of the open ones hold the culprit, if there is one; 0 without suspicion. */
+  /** How many of the first open events are suspected; 0 while none is. */
   #front: number;
   #silentFailures = 0;
-  #witnessesFailed = 0;
+  #probesFailed = 0;
   readonly #suspects: Suspects;
   readonly #successes: () => number;
 
-  /** `successes`: how often anything has gone through to the destination, in any lane. `front`: where a search goes on that was broken off. */
+  /** `successes`: successful attempts so far, in any lane. `front`: how many events were suspected when an earlier search was interrupted. */
   constructor(suspects: Suspects, successes: () => number, front = 0) {
     this.#front = front;
     this.#suspects = suspects;
     this.#successes = successes;
   }
 
-  /** How many of the open events are suspected: with it the search goes on after a stop, with the batch that was being sent. */
+  /** How many of the first open events are suspected. Saved, so that after a stop the search continues with the same batch. */
   get front(): number {
     return this.#front;
   }
 
-  /** What to send next of the open events. */
+  /** Which of the open events to send next. */
   next(open: readonly Outbound[], maxBatch: number): readonly Outbound[] {
     if (this.#front === 0) return batchOf(open, maxBatch);
     if (this.#front > 1) return open.slice(0, Math.ceil(this.#front / 2));
-    const witness = this.#needsWitness(open) ? this.#witness(open, maxBatch) : undefined;
-    return witness ? [witness] : open.slice(0, 1);
+    const probe = this.#needsProbe(open) ? this.#probe(open, maxBatch) : undefined;
+    return probe ? [probe] : open.slice(0, 1);
   }
 
-  /** Whether nothing can be learnt before more events come. */
+  /** Whether the search cannot go on before more events come. */
   needsMoreEvents(open: readonly Outbound[], maxBatch: number): boolean {
-    return this.#front === 1 && this.#needsWitness(open) && this.#witness(open, maxBatch) === undefined;
+    return this.#front === 1 && this.#needsProbe(open) && this.#probe(open, maxBatch) === undefined;
   }
 
-  /** Something of what was sent is settled; what is left of it stands at the front of the open events. */
+  /** Some of the sent events were settled. `left`: how many of them are still open; they are the first open ones. */
   succeeded(open: readonly Outbound[], sent: readonly Outbound[], left: number): void {
     this.#silentFailures = 0;
     if (sent[0] !== open[0]) return;
@@ -69,12 +69,12 @@ export class PoisonSearch {
     this.#front = left > 0 ? left : Math.max(0, this.#front - sent.length);
   }
 
-  /** Nothing of what was sent is settled. Gives the number of failures of an event that is found poisonous now. */
+  /** None of the sent events was settled. Gives the event's number of failures if it is found to be poison now. `at`: steady milliseconds. */
   failed(open: readonly Outbound[], sent: readonly Outbound[], answered: boolean, at: number): number | undefined {
     const [first] = sent;
     if (first === undefined) return undefined;
     if (first !== open[0]) {
-      this.#witnessesFailed += 1;
+      this.#probesFailed += 1;
       return undefined;
     }
     this.#silentFailures = answered ? 0 : this.#silentFailures + 1;
@@ -95,11 +95,11 @@ export class PoisonSearch {
   }
 
   /**
-   * Another event, to see whether it goes through: one of a shopper who has nothing waiting before it, so that nobody's order
-   * changes. Where that fails too, the next of them, since two culprits may stand side by side. The first event's own shopper
-   * serves only where a long row of events has nobody else in it.
+   * Another event, to see whether it goes through: the first open one of its shopper, so that no shopper's order changes. If it fails
+   * too, the next one is taken, since two poison events may be neighbours. The suspect's own shopper is used only if many events wait
+   * and all are of that shopper.
    */
-  #witness(open: readonly Outbound[], maxBatch: number): Outbound | undefined {
+  #probe(open: readonly Outbound[], maxBatch: number): Outbound | undefined {
     const shoppers = new Set<string>();
     const [, ...candidates] = open.filter(({ event: { session_id, event_id } }) => {
       const shopper = session_id ?? event_id;
@@ -110,16 +110,16 @@ export class PoisonSearch {
     let behind = open;
     for (let i = 0; i < BATCHES_OF_ONE_SHOPPER; i++) behind = behind.slice(batchOf(behind, maxBatch).length);
     const others = candidates.length === 0 && behind.length > 0 ? open.slice(1) : candidates;
-    return others[this.#witnessesFailed % Math.max(1, others.length)];
+    return others[this.#probesFailed % Math.max(1, others.length)];
   }
 
-  #needsWitness([first]: readonly Outbound[]): boolean {
+  #needsProbe([first]: readonly Outbound[]): boolean {
     const suspect = first && this.#suspects.get(first.position);
     return suspect !== undefined && this.#successes() <= suspect.successesThen;
   }
 }
 
-/** The events at the front, at most so many, and of large ones no more than BATCH_BYTES together. */
+/** The first events: at most `maxBatch`, and at most BATCH_BYTES together unless one alone is larger. */
 function batchOf(open: readonly Outbound[], maxBatch: number): readonly Outbound[] {
   let bytes = 0;
   const end = open.findIndex((one, i) => {

@@ -5,19 +5,19 @@ import type { DeliverOptions } from './deliver.ts';
 import { Ledger } from './ledger.ts';
 import { type Ending, handOver, type Lane } from './send.ts';
 
-/** Of letters there may be more than memory has room for: so many, or so many bytes of them, are read and sent together. */
+/** Most letters, and most bytes of them, that are read and sent together: all of them may not fit into memory. */
 const LETTERS_AT_ONCE = 100;
 const BYTES_AT_ONCE = 1024 * 1024;
 const NOW = AbortSignal.abort();
 
 type Marked = DeadLetter & Outbound;
 
-/** The dead letters of one pipeline that an operator wants tried once more. They stay marked until each has its outcome. */
+/** Dead letters of one pipeline that an operator has marked to be tried again. Each stays marked until it has its outcome. */
 export class Redrives {
   readonly #options: DeliverOptions;
   readonly #lane: Omit<Lane, 'onWait'> | undefined;
   readonly #ledger = new Ledger();
-  // A loop that begins has not looked yet.
+  // Aborted at first, so that a new loop looks for marked letters.
   #asked: AbortSignal = NOW;
   #isWaiting = false;
 
@@ -26,14 +26,14 @@ export class Redrives {
     this.#lane = lane && { ...lane, ledger: this.#ledger, search: { front: 0 } };
   }
 
-  /** Aborts when there are letters to send: at once where some were tried and have no outcome yet. */
+  /** Aborts when there are letters to send; aborted already if some were tried and have no outcome yet. */
   get more(): AbortSignal {
     return this.#isWaiting ? NOW : this.#asked;
   }
 
   /**
-   * Sends a batch of what is marked, by the filter that is in force now; undefined where nothing is. One batch at a time, and what finds no
-   * outcome stays marked: so new events have their turn in between.
+   * Sends one batch of marked letters that today's filter still wants; gives undefined if none is marked. Letters without an outcome stay
+   * marked, so that new events have their turn before the next try.
    */
   async run(signal: AbortSignal): Promise<Ending | undefined> {
     if (!this.more.aborted || this.#lane === undefined) return undefined;
@@ -49,12 +49,12 @@ export class Redrives {
     return ending;
   }
 
-  /** The first letters that are marked. */
+  /** The first marked letters, up to the limits of a batch. */
   async #next(): Promise<Marked[]> {
     const { state, id } = this.#options;
     const marked = await state.marked(id, { limit: LETTERS_AT_ONCE });
     const letters = marked.map((letter) => {
-      // An earlier version has kept the keys of carts in its letters.
+      // Letters of earlier versions may still hold cart keys.
       const event = withoutCartKeysIn(letter.event);
       return { ...letter, event, bytes: Buffer.byteLength(JSON.stringify(event)) };
     });
@@ -66,7 +66,7 @@ export class Redrives {
     return end < 0 ? letters : letters.slice(0, end);
   }
 
-  /** Unmarks those that the filter does not want any more; they stay dead letters and say so. */
+  /** Unmarks letters that the filter no longer wants; they stay dead letters and keep that reason. */
   async #withoutUnwanted(letters: readonly Marked[]): Promise<readonly Marked[]> {
     const { cursor, route, clock } = this.#options;
     const reasons = new Map(letters.map((letter) => [letter, route(letter.event)]));
@@ -78,7 +78,7 @@ export class Redrives {
     return letters.filter((letter) => reasons.get(letter) === undefined);
   }
 
-  /** Saves what has become of letters: delivered, and counted so; or dead as before, with the latest reason. */
+  /** Saves what became of the letters: delivered and counted as such, or still dead with the latest reason. */
   async #save(letters: readonly Marked[]): Promise<void> {
     const { cursor } = this.#options;
     const dead = letters.flatMap((letter) => this.#outcome(letter) ?? []);
@@ -93,7 +93,7 @@ export class Redrives {
     this.#ledger.forget(dead);
   }
 
-  /** Undefined where a letter has none yet, or it is saved. */
+  /** Undefined if the letter has no outcome yet, or that is saved already. */
   #outcome(letter: Marked): DeadLetter | undefined {
     if (this.#ledger.isOpen(letter)) return undefined;
     const again = this.#ledger.deadLetterOf(letter);
@@ -103,7 +103,7 @@ export class Redrives {
   }
 }
 
-/** A letter without what is only so until it has been tried. */
+/** A letter without its mark and the notes about earlier tries. */
 function plain({ redrive: _, bytes: __, leftOut: ___, ...letter }: Marked): DeadLetter {
   return letter;
 }

@@ -2,18 +2,18 @@ import type { Position } from '../../adapters/logs/log.ts';
 import type { Progress, Standing } from '../../adapters/logs/state.ts';
 import type { PipelineStanding, PipelineState } from '../../schemas/pipeline-state.ts';
 
-/** What tells how a pipeline does. Times in milliseconds since 1970. */
+/** What a pipeline's standing is computed from. Times in milliseconds since 1970. */
 export interface Known {
   readonly state: PipelineState;
   readonly progress: Progress;
-  /** Events that it has yet to pass. */
+  /** Number of events beyond its cursor. */
   readonly pending: number;
-  /** When the oldest of them was received, if it is kept. */
+  /** When the oldest of them was received, if the log still has it. */
   readonly oldestAt?: number | undefined;
   readonly unmovedSince?: number | undefined;
 }
 
-/** The state of a configured pipeline. What an operator decided comes first, then what keeps it from moving at all. */
+/** The state of a configured pipeline. An operator's suspension comes first, then the lack of a process that delivers. */
 export function stateOf({ progress, moved }: Pick<Standing, 'progress' | 'moved'>, newest: Position): PipelineState {
   if (progress.suspended) return 'suspended';
   if (!moved) return 'unmoved';
@@ -26,10 +26,10 @@ const REASONS: Partial<Record<PipelineState, string>> = {
   orphaned: 'it is not configured',
 };
 
-/** How a pipeline does, as every surface says it. */
+/** How a pipeline does, for every surface: admin API, command line, `/readyz`, metrics, receipts. */
 export function standingOf({ state, progress, pending, oldestAt, unmovedSince }: Known, now: number): PipelineStanding {
   const { failingSince, suspended, left, lastSuccessAt } = progress;
-  // An earlier release beside this one ends a failure without taking this away.
+  // An earlier release that runs beside this one ends a failure without removing these details.
   const failure = failingSince === undefined ? undefined : progress.failure;
   const next = state === 'failing' ? failure?.nextAttemptAt : undefined;
   const reason = REASONS[state] ?? (state === 'suspended' ? suspended?.reason : failure?.reason);
@@ -52,7 +52,7 @@ export function standingOf({ state, progress, pending, oldestAt, unmovedSince }:
   };
 }
 
-/** In tenths: more would be different at every look. */
+/** Seconds, to a tenth: with more digits the value would differ at every look. */
 const lagSeconds = (oldestAt: number | undefined, now: number): number =>
   oldestAt === undefined ? 0 : Math.max(0, Math.round((now - oldestAt) / 100) / 10);
 

@@ -1,9 +1,9 @@
 import type { Progress } from '../../adapters/logs/state.ts';
 
-/** Which of a progress is about how attempts go. */
+/** The part of a pipeline's progress that tells how its attempts go. */
 export type Streaks = Pick<Progress, 'failingSince' | 'failure' | 'lastSuccessAt'>;
 
-/** A failing pipeline as it is told in the log. */
+/** A failing pipeline, for its log line. */
 export interface Failing {
   /** Milliseconds since 1970. */
   readonly since: number;
@@ -11,25 +11,25 @@ export interface Failing {
   readonly reason: string;
 }
 
-/** That a pipeline fails no more. */
+/** The end of a failure. */
 export interface Recovery extends Failing {
   readonly failedMs: number;
 }
 
-/** A clock that was set by more than this moves the moments that are saved. */
+/** If the clock was set by more than this, the saved moments are corrected. */
 const CLOCK_SET_MS = 60_000;
-/** One failed attempt happens anywhere: of more in a row somebody should know. */
+/** Failed attempts in a row that are reported. A single one is nothing unusual. */
 export const WORTH_TELLING = 2;
 
-/** How the attempts of a pipeline go, over all its lanes, its redrives and its restarts. */
+/** Successes and failures of a pipeline, across its lanes, its redrives and its restarts. */
 export class Streak {
   #saved: Streaks;
-  /** Since when it fails, on the steady clock. */
+  /** Since when it has been failing, on the steady clock. */
   #failingFrom: number | undefined;
-  /** Whether this process has said that it fails. */
+  /** Whether this process has reported the failure. */
   #told = false;
 
-  /** Goes on from what was saved. */
+  /** Continues from the saved streak. */
   constructor({ failingSince, failure, lastSuccessAt }: Streaks) {
     this.#saved = {
       ...(failingSince !== undefined && { failingSince, ...(failure && { failure }) }),
@@ -37,7 +37,7 @@ export class Streak {
     };
   }
 
-  /** As it is to be saved. */
+  /** What is to be saved. */
   get saved(): Streaks {
     return this.#saved;
   }
@@ -46,12 +46,12 @@ export class Streak {
     return this.#saved.failingSince !== undefined;
   }
 
-  /** What a progress is with it. */
+  /** A progress with this streak in it. */
   in({ failingSince: _, failure: __, lastSuccessAt: ___, ...progress }: Progress): Progress {
     return { ...progress, ...this.#saved };
   }
 
-  /** Whether a progress has it already. */
+  /** Whether a progress has this streak already. */
   isIn({ failingSince, failure, lastSuccessAt }: Progress): boolean {
     const { failure: mine } = this.#saved;
     return (
@@ -63,14 +63,14 @@ export class Streak {
     );
   }
 
-  /** An attempt has settled events: delivered some, or found that they can never be. Gives what has ended, where it is worth telling. */
+  /** An attempt settled events: delivered some, or found that they never can be. Gives the recovery, if a reported failure has ended. */
   settled(now: number, delivered: boolean): Recovery | undefined {
     const recovery = this.#ended(now);
     this.#saved = delivered ? { lastSuccessAt: now } : withoutFailing(this.#saved);
     return recovery;
   }
 
-  /** There is nothing to try any more. */
+  /** There is nothing left to try. Gives the recovery, if a reported failure has ended. */
   nothingLeft(now: number): Recovery | undefined {
     const recovery = this.#ended(now);
     this.#saved = withoutFailing(this.#saved);
@@ -78,8 +78,8 @@ export class Streak {
   }
 
   /**
-   * An attempt has settled nothing. Gives for how long that is so, in milliseconds (what passed while no process ran is taken by the clock),
-   * and what is to be told, once in this process.
+   * An attempt settled nothing. Gives for how many milliseconds that has been so, including the time when no process ran (by the clock),
+   * and what to report, once per failure and process.
    */
   failed(
     reason: string,
@@ -88,7 +88,7 @@ export class Streak {
     const { failingSince: was, failure } = this.#saved;
     this.#failingFrom ??= steady - Math.max(0, now - (was ?? now));
     const ms = steady - this.#failingFrom;
-    // Where the clock was set, the moment that is saved moves with it, so that the next process counts on from the same length.
+    // After the clock was set, move the saved moment too, so that the next process continues with the same duration.
     const since = was === undefined || Math.abs(now - ms - was) > CLOCK_SET_MS ? now - ms : was;
     const attempts = (failure?.attempts ?? 0) + 1;
     this.#saved = { ...this.#saved, failingSince: since, failure: { attempts, reason } };
@@ -97,7 +97,7 @@ export class Streak {
     return { ms, failing: tell ? { since, attempts, reason } : undefined };
   }
 
-  /** When the next attempt begins, if this one has failed. */
+  /** Notes when the next attempt begins, in milliseconds since 1970, if this one failed. */
   waits(nextAttemptAt: number): void {
     const { failure } = this.#saved;
     if (failure) this.#saved = { ...this.#saved, failure: { ...failure, nextAttemptAt } };

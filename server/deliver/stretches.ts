@@ -1,7 +1,7 @@
 import type { Position } from '../../adapters/logs/log.ts';
 import type { Stretch } from '../../adapters/logs/state.ts';
 
-/** Positions, in any order, as stretches in order. */
+/** Positions in any order, as stretches in ascending order. */
 export function stretchesOf(positions: Iterable<Position>): Stretch[] {
   const stretches: [Position, Position][] = [];
   for (const position of [...positions].sort((a, b) => a - b)) {

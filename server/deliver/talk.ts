@@ -7,7 +7,7 @@ import type { Recovery } from './streak.ts';
 
 type Talk = Pick<DeliverOptions, 'onFailing' | 'onRecovered' | 'onSuspended' | 'onMissing' | 'onAttempt'>;
 
-/** What a pipeline says in the log as it goes on. Times and names as in every other answer. */
+/** The log lines of a pipeline. Names are snake_case and times ISO 8601, as in every answer. */
 export function talkOf(
   id: PipelineId,
   cursor: Pick<Cursor, 'progress'>,
@@ -31,7 +31,7 @@ export function talkOf(
   };
 }
 
-/** Where the log cannot be asked, it is not said how many events wait. */
+/** Leaves out `pending` if the log cannot be asked. */
 async function tellRecovered(
   { shop, pipeline }: PipelineId,
   cursor: Pick<Cursor, 'progress'>,

@@ -1,22 +1,22 @@
 import type { Clock } from '../base/clock.ts';
 
 /**
- * Shared by the lanes of one pipeline. While its destination answers, all go through; while it fails, one attempt at a time does, a
- * second apart or as long as it asked for, so that a dead destination is asked at most once a second whatever the number of lanes.
+ * Shared by the lanes of one pipeline. While the destination answers, attempts pass freely. While it fails, they pass one at a time, a
+ * second apart or after its Retry-After. So a dead destination gets at most one request a second, however many lanes there are.
  */
 export class Throttle {
   readonly #clock: Clock;
   #failing = false;
   #underWay = 0;
   #nextAt = Number.NEGATIVE_INFINITY;
-  /** How many attempts have brought something. */
+  /** Number of attempts that settled something. */
   successes = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Waits for its turn. Each entry is followed by one `leave`. */
+  /** Waits until an attempt may be made. Call `leave` once after each `enter`. */
   async enter(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#failing && (this.#underWay > 0 || this.#clock.steady() < this.#nextAt)) {
       await this.#clock.sleep(Math.max(100, this.#nextAt - this.#clock.steady()), signal);
@@ -24,7 +24,7 @@ export class Throttle {
     this.#underWay += 1;
   }
 
-  /** `apartMs`: after a failure, how long no lane may try. */
+  /** `apartMs`: how long no lane may try after a failure. */
   leave(success: boolean, apartMs: number): void {
     this.#underWay -= 1;
     this.#failing = !success;

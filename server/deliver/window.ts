@@ -4,15 +4,15 @@ import type { DeliverOptions } from './deliver.ts';
 import type { Ledger, Seen } from './ledger.ts';
 
 export const MOST_LOOK_AHEAD = 1000;
-/** Batches per lane between two saves of the cursor: what a crash repeats at most. */
+/** Batches per lane between two saves of the cursor: the most that a crash repeats. */
 const BATCHES_PER_SAVE = 4;
-/** Given as the signal of a look: it waits for nothing. */
+/** The signal of a read that must not wait. */
 export const NOW = AbortSignal.abort();
 
-/** What a look at the log needs to know. */
+/** What reading a window depends on. */
 export interface Looking {
   readonly ledger: Ledger;
-  /** Events looked at together: more than a batch where the pipeline is choosy, so that it still sends full ones. */
+  /** Events read together: more than a batch if the filter drops most, so that batches are still full. */
   lookAhead: number;
 }
 
@@ -21,13 +21,13 @@ export interface Window {
   readonly to: Position;
   readonly seen: readonly Seen[];
   readonly wanted: readonly Stored[];
-  /** Why positions are missing, if any are. */
+  /** Why positions are missing from the log, if any are. */
   readonly missing: string;
-  /** The window is empty, since what comes cannot be read. */
+  /** Set if the window is empty because the next events cannot be read. */
   readonly unreadable?: UnreadableEvents;
 }
 
-/** The stretch behind a position: a few batches per lane. Waits for it until the signal aborts; undefined where there is none. */
+/** The stretch after a position: a few batches per lane. Waits for events until the signal aborts; undefined if none came. */
 export async function windowAfter(
   options: DeliverOptions,
   looking: Looking,
@@ -35,7 +35,7 @@ export async function windowAfter(
   signal: AbortSignal,
 ): Promise<Window | undefined> {
   const { id, log, until = Number.POSITIVE_INFINITY } = options;
-  // All of a replay's stretch is on the log or gone: there is nothing to wait for.
+  // A replay's stretch is on the log or gone, so there is nothing to wait for.
   const waiting = until === Number.POSITIVE_INFINITY ? signal : NOW;
   const room = options.maxBatch * options.senders.length * BATCHES_PER_SAVE;
   const end = Math.min(sending ?? Number.POSITIVE_INFINITY, until);
@@ -48,7 +48,7 @@ export async function windowAfter(
   const wanted: Stored[] = [];
   for (const one of stored) {
     if (one.position > end) break;
-    // What was settled before the last stop stays so, whatever the filter says now.
+    // What was settled before the last stop stays settled, even if the filter has changed.
     const filtered = looking.ledger.isOpen(one) ? options.route(one.event) : undefined;
     looking.ledger.complete(one);
     if (filtered === undefined && wanted.length === room) break;
@@ -65,7 +65,10 @@ export async function windowAfter(
   return { to, seen, wanted: wanted.filter((one) => looking.ledger.isOpen(one)), missing };
 }
 
-/** What is gone before events that cannot be read; then those, where they are to be left out; else the reason to be suspended. */
+/**
+ * The window at events that cannot be read: first the gap before them, then the events themselves if the operator chose to leave them
+ * out; otherwise the reason to suspend the pipeline.
+ */
 async function unreadableAt(
   { id, log, cursor, onMissing }: DeliverOptions,
   position: Position,
@@ -88,7 +91,10 @@ async function unreadableAt(
   return { ...empty, to: last, missing: 'unreadable' };
 }
 
-/** Events after a position, in pieces, between which others have their turn; of large events no more than a piece for each batch. What cannot be read ends it; at its beginning it is all there is. */
+/**
+ * Events after a position, read in pieces so that other work gets its turn; of large events at most one piece per batch. Ends before
+ * events that cannot be read, and gives that error if it comes first.
+ */
 async function stretch(
   { id, log, senders }: DeliverOptions,
   after: Position,
@@ -101,7 +107,7 @@ async function stretch(
     const piece = await readable(log.read(id.shop, from, limit - stored.length, pieces === 0 ? signal : NOW));
     if (piece instanceof UnreadableEvents) return stored.length > 0 ? stored : piece;
     stored.push(...piece);
-    // A piece that is not full is the last one, or all that was asked for.
+    // A piece that is not full is the last one, or all that was wanted.
     if (stored.length >= limit || piece.reduce((sum, { bytes }) => sum + bytes, 0) < READ_BYTES) break;
     await nextTurn();
   }
