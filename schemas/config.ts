@@ -1,4 +1,4 @@
-import Type, { type Static, type TObject } from 'typebox';
+import Type, { type Static, type TObject, type TSchema } from 'typebox';
 import { Consent } from './event.ts';
 
 const closed = { additionalProperties: false };
@@ -86,7 +86,18 @@ export const pipelineSchema = (kinds: readonly Kind[]) =>
     { ...closed, expected: 'a pipeline', description: 'A filter and a destination.' },
   );
 
-export const shopSchema = (pipeline: ReturnType<typeof pipelineSchema>) =>
+/** A wire contract, as far as the configuration must know it. */
+export interface DialectKind {
+  readonly name: string;
+  /** What a shop can set for it, under its name; with a default. */
+  readonly settings?: { readonly schema: TObject };
+}
+
+/** Untyped, since only a dialect knows its settings: `settingsOfDialect` gives them to it. */
+const settingsByDialect = (dialects: readonly DialectKind[]): Readonly<Record<never, TSchema>> =>
+  Object.fromEntries(dialects.flatMap(({ name, settings }) => (settings ? [[name, settings.schema]] : [])));
+
+export const shopSchema = (pipeline: ReturnType<typeof pipelineSchema>, dialects: readonly DialectKind[]) =>
   Type.Object(
     {
       shop: domain('demo.myshopify.com', "The shop's Shopify domain."),
@@ -125,39 +136,21 @@ export const shopSchema = (pipeline: ReturnType<typeof pipelineSchema>) =>
         default: [],
         description: "Event names to accept beyond the contract's own.",
       }),
-      glood: Type.Object(
-        {
-          allowShopHeaderOnly: Type.Boolean({
-            default: false,
-            description:
-              'Accept Glood events that name the shop and carry no token. Anyone can send those: for old clients only.',
-          }),
-          config: Type.Record(Type.String(), Type.Unknown(), {
-            default: {},
-            description: 'What `headless/init` answers as `config`; shoppers can read it.',
-          }),
-          upstream: Type.Optional(
-            Type.String({
-              description:
-                "Glood's host, such as `https://storefront.glood.ai`, while the shop still has it: `headless/init` is passed on to it, with the token, and answered here only where it fails.",
-            }),
-          ),
-          allowPrivateNetworks: Type.Boolean({
-            default: false,
-            description: 'Also allow an `upstream` in your own network: private addresses, any port and plain `http:`.',
-          }),
-        },
-        { ...closed, default: {} },
-      ),
+      ...settingsByDialect(dialects),
       pipelines: Type.Array(pipeline, { default: [], description: 'Where the events of the shop go.' }),
     },
     { ...closed, expected: 'a shop', description: 'A tenant, named by its Shopify domain.' },
   );
 
-/** The configuration file, given the kinds of destination there are. */
-export const configSchema = (kinds: readonly Kind[]) =>
+/** The configuration file, given the kinds of destination and the dialects there are. */
+export const configSchema = (kinds: readonly Kind[], dialects: readonly DialectKind[]) =>
   Type.Object(
-    { shops: Type.Array(shopSchema(pipelineSchema(kinds)), { minItems: 1, description: 'The shops it serves.' }) },
+    {
+      shops: Type.Array(shopSchema(pipelineSchema(kinds), dialects), {
+        minItems: 1,
+        description: 'The shops it serves.',
+      }),
+    },
     { ...closed, expected: 'a configuration with shops' },
   );
 
@@ -169,3 +162,7 @@ export type Pipeline = Shop['pipelines'][number];
 export function settingsOf({ type: _, ...settings }: DestinationConfig): Readonly<Record<string, unknown>> {
   return settings;
 }
+
+/** What a shop has set for a dialect, defaults filled in, as its schema has checked it. */
+export const settingsOfDialect = (shop: Shop, dialect: string): unknown =>
+  (shop as Readonly<Record<string, unknown>>)[dialect];

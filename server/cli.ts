@@ -14,7 +14,7 @@ import { addQuarantine } from './cli/quarantine.ts';
 import { addReceipt } from './cli/receipt.ts';
 import { addReplay } from './cli/replay.ts';
 import { type SendFlags, send } from './cli/send.ts';
-import { SPOKEN } from './cli/send-requests.ts';
+import { SEND_HELP, SENDABLE } from './cli/send-requests.ts';
 import { addTail } from './cli/tail.ts';
 import { terminalOf } from './cli/terminal.ts';
 import { addToken } from './cli/token.ts';
@@ -105,21 +105,16 @@ function addCheck(program: Command, { terminal, end }: Shell): void {
 }
 
 function addSend(program: Command, { terminal, end }: Shell): void {
+  const spoken = [...SENDABLE.keys()];
   program
     .command('send')
     .description('send one event to a running gateway and say what became of it')
     .option('--url <url>', 'where the gateway listens', defaultUrl(terminal.env))
     .option('--token <token>', "one of the shop's tokens", 'demo-token')
-    .addOption(new Option('--dialect <dialect>', 'the contract to speak').choices(SPOKEN).default('layers'))
-    .option('--shop <domain>', "the token's shop (glood, glood-init; default: that of demo-token)")
-    .option(
-      '--type <type>',
-      'type of the event, as the contract names it (default: product_view; glood: page_viewed; tapcart: pageView)',
-    )
-    .option(
-      '--data <json>',
-      'fields over those of an example, as a JSON object (layers: of the event; else: of the body)',
-    )
+    .addOption(new Option('--dialect <dialect>', 'the contract to speak').choices(spoken).default(spoken[0]))
+    .option('--shop <domain>', SEND_HELP.shop)
+    .option('--type <type>', SEND_HELP.type)
+    .option('--data <json>', SEND_HELP.data)
     .option('--json', 'answer in JSON')
     .addHelpText(
       'after',

@@ -3,6 +3,9 @@ import type { Shop } from '../../schemas/config.ts';
 import type { Event } from '../../schemas/event.ts';
 import type { Kind } from './kind.ts';
 import type { Replaced } from './replaced.ts';
+import type { Sample } from './sample.ts';
+import type { ShopSettings } from './shop-settings.ts';
+import type { SideCall } from './side-call.ts';
 
 /** What a dialect may know of a request: no framework, no body yet. */
 export interface InboundRequest {
@@ -195,6 +198,12 @@ export interface Dialect {
   readonly names: Readonly<Record<string, string>>;
   /** Headers, in lower case, that say something of the event which its body need not say: `view` finds them in the context, cut to 200 characters. */
   readonly kept?: readonly string[];
+  /** What a shop can set for this dialect alone. */
+  readonly settings?: ShopSettings;
+  /** Further paths of the contract, which bring no events. */
+  readonly sideCalls?: readonly SideCall[];
+  /** An event that `headless-events send` can send. */
+  readonly sample: Sample;
   credentials(request: InboundRequest): Credentials;
   /** Whether this shop lets clients of the contract name the shop in a header and go without a token. */
   tokenless?(shop: Shop): boolean;

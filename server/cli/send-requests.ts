@@ -1,16 +1,23 @@
-import { glood } from '../../adapters/dialects/glood/glood.ts';
-import { gloodInitPath } from '../../adapters/dialects/glood/init.ts';
-import { layers } from '../../adapters/dialects/layers/layers.ts';
-import { tapcart } from '../../adapters/dialects/tapcart/tapcart.ts';
+import { dialects } from '../../adapters/dialects/index.ts';
+import type { Sample, SampleRequest } from '../../adapters/dialects/sample.ts';
 import { EXIT, Failure, type Terminal } from './output.ts';
-import { gloodExamples, layersExamples, tapcartExamples } from './send-examples.ts';
 
-/** What `send --dialect` can speak: the dialects, and the first call of a Glood client, which brings no event. */
-export const SPOKEN = ['layers', 'glood', 'glood-init', 'tapcart'] as const;
-export type Spoken = (typeof SPOKEN)[number];
+/** Something that `send --dialect` can send. */
+export interface Sendable {
+  readonly path: string;
+  readonly sample: Sample;
+}
+
+/** By what `--dialect` says: the events of each dialect, and its calls that bring none. */
+export const SENDABLE: ReadonlyMap<string, Sendable> = new Map(
+  dialects.flatMap(({ name, path, sample, sideCalls = [] }) => [
+    [name, { path, sample }] as const,
+    ...sideCalls.map((call) => [`${name}-${call.name}`, { path: call.path, sample: call.sample }] as const),
+  ]),
+);
 
 export interface Wish {
-  readonly dialect: Spoken;
+  readonly dialect: string;
   readonly token: string;
   readonly shop?: string;
   /** As the dialect names it. */
@@ -19,83 +26,59 @@ export interface Wish {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A request as a client of the dialect sends it. */
-export interface Sendable {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
-  /** The id of its event; undefined where it brings none. */
-  readonly id: string | undefined;
+/** A request as a client of the dialect sends it. Throws a Failure where the dialect wants something that was not given. */
+export function requestOf(
+  { dialect, token, shop, type, fields }: Wish,
+  tools: Pick<Terminal, 'now' | 'randomId'>,
+): SampleRequest & Sendable {
+  const found = SENDABLE.get(dialect);
+  if (found === undefined)
+    throw new Failure(`--dialect must be one of ${[...SENDABLE.keys()].join(', ')}, got ${dialect}`, EXIT.usage);
+  const { sample } = found;
+  if (sample.type === undefined && type !== undefined)
+    throw new Failure(`--type goes with events, and ${dialect} brings none; leave it out.`, EXIT.usage);
+  const request = sample.request({
+    token,
+    shop: sample.namesShop ? shopOf({ dialect, token, ...(shop !== undefined && { shop }) }) : '',
+    type: type ?? sample.type ?? '',
+    fields,
+    time: new Date(tools.now()).toISOString(),
+    id: tools.randomId(),
+  });
+  return { ...found, ...request };
 }
 
-type Maker = (wish: Wish, tools: Pick<Terminal, 'now' | 'randomId'>) => Sendable;
-
-/** Throws a Failure where the dialect wants something that was not given. */
-export const requestOf: Maker = (wish, tools) => makers[wish.dialect](wish, tools);
-
-const SESSION = 'headless-events-send';
 const DEMO = { token: 'demo-token', shop: 'demo.myshopify.com' };
 
-const makers: Readonly<Record<Spoken, Maker>> = {
-  layers: ({ token, type = 'product_view', fields }, tools) => {
-    const event: Record<string, unknown> = {
-      event_id: tools.randomId(),
-      event_type: type,
-      timestamp: nowIn(tools),
-      session_id: SESSION,
-      ...exampleIn(layersExamples, type),
-      ...fields,
-    };
-    return {
-      path: layers.path,
-      headers: { 'X-Storefront-Access-Token': token },
-      body: { events: [event] },
-      id: String(event.event_id),
-    };
-  },
-  glood: (wish, tools) => {
-    const { type = 'page_viewed', fields } = wish;
-    const id = tools.randomId();
-    const example = { id, name: type, timestamp: nowIn(tools), ...exampleIn(gloodExamples, type) };
-    const event = { ...example, ...Object(fields.event) };
-    return {
-      path: glood.path,
-      headers: gloodHeaders(wish),
-      body: { session_id: SESSION, ...fields, event },
-      id: String(event.id),
-    };
-  },
-  'glood-init': (wish) => {
-    if (wish.type !== undefined)
-      throw new Failure('--type goes with events, and an init brings none; leave it out.', EXIT.usage);
-    return { path: gloodInitPath, headers: gloodHeaders(wish), body: wish.fields, id: undefined };
-  },
-  tapcart: ({ token, type = 'pageView', fields }, tools) => {
-    const metadata = { mp_event_id: tools.randomId(), mp_session_id: SESSION, ...Object(fields.mp_metadata) };
-    const device = { id: SESSION, operatingSystem: 'iOS' };
-    const body = { event: type, data: exampleIn(tapcartExamples, type), properties: { device }, ...fields };
-    return {
-      path: tapcart.path,
-      // As it stands in the URL that Tapcart is given, but where no log of a router keeps it.
-      headers: { Authorization: `Bearer ${token}` },
-      body: { ...body, mp_metadata: metadata },
-      id: String(metadata.mp_event_id),
-    };
-  },
-};
-
-/** Glood's contract wants the shop to be named. */
-function gloodHeaders({ dialect, token, shop = token === DEMO.token ? DEMO.shop : undefined }: Wish) {
-  if (shop === undefined)
-    throw new Failure(
-      `--shop must be the domain of the token's shop with --dialect ${dialect}, got nothing; give it, such as ${DEMO.shop}.`,
-      EXIT.usage,
-    );
-  return { Authorization: `Bearer ${token}`, 'X-Shop': shop };
+function shopOf({ dialect, token, shop = token === DEMO.token ? DEMO.shop : undefined }: Omit<Wish, 'fields'>): string {
+  if (shop !== undefined) return shop;
+  throw new Failure(
+    `--shop must be the domain of the token's shop with --dialect ${dialect}, got nothing; give it, such as ${DEMO.shop}.`,
+    EXIT.usage,
+  );
 }
 
-const nowIn = ({ now }: Pick<Terminal, 'now'>): string => new Date(now()).toISOString();
+const namesOf = (fits: (sample: Sample) => boolean): string =>
+  [...SENDABLE]
+    .filter(([, { sample }]) => fits(sample))
+    .map(([name]) => name)
+    .join(', ');
 
-/** Nothing for a name of the shop's own. */
-const exampleIn = (examples: Readonly<Record<string, object>>, type: string): object =>
-  Object.hasOwn(examples, type) ? (examples[type] ?? {}) : {};
+/** What the help says of the flags whose meaning differs between dialects. */
+export const SEND_HELP = {
+  shop: `the token's shop (${namesOf(({ namesShop }) => namesShop)}; default: that of ${DEMO.token})`,
+  type: `type of the event, as the contract names it (default: ${defaultTypes()})`,
+  data: `fields over those of an example, as a JSON object (${namesOf(({ fieldsOf }) => fieldsOf === 'event')}: of the event; else: of the body)`,
+};
+
+function defaultTypes(): string {
+  const types = [...SENDABLE].flatMap(
+    ([
+      name,
+      {
+        sample: { type },
+      },
+    ]) => (type === undefined ? [] : [[name, type]]),
+  );
+  return types.map(([name, type], index) => (index === 0 ? type : `${name}: ${type}`)).join('; ');
+}

@@ -1,5 +1,3 @@
-import { field, items } from '../base/unknown-values.ts';
-
 /** What became of what was sent. */
 export interface Outcome {
   readonly status: number;
@@ -51,14 +49,16 @@ function meaning(verdict: string, status: number, id: string | undefined, waitSe
     : 'Nothing is stored. The request id names the line in the log of the gateway.';
 }
 
-/** The answer to an init: who the client is from now on, and what is known of it. */
-export function initWords(status: number, answer: Readonly<Record<string, unknown>>, requestId: string): string[] {
-  const { visit_id, user_id, client_id, visitor } = answer;
-  const count = (name: string) => items(field(visitor, name)).length;
+/** The answer to a call that brings no event, as its dialect explains it. */
+export function answeredWords(
+  status: number,
+  told: { readonly about: string; readonly lines: readonly string[] } | undefined,
+  requestId: string,
+): string[] {
+  const about = told === undefined ? '' : `${told.about}  `;
   return [
-    `HTTP ${status}  visit ${String(visit_id)}  answered  (request ${requestId})`,
-    `  The visitor is user ${String(user_id)} and client ${String(client_id)}. Products known of them: ${count('browsed_products')} seen, ${count('cart_products')} in the cart, ${count('purchased_products')} bought.`,
-    `  Events of this visit: headless-events send --dialect glood --data '{"session_id":"${String(visit_id)}"}'`,
+    `HTTP ${status}  ${about}answered  (request ${requestId})`,
+    ...(told?.lines ?? []).map((line) => `  ${line}`),
   ];
 }
 

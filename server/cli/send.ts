@@ -1,14 +1,15 @@
 import fetch, { type Response } from 'node-fetch';
+import type { Sample } from '../../adapters/dialects/sample.ts';
 import { field, isRecord, items } from '../base/unknown-values.ts';
 import { baseOf, isRedirect, noAnswer, noGateway, sendsOn } from './client.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
-import { requestOf, type Spoken } from './send-requests.ts';
-import { initWords, type Outcome, outcomeWords } from './send-words.ts';
+import { requestOf } from './send-requests.ts';
+import { answeredWords, type Outcome, outcomeWords } from './send-words.ts';
 
 export interface SendFlags {
   readonly url: string;
   readonly token: string;
-  readonly dialect: Spoken;
+  readonly dialect: string;
   readonly shop?: string;
   readonly type?: string;
   /** JSON object whose fields go into the event; into the body around it where one event makes the body. */
@@ -26,14 +27,14 @@ export async function send({ data, ...flags }: SendFlags, terminal: Terminal): P
     terminal.err(`--data must be a JSON object, got ${data}`);
     return EXIT.usage;
   }
-  const { path, headers, body, id } = requestOf({ ...flags, fields }, terminal);
+  const { path, headers, body, id, sample } = requestOf({ ...flags, fields }, terminal);
   const base = baseOf(flags.url);
   const response = await post(base, new URL(`${path}?verbose=1`, base), headers, body);
   if (isRedirect(response)) throw sendsOn(base, response);
   const { text, answer } = await answerIn(base, response);
   const { status } = response;
   const request_id = response.headers.get('x-request-id') ?? '';
-  if (id === undefined && response.ok) return answered({ status, request_id, answer }, flags, terminal);
+  if (id === undefined && response.ok) return answered({ status, request_id, answer, sample }, flags, terminal);
 
   const verdict = verdictIn(answer);
   // A gateway stores nothing without saying so, and refuses nothing without a reason.
@@ -46,15 +47,15 @@ export async function send({ data, ...flags }: SendFlags, terminal: Terminal): P
   return verdict !== undefined && verdict.verdict !== 'rejected' ? EXIT.ok : EXIT.failed;
 }
 
-/** An init brings no event; of its answer the token is left out, which the sender knows. */
+/** The answer to a call that brings no event. The token in it is left out, which the sender knows. */
 function answered(
-  { status, request_id, answer }: { status: number; request_id: string; answer: unknown },
+  { status, request_id, answer, sample }: { status: number; request_id: string; answer: unknown; sample: Sample },
   { json }: Pick<SendFlags, 'json'>,
   terminal: Terminal,
 ): Exit {
   const { token: _, ...said } = Object(answer) as Readonly<Record<string, unknown>>;
   show(terminal, json, { status, verdict: 'answered', request_id, answer: JSON.stringify(said) }, [
-    ...initWords(status, said, request_id),
+    ...answeredWords(status, sample.told?.(said), request_id),
   ]);
   return EXIT.ok;
 }

@@ -1,6 +1,7 @@
 import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs';
 import { Check, Default } from 'typebox/value';
 import type { Destination } from '../../adapters/destinations/destination.ts';
+import { dialects } from '../../adapters/dialects/index.ts';
 import { type Config, configSchema } from '../../schemas/config.ts';
 import type { Settings } from '../../schemas/settings.ts';
 import { ConfigError } from '../base/errors.ts';
@@ -52,10 +53,10 @@ export function loadConfig(options: {
   const { source, env, destinations } = options;
   const { value: written, placeOf } = isText(source) ? parseYaml(source, 'the configuration') : read(source);
   const { value, mistakes: unresolved, redact } = interpolate(written, env);
-  const schema = configSchema(destinations);
+  const schema = configSchema(destinations, dialects);
   const config = Default(schema, value);
   const unfit = schemaMistakes(schema, config, written);
-  const further = [...uniquenessMistakes(config), ...semanticMistakes(config, destinations, redact)];
+  const further = [...uniquenessMistakes(config), ...semanticMistakes(config, { destinations, dialects, redact })];
   const mistakes = firstPerPlace([unresolved, unfit, further]);
   if (mistakes.length > 0 || !Check(schema, config))
     throw new ConfigError(mistakes.map((mistake) => sentence(mistake, placeOf(mistake.path))));

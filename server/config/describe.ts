@@ -10,6 +10,7 @@ import {
   type Pipeline,
   type Shop,
   settingsOf,
+  settingsOfDialect,
 } from '../../schemas/config.ts';
 import { Settings } from '../../schemas/settings.ts';
 import { namesMatching } from '../base/patterns.ts';
@@ -55,8 +56,7 @@ function shopLine(shop: Shop): string {
     shop.serverTokens.length > 0 ? counted(shop.serverTokens.length, 'server token') : '',
     `origins: ${shop.origins?.join(', ') ?? 'any'}`,
     shop.customEvents.length > 0 ? `custom events: ${shop.customEvents.join(', ')}` : '',
-    shop.glood.allowShopHeaderOnly ? 'Glood events without a token' : '',
-    shop.glood.upstream === undefined ? '' : `Glood's init passed on to ${printable(shop.glood.upstream)}`,
+    ...dialects.flatMap(({ name, settings }) => settings?.describe(settingsOfDialect(shop, name)) ?? []),
     shop.pipelines.length === 0 ? 'no pipelines' : '',
   ];
   return `shop ${shop.shop}: ${facts.filter((fact) => fact !== '').join('; ')}`;

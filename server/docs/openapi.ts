@@ -1,6 +1,5 @@
 import Type, { type TSchema } from 'typebox';
 import type { Dialect, Documentation } from '../../adapters/dialects/dialect.ts';
-import { gloodInitDocumentation, gloodInitPath } from '../../adapters/dialects/glood/init.ts';
 import { dialects } from '../../adapters/dialects/index.ts';
 import { version } from '../../adapters/version.ts';
 import { Customer, EventId, optional, ShopifyId, Text, Time } from '../../schemas/wire.ts';
@@ -72,7 +71,14 @@ export function openapi(examples: Examples) {
       ...Object.fromEntries(
         dialects.map((dialect) => [dialect.path, { post: eventCall(dialect, examples[dialect.name] ?? {}, shapes) }]),
       ),
-      [gloodInitPath]: { post: call(gloodInitDocumentation, ['application/json'], { init }, shapes, OF_ANY_CALL) },
+      ...Object.fromEntries(
+        dialects
+          .flatMap(({ sideCalls = [] }) => sideCalls)
+          .map(({ path, documentation, examples: own }) => [
+            path,
+            { post: call(documentation, ['application/json'], own, shapes, OF_ANY_CALL) },
+          ]),
+      ),
       '/': { get: plain('root', 'Name, version, and where to go next; for balancers too.', { 200: 'It is here.' }) },
       '/healthz': { get: plain('healthz', 'Whether the process is alive.', { 200: 'It is.' }) },
       '/readyz': {
@@ -132,11 +138,6 @@ function call(
     responses: { ...Object.fromEntries(own), ...refusals((status) => of(refusal(status)), headers) },
   };
 }
-
-const init: Example = {
-  description: 'A client that has been here before, in an app.',
-  value: { user_id: 'user-3c9d', client_id: 'client-7a1f', page_type: 'home' },
-};
 
 const verbose = {
   name: 'verbose',

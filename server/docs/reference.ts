@@ -1,19 +1,20 @@
 import Type, { type TObject, type TSchema } from 'typebox';
-import { configSchema, type Kind, pipelineSchema, shopSchema } from '../../schemas/config.ts';
+import { configSchema, type DialectKind, type Kind, pipelineSchema, shopSchema } from '../../schemas/config.ts';
 import { Settings } from '../../schemas/settings.ts';
 import { expected, isSensitive } from '../config/words.ts';
 
 /** The configuration reference as Markdown: a table each for the environment, the file, shops, pipelines and every destination. */
-export function configurationReference(kinds: readonly Kind[]): string {
+export function configurationReference(kinds: readonly Kind[], dialects: readonly DialectKind[]): string {
   const pipeline = pipelineSchema(kinds);
+  const shop = shopSchema(pipeline, dialects);
   return [
     section('Environment', '', Settings),
     section(
       'Configuration file',
       `YAML or JSON. \`\${NAME}\` in a text stands for an environment variable, \`$\${\` for a plain \`\${\`.`,
-      configSchema(kinds),
+      configSchema(kinds, dialects),
     ),
-    section('Shop', sentenceOf(shopSchema(pipeline)), shopSchema(pipeline)),
+    section('Shop', sentenceOf(shop), shop),
     section('Pipeline', sentenceOf(pipeline), pipeline),
     ...kinds.map((kind) => section(`Destination \`${kind.type}\``, kind.description, kind.settings)),
   ].join('\n\n');

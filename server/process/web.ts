@@ -20,12 +20,12 @@ import { createEnricher } from '../ingest/enrich/enrich.ts';
 import { openGeoDatabase } from '../ingest/enrich/geo.ts';
 import type { SideCall } from '../ingest/ingest.ts';
 import { createIngest } from '../ingest/ingest.ts';
-import { createInit } from '../ingest/init/init.ts';
-import { createUpstream } from '../ingest/init/upstream.ts';
-import { createVisitors } from '../ingest/init/visitors.ts';
 import { createRates } from '../ingest/rates.ts';
 import { createRefusals } from '../ingest/refusals.ts';
 import { createShops, type Shops } from '../ingest/shops.ts';
+import { createSideCalls } from '../ingest/side-calls/side-calls.ts';
+import { createUpstream } from '../ingest/side-calls/upstream.ts';
+import { createVisitors } from '../ingest/side-calls/visitors.ts';
 import type { OpenedLog } from '../log/store.ts';
 import { type Readiness, readiness, unreachable } from '../operate/health.ts';
 import type { Metrics } from '../operate/metrics.ts';
@@ -93,7 +93,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
       enrich: await enricher(settings),
       onReplaced: metrics.replaced,
     }),
-    sideCalls: takes ? [initCall(parts)] : [],
+    sideCalls: takes ? sideCallsOf(parts) : [],
     load,
     bodyMaxBytes: settings.BODY_MAX_BYTES,
     headersMaxBytes: settings.HEADERS_MAX_BYTES,
@@ -194,16 +194,17 @@ async function enricher({ GEO_HEADERS, GEOIP_DB }: Settings) {
   return createEnricher({ geoHeaders: GEO_HEADERS, geoDatabase });
 }
 
-function initCall(parts: Parts): SideCall {
+function sideCallsOf(parts: Parts): SideCall[] {
   const { log, limits } = toolsOf(parts);
   const { clock, logger, stopping, onError } = parts;
   const now = clock.steady;
-  return createInit({
+  return createSideCalls(dialects, {
     visitors: createVisitors(log, now),
     upstream: createUpstream({
       now,
       stopping,
-      onFailed: (reason) => logger.warn({ reason }, 'Glood did not answer an init; it is answered here for 10 s'),
+      onFailed: (name, reason) =>
+        logger.warn({ reason }, `${name} did not answer a call; such calls are answered here for 10 s`),
     }),
     mint: randomUUID,
     limits,

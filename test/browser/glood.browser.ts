@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { gloodNames } from '../../schemas/glood.ts';
+import { gloodNames } from '../../adapters/dialects/glood/shapes.ts';
 import { TestClock } from '../support/clock.ts';
 import { describe } from '../support/describe.ts';
 import { fixturesOf } from '../support/examples.ts';

@@ -1,4 +1,4 @@
-import { gloodNames } from '../../schemas/glood.ts';
+import { gloodNames } from '../../adapters/dialects/glood/shapes.ts';
 import { glood, init, layers, tapcart } from './requests.ts';
 import { having, lines, type Row } from './row.ts';
 

@@ -29,7 +29,7 @@ export interface Row {
 }
 
 export type Settings = Partial<
-  Pick<Shop, 'aliases' | 'origins' | 'customEvents' | 'successStatus' | 'glood' | 'tokens'>
+  Pick<Shop, 'aliases' | 'origins' | 'customEvents' | 'successStatus' | 'tokens'> & { readonly glood: object }
 >;
 
 export type Speech = 'layers' | 'glood' | 'tapcart' | 'init' | 'other';

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { gloodNames } from '../../schemas/glood.ts';
+import { gloodNames } from '../../adapters/dialects/glood/shapes.ts';
 import { describe } from '../support/describe.ts';
 import { digestOf, glood } from './documents.ts';
 

@@ -73,7 +73,7 @@ const cellsOf = (row: string): string[] =>
 const generated: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'server/config/README.md': {
     example: () => `\`\`\`yaml\n${readFileSync('gateway.example.yaml', 'utf8')}\`\`\``,
-    reference: () => configurationReference(destinations),
+    reference: () => configurationReference(destinations, dialects),
   },
   'schemas/README.md': { event: eventTable, names: nameTable },
   'server/operate/README.md': { states: stateTable, standing: standingTable },

@@ -1,6 +1,6 @@
 import Type from 'typebox';
-import { GloodBody } from '../../../schemas/glood.ts';
 import type { Documentation } from '../dialect.ts';
+import { GloodBody } from './shapes.ts';
 
 const GloodError = Type.Object(
   { error: Type.Integer({ format: 'int32', description: 'The HTTP status.' }), message: Type.String() },

@@ -1,5 +1,4 @@
 import { Compile } from 'typebox/compile';
-import { GloodBody, GloodCustomBody, gloodNames } from '../../../schemas/glood.ts';
 import { needed } from '../../../schemas/wire.ts';
 import { type Manner, parseBody } from '../body.ts';
 import { type Dialect, type Reading, RequestRefused, type Rules } from '../dialect.ts';
@@ -11,7 +10,11 @@ import { shopDomain } from '../shop-domain.ts';
 import { type Json, object, text } from '../values.ts';
 import { excerpt, type Fault, faults, shown, unnamed } from '../words.ts';
 import { gloodDocumentation } from './documentation.ts';
+import { gloodInit } from './init.ts';
 import { canonicalTypes } from './names.ts';
+import { gloodSample } from './sample.ts';
+import { gloodSettings, gloodSettingsOf } from './settings.ts';
+import { GloodBody, GloodCustomBody, gloodNames } from './shapes.ts';
 import { gloodDraft, gloodEvent } from './view.ts';
 
 /** Glood headless events: one event per request. */
@@ -25,7 +28,10 @@ export const glood: Dialect = {
     token: bearer(request),
     shop: named(header(request, 'x-shop')),
   }),
-  tokenless: (shop) => shop.glood.allowShopHeaderOnly,
+  settings: gloodSettings,
+  sideCalls: [gloodInit],
+  sample: gloodSample,
+  tokenless: (shop) => gloodSettingsOf(shop).allowShopHeaderOnly,
   read,
   single: (event) => event,
   view: (text, indexes, context, derivations) => {

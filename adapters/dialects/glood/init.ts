@@ -1,27 +1,21 @@
-import { GloodInit, GloodInitAnswer } from '../../../schemas/glood.ts';
 import { parseBody } from '../body.ts';
 import { type BodyLimits, type Documentation, type Reply, RequestRefused } from '../dialect.ts';
+import { bearer, header } from '../headers.ts';
 import { realId, realShopId } from '../ids.ts';
 import { excess } from '../limits.ts';
+import type { SideCall, SideRequest, Upstream, Visitor, VisitorIds } from '../side-call.ts';
 import { type Json, object, present, text } from '../values.ts';
 import { shown } from '../words.ts';
 import { gloodDocumentation } from './documentation.ts';
-
-/** Where a Glood client makes its first call, beside the path of the events. */
-export const gloodInitPath = '/api/storefront/v3/headless/init';
+import { gloodInitSample } from './sample.ts';
+import { gloodSettingsOf } from './settings.ts';
+import { GloodInit, GloodInitAnswer } from './shapes.ts';
 
 /** Who a client says it is. */
-export interface Client {
+interface Client {
   readonly user_id?: string;
   readonly client_id?: string;
   readonly customer_id?: string;
-}
-
-/** Products by their ids, the last one first. */
-export interface Visitor {
-  readonly browsed: readonly string[];
-  readonly cart: readonly string[];
-  readonly purchased: readonly string[];
 }
 
 /** Reads the body of an init; an empty one says nothing, nor does a field that does not fit. Throws RequestRefused(400). */
@@ -53,7 +47,7 @@ function bodyOf(text: string): Json {
 const refused = (reason: string): RequestRefused => new RequestRefused(400, reason);
 
 /** The answer in Glood's shape. `visit` is the visit that begins, `token` the one that the client sent. */
-export function initReply(
+function initReply(
   client: Required<Pick<Client, 'user_id' | 'client_id'>> & Client,
   visit: string,
   visitor: Visitor,
@@ -76,7 +70,7 @@ export function initReply(
 }
 
 /** Whether what another server said is the answer to an init. */
-export function isInitAnswer(body: string): boolean {
+function isInitAnswer(body: string): boolean {
   const parsed = parseBody(body);
   return parsed.kind === 'parsed' && text(object(parsed.value)?.visit_id) !== undefined;
 }
@@ -84,7 +78,7 @@ export function isInitAnswer(body: string): boolean {
 // The contract has them as JSON numbers, which do not carry larger ones exactly.
 const numbers = (ids: readonly string[]): number[] => ids.map(Number).filter(Number.isSafeInteger);
 
-export const gloodInitDocumentation: Documentation = {
+const documentation: Documentation = {
   ...gloodDocumentation,
   operationId: 'init',
   summary: "Glood headless init: a client's first call.",
@@ -106,3 +100,52 @@ export const gloodInitDocumentation: Documentation = {
     },
   },
 };
+
+const path = '/api/storefront/v3/headless/init';
+
+/** The first call of a Glood client: who it is from now on, and what its shop wants it to know. */
+export const gloodInit: SideCall = {
+  name: 'init',
+  path,
+  documentation,
+  examples: {
+    init: {
+      description: 'A client that has been here before, in an app.',
+      value: { user_id: 'user-3c9d', client_id: 'client-7a1f', page_type: 'home' },
+    },
+  },
+  sample: gloodInitSample,
+  async answer(request, { visitorOf, upstream, mint, limits }) {
+    const { inbound, shop, shopNamed, trust, body } = request;
+    if (!shopNamed) throw refused('the shop must be named: send the x-shop header');
+    const client = readInit(body, limits);
+    const passedOn = await askUpstream(upstream, request);
+    if (passedOn !== undefined) return { status: 200, body: passedOn };
+
+    const visitor = await visitorOf(shop.shop, knowable(client, trust));
+    const whole = { user_id: mint(), client_id: mint(), ...client };
+    return initReply(whole, mint(), visitor, { config: gloodSettingsOf(shop).config, token: bearer(inbound) ?? '' });
+  },
+};
+
+/** By which ids the client may be told what is known. Customers are numbered: with a token that every shopper can read, anyone could ask for any of them. */
+const knowable = ({ user_id, client_id, customer_id }: Client, trust: SideRequest['trust']): VisitorIds => ({
+  ...(user_id !== undefined && { user_id }),
+  ...(client_id !== undefined && { device_id: client_id }),
+  ...(customer_id !== undefined && trust === 'server' && { customer_id }),
+});
+
+async function askUpstream(upstream: Upstream, { inbound, shop, body }: SideRequest): Promise<string | undefined> {
+  const settings = gloodSettingsOf(shop);
+  if (settings.upstream === undefined) return undefined;
+  const authorization = header(inbound, 'authorization');
+  const { allowPrivateNetworks } = settings;
+  return upstream.ask(
+    { name: 'Glood', url: new URL(path, settings.upstream).href, allowPrivateNetworks },
+    {
+      body: body.trim() === '' ? '{}' : body,
+      headers: { 'content-type': 'application/json', 'x-shop': shop.shop, ...(authorization && { authorization }) },
+      accepts: isInitAnswer,
+    },
+  );
+}

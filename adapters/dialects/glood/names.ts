@@ -1,5 +1,5 @@
-import type { GloodName } from '../../../schemas/glood.ts';
 import type { BlockType } from './block.ts';
+import type { GloodName } from './shapes.ts';
 
 export interface Meaning {
   /** The model's name for it. */

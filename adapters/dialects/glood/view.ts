@@ -1,5 +1,4 @@
 import type { Event } from '../../../schemas/event.ts';
-import { channels, pageTypes } from '../../../schemas/glood.ts';
 import { consentIn, unread } from '../consent.ts';
 import type { Context, Draft } from '../dialect.ts';
 import { enriched } from '../enriched.ts';
@@ -13,6 +12,7 @@ import { whenOf, withUnusedTime } from '../timestamp.ts';
 import { filled, type Json, object, oneOf, present, text, visitorText } from '../values.ts';
 import { blockPayload } from './block.ts';
 import { meaning } from './names.ts';
+import { channels, pageTypes } from './shapes.ts';
 
 /** The contract's fields, and how each is read. */
 const fields = {

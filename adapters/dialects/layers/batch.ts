@@ -1,8 +1,8 @@
-import { maxEvents } from '../../../schemas/layers.ts';
 import { type Manner, parseBody } from '../body.ts';
 import { RequestRefused } from '../dialect.ts';
 import { filled, listed, object } from '../values.ts';
 import { shown } from '../words.ts';
+import { maxEvents } from './shapes.ts';
 
 /** The entries of a Layers body, not yet looked at. Throws RequestRefused(422) where the body as a whole is wrong. */
 export function batch(body: string, manner?: Manner): readonly unknown[] {

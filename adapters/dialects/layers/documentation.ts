@@ -1,6 +1,6 @@
 import Type from 'typebox';
-import { LayersBody } from '../../../schemas/layers.ts';
 import type { Documentation } from '../dialect.ts';
+import { LayersBody } from './shapes.ts';
 
 const LayersErrors = Type.Object(
   { errors: Type.Array(Type.String({ description: 'What was expected, what came.' })) },

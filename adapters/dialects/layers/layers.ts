@@ -1,6 +1,5 @@
 import { Compile } from 'typebox/compile';
 import type { Event } from '../../../schemas/event.ts';
-import { LayersCustomEvent, layersEvents } from '../../../schemas/layers.ts';
 import { needed } from '../../../schemas/wire.ts';
 import type { Context, Dialect, Draft, Reading, Refusal, Rules } from '../dialect.ts';
 import { contentBy } from '../event-id.ts';
@@ -12,6 +11,8 @@ import { type Json, object } from '../values.ts';
 import { excerpt, type Fault, faults, joined, shown, unnamed } from '../words.ts';
 import { batch } from './batch.ts';
 import { layersDocumentation } from './documentation.ts';
+import { layersSample } from './sample.ts';
+import { LayersCustomEvent, layersEvents } from './shapes.ts';
 import { layersDraft, layersViewer } from './view.ts';
 
 /** The Layers Tracking API: batches of 1 to 100 events, each judged by itself. */
@@ -21,6 +22,7 @@ export const layers: Dialect = {
   // A plain-string sendBeacon comes as text/plain, which needs no preflight.
   contentTypes: ['application/json', 'text/plain', ''],
   documentation: layersDocumentation,
+  sample: layersSample,
   // The model has Layers' names.
   names: Object.fromEntries(Object.keys(layersEvents).map((type) => [type, type])),
   credentials: (request) => {

@@ -15,6 +15,7 @@ import { lines, standardPayload } from '../shopify.ts';
 import { iso, type When, whenOf } from '../timestamp.ts';
 import { filled, type Json, list, number, object, present, text } from '../values.ts';
 import { excerpt, type Fault, faults, shown, unnamed } from '../words.ts';
+import { tapcartSample } from './sample.ts';
 
 /** What each event of Tapcart's catalogue means in the model. */
 const types: Readonly<Record<string, string>> = {
@@ -78,6 +79,7 @@ export const tapcart: Dialect = {
   path: '/webhooks/tapcart',
   contentTypes: ['application/json', ''],
   names: types,
+  sample: tapcartSample,
   documentation: {
     operationId: 'tapcartClickstream',
     summary: "Tapcart's clickstream webhook: send one event of an app.",

@@ -1,5 +1,6 @@
 import { Check } from 'typebox/value';
 import type { Destination } from '../../../adapters/destinations/destination.ts';
+import type { Dialect } from '../../../adapters/dialects/dialect.ts';
 import { urlMistakes } from '../../../adapters/http/ssrf.ts';
 import { kindSchema } from '../../../schemas/config.ts';
 import { field, isRecord, items } from '../../base/unknown-values.ts';
@@ -8,20 +9,25 @@ import type { Mistake, Path } from './schema.ts';
 /** User and password of a URL. */
 const USER = /:\/\/[^\s/]*@/g;
 
+export interface Checkers {
+  readonly destinations: readonly Destination[];
+  readonly dialects: readonly Pick<Dialect, 'name' | 'settings'>[];
+  /** Takes secrets out of a destination's words. */
+  readonly redact: (sentence: string) => string;
+}
+
 /**
- * What is wrong although it fits the schema: settings that a destination objects to, origins that no browser sends, and an
- * upstream that cannot be asked. Takes the configuration with all its other mistakes, so that all are reported at once; `redact` takes secrets out of a destination's words.
+ * What is wrong although it fits the schema: settings that a destination or a dialect refuses, and origins that no browser sends.
+ * Takes the configuration with all its other mistakes, so that all are reported at once.
  */
-export function semanticMistakes(
-  config: unknown,
-  destinations: readonly Destination[],
-  redact: (sentence: string) => string,
-): Mistake[] {
+export function semanticMistakes(config: unknown, { destinations, dialects, redact }: Checkers): Mistake[] {
   return items(field(config, 'shops')).flatMap((shop, index) => {
     const at: Path = ['shops', index];
     return [
       ...items(field(shop, 'origins')).flatMap((origin, place) => originMistakes(origin, [...at, 'origins', place])),
-      ...upstreamMistakes(field(shop, 'glood'), [...at, 'glood', 'upstream']),
+      ...dialects.flatMap(({ name, settings }) =>
+        (settings?.check(field(shop, name), urlMistakes) ?? []).map((text) => placed(text, [...at, name])),
+      ),
       ...items(field(shop, 'pipelines')).flatMap((pipeline, place) => [
         ...laneMistakes(pipeline, destinations, [...at, 'pipelines', place, 'lanes']),
         ...destinationMistakes(field(pipeline, 'destination'), destinations).map((text) =>
@@ -53,15 +59,6 @@ function originMistakes(origin: unknown, path: Path): Mistake[] {
   return [{ path, text: `must be an origin as browsers write it${hint}` }];
 }
 
-function upstreamMistakes(glood: unknown, path: Path): Mistake[] {
-  const upstream = field(glood, 'upstream');
-  if (typeof upstream !== 'string') return [];
-  const mistakes = urlMistakes(upstream, field(glood, 'allowPrivateNetworks') === true);
-  const isHost = URL.canParse(upstream) && new URL(upstream).href === `${new URL(upstream).origin}/`;
-  const texts = mistakes.length > 0 || isHost ? mistakes : ['must be a host alone, without path and query'];
-  return texts.map((text) => ({ path, text: text.replace(/^url: /, '') }));
-}
-
 function destinationMistakes(settings: unknown, destinations: readonly Destination[]): readonly string[] {
   const destination = destinations.find(({ type }) => type === field(settings, 'type'));
   if (!destination?.check || !isRecord(settings)) return [];
@@ -69,7 +66,7 @@ function destinationMistakes(settings: unknown, destinations: readonly Destinati
   return Check(kindSchema(destination), settings) ? destination.check(own) : [];
 }
 
-/** A destination speaks of its settings as "url: …" or "headers.x: …"; that belongs to the path. */
+/** A destination or a dialect speaks of its settings as "url: …" or "headers.x: …"; that belongs to the path. */
 function placed(text: string, path: Path): Mistake {
   const [, name, rest] = /^([A-Za-z][\w.]*): (.*)$/s.exec(text) ?? [];
   return name !== undefined && rest !== undefined

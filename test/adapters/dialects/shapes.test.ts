@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
 import { type Dialect, RequestRefused } from '../../../adapters/dialects/dialect.ts';
 import { glood } from '../../../adapters/dialects/glood/glood.ts';
+import { GloodBody } from '../../../adapters/dialects/glood/shapes.ts';
 import { layers } from '../../../adapters/dialects/layers/layers.ts';
+import { layersEvents } from '../../../adapters/dialects/layers/shapes.ts';
 import { tapcart } from '../../../adapters/dialects/tapcart/tapcart.ts';
 import type { Event } from '../../../schemas/event.ts';
-import { GloodBody } from '../../../schemas/glood.ts';
-import { layersEvents } from '../../../schemas/layers.ts';
 import { context, rules } from '../../contracts/dialect.ts';
 import { describe } from '../../support/describe.ts';
 

@@ -5,6 +5,7 @@ import Type from 'typebox';
 import * as assert from 'uvu/assert';
 import type { Destination } from '../../../adapters/destinations/destination.ts';
 import { destinations as real } from '../../../adapters/destinations/index.ts';
+import { dialects } from '../../../adapters/dialects/index.ts';
 import { type Config, configSchema, settingsOf } from '../../../schemas/config.ts';
 import { ConfigError } from '../../../server/base/errors.ts';
 import { findConfig, loadConfig } from '../../../server/config/config.ts';
@@ -323,5 +324,5 @@ describe('the configuration to use', ({ it }) => {
   });
 });
 
-const shopFields = () => configSchema([]).properties.shops.items.properties;
+const shopFields = () => configSchema([], dialects).properties.shops.items.properties;
 const pipelineFields = () => shopFields().pipelines.items.properties;

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import * as assert from 'uvu/assert';
 import { destinations } from '../../../adapters/destinations/index.ts';
+import { dialects } from '../../../adapters/dialects/index.ts';
 import { type Kind, pipelineSchema, shopSchema } from '../../../schemas/config.ts';
 import { Settings } from '../../../schemas/settings.ts';
 import { configurationReference } from '../../../server/docs/reference.ts';
@@ -19,20 +20,23 @@ const kind: Kind = {
 
 describe('configuration reference', ({ it }) => {
   it('has a row for every setting, shop and pipeline key and destination setting', () => {
-    const reference = configurationReference(destinations);
+    const reference = configurationReference(destinations, dialects);
     const pipeline = pipelineSchema(destinations);
-    const { glood, ...shop } = shopSchema(pipeline).properties;
+    const shop = shopSchema(pipeline, []).properties;
     const names = [
       ...Object.keys({ ...Settings.properties, ...shop, ...pipeline.properties }),
-      ...Object.keys(glood.properties).map((name) => `glood.${name}`),
+      ...dialects.flatMap(({ name, settings }) =>
+        Object.keys(settings?.schema.properties ?? {}).map((setting) => `${name}.${setting}`),
+      ),
       ...destinations.flatMap(({ settings }) => Object.keys(settings.properties)),
     ];
+    assert.ok(names.includes('glood.upstream'));
     for (const name of names) assert.match(reference, `\n| \`${name}\` | `);
     for (const { type } of destinations) assert.match(reference, `### Destination \`${type}\``);
   });
 
   it('leaves no row without a meaning', () => {
-    const rows = configurationReference(destinations)
+    const rows = configurationReference(destinations, dialects)
       .split('\n')
       .filter((line) => line.startsWith('| `'));
     assert.ok(rows.length > 40);
@@ -40,7 +44,7 @@ describe('configuration reference', ({ it }) => {
   });
 
   it('says what is expected, what is the default, what is secret, as Markdown that does not break', () => {
-    const reference = configurationReference([kind]);
+    const reference = configurationReference([kind], dialects);
     assert.is(
       reference.slice(reference.indexOf('### Destination')),
       [

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { type Context, RequestRefused, type Rules } from '../../../../adapters/dialects/dialect.ts';
 import { glood } from '../../../../adapters/dialects/glood/glood.ts';
-import { gloodNames } from '../../../../schemas/glood.ts';
+import { gloodNames } from '../../../../adapters/dialects/glood/shapes.ts';
 import { context, draftsOf, fixturesOf, rules } from '../../../contracts/dialect.ts';
 import { describe } from '../../../support/describe.ts';
 

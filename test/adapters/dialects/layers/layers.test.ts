@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { type Context, type Refusal, RequestRefused } from '../../../../adapters/dialects/dialect.ts';
 import { layers } from '../../../../adapters/dialects/layers/layers.ts';
-import { layersEvents } from '../../../../schemas/layers.ts';
+import { layersEvents } from '../../../../adapters/dialects/layers/shapes.ts';
 import { context, draftsOf, fixturesOf, rules } from '../../../contracts/dialect.ts';
 import { describe } from '../../../support/describe.ts';
 

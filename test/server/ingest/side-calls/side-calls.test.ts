@@ -1,12 +1,13 @@
 import * as assert from 'uvu/assert';
 import { RequestRefused } from '../../../../adapters/dialects/dialect.ts';
-import { glood as gloodDialect } from '../../../../adapters/dialects/glood/glood.ts';
+import { dialects } from '../../../../adapters/dialects/index.ts';
 import { openLmdb } from '../../../../adapters/logs/lmdb/open.ts';
 import type { EventLog, Stored } from '../../../../adapters/logs/log.ts';
-import { createInit } from '../../../../server/ingest/init/init.ts';
-import { createUpstream } from '../../../../server/ingest/init/upstream.ts';
-import { createVisitors } from '../../../../server/ingest/init/visitors.ts';
+import type { SideCall } from '../../../../server/ingest/ingest.ts';
 import { createShops } from '../../../../server/ingest/shops.ts';
+import { createSideCalls } from '../../../../server/ingest/side-calls/side-calls.ts';
+import { createUpstream } from '../../../../server/ingest/side-calls/upstream.ts';
+import { createVisitors } from '../../../../server/ingest/side-calls/visitors.ts';
 import type { Gateway } from '../../../../server/process/gateway.ts';
 import { storeOptions } from '../../../contracts/log.ts';
 import { describe } from '../../../support/describe.ts';
@@ -190,17 +191,17 @@ shops:
 
   it('answers although the log cannot be read, and says so here', async () => {
     const errors: unknown[] = [];
-    const { answer } = createInit({
+    const [{ answer, dialect }] = createSideCalls(dialects, {
       visitors: { of: () => Promise.reject(new Error('broken')) },
       upstream: { ask: async () => undefined },
       mint: () => 'minted',
       limits,
       onError: (error) => errors.push(error),
-    });
+    }) as [SideCall];
     const [shop] = createShops(configOf(`shops: [{ shop: ${SHOP}, tokens: [t] }]`)).all;
     const inbound = { headers: {}, query: () => undefined, address: undefined };
     const holder = { shop: shop!, trust: 'public' } as const;
-    const admission = { dialect: gloodDialect, inbound, ...holder, holder, shopNamed: true };
+    const admission = { dialect, inbound, ...holder, holder, shopNamed: true };
     const { status, body } = await answer(admission, Buffer.from('{"user_id":"u"}'));
     assert.equal([status, JSON.parse(body ?? '').visit_id], [200, 'minted']);
     assert.is(errors.length, 1);
@@ -347,10 +348,10 @@ describe('an upstream', ({ it, before, after }) => {
     const stopping = new AbortController();
     const { ask } = createUpstream({
       now: () => now,
-      onFailed: (reason) => failures.push(reason),
+      onFailed: (_name, reason) => failures.push(reason),
       stopping: stopping.signal,
     });
-    const server = { url: `http://127.0.0.1:${sink.port}${path}`, allowPrivateNetworks: true };
+    const server = { name: 'Here', url: `http://127.0.0.1:${sink.port}${path}`, allowPrivateNetworks: true };
     return {
       failures,
       stopping,

@@ -13,7 +13,7 @@ import {
   ShopifyId,
   Text,
   Time,
-} from './wire.ts';
+} from '../../../schemas/wire.ts';
 
 /** Fields of every event. Not strict: keys that are not named here are accepted and kept. */
 const common = {

@@ -1,5 +1,15 @@
 import Type, { type TSchema } from 'typebox';
-import { Anything, Customer, EventId, oneOf, optional, required, SessionId, Text, Time } from './wire.ts';
+import {
+  Anything,
+  Customer,
+  EventId,
+  oneOf,
+  optional,
+  required,
+  SessionId,
+  Text,
+  Time,
+} from '../../../schemas/wire.ts';
 
 /** The contract's 28 event names: thirteen of Shopify's standard events, fifteen of Glood's own. */
 export const gloodNames = [

@@ -1,30 +1,11 @@
+import type { PassedRequest, Upstream, UpstreamServer } from '../../../adapters/dialects/side-call.ts';
 import { type Http, openHttp } from '../../../adapters/http/http.ts';
-
-/** Where requests are passed on to while somebody else still answers them. */
-export interface Upstream {
-  /**
-   * What a server answers with 200, where `accepts` says that it is an answer; undefined where it fails, is too slow, says too
-   * much or failed a moment ago. Never rejects.
-   */
-  ask(server: Server, request: Passed): Promise<string | undefined>;
-}
-
-export interface Server {
-  readonly url: string;
-  readonly allowPrivateNetworks: boolean;
-}
-
-export interface Passed {
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly accepts: (answer: string) => boolean;
-}
 
 export interface UpstreamTools {
   /** Milliseconds since some moment; they only go forward. */
   readonly now: () => number;
-  /** Called where a server is not asked again for a while; the reason holds no URL. */
-  readonly onFailed: (reason: string) => void;
+  /** Called where a server, by its name, is not asked again for ten seconds. The reason holds no URL. */
+  readonly onFailed: (name: string, reason: string) => void;
   /** Ends what is in hand. */
   readonly stopping: AbortSignal;
 }
@@ -40,7 +21,7 @@ interface Known {
   pausedUntil: number;
 }
 
-/** Passes requests on, carefully: public addresses only, no redirects, in time, in size, and few at once. */
+/** Passes requests on, with limits: public addresses only, no redirects, three seconds, a bounded answer, and 32 at once. */
 export function createUpstream(tools: UpstreamTools): Upstream {
   const known = new Map<string, Known>();
   const { stopping } = tools;
@@ -55,25 +36,31 @@ export function createUpstream(tools: UpstreamTools): Upstream {
       if (failure === undefined) return typeof answer === 'string' ? undefined : answer.text;
       if (stopping.aborted) return undefined;
       // Clients wait for what fails, so it is not asked again at once; and there is one line about it, not one per request.
-      if (tools.now() >= one.pausedUntil) tools.onFailed(failure);
+      if (tools.now() >= one.pausedUntil) tools.onFailed(server.name, failure);
       one.pausedUntil = tools.now() + PAUSE_MS;
       return undefined;
     },
   };
 }
 
-function knownOf(known: Map<string, Known>, server: Server, now: () => number): Known {
-  const key = `${server.allowPrivateNetworks} ${server.url}`;
+function knownOf(known: Map<string, Known>, { url, allowPrivateNetworks }: UpstreamServer, now: () => number): Known {
+  const key = `${allowPrivateNetworks} ${url}`;
   let one = known.get(key);
   if (one === undefined) {
-    const settings = { ...server, timeoutSeconds: TIMEOUT_SECONDS, secrets: [], answerBytes: ANSWER_BYTES };
+    const settings = {
+      url,
+      allowPrivateNetworks,
+      timeoutSeconds: TIMEOUT_SECONDS,
+      secrets: [],
+      answerBytes: ANSWER_BYTES,
+    };
     one = { http: openHttp(settings, now), inHand: 0, pausedUntil: Number.NEGATIVE_INFINITY };
     known.set(key, one);
   }
   return one;
 }
 
-function failureOf(answer: Awaited<ReturnType<Http['ask']>>, accepts: Passed['accepts']): string | undefined {
+function failureOf(answer: Awaited<ReturnType<Http['ask']>>, accepts: PassedRequest['accepts']): string | undefined {
   if (typeof answer === 'string') return answer;
   if (answer.status !== 200) return `HTTP ${answer.status}`;
   if (Buffer.byteLength(answer.text) >= ANSWER_BYTES) return `an answer of ${ANSWER_BYTES} bytes and more`;

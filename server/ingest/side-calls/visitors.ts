@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import type { Client, Visitor } from '../../../adapters/dialects/glood/init.ts';
+import type { Visitor, VisitorIds } from '../../../adapters/dialects/side-call.ts';
 import type { EventLog, Position } from '../../../adapters/logs/log.ts';
 import type { Event } from '../../../schemas/event.ts';
 import { readOver } from '../../base/unreadable.ts';
 
 /** Knows the products that visitors of a shop saw, put into the cart and bought, by the shop's recent events. */
 export interface Visitors {
-  /** By any of the ids that the client gives; nothing is known of those it does not give. */
-  of(shop: string, client: Client): Promise<Visitor>;
+  /** By any of the ids that are given. */
+  of(shop: string, ids: VisitorIds): Promise<Visitor>;
 }
 
 /** Events that are read at the first question, and at most between two. */
@@ -50,8 +50,8 @@ export function createVisitors(log: Pick<EventLog, 'extent' | 'read'>, now: () =
     return known;
   };
   return {
-    async of(shop, client) {
-      const keys = keysOf(client);
+    async of(shop, ids) {
+      const keys = keysOf(ids);
       if (keys.length === 0) return { browsed: [], cart: [], purchased: [] };
       const memory = memoryOf(shop);
       if (now() - memory.readAt >= FRESH_MS) {
@@ -84,12 +84,7 @@ async function catchUp(log: Pick<EventLog, 'extent' | 'read'>, shop: string, mem
 function note(known: Memory['known'], event: Event): void {
   const ids = productsOf(event);
   if (ids.length === 0) return;
-  const { user_id, device_id: client_id, customer_id } = event;
-  for (const key of keysOf({
-    ...(user_id !== undefined && { user_id }),
-    ...(client_id !== undefined && { client_id }),
-    ...(customer_id !== undefined && { customer_id }),
-  })) {
+  for (const key of keysOf(event)) {
     let visitor = known.get(key);
     if (visitor === undefined) {
       visitor = { browsed: new Set(), cart: new Set(), purchased: new Set() };
@@ -119,8 +114,10 @@ function last(ids: Set<string>, id: string): void {
   if (ids.size > PRODUCTS) for (const oldest of ids) return void ids.delete(oldest);
 }
 
-const keysOf = (client: Client): string[] =>
-  Object.entries(client).flatMap(([kind, id]) => (id.length <= LONGEST_ID ? [`${kind} ${id}`] : []));
+const keysOf = ({ user_id, device_id, customer_id }: VisitorIds): string[] =>
+  Object.entries({ user_id, device_id, customer_id }).flatMap(([kind, id]) =>
+    id !== undefined && id.length <= LONGEST_ID ? [`${kind} ${id}`] : [],
+  );
 
 function together(all: readonly Known[]): Visitor {
   const of = (which: keyof Known): string[] => [...new Set(all.flatMap((known) => [...known[which]].reverse()))];
