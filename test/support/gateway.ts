@@ -51,11 +51,13 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
   readonly lane?: Lane;
+  /** On a connection of its own. */
+  readonly alone?: boolean;
 }
 
 export function call(
   port: number,
-  { method = 'POST', path = '/beacon', headers = {}, body = '', lane = 'plain' }: Call,
+  { method = 'POST', path = '/beacon', headers = {}, body = '', lane = 'plain', alone = false }: Call,
 ): Promise<Reply> {
   const bytes = lane === 'gzip' ? gzipSync(body) : Buffer.from(body);
   const length: Record<string, string> =
@@ -63,7 +65,14 @@ export function call(
   const encoding: Record<string, string> = lane === 'gzip' ? { 'content-encoding': 'gzip' } : {};
   return new Promise((resolve, reject) => {
     const request = httpRequest(
-      { port, host: '127.0.0.1', method, path, headers: { ...length, ...encoding, ...headers } },
+      {
+        port,
+        host: '127.0.0.1',
+        method,
+        path,
+        headers: { ...length, ...encoding, ...headers },
+        ...(alone && { agent: false }),
+      },
       (response) => {
         let text = '';
         response.setEncoding('utf8');

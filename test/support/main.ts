@@ -13,8 +13,8 @@ export interface Started {
   readonly ended: Promise<number | null>;
   /** Everything it has printed. */
   output(): string;
-  /** Its log lines. */
-  lines(): Record<string, unknown>[];
+  /** Its log lines so far. */
+  lines(): readonly Record<string, unknown>[];
   /** Resolves when it has started. */
   port(): Promise<number>;
   /** Process ids of the web processes that have come to take events, in that order. */
@@ -37,10 +37,16 @@ export function startMain(cwd: string, env: Record<string, string> = {}, entry =
       output += String(chunk);
     });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const lines = () =>
-    output
-      .split('\n')
-      .flatMap((line) => (line.startsWith('{"level"') ? [JSON.parse(line) as Record<string, unknown>] : []));
+  const read: Record<string, unknown>[] = [];
+  let readUntil = 0;
+  // Each line once: tests ask every few milliseconds.
+  const lines = () => {
+    const end = output.lastIndexOf('\n') + 1;
+    for (const line of output.slice(readUntil, end).split('\n'))
+      if (line.startsWith('{"level"')) read.push(JSON.parse(line));
+    readUntil = end;
+    return read;
+  };
   const started = () => lines().find(({ msg }) => msg === 'gateway started');
   return {
     child,
