@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import type { Shop } from '../../schemas/config.ts';
 import type { Event } from '../../schemas/event.ts';
 import type { Kind } from './kind.ts';
+import type { Priority } from './priority.ts';
 import type { Replaced } from './replaced.ts';
 import type { Sample } from './sample.ts';
 import type { ShopSettings } from './shop-settings.ts';
@@ -202,6 +203,8 @@ export interface Dialect {
   readonly settings?: ShopSettings;
   /** Further paths of the contract, which bring no events. */
   readonly sideCalls?: readonly SideCall[];
+  /** How much a shop would miss a body of events, whatever its bytes are: while the gateway is overloaded, browsing is refused first. */
+  priorityOf(body: Buffer): Priority;
   /** An event that `headless-events send` can send. */
   readonly sample: Sample;
   credentials(request: InboundRequest): Credentials;

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Dialect, RequestRefused } from '../../adapters/dialects/dialect.ts';
 import type { Admission, Answer, Inbound, SideCall } from '../ingest/ingest.ts';
-import { worthOf } from '../overload/worth.ts';
 import { corsHeaders } from './cors.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type ArrivingBody, readBody } from './request-body.ts';
@@ -108,7 +107,8 @@ async function answerOf(
     body = readBody(request, { load, shop, maxBytes: bodyMaxBytes, onCost: chargeTo(ingest, admission) });
     const bytes = await body.whole;
     const isEvents = path === dialect.path;
-    if (isEvents && pressure === 'browse' && worthOf(bytes) === 'browse') throw load.shed(shortage, 'browse');
+    if (isEvents && pressure === 'browse' && dialect.priorityOf(bytes) === 'browse')
+      throw load.shed(shortage, 'browse');
     await load.turn(shop);
     return done(await take(admission, bytes));
   } catch (error) {

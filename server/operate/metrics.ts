@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Priority } from '../../adapters/dialects/priority.ts';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import type { Build } from '../base/build.ts';
 import type { Answered } from '../http/server.ts';
@@ -7,7 +8,6 @@ import type { ReplacedValue } from '../ingest/replaced-values.ts';
 import type { Damage } from '../log/damage.ts';
 import { type Disk, LEVELS } from '../log/disk.ts';
 import type { Shortage } from '../overload/load.ts';
-import type { Worth } from '../overload/worth.ts';
 import type { Overview } from './overview.ts';
 import { watchPipelines } from './pipeline-metrics.ts';
 
@@ -31,8 +31,8 @@ export interface Metrics {
   collected(): Promise<Collected>;
   readonly contentType: string;
   answered(exchange: Answered): void;
-  /** A request, or a connection, was refused for lack of something; `any`: its worth was not looked at. */
-  shed(shortage: Shortage, worth: Worth | 'any'): void;
+  /** A request, or a connection, was refused for lack of something; `any`: its priority was not looked at. */
+  shed(shortage: Shortage, priority: Priority | 'any'): void;
   /** A request was refused for what it is. */
   refused(refused: RefusedRequest): void;
   /** Values that clients sent and that their events do without. */
@@ -140,7 +140,7 @@ function countShed(registry: Registry): Metrics['shed'] {
     'Requests refused for lack of something: delay (processor time), memory, disk, connections. Worth any: refused before their events were looked at.',
     ['reason', 'worth'],
   );
-  return (shortage, worth) => count(`${shortage} ${worth}`);
+  return (shortage, priority) => count(`${shortage} ${priority}`);
 }
 
 function countReplaced(registry: Registry): Metrics['replaced'] {

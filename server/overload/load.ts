@@ -1,9 +1,9 @@
 import { RequestRefused } from '../../adapters/dialects/dialect.ts';
+import type { Priority } from '../../adapters/dialects/priority.ts';
 import { createInHand, type InHand } from './in-hand.ts';
 import type { Pressure } from './pressure.ts';
 import { createSideWork, type SideWork } from './side-work.ts';
 import { createTurns } from './turns.ts';
-import type { Worth } from './worth.ts';
 
 /** What there is too little of: processor time, memory for bodies, room on the disk, connections. */
 export type Shortage = 'delay' | 'memory' | 'disk' | 'connections';
@@ -19,7 +19,7 @@ export interface Load {
   /** Resolves when it is the turn of a request of this shop whose body is here. */
   turn(shop?: string): Promise<void>;
   /** Counts a refusal and gives what the client is told. */
-  shed(shortage: Shortage, worth: Worth | 'any'): Overloaded;
+  shed(shortage: Shortage, priority: Priority | 'any'): Overloaded;
   /** Resolves when a refusal is to be sent, or at once where the gateway is stopping. */
   holdBack(): Promise<void>;
   /** Why something was refused in the last seconds; undefined where nothing was. */
@@ -39,7 +39,7 @@ export interface LoadOptions {
   readonly heldMs?: number;
   /** Nothing is held back any more. */
   readonly stopping?: AbortSignal;
-  readonly onShed: (shortage: Shortage, worth: Worth | 'any') => void;
+  readonly onShed: (shortage: Shortage, priority: Priority | 'any') => void;
   /** Called with the first refusal, and then at most once a minute. */
   readonly onShedding: (shortage: Shortage) => void;
   /** Monotonic, in milliseconds. */
@@ -98,11 +98,11 @@ export function createLoad(options: LoadOptions): Load {
       const byDelay: Strain = { pressure: pressureOf(turns.wait(time, shop)), shortage: 'delay' };
       return worse(worse(byDisk, byMemory), byDelay);
     },
-    shed(shortage, worth) {
+    shed(shortage, priority) {
       const time = now();
       shedAt = time;
       latest = shortage;
-      onShed(shortage, worth);
+      onShed(shortage, priority);
       if (time - toldAt >= MINUTE) {
         toldAt = time;
         onShedding(shortage);

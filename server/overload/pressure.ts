@@ -1,2 +1,2 @@
-/** What a gateway in need takes no longer: nothing is refused, events that are worth less (browse events), or all. */
+/** What an overloaded gateway refuses: nothing, bodies of the lower priority (browse events), or everything. */
 export type Pressure = 'none' | 'browse' | 'all';

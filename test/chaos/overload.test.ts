@@ -3,7 +3,6 @@ import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { layers } from '../../adapters/dialects/layers/layers.ts';
-import { worthOf } from '../../server/overload/worth.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { closed, listening } from './listen.ts';
@@ -132,7 +131,7 @@ describe('the bodies of an overload', ({ it }) => {
       const idsOf = (number: number) => {
         const first = body.renew(number);
         const text = body.bytes.subarray(body.bytes.indexOf('\r\n\r\n') + 4);
-        assert.is(worthOf(text), kind);
+        assert.is(layers.priorityOf(text), kind === 'sale' ? 'commerce' : 'browse');
         const { events, refused } = layers.read(text.toString(), rules);
         assert.equal(refused, []);
         assert.is(events[0]?.id, first);

@@ -5,6 +5,7 @@ import { type Dialect, type Reading, RequestRefused, type Rules } from '../diale
 import { contentBy } from '../event-id.ts';
 import { bearer, header } from '../headers.ts';
 import { excess } from '../limits.ts';
+import { priorityBy } from '../priority.ts';
 import { ReplacedNotes } from '../replaced.ts';
 import { shopDomain } from '../shop-domain.ts';
 import { type Json, object, text } from '../values.ts';
@@ -31,6 +32,7 @@ export const glood: Dialect = {
   settings: gloodSettings,
   sideCalls: [gloodInit],
   sample: gloodSample,
+  priorityOf: priorityBy('name'),
   tokenless: (shop) => gloodSettingsOf(shop).allowShopHeaderOnly,
   read,
   single: (event) => event,

@@ -5,6 +5,7 @@ import type { Context, Dialect, Draft, Reading, Refusal, Rules } from '../dialec
 import { contentBy } from '../event-id.ts';
 import { header, queryToken } from '../headers.ts';
 import { excess } from '../limits.ts';
+import { priorityBy } from '../priority.ts';
 import { ReplacedNotes } from '../replaced.ts';
 import { eventSlices } from '../slices.ts';
 import { type Json, object } from '../values.ts';
@@ -23,6 +24,7 @@ export const layers: Dialect = {
   contentTypes: ['application/json', 'text/plain', ''],
   documentation: layersDocumentation,
   sample: layersSample,
+  priorityOf: priorityBy('event_type'),
   // The model has Layers' names.
   names: Object.fromEntries(Object.keys(layersEvents).map((type) => [type, type])),
   credentials: (request) => {

@@ -10,6 +10,7 @@ import { bearer, queryToken } from '../headers.ts';
 import { digits, realId, realShopId } from '../ids.ts';
 import { kindOf, orderOf, PURCHASE } from '../kind.ts';
 import { excess } from '../limits.ts';
+import { priorityBy } from '../priority.ts';
 import { ReplacedNotes } from '../replaced.ts';
 import { lines, standardPayload } from '../shopify.ts';
 import { iso, type When, whenOf } from '../timestamp.ts';
@@ -80,6 +81,7 @@ export const tapcart: Dialect = {
   contentTypes: ['application/json', ''],
   names: types,
   sample: tapcartSample,
+  priorityOf: priorityBy('event'),
   documentation: {
     operationId: 'tapcartClickstream',
     summary: "Tapcart's clickstream webhook: send one event of an app.",

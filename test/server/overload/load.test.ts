@@ -3,7 +3,6 @@ import { createInHand } from '../../../server/overload/in-hand.ts';
 import { createLoad, type Shortage } from '../../../server/overload/load.ts';
 import { affordable } from '../../../server/overload/open-files.ts';
 import type { Pressure } from '../../../server/overload/pressure.ts';
-import { worthOf } from '../../../server/overload/worth.ts';
 import { describe } from '../../support/describe.ts';
 
 /** A load on a clock of its own; each request that is begun takes a millisecond of it. */
@@ -214,39 +213,6 @@ describe('the bodies in hand', ({ it }) => {
     assert.not(inHand.isFull(1001));
     assert.equal(evicted, ['slow']);
     assert.is(inHand.bytes(), 75);
-  });
-});
-
-describe('the worth of a body', ({ it }) => {
-  const worth = (body: unknown) => worthOf(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
-
-  it('is that of its best event, in every dialect', () => {
-    const browse = { event_type: 'product_view', title: 'Add to cart', page_url: '/cart', event_id: 'checkout' };
-    assert.is(worth({ events: [browse, { event_type: 'product_hover' }] }), 'browse');
-    assert.is(worth({ events: [browse, { event_type: 'add_to_cart' }] }), 'sale');
-    assert.is(worth({ events: [{ event_type: 'order_placed' }] }), 'sale');
-    for (const name of [
-      'product_added_to_cart',
-      'checkout_started',
-      'payment_info_submitted',
-      'glood:bundle:add_to_cart',
-    ])
-      assert.is(worth({ event: { id: '1', name } }), 'sale', name);
-    for (const name of ['page_viewed', 'glood:section:view', 'glood:init'])
-      assert.is(worth({ event: { id: '1', name }, cart: { lines: [] }, page_type: 'cart' }), 'browse', name);
-    for (const event of ['cartAdd', 'checkoutCreated', 'purchaseCompleted']) assert.is(worth({ event }), 'sale', event);
-    assert.is(worth({ event: 'productViewed' }), 'browse');
-    assert.is(worth('{ "event_type" : "purchase" }'), 'sale');
-  });
-
-  it('is found quickly, whatever the body is', () => {
-    for (const text of ['"name":"', '"name"', '"name"  ', '"event_type":"car', ' '])
-      for (const body of [text.repeat(262_144 / text.length), `"name"${' '.repeat(262_000)}`]) {
-        const begin = process.cpuUsage();
-        worth(body);
-        const { user } = process.cpuUsage(begin);
-        assert.ok(user < 100_000, `${user} us for ${text}`);
-      }
   });
 });
 
