@@ -64,6 +64,66 @@ function inside(folder: string, code: string): Record<string, string> {
   return { NODE_OPTIONS: `--import ${pathToFileURL(path).href}` };
 }
 
+/** One process, from its start to its end. */
+describe('in production every line of a process is JSON', ({ it, before, after }) => {
+  const folder = temporaryFolder();
+  let gateway: ReturnType<typeof start>;
+  before(async () => {
+    const code = `import { EventEmitter } from 'node:events';
+      import { deprecate } from 'node:util';
+      process.once('SIGUSR2', () => {
+        process.emitWarning('the URL postgres://me:${SECRET}@db/x is old', 'DeprecationWarning', 'DEP9999');
+        deprecate(() => {}, 'this is old too', 'DEP9998')();
+        const emitter = new EventEmitter();
+        for (let n = 0; n < 12; n++) emitter.on('x', () => {});
+        console.log('a line of %s\\nand another', 'a library', { a: 1 });
+        console.error(new Error('printed by a library'));
+        console.warn('a warning'); console.info('a note'); console.debug('a detail'); console.trace('from here');
+      });`;
+    const SOURCE_VERSION = '0123456789abcdef0123456789abcdef01234567';
+    gateway = start(folder.path, { ...inside(folder.path, code), SOURCE_VERSION });
+    await gateway.started();
+  });
+  after(() => {
+    gateway.child.kill('SIGKILL');
+    folder.remove();
+  });
+
+  it('of its start, which says what runs', async () => {
+    const { version, node, commit } = gateway.said('gateway started') ?? {};
+    assert.match(String(version), /^\d+\.\d+\.\d+/);
+    assert.equal([node, commit], [process.version, '0123456789abcdef0123456789abcdef01234567']);
+    await until(() => gateway.lines().some(({ msg }) => String(msg).startsWith('shop demo.myshopify.com')));
+  });
+
+  it('of a reload with mistakes', async () => {
+    writeFileSync(join(folder.path, 'gateway.yaml'), `shops: [{ shop: 7, tokens: [${SECRET}], wrong: 1 }]\n`);
+    gateway.child.kill('SIGHUP');
+    await until(() => gateway.lines().some(({ mistakes }) => Array.isArray(mistakes) && mistakes.length === 2), 10_000);
+  });
+
+  it('of what Node warns of, and libraries print', async () => {
+    gateway.child.kill('SIGUSR2');
+    await until(() => gateway.said('a note') !== undefined, 10_000);
+    const warnings = gateway.lines().filter(({ msg }) => msg === 'a warning of Node');
+    assert.equal(
+      warnings.map(({ kind, code }) => [kind, code]),
+      [
+        ['DeprecationWarning', 'DEP9999'],
+        ['DeprecationWarning', 'DEP9998'],
+        ['MaxListenersExceededWarning', undefined],
+      ],
+    );
+    assert.ok(gateway.said('a line of a library\nand another { a: 1 }'));
+  });
+
+  it('of its stop', async () => {
+    gateway.child.kill('SIGTERM');
+    assert.is(await gateway.ended(), 0);
+    assert.ok(gateway.said('stopped'));
+  });
+});
+
 describe('in production every line is JSON', ({ it, beforeEach, afterEach }) => {
   let folder = temporaryFolder();
   const children: ChildProcess[] = [];
@@ -78,28 +138,6 @@ describe('in production every line is JSON', ({ it, beforeEach, afterEach }) => 
   afterEach(() => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
     folder.remove();
-  });
-
-  it('from the start, which says what runs, to the stop', async () => {
-    const gateway = run({ SOURCE_VERSION: '0123456789abcdef0123456789abcdef01234567' });
-    await gateway.started();
-    const { version, node, commit } = gateway.said('gateway started') ?? {};
-    assert.match(String(version), /^\d+\.\d+\.\d+/);
-    assert.equal([node, commit], [process.version, '0123456789abcdef0123456789abcdef01234567']);
-    await until(() => gateway.lines().some(({ msg }) => String(msg).startsWith('shop demo.myshopify.com')));
-    gateway.child.kill('SIGTERM');
-    assert.is(await gateway.ended(), 0);
-    assert.ok(gateway.said('stopped'));
-  });
-
-  it('of a reload with mistakes', async () => {
-    const gateway = run();
-    await gateway.started();
-    writeFileSync(join(folder.path, 'gateway.yaml'), `shops: [{ shop: 7, tokens: [${SECRET}], wrong: 1 }]\n`);
-    gateway.child.kill('SIGHUP');
-    await until(() => gateway.lines().some(({ mistakes }) => Array.isArray(mistakes) && mistakes.length === 2), 10_000);
-    gateway.child.kill('SIGTERM');
-    assert.is(await gateway.ended(), 0);
   });
 
   it('of several web processes, also of one that ends', async () => {
@@ -159,40 +197,6 @@ describe('in production every line is JSON', ({ it, beforeEach, afterEach }) => 
     assert.ok(release.lines().length > 0);
   });
 
-  it('of what Node warns of, and libraries print', async () => {
-    const gateway = run(
-      inside(
-        folder.path,
-        `import { EventEmitter } from 'node:events';
-         import { deprecate } from 'node:util';
-         process.once('SIGUSR2', () => {
-           process.emitWarning('the URL postgres://me:${SECRET}@db/x is old', 'DeprecationWarning', 'DEP9999');
-           deprecate(() => {}, 'this is old too', 'DEP9998')();
-           const emitter = new EventEmitter();
-           for (let n = 0; n < 12; n++) emitter.on('x', () => {});
-           console.log('a line of %s\\nand another', 'a library', { a: 1 });
-           console.error(new Error('printed by a library'));
-           console.warn('a warning'); console.info('a note'); console.debug('a detail'); console.trace('from here');
-         });`,
-      ),
-    );
-    await gateway.started();
-    gateway.child.kill('SIGUSR2');
-    await until(() => gateway.said('a note') !== undefined, 10_000);
-    gateway.child.kill('SIGTERM');
-    assert.is(await gateway.ended(), 0);
-    const warnings = gateway.lines().filter(({ msg }) => msg === 'a warning of Node');
-    assert.equal(
-      warnings.map(({ kind, code }) => [kind, code]),
-      [
-        ['DeprecationWarning', 'DEP9999'],
-        ['DeprecationWarning', 'DEP9998'],
-        ['MaxListenersExceededWarning', undefined],
-      ],
-    );
-    assert.ok(gateway.said('a line of a library\nand another { a: 1 }'));
-  });
-
   for (const [what, thrown] of [
     ['an error', `throw new Error('${SECRET}')`],
     ['a promise', `void Promise.reject(new Error('${SECRET}'))`],
@@ -208,13 +212,13 @@ describe('in production every line is JSON', ({ it, beforeEach, afterEach }) => 
 
   it('of an error while it is loaded', async () => {
     const broken = join(folder.path, 'broken');
-    mkdirSync(join(broken, 'node_modules', 'lmdb'), { recursive: true });
+    mkdirSync(join(broken, 'node_modules', 'ipaddr.js'), { recursive: true });
     for (const name of ['dist', 'package.json']) symlinkSync(resolve(name), join(broken, name));
     for (const name of readdirSync('node_modules'))
-      if (name !== 'lmdb') symlinkSync(resolve('node_modules', name), join(broken, 'node_modules', name));
-    writeFileSync(join(broken, 'node_modules/lmdb/package.json'), '{"type":"module","exports":"./index.js"}');
-    const text = `export const open = 0, asBinary = 0, version = 0; throw new Error('${SECRET}');`;
-    writeFileSync(join(broken, 'node_modules/lmdb/index.js'), text);
+      if (name !== 'ipaddr.js') symlinkSync(resolve('node_modules', name), join(broken, 'node_modules', name));
+    writeFileSync(join(broken, 'node_modules/ipaddr.js/package.json'), '{"type":"module","exports":"./index.js"}');
+    const text = `export default 0; throw new Error('${SECRET}');`;
+    writeFileSync(join(broken, 'node_modules/ipaddr.js/index.js'), text);
     for (const [entry, msg] of [
       ['main.js', 'cannot start'],
       ['release.js', 'cannot release'],
@@ -222,7 +226,7 @@ describe('in production every line is JSON', ({ it, beforeEach, afterEach }) => 
       const links = { NODE_OPTIONS: '--preserve-symlinks --preserve-symlinks-main' };
       const gateway = run(links, entry, join(broken, 'dist/server'));
       assert.is(await gateway.ended(), 1);
-      assert.match(String(gateway.said(msg)?.reason), /^Error at .*lmdb/);
+      assert.match(String(gateway.said(msg)?.reason), /^Error at .*ipaddr\.js/);
     }
   });
 });
@@ -286,9 +290,9 @@ describe('a process whose output nobody reads any more', ({ it, beforeEach, afte
 
   it('says its last word to nobody, and ends', async () => {
     const path = join(folder.path, 'last.mjs');
-    const logger = JSON.stringify(pathToFileURL(join(dist, 'logger.js')).href);
-    const last = "setTimeout(() => { logger.info('one'); logger.fatal('two'); process.exit(1); }, 500);";
+    const logger = JSON.stringify(pathToFileURL(join(dist, 'base/logger.js')).href);
+    const last = "setTimeout(() => { logger.info('one'); logger.fatal('two'); process.exit(7); }, 500);";
     writeFileSync(path, `import { createLogger } from ${logger};\nconst logger = createLogger('info');\n${last}`);
-    assert.is(await start(path), 1);
+    assert.is(await start(path), 7);
   });
 });
