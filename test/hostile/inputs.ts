@@ -363,13 +363,13 @@ const addresses: readonly Input[] = [
   },
 ];
 
-/** By the abuse they stand for. */
+/** By the abuse they stand for. What needs most memory is last, since memory that a process has once had hides what it needs later. */
 export const inputs: Readonly<Record<string, readonly Input[]>> = {
-  'too much': bodies,
-  'JSON to choke on': json,
   'values that are none': values,
-  'compressed bombs': [...compressed, ...squeezed],
   'bytes between two requests': [...framing, ...bent],
   'addresses, tokens and origins': [...addresses, ...addressed],
   'contracts held wrong': contracts,
+  'JSON to choke on': json,
+  'too much': bodies,
+  'compressed bombs': [...compressed, ...squeezed],
 };

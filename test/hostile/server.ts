@@ -6,8 +6,12 @@ const [config = '', env = '{}'] = process.argv.slice(2);
 const gateway = await gatewayWith(config, JSON.parse(env));
 const stalls = watchStalls();
 
+let used = process.cpuUsage();
 process.on('message', () => {
-  process.send?.({ stall: stalls.longest(), rss: process.memoryUsage().rss / 1024 ** 2 });
+  const { user, system } = process.cpuUsage(used);
+  used = process.cpuUsage();
+  const rss = process.memoryUsage().rss / 1024 ** 2;
+  process.send?.({ stall: stalls.longest(), rss, processor: (user + system) / 1_000 });
 });
 process.once('disconnect', () => process.exit());
 process.send?.({ port: gateway.port });

@@ -12,12 +12,14 @@ shops:
     tokens: [other-token]
 `;
 
-/** What a gateway was held up by since it was asked last, and how much memory it has. */
+/** What a gateway did since it was asked last, and how much memory it has. */
 export interface Strain {
-  /** Milliseconds in one piece. */
+  /** For how long it was held up, in milliseconds in one piece. */
   readonly stall: number;
   /** Megabytes. */
   readonly rss: number;
+  /** Milliseconds of processor time that it used. */
+  readonly processor: number;
 }
 
 export interface Stage {
