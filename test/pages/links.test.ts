@@ -6,6 +6,13 @@ import { pages } from '../support/pages.ts';
 import { tableOf } from '../support/readme.ts';
 
 describe('all pages', ({ it }) => {
+  it('say of each package with an install script whether it may run, since npm warns of others', () => {
+    const { allowScripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+    const names = Object.keys(packages).filter((path) => packages[path].hasInstallScript);
+    assert.equal(Object.keys(allowScripts).sort(), names.map((path) => path.replace(/.*node_modules\//, '')).sort());
+  });
+
   it('give a reason for each dependency, and for no other', () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
     const named = tableOf(readFileSync('DEPENDENCIES.md', 'utf8'), 'Package').map(([name = '', why = '']) => {
