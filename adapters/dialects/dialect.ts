@@ -197,6 +197,8 @@ export interface Dialect {
   readonly documentation: Documentation;
   /** The names of the contract's events, each with the canonical type that it becomes. */
   readonly names: Readonly<Record<string, string>>;
+  /** Headers, in lower case, that pages send beside Content-Type: browsers ask whether they may. */
+  readonly browserHeaders?: readonly string[];
   /** Headers, in lower case, that say something of the event which its body need not say: `view` finds them in the context, cut to 200 characters. */
   readonly kept?: readonly string[];
   /** What a shop can set for this dialect alone. */

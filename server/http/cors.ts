@@ -1,12 +1,11 @@
-/** What browsers may send in any case: the Layers SDK's own headers, Glood's, and those of native web views. */
+import { dialects } from '../../adapters/dialects/index.ts';
+
+/** What browsers may send in any case: the headers of the dialects, and those of native web views. */
 export const ALLOWED_HEADERS = [
   'content-type',
-  'x-storefront-access-token',
-  'x-sdk-client',
-  'authorization',
-  'x-shop',
+  ...dialects.flatMap(({ browserHeaders = [] }) => browserHeaders),
   'x-requested-with',
-] as const;
+];
 
 const MOST_HEADERS = 100;
 const MOST_CHARACTERS = 4096;

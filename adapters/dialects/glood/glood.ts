@@ -23,6 +23,7 @@ export const glood: Dialect = {
   name: 'glood',
   path: '/api/storefront/v3/headless/events',
   contentTypes: ['application/json', ''],
+  browserHeaders: ['authorization', 'x-shop'],
   documentation: gloodDocumentation,
   names: canonicalTypes,
   credentials: (request) => ({

@@ -22,6 +22,7 @@ export const layers: Dialect = {
   path: '/beacon',
   // A plain-string sendBeacon comes as text/plain, which needs no preflight.
   contentTypes: ['application/json', 'text/plain', ''],
+  browserHeaders: ['x-storefront-access-token', 'x-sdk-client'],
   documentation: layersDocumentation,
   sample: layersSample,
   priorityOf: priorityBy('event_type'),
