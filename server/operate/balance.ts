@@ -6,13 +6,13 @@ import type { PipelineStatus } from '../deliver/pipelines.ts';
 const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
 
-/** Whether everything that came in is accounted for. The counters are kept apart from one another, so a difference means a fault. */
+/** Whether every event that came in is accounted for. The counters are kept independently, so a difference means a fault. */
 export async function balanceOf(
   log: EventLog,
   shops: readonly string[],
   statuses: readonly PipelineStatus[],
 ): Promise<Balance> {
-  // An orphan's shop may have left too.
+  // An orphan's shop may have left the configuration too.
   const names = [...new Set([...shops, ...statuses.map(({ id }) => id.shop)])];
   const tallies = await log.tallies(names);
   const byShop = names.map((shop, i) => shopBalance(shop, tallies[i] ?? NOTHING));
@@ -21,7 +21,7 @@ export async function balanceOf(
   return { balanced, shops: byShop, pipelines: byPipeline };
 }
 
-/** Nothing is unaccounted for, and no count is below nothing: two faults may hide each other in a sum. */
+/** No difference and no negative count: two faults may cancel out in a sum. */
 export function isSound(balance: ShopBalance | PipelineBalance): boolean {
   const { difference, shop: _, ...counts } = balance;
   const all = Object.values(counts).flatMap((count) => (typeof count === 'object' ? Object.values(count) : count));

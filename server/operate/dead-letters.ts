@@ -1,18 +1,52 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeadLetter, PipelineId } from '../../adapters/logs/state.ts';
 import type { DeadSelection, DeadView } from '../../schemas/admin-api/dead-letters.ts';
-import { type Step, whenAvailable } from './jobs.ts';
+import { type OperatorJobs, type Order, type Step, whenAvailable } from './jobs.ts';
 import { deadView } from './kept-views.ts';
+import type { Operations } from './operations.ts';
 import type { OperatorTools } from './operator.ts';
-import { within } from './quarantine.ts';
+import { itemsOf, pageOf } from './pages.ts';
+import { within } from './shops-and-times.ts';
 
-/** Letters that are read at once: each may hold an event of 256 KB. */
+/** Letters read at once: each may hold an event of 256 KB. */
 const READ_AT_ONCE = 50;
-/** Letters that are changed in one commit. */
+/** Letters changed in one commit. */
 const CHANGED_AT_ONCE = 500;
 
-/** All dead letters that fit, pipeline by pipeline, from the oldest. `key`: the `after` for what follows. */
-export async function* deadLetters(
+type DeadOperations = Pick<Operations, 'dead' | 'allDead' | 'redriveDead' | 'discardDead'>;
+
+/** What an operator can ask and order about dead letters. */
+export function deadOperations(tools: OperatorTools, jobs: OperatorJobs): DeadOperations {
+  const { store, pipelines, replays, clock } = tools;
+  const order = (kind: Order['kind'], selection: DeadSelection, counted: string): Order => ({
+    of: 'dead',
+    kind,
+    shop: selection.shop,
+    selection: { ...selection },
+    counts: [counted],
+  });
+  return {
+    dead: (selection, page) => pageOf(deadLetters(tools, selection, page.after), page),
+    allDead: (selection) => itemsOf(deadLetters(tools, selection)),
+    redriveDead: (selection) =>
+      jobs.order(order('redrive', selection, 'redriven'), () =>
+        eachDead(
+          tools,
+          selection,
+          'redriven',
+          (id, positions) => store.state.redrive(id, positions),
+          async (id) => void (pipelines.find(id) || (await replays.revive(id))),
+        ),
+      ),
+    discardDead: (selection) =>
+      jobs.order(order('discard', selection, 'discarded'), () =>
+        eachDead(tools, selection, 'discarded', (id, positions) => store.state.discardDead(id, positions, clock.now())),
+      ),
+  };
+}
+
+/** The selected dead letters, pipeline by pipeline, oldest first. `key`: the `after` of the next page. */
+async function* deadLetters(
   tools: OperatorTools,
   selection: DeadSelection,
   after = '',
@@ -28,8 +62,8 @@ export async function* deadLetters(
   }
 }
 
-/** Does something with all that fit, some at a time. `counted`: the name of what is counted. `act` gives how many it did something with. */
-export async function* eachDead(
+/** Applies `act` to all selected letters, some at a time; it gives how many it changed. `counted`: the name of that count. */
+async function* eachDead(
   tools: OperatorTools,
   selection: DeadSelection,
   counted: string,
@@ -70,7 +104,7 @@ async function* pagesOf({ store }: OperatorTools, id: PipelineId, after: string)
 
 async function idsOf({ pipelines, replays }: OperatorTools, { shop, pipeline }: DeadSelection): Promise<PipelineId[]> {
   const all = [...(await pipelines.statuses()).map(({ id }) => id), ...(await replays.ids())];
-  // A replay that delivers for an orphan has that one's name.
+  // A replay that delivers an adopted orphan has the orphan's name.
   const ids = new Map(all.map((id) => [keyOf(id), id]));
   return [...ids.values()]
     .filter((id) => (!shop || shop === id.shop) && (!pipeline || pipeline === id.pipeline))

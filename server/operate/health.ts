@@ -18,17 +18,17 @@ export interface Readiness {
 
 interface LogHealth {
   readonly durability: EventLog['durability'];
-  /** Why no event is taken. */
+  /** Why no event can be stored. */
   readonly failure?: string;
-  /** Why the disk needs somebody to look after it. */
+  /** Why an operator should look at the disk. */
   readonly disk?: string;
-  /** What was damaged, and where it lies; told until the process ends. Events sent now are kept all the same. */
+  /** What was damaged, and where the damaged file lies. Shown until the process ends; events sent now are stored all the same. */
   readonly damage?: Omit<Damage, 'since'> & { readonly since: string };
 }
 
 type PipelineHealth = PipelineRef & PipelineStanding;
 
-/** What is known while the log cannot be asked. */
+/** The report while the log cannot be asked. */
 export const unreachable = (opened: OpenedLog, draining: boolean, { message: failure }: Error): Readiness => ({
   ready: false,
   log: { ...logHealth(opened), failure },
@@ -37,7 +37,7 @@ export const unreachable = (opened: OpenedLog, draining: boolean, { message: fai
   pipelines: [],
 });
 
-/** Ready means: an event sent now would be kept. A pipeline in trouble is shown, and is no reason to refuse events. */
+/** Ready means: an event sent now would be stored. A pipeline in trouble is shown and does not change that. */
 export function readiness(
   opened: OpenedLog,
   draining: boolean,

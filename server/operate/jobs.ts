@@ -4,13 +4,13 @@ import type { JobReport } from '../../schemas/admin-api/jobs.ts';
 import type { Clock } from '../base/clock.ts';
 import { Busy, NotFound } from '../base/errors.ts';
 
-/** How often a job writes down how far it has come, and learns that it was cancelled. */
+/** How often a job saves its progress and learns whether it was cancelled. */
 const SAVE_EVERY_MS = 1000;
-/** A job of which nothing was heard for this long is interrupted: its process is gone. */
+/** A job that has not saved for this long counts as interrupted: its process is gone. */
 const SILENT_MS = 30_000;
-/** One that says nothing for this long may be gone. */
+/** A job that has not saved for this long may be gone. */
 const QUIET_MS = 5 * SAVE_EVERY_MS;
-/** An order waits this long for its job to end; a longer one is followed by its id. */
+/** How long an order waits for its job to end. A longer job is followed by its id. */
 const WAIT_MS = 2000;
 const RETRY_MS = 1000;
 
@@ -25,16 +25,16 @@ export interface JobTools {
   readonly clock: Clock;
   /** Aborts when the process stops: what is under way ends as interrupted. */
   readonly stopping: AbortSignal;
-  /** Called with an error that nobody expected. */
+  /** Called with an unexpected error. */
   readonly onError: (error: unknown) => void;
 }
 
 export type Order = Pick<Job, 'of' | 'kind' | 'shop' | 'selection'> & {
-  /** Names of what is counted. */
+  /** Names of the counts. */
   readonly counts: readonly string[];
 };
 
-/** Orders about much of what is kept. Each works in this process, step by step; any process can look at it and cancel it. */
+/** Orders that change many kept events. Each runs in this process, step by step; any process can follow it and cancel it. */
 export class OperatorJobs {
   readonly #tools: JobTools;
 
@@ -42,7 +42,7 @@ export class OperatorJobs {
     this.#tools = tools;
   }
 
-  /** Starts a job and waits two seconds for its end. Throws Busy where one about the same is running, in whatever process. */
+  /** Starts a job and waits up to two seconds for its end. Throws Busy if one about the same events is running, in any process. */
   async order({ counts, ...order }: Order, steps: () => AsyncIterable<Step>): Promise<JobReport> {
     const { state, clock } = this.#tools;
     const now = clock.now();
@@ -72,14 +72,14 @@ export class OperatorJobs {
     return this.#report(job);
   }
 
-  /** What it has done stays done. */
+  /** Cancels a job; what it has done stays done. Throws NotFound. */
   async cancel(id: string): Promise<void> {
     const job = (await this.#tools.state.jobs()).find((one) => one.id === id);
     if (job === undefined) throw new NotFound(`there is no job ${id}`);
     if (job.state === 'running') await this.#tools.state.saveJob({ ...job, state: 'cancelled' });
   }
 
-  /** Never rejects: nobody may be waiting for it. */
+  /** Never rejects, since nothing may await it. */
   async #run(job: Job, steps: () => AsyncIterable<Step>, onStep: (job: Job) => void): Promise<void> {
     const { state, clock, stopping, onError } = this.#tools;
     let now = job;
@@ -103,14 +103,14 @@ export class OperatorJobs {
       const end = stopping.aborted ? { state: 'interrupted' as const } : { state: 'failed' as const, reason };
       now = { ...now, ...end };
       onStep(now);
-      // Where nothing can be saved it falls silent, and is taken as interrupted.
+      // If this cannot be saved either, the job will count as interrupted.
       await save(end).catch(() => {});
     }
   }
 
   #report({ seenAt, startedAt, shop, reason, ...job }: Job): JobReport {
     const silent = job.state === 'running' && seenAt < this.#tools.clock.now() - SILENT_MS;
-    // An earlier version stored an order's selection by other names.
+    // An earlier version stored the selection under another name.
     const { eventId, ...rest } = job.selection;
     return {
       ...job,
@@ -123,7 +123,7 @@ export class OperatorJobs {
   }
 }
 
-/** Says when it ends by itself, where its process may be gone. */
+/** Why an order must wait. If the running job's process may be gone, also when to order again. */
 function whyBusy({ id, of, kind, shop = 'all shops', seenAt }: Job, now: number): string {
   const what = `a ${kind} of ${of === 'dead' ? 'dead letters' : 'quarantined events'} of ${shop}`;
   const busy = `${what} must end first, which is running as ${id}; follow it or cancel it`;
@@ -132,7 +132,7 @@ function whyBusy({ id, of, kind, shop = 'all shops', seenAt }: Job, now: number)
   return `${busy}; nothing was heard of its process for ${Math.round((now - seenAt) / 1000)} s: if that is gone, order again after ${end}`;
 }
 
-/** Does something on the log, again each second while it cannot be reached. */
+/** Runs work on the log; while the log cannot be reached, tries again each second until the process stops. */
 export async function whenAvailable<T>(
   { clock, stopping }: Pick<JobTools, 'clock' | 'stopping'>,
   work: () => Promise<T>,

@@ -6,8 +6,8 @@ import type { QuarantinedHeadView, QuarantinedView } from '../../schemas/admin-a
 import { idOf } from './quarantine-ids.ts';
 
 /*
- * Dead letters and quarantined events as operators see them. The log keeps times in milliseconds and names as its first version had
- * them; every answer has ISO 8601 and snake_case. The log keeps what was refused as it came, with the keys of carts; no answer has them.
+ * Dead letters and quarantined events as operators see them. The log has times in milliseconds and camelCase names; answers have ISO 8601
+ * and snake_case. The log keeps refused events as they came, with their cart keys; answers never show those.
  */
 
 export function deadView(id: PipelineId, letter: DeadLetter): DeadView {

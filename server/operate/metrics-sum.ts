@@ -1,11 +1,11 @@
 import { AggregatorRegistry } from 'prom-client';
 import type { Collected } from './metrics.ts';
 
-/** What several processes count, added up: for whoever asks any one of them. */
+/** Adds up the metrics of several processes, so that any one of them can answer for all. */
 export interface MetricsSum {
-  /** Keeps what a process says of itself, in the place of what it said before. */
+  /** Replaces a process's last known metrics. */
   said(process: number, metrics: Collected): void;
-  /** What an ended process had counted goes on counting, or a counter would go back; what it used, it uses no more. */
+  /** A process has ended. Its counters stay in the sum, since a counter must not go back; its gauges leave it. */
   ended(process: number): void;
   /** Prometheus text. */
   render(own: Collected): Promise<string>;

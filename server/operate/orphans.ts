@@ -18,7 +18,7 @@ export interface OrphanTools {
 
 const DISCARDED_AT_ONCE = 500;
 
-/** Up to where the log must keep the events of each shop for its pipelines, configured or not. Everything else is passed. */
+/** For each shop the position that all its pipelines have passed, orphans included. The log must keep what comes after. */
 export function passedBy(standings: readonly NamedStanding[]): ReadonlyMap<string, Position> {
   const passed = new Map<string, Position>();
   for (const { id, progress } of standings) {
@@ -29,7 +29,7 @@ export function passedBy(standings: readonly NamedStanding[]): ReadonlyMap<strin
   return passed;
 }
 
-/** Looks after pipelines that left the configuration: names them once, and settles those that owe nothing any more. */
+/** Looks after pipelines that left the configuration: logs each once, and settles those that owe nothing any more. */
 export class Orphans {
   readonly #tools: OrphanTools;
   readonly #named = new Set<string>();
@@ -38,7 +38,7 @@ export class Orphans {
     this.#tools = tools;
   }
 
-  /** To be called by a process that moves pipelines, when the configuration has changed and now and then. */
+  /** Call it in a process that delivers, after each change of the configuration and in the upkeep. Throws LogUnavailable. */
   async look(): Promise<void> {
     const { store, pipelines, clock } = this.#tools;
     const { state } = store;
@@ -59,7 +59,7 @@ export class Orphans {
     for (const key of this.#named) if (!here.has(key)) this.#named.delete(key);
   }
 
-  /** Counts what the log has let go of before an orphan had it, so that the books stay true. */
+  /** Counts events that left the log before an orphan had them, so that the balance stays right. */
   async countGone(): Promise<void> {
     const { store, pipelines } = this.#tools;
     for (const { id, progress } of (await pipelines.statuses()).filter(isOrphaned)) {
@@ -68,7 +68,7 @@ export class Orphans {
     }
   }
 
-  /** Lets go of all that an orphan owes. Throws NotFound, and BadOrder for a pipeline that is no orphan or is being delivered. */
+  /** Discards all that an orphan owes. Throws NotFound, and BadOrder for a pipeline that is configured or being delivered by a replay. */
   async discard(ref: PipelineRef): Promise<OrphanDiscard> {
     const { store, clock } = this.#tools;
     const { pending } = await orphanNamed(this.#tools, ref);
@@ -106,7 +106,7 @@ export class Orphans {
   }
 }
 
-/** The orphan of that name; one that left just now is marked first. Throws NotFound and BadOrder. */
+/** The orphan of that name, marked as one if it left just now. Throws NotFound, and BadOrder if it is configured. */
 export async function orphanNamed(
   { store, pipelines, clock }: Omit<OrphanTools, 'logger'>,
   ref: PipelineRef,

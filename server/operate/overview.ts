@@ -9,28 +9,28 @@ export interface OverviewSources {
   readonly state: Pick<State, 'quarantineSums' | 'deadLetGo'>;
   readonly shops: () => readonly string[];
   readonly statuses: () => Promise<readonly PipelineStatus[]>;
-  /** Milliseconds of a clock that is never set. */
+  /** Milliseconds of the steady clock. */
   readonly now: () => number;
 }
 
-/** How every pipeline and shop does. */
+/** How every pipeline and shop stands. */
 export interface Overview {
   readonly statuses: readonly PipelineStatus[];
   readonly balance: Balance;
   /** By shop. */
   readonly quarantine: ReadonlyMap<string, QuarantineSums>;
-  /** Dead letters that a limit has let go, for each of `statuses`. */
+  /** Dead letters that a limit has dropped, one entry for each of `statuses`. */
   readonly letGo: readonly Readonly<Record<DeadLetterLimit, number>>[];
 }
 
-/** Asks the log for it, once for all who ask at the same time, and gives it again for a while. */
+/** Asks the log once for everyone who asks at the same time, and repeats the answer for a while. */
 export interface OverviewBook {
   ask(): Promise<Overview>;
-  /** Has it asked for anew: the configuration has changed. */
+  /** Drops the answer, since the configuration has changed. */
   forget(): void;
 }
 
-/** An answer is given again for so many times as long as it took, so that looking takes a tenth of the time at most, whoever asks. */
+/** An answer is reused for this many times as long as it took, so that at most a tenth of the time is spent on it, however many ask. */
 const KEPT_TIMES = 10;
 const KEPT_MOST_MS = 1000;
 

@@ -1,10 +1,10 @@
 import type { PageOf } from '../../schemas/admin-api/common.ts';
 import type { PageRequest } from './operations.ts';
 
-/** With how many bytes of JSON a page ends: so much is made and sent within some ten milliseconds. */
+/** A page ends at about this many bytes of JSON, which take some ten milliseconds to make and send. */
 export const PAGE_BYTES = 1024 * 1024;
 
-/** The first items up to the limit, or up to the one with which they have a megabyte; `next` where there are more. */
+/** The first items, up to the limit or to about a megabyte. `next` is set if there are more. */
 export async function pageOf<T>(
   items: AsyncIterable<{ readonly key: string; readonly item: T }>,
   { limit, bytes = PAGE_BYTES }: PageRequest,
@@ -19,4 +19,9 @@ export async function pageOf<T>(
     taken += Buffer.byteLength(JSON.stringify(item));
   }
   return { items: page };
+}
+
+/** The items alone, without the keys of their pages. */
+export async function* itemsOf<T>(all: AsyncIterable<{ readonly item: T }>): AsyncGenerator<T> {
+  for await (const { item } of all) yield item;
 }

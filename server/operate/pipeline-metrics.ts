@@ -33,7 +33,7 @@ const FIGURES: readonly (readonly [name: string, help: string, of: (standing: Pi
   ],
 ];
 
-/** Gives what shows how pipelines do, in place of what was shown before. */
+/** Registers the gauges of pipelines; gives the function that sets them anew. `now`: milliseconds since 1970. */
 export function watchPipelines(registry: Registry): (statuses: readonly PipelineStatus[], now: number) => void {
   const state = gauge(registry, 'state', '1 for the state a pipeline is in, 0 for the others.', [...LABELS, 'state']);
   const figures = FIGURES.map(([name, help, of]) => ({ metric: gauge(registry, name, help, LABELS), of }));

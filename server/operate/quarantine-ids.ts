@@ -2,9 +2,8 @@ import { hash } from 'node:crypto';
 import { BadOrder } from '../base/errors.ts';
 
 /*
- * A log gives each quarantined event a number that is its own within its shop. Operators and the admin API name it by an id that is its
- * own over all shops and times: the number in base 36 and a part of a hash of the shop's domain, such as `mbcd3k2q-9f3c2a1b04`. The ids of
- * one shop sort by arrival as they are numbered.
+ * A log numbers the quarantined events of each shop. Operators and the admin API use an id that is unique over all shops: the number in
+ * base 36 and part of a hash of the shop's domain, such as `mbcd3k2q-9f3c2a1b04`. The ids of one shop sort by arrival.
  */
 
 const ID = /^([0-9a-z]{1,10})-([0-9a-f]{10})$/;
@@ -12,7 +11,7 @@ const NUMBER = /^[1-9]\d{0,14}$/;
 
 const tags = new Map<string, string>();
 
-/** Few shops, asked often. */
+/** Cached: few shops, and many ids of each. */
 function tagOf(shop: string): string {
   const tag = tags.get(shop) ?? hash('sha256', shop).slice(0, 10);
   tags.set(shop, tag);
@@ -23,8 +22,8 @@ export const idOf = ({ shop, id }: { readonly shop: string; readonly id: string 
   `${Number(id).toString(36)}-${tagOf(shop)}`;
 
 /**
- * The shop and the log's number that an id stands for; undefined where no shop has it. A bare number, the id of earlier versions, is one
- * of any shop: `has` says which have it. Throws BadOrder where that are several.
+ * The shop and the log's number that an id stands for; undefined if no shop has it. A bare number, as in earlier versions, may be of any
+ * shop: `has` says whether a shop has it. Throws BadOrder if several shops have it.
  */
 export async function named(
   id: string,

@@ -1,36 +1,48 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { RequestRefused, type Rules } from '../../adapters/dialects/dialect.ts';
-import { type LogRecord, READ_BYTES } from '../../adapters/logs/log.ts';
-import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
+import type { QuarantinedHead } from '../../adapters/logs/state.ts';
 import type { QuarantinedHeadView, QuarantinedView, QuarantineSelection } from '../../schemas/admin-api/quarantine.ts';
 import { NotFound } from '../base/errors.ts';
-import type { Shop } from '../ingest/shops.ts';
-import { type Step, whenAvailable } from './jobs.ts';
+import { type OperatorJobs, type Order, type Step, whenAvailable } from './jobs.ts';
 import { quarantinedHeadView, quarantinedView } from './kept-views.ts';
+import type { Operations } from './operations.ts';
 import type { OperatorTools } from './operator.ts';
+import { pageOf } from './pages.ts';
 import { named } from './quarantine-ids.ts';
+import { CHANGED_AT_ONCE, inSets, redriven } from './quarantine-redrive.ts';
+import { shopNames, within } from './shops-and-times.ts';
 
-/** Heads that are read at once: some hundred bytes each. */
+/** Heads read at once: some hundred bytes each. */
 const HEADS_AT_ONCE = 200;
-/** Events that are read again or let go in one commit. */
-const CHANGED_AT_ONCE = 100;
-/** Bodies that are read again in one turn. */
-const TURN_BYTES = 128 * 1024;
 
-/** The shops that are configured, and those that were and have something on the log; or one of them. */
-export async function shopNames(
-  { shops, store }: Pick<OperatorTools, 'shops' | 'store'>,
-  only: string | undefined,
-): Promise<string[]> {
-  const names = new Set([...shops().all.map(({ config }) => config.shop), ...(await store.log.shops())]);
-  return [...names].filter((shop) => only === undefined || shop === only);
+type QuarantineOperations = Pick<
+  Operations,
+  'quarantine' | 'oneQuarantined' | 'allQuarantined' | 'redriveQuarantine' | 'discardQuarantine'
+>;
+
+/** What an operator can ask and order about quarantined events. */
+export function quarantineOperations(tools: OperatorTools, jobs: OperatorJobs): QuarantineOperations {
+  const order = async (kind: Order['kind'], selection: QuarantineSelection, counts: string[]): Promise<Order> => ({
+    of: 'quarantine',
+    kind,
+    shop: await shopOf(tools, selection),
+    selection: { ...selection },
+    counts,
+  });
+  return {
+    quarantine: (selection, page) => pageOf(quarantinedHeads(tools, selection, page.after), page),
+    oneQuarantined: (id, shop) => oneQuarantined(tools, id, shop),
+    allQuarantined: (selection) => wholeQuarantined(tools, selection),
+    redriveQuarantine: async (selection) =>
+      jobs.order(await order('redrive', selection, ['accepted', 'duplicate', 'refused']), () =>
+        redriving(tools, selection),
+      ),
+    discardQuarantine: async (selection) =>
+      jobs.order(await order('discard', selection, ['discarded']), () => discarding(tools, selection)),
+  };
 }
 
-export const within = (at: number, { from, to }: { readonly from?: string; readonly to?: string }): boolean =>
-  (from === undefined || at >= Date.parse(from)) && (to === undefined || at < Date.parse(to));
-
-/** All quarantined events that fit, shop by shop, from the oldest; without bodies. `key`: the `after` for what follows. */
-export async function* quarantinedHeads(
+/** The selected events without bodies, shop by shop, oldest first. `key`: the `after` of the next page. */
+async function* quarantinedHeads(
   tools: OperatorTools,
   selection: QuarantineSelection,
   after = '',
@@ -40,8 +52,8 @@ export async function* quarantinedHeads(
       if (fits(head, selection)) yield { key: `${head.shop}#${head.id}`, item: quarantinedHeadView(head) };
 }
 
-/** The same whole, for an export. One that is gone meanwhile is left out. */
-export async function* wholeQuarantined(
+/** The selected events with bodies, for an export. One that is gone in between is left out. */
+async function* wholeQuarantined(
   tools: OperatorTools,
   selection: QuarantineSelection,
 ): AsyncGenerator<QuarantinedView> {
@@ -53,26 +65,26 @@ export async function* wholeQuarantined(
   }
 }
 
-/** One quarantined event whole. Throws NotFound, or BadOrder where the id could be one of several. */
-export async function oneQuarantined(tools: OperatorTools, id: string, shop?: string): Promise<QuarantinedView> {
+/** One quarantined event with its body. Throws NotFound, or BadOrder if the id is not unique. */
+async function oneQuarantined(tools: OperatorTools, id: string, shop?: string): Promise<QuarantinedView> {
   const found = await resolved(tools, id, shop);
   const whole = found && (await tools.store.state.quarantinedAt(found.shop, found.number));
   if (whole === undefined) throw new NotFound(`there is no quarantined event ${id}`);
   return quarantinedView(whole);
 }
 
-/** The quarantined events with an event's id. */
+/** Quarantined events that have this event id. */
 export async function quarantinedAbout({ store }: OperatorTools, shop: string, eventId: string, limit: number) {
   return limit > 0 ? await store.state.quarantinedAbout(shop, eventId, { limit }) : [];
 }
 
-/** The shop that a selection is about, if it is one. Throws as `oneQuarantined` does. */
-export async function shopOf(tools: OperatorTools, { id, shop }: QuarantineSelection): Promise<string | undefined> {
+/** The one shop that a selection is about, if it is about one. Throws BadOrder if its id is not unique. */
+async function shopOf(tools: OperatorTools, { id, shop }: QuarantineSelection): Promise<string | undefined> {
   return id === undefined ? shop : ((await resolved(tools, id, shop))?.shop ?? shop);
 }
 
-/** Lets those that fit go, some in a commit. */
-export async function* discarding(tools: OperatorTools, selection: QuarantineSelection): AsyncGenerator<Step> {
+/** Discards the selected events, some in each commit. */
+async function* discarding(tools: OperatorTools, selection: QuarantineSelection): AsyncGenerator<Step> {
   for await (const heads of pagesOf(tools, selection)) {
     const chosen = heads.filter((head) => fits(head, selection));
     let discarded = 0;
@@ -86,8 +98,8 @@ export async function* discarding(tools: OperatorTools, selection: QuarantineSel
   }
 }
 
-/** Reads those that fit as if they came today, some in a commit; what is accepted keeps its time of receipt and what was found then. */
-export async function* redriving(tools: OperatorTools, selection: QuarantineSelection): AsyncGenerator<Step> {
+/** Reads the selected events by today's rules, some in each commit. An accepted one keeps its time of receipt and its enrichment. */
+async function* redriving(tools: OperatorTools, selection: QuarantineSelection): AsyncGenerator<Step> {
   for await (const heads of pagesOf(tools, selection)) {
     const chosen = heads.filter((head) => fits(head, selection));
     for (const some of inSets(chosen)) yield { looked: 0, counts: await redriven(tools, some) };
@@ -95,49 +107,7 @@ export async function* redriving(tools: OperatorTools, selection: QuarantineSele
   }
 }
 
-async function redriven(tools: OperatorTools, heads: readonly QuarantinedHead[]): Promise<Step['counts']> {
-  const { store } = tools;
-  const counts = { accepted: 0, duplicate: 0, refused: 0 };
-  const appends: Promise<void>[] = [];
-  let read = 0;
-  for (const { shop, id, bytes } of heads) {
-    read += bytes;
-    if (read > TURN_BYTES) {
-      read = bytes;
-      await nextTurn();
-    }
-    const item = await whenAvailable(tools, () => store.state.quarantinedAt(shop, id));
-    const record = item && readAgain(tools, item);
-    if (record === undefined) {
-      counts.refused += item ? 1 : 0;
-      continue;
-    }
-    // Together, so that they share a commit. What was stored although no answer came is not stored again: it has left quarantine.
-    const stored = whenAvailable(tools, () => store.log.append(record)).then((verdicts) => {
-      for (const { kind } of verdicts) counts[kind === 'stored' ? 'accepted' : 'duplicate'] += 1;
-    });
-    appends.push(stored);
-  }
-  const failed = (await Promise.allSettled(appends)).find((one) => one.status === 'rejected');
-  if (failed) throw failed.reason;
-  return counts;
-}
-
-/** Sets of a bounded number and size. */
-function* inSets(heads: readonly QuarantinedHead[]): Generator<readonly QuarantinedHead[]> {
-  let set: QuarantinedHead[] = [];
-  let bytes = 0;
-  for (const head of heads) {
-    set.push(head);
-    bytes += head.bytes;
-    if (set.length < CHANGED_AT_ONCE && bytes < READ_BYTES) continue;
-    yield set;
-    [set, bytes] = [[], 0];
-  }
-  if (set.length > 0) yield set;
-}
-
-/** Heads of what may fit: those of one id where one is given, else all of the shops. Each list is of one shop. */
+/** Heads of events that may be selected, in lists of one shop each: the one with the given id, or else all. */
 async function* pagesOf(
   tools: OperatorTools,
   selection: QuarantineSelection,
@@ -182,31 +152,3 @@ const fits = (head: QuarantinedHead, { event_id: eventId, code, ...times }: Quar
   (eventId === undefined || eventId === head.eventId) &&
   (code === undefined || code === head.code) &&
   within(head.at, times);
-
-/** The record of an event that today's rules accept whole; undefined where any of it would be refused again. */
-function readAgain(
-  tools: OperatorTools,
-  { id, code, dialect: name, raw, index, context }: Quarantined,
-): LogRecord | undefined {
-  const dialect = tools.dialects.find((one) => one.name === name);
-  const shop = tools.shops().byName(context.shop);
-  if (dialect === undefined || shop === undefined) return undefined;
-  const body = index === undefined ? raw : dialect.single(raw);
-  try {
-    const { events, refused } = dialect.read(body, rulesOf(tools, shop, context.receivedAt));
-    if (refused.length > 0 || events.length === 0) return undefined;
-    return { dialect: name, context, body: Buffer.from(body), events, refused: [], released: [{ id, code }] };
-  } catch (error) {
-    if (error instanceof RequestRefused) return undefined;
-    throw error;
-  }
-}
-
-const rulesOf = ({ limits }: OperatorTools, { config, names, customEvents }: Shop, receivedAt: number): Rules => ({
-  shop: config.shop,
-  names,
-  shopNamed: true,
-  customEvents,
-  limits,
-  receivedAt,
-});

@@ -11,7 +11,7 @@ import type { Route } from '../deliver/route.ts';
 const READ_AT_ONCE = 1000;
 const NOW = AbortSignal.abort();
 
-/** The part of the log that an order names. Throws BadOrder where it holds no event. */
+/** The part of the log that an order names. Throws BadOrder if it holds no event. */
 export async function stretchOf(
   { log }: Store,
   { shop, from, to }: ReplayOrder,
@@ -27,8 +27,8 @@ export async function stretchOf(
 }
 
 /**
- * Goes along a stretch of the log a page at a time and gives the plan as it grows, until the end or until nobody asks for the next
- * page. A page costs two queries, however many events and dead letters it has.
+ * Reads a stretch of the log page by page and gives the plan so far after each page. A page costs two queries, however many events and
+ * dead letters it has.
  */
 export async function* planned(
   store: Store,
@@ -52,7 +52,7 @@ export async function* planned(
     const read = await readOver(store.log, shop, position, Math.min(READ_AT_ONCE, to - position), NOW);
     const page = read.stored.filter((one) => one.position <= to);
     const last = Math.min(read.last ?? to, to);
-    // The replay itself is suspended where it comes to such.
+    // The replay itself would be suspended before such events.
     if (read.unreadable > 0) {
       plan.events += read.unreadable;
       plan.filtered.unreadable = (plan.filtered.unreadable ?? 0) + read.unreadable;
@@ -61,7 +61,7 @@ export async function* planned(
     for (const one of page) count(plan, one, route, again);
     position = last;
     yield { plan: { ...plan, by_type: { ...plan.by_type }, filtered: { ...plan.filtered } }, position };
-    // Reading is synchronous underneath: others get their turn.
+    // Reading may be synchronous underneath: let other work run.
     await nextTurn();
   }
 }
@@ -89,7 +89,7 @@ function count(
   if (again(position)) plan.again += 1;
 }
 
-/** Which events of a page the pipeline has delivered, as far as its dead letters say. */
+/** Which events of a page the pipeline has delivered: all that it passed and that are no dead letters. */
 async function deliveredBefore(
   { state }: Store,
   id: PipelineRef,

@@ -1,66 +1,30 @@
-import { isDeepStrictEqual } from 'node:util';
-import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { type Progress, type Replay, replayName } from '../../adapters/logs/state.ts';
-import type { Store } from '../../adapters/logs/store.ts';
 import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
-import type { Pipeline } from '../../schemas/config.ts';
-import { aborted, type Clock } from '../base/clock.ts';
 import { BadOrder, NotFound } from '../base/errors.ts';
-import { type PipelineStatus, UNAVAILABLE_WAIT_MS } from '../deliver/pipelines.ts';
-import { type Route, router } from '../deliver/route.ts';
+import type { PipelineStatus } from '../deliver/pipelines.ts';
+import { nameOf, replayJob, routeOf } from './replay-job.ts';
 import { planned, stretchOf } from './replay-plan.ts';
+import { ReplayRunner, type ReplayTools } from './replay-runner.ts';
 
-export interface ReplayTools {
-  readonly store: Store;
-  /** Whether this process delivers; one that only takes events writes down what is to be replayed. */
-  readonly deliversEvents: boolean;
-  readonly clock: Clock;
-  /** The configured pipeline of that name. */
-  readonly find: (ref: PipelineRef) => Pipeline | undefined;
-  /** The same. Throws NotFound. */
-  readonly named: (ref: PipelineRef) => Pipeline;
-  /** Delivers a stretch through connections of its own until it is done, the signal aborts, or it is wanted elsewhere. */
-  readonly run: (replay: Replay, pipeline: Pipeline, route: Route, signal: AbortSignal) => Promise<void>;
-  readonly onFailure: (error: unknown) => void;
-}
-
-/** A replay's loop, and the configuration that it delivers with. */
-interface Run {
-  readonly replay: Replay;
-  readonly pipeline: Pipeline;
-  readonly stop: AbortController;
-  readonly ended: Promise<void>;
-}
-
-/** Stretches of the log that pipelines deliver again. A replay is a pipeline with an end, so it survives restarts as pipelines do. */
+/** Orders about replays: stretches of the log that a pipeline delivers again. A replay is a pipeline with an end, so it survives restarts. */
 export class Replays {
   readonly #tools: ReplayTools;
-  readonly #running = new Map<string, Run>();
-  readonly #stopping = new AbortController();
-  /** Aborts when other replays may have to run than those that do. */
-  #lookAgain = new AbortController();
-  #followed: Promise<void> = Promise.resolve();
+  readonly #runner: ReplayRunner;
 
   constructor(tools: ReplayTools) {
     this.#tools = tools;
+    this.#runner = new ReplayRunner(tools);
   }
 
-  /** Runs what is to be replayed, what was under way when the last process ended included, until `stop`. */
+  /** Runs replays until `stop`, if this process delivers; also those that the last process left unfinished. */
   follow(): void {
-    if (this.#tools.deliversEvents) this.#followed = this.#follow();
+    if (this.#tools.deliversEvents) this.#runner.start();
   }
 
-  /**
-   * Call it when the configuration has changed. Resolves when no replay delivers with what a pipeline was before; those whose pipeline
-   * is still configured go on with what it is now.
-   */
-  async reconfigured(): Promise<void> {
-    const outdated = [...this.#running].filter(
-      ([, { replay, pipeline }]) => !isDeepStrictEqual(this.#deliverer(replay), pipeline),
-    );
-    await Promise.all(outdated.map(([id]) => this.#end(id)));
-    this.#lookAgain.abort();
+  /** Call it when the configuration has changed. Resolves when no replay delivers with an old pipeline configuration any more. */
+  reconfigured(): Promise<void> {
+    return this.#runner.reconfigured();
   }
 
   /** What a replay would do, without doing it. Throws NotFound, or BadOrder for an empty stretch. */
@@ -71,7 +35,7 @@ export class Replays {
     return last.plan;
   }
 
-  /** The same, page by page: the last one is the plan. Throws before the first. */
+  /** The same as it grows, page by page; the last one is the plan. Throws before the first page. */
   async *planning(order: ReplayOrder): AsyncGenerator<ReplayPlanned> {
     const { store } = this.#tools;
     const pipeline = this.#tools.named(order);
@@ -87,7 +51,7 @@ export class Replays {
     return this.#job(replay, undefined);
   }
 
-  /** Delivers what an orphan owes to a configured pipeline of its shop, beside the events of that. Throws NotFound and BadOrder. */
+  /** Has a configured pipeline of the shop deliver what an orphan owes, beside its own events. Throws NotFound and BadOrder. */
   async adopt(orphan: PipelineStatus, as: string): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
     const { id, progress, newest } = orphan;
@@ -109,7 +73,7 @@ export class Replays {
     return replays.map((replay, i) => this.#job(replay, standings[i]?.progress));
   }
 
-  /** Ends a replay where it is, and gives what it is then: one that was done first stays so. Throws NotFound. */
+  /** Ends a replay where it is and gives it as it is then; one that is done stays done. Throws NotFound. */
   async cancel(id: string): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
     const replay = await store.state.changeReplay(id, { kind: 'cancelled', at: clock.now() });
@@ -117,14 +81,14 @@ export class Replays {
     return this.#job(replay, await this.#progress(replay));
   }
 
-  /** Every replay's progress and dead letters are kept under a name of its own. */
+  /** The names under which replays keep their progress and dead letters. */
   async ids(): Promise<PipelineRef[]> {
     return (await this.#tools.store.state.replays()).map(nameOf);
   }
 
   /**
-   * Has a replay look through its dead letters again, and go on where it is suspended. One that runs is left alone: what it is sending
-   * would be cut off and sent twice. Gives false where there is none of that name.
+   * Has a replay try its marked dead letters, and resume if it is suspended. A running one is not interrupted: what it is sending would be
+   * sent twice. Gives false if no replay has that name.
    */
   async revive(ref: PipelineRef): Promise<boolean> {
     const { state } = this.#tools.store;
@@ -135,7 +99,7 @@ export class Replays {
     return true;
   }
 
-  /** The lowest position of each shop that a replay has yet to read: the log keeps what comes after. */
+  /** For each shop the position that all its open replays have passed. The log must keep what comes after. */
   async passed(): Promise<ReadonlyMap<string, number>> {
     const { state } = this.#tools.store;
     const open = (await state.replays()).filter(({ ended }) => !ended);
@@ -148,119 +112,13 @@ export class Replays {
     return passed;
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#followed;
-    await Promise.all([...this.#running.keys()].map((id) => this.#end(id)));
-  }
-
-  async #follow(): Promise<void> {
-    const { store, clock, onFailure } = this.#tools;
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        const changed = store.state.replaysChanged();
-        this.#lookAgain = new AbortController();
-        const again = this.#lookAgain.signal;
-        await this.#runThose(await store.state.replays());
-        await aborted(AbortSignal.any([changed, again, signal]));
-      } catch (error) {
-        if (!(error instanceof LogUnavailable)) return onFailure(error);
-        await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
-      }
-    }
-  }
-
-  /** Starts those that are to run, and stops those that are not any more. */
-  async #runThose(replays: readonly Replay[]): Promise<void> {
-    const open = new Map(replays.filter(({ ended, revived }) => !ended || revived).map((one) => [one.id, one]));
-    // One that was cancelled while its dead letters are tried is begun anew, for those alone.
-    const over = [...this.#running].filter(([id, { replay }]) => open.get(id)?.ended !== replay.ended || !open.has(id));
-    await Promise.all(over.map(([id]) => this.#end(id)));
-    for (const [id, replay] of open) if (!this.#running.has(id)) this.#start(replay);
-  }
-
-  #start(replay: Replay): void {
-    const pipeline = this.#deliverer(replay);
-    // Its pipeline is not configured now; it goes on when that is back.
-    if (pipeline === undefined) return;
-    const stop = new AbortController();
-    const ended = this.#run(replay, pipeline, stop.signal).finally(() => {
-      if (this.#running.get(replay.id)?.stop !== stop) return;
-      this.#running.delete(replay.id);
-      // It may have been revived just now.
-      this.#lookAgain.abort();
-    });
-    this.#running.set(replay.id, { replay, pipeline, stop, ended });
-  }
-
-  async #run(replay: Replay, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
-    const { clock, onFailure } = this.#tools;
-    for (let current: Replay | undefined = replay; current && !signal.aborted; ) {
-      try {
-        current = await this.#runOnce(current, pipeline, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof LogUnavailable)) return onFailure(error);
-        await clock.sleep(UNAVAILABLE_WAIT_MS, signal);
-      }
-    }
-  }
-
-  /** Gives the replay as it is to be run next, if it is. */
-  async #runOnce(replay: Replay, pipeline: Pipeline, signal: AbortSignal): Promise<Replay | undefined> {
-    const { store, clock, run } = this.#tools;
-    // What was cancelled stays so; only its dead letters are tried.
-    const to = replay.ended === 'cancelled' ? ((await this.#progress(replay))?.position ?? replay.after) : replay.to;
-    await run({ ...replay, to }, pipeline, routeOf(pipeline, replay.types), signal);
-    const progress = await this.#progress(replay);
-    if (progress === undefined || progress.position < to || progress.suspended) return replay;
-    const done = { kind: 'done', at: clock.now(), revived: replay.revived } as const;
-    const changed = await store.state.changeReplay(replay.id, done);
-    // Its dead letters were asked for once more meanwhile: it has to look again.
-    return changed?.revived ? changed : undefined;
-  }
-
-  async #end(id: string): Promise<void> {
-    const running = this.#running.get(id);
-    this.#running.delete(id);
-    running?.stop.abort();
-    await running?.ended;
-  }
-
-  /** The pipeline that a replay delivers as. One that was adopted and is configured again delivers for itself. */
-  #deliverer({ shop, pipeline, adopts }: Replay): Pipeline | undefined {
-    const { find } = this.#tools;
-    return adopts !== undefined && find({ shop, pipeline: adopts }) ? undefined : find({ shop, pipeline });
-  }
-
-  #whyBlocked({ shop, pipeline, adopts }: Replay): string {
-    const isBack = adopts !== undefined && this.#tools.find({ shop, pipeline }) !== undefined;
-    return isBack ? `${adopts} is configured again` : 'its pipeline is not configured';
+  /** Ends the loops of all replays; the replays continue at the next start. */
+  stop(): Promise<void> {
+    return this.#runner.stop();
   }
 
   #job(replay: Replay, progress: Progress | undefined): ReplayJob {
-    const { id, shop, pipeline, after, to, startedAt, ended, adopts } = replay;
-    const blocked = !ended && this.#deliverer(replay) === undefined;
-    const state = ended ?? (blocked ? 'blocked' : wayOf(progress));
-    const reason = state === 'blocked' ? this.#whyBlocked(replay) : reasonOf(state, progress);
-    const { failingSince } = progress ?? {};
-    return {
-      id,
-      shop,
-      pipeline,
-      ...(adopts !== undefined && { adopts }),
-      state,
-      ...(reason !== undefined && { reason }),
-      ...(state === 'failing' && failingSince && { failing_since: new Date(failingSince).toISOString() }),
-      from: after + 1,
-      to,
-      position: progress?.position ?? after,
-      delivered: progress?.delivered ?? 0,
-      dead: progress?.dead ?? 0,
-      filtered: Object.values(progress?.filtered ?? {}).reduce((sum, count) => sum + count, 0),
-      started_at: new Date(startedAt).toISOString(),
-    };
+    return replayJob(replay, progress, this.#tools.find);
   }
 
   #progress(replay: Replay): Promise<Progress | undefined> {
@@ -268,20 +126,4 @@ export class Replays {
   }
 }
 
-const wayOf = (progress: Progress | undefined) =>
-  progress?.suspended ? 'suspended' : progress?.failingSince === undefined ? 'running' : 'failing';
-
-const reasonOf = (state: ReplayJob['state'], progress: Progress | undefined): string | undefined =>
-  state === 'suspended' ? progress?.suspended?.reason : state === 'failing' ? progress?.failure?.reason : undefined;
-
 const isAdoptionOf = ({ shop, adopts }: Replay, id: PipelineRef): boolean => shop === id.shop && adopts === id.pipeline;
-
-const nameOf = (replay: Replay): PipelineRef => ({ shop: replay.shop, pipeline: replayName(replay) });
-
-/** The pipeline's own filter, and of that only these types. */
-function routeOf(pipeline: Pipeline, types: readonly string[] | undefined): Route {
-  const own = router(pipeline);
-  if (types === undefined) return own;
-  const chosen = router({ events: [...types], consent: [], whenUnknown: 'send' });
-  return (event) => own(event) ?? chosen(event);
-}

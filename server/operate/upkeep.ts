@@ -21,7 +21,7 @@ export interface UpkeepTools {
   readonly logger: Logger;
   /** Called with events that left the log although a pipeline had not passed them. */
   readonly onDropped: (shop: string, events: number) => void;
-  /** Called with how many ended replays were let go of. */
+  /** Called with how many ended replays were forgotten. */
   readonly onForgotten: (replays: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
@@ -29,7 +29,7 @@ export interface UpkeepTools {
 const EVERY_MS = 60_000;
 const DAY_MS = 24 * 3_600_000;
 
-/** Once a minute: lets old events go, and checks that everything is accounted for. The business of whoever moves pipelines. */
+/** Once a minute until the signal aborts: drops old events and checks that everything is accounted for. Runs in the process that delivers. */
 export async function runUpkeep(tools: UpkeepTools, stopping: AbortSignal): Promise<void> {
   const { clock, logger, onFailure } = tools;
   const now = ageing(clock);
@@ -42,7 +42,7 @@ export async function runUpkeep(tools: UpkeepTools, stopping: AbortSignal): Prom
       await tools.orphans.look();
       await tools.orphans.countGone();
       await forget(tools, now());
-      // Also of pipelines that are configured no more, and of replays.
+      // Orphans and replays have dead letters too.
       const every = await tools.store.state.everyStanding();
       await tools.store.state.limitDead(every.map(({ id }) => id));
       await checkBooks(tools);

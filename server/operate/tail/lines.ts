@@ -8,7 +8,7 @@ import type { Event } from '../../../schemas/event.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Tail } from './tail.ts';
 
-/** Gives what tells whoever watches of each record that is stored. */
+/** Gives the function that publishes each stored record to the tail. */
 export function tailStored(
   tail: Pick<Tail, 'listening' | 'publish'>,
   logger: Logger,
@@ -19,7 +19,7 @@ export function tailStored(
       const events = viewsOf(record);
       for (const line of [...acceptedLines(record, verdicts, events), ...refusedLines(record)]) tail.publish(line);
     } catch (error) {
-      // The record is durable: that somebody cannot watch it is no reason to refuse it.
+      // The record is durable: a fault in showing it must not refuse it.
       logger.error({ reason: error instanceof Error ? error.message : String(error) }, 'an event cannot be watched');
     }
   };
@@ -32,7 +32,7 @@ function viewsOf({ dialect, body, context, events }: LogRecord): readonly Event[
   return view(dialect, body.toString(), places, context, derivations);
 }
 
-/** What became of the events of a record that may be stored. `verdicts` and `events` (the record's view) are those of its drafts, in order. */
+/** Lines for the stored events of a record. `verdicts` and `events` (the record's view) are in the order of its drafts. */
 export function acceptedLines(
   { context: { shop, receivedAt } }: Pick<LogRecord, 'context'>,
   verdicts: readonly Verdict[],
@@ -50,7 +50,7 @@ export function acceptedLines(
   });
 }
 
-/** What was refused of a record, or the record as a whole. */
+/** Lines for the refused events of a record. */
 export function refusedLines({
   dialect,
   context: { shop, receivedAt },
@@ -69,7 +69,7 @@ export function refusedLines({
   }));
 }
 
-/** What an attempt made of events of a pipeline; `at`: milliseconds since 1970. */
+/** Lines for what an attempt did with a pipeline's events. `at`: milliseconds since 1970. */
 export function settledLines(
   { shop, pipeline }: PipelineId,
   kind: 'delivered' | 'dead' | 'retried',

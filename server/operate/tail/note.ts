@@ -4,11 +4,11 @@ import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 
 interface Here {
   readonly store: { readonly state: Pick<State, 'others'> };
-  /** Whether pipelines are moved here. */
+  /** Whether this process delivers. */
   readonly deliversEvents: boolean;
 }
 
-/** What the tail of this process cannot show; undefined where it shows everything. */
+/** What the tail of this process cannot show; undefined if it shows everything. */
 export async function noteOf({ store, deliversEvents }: Here): Promise<string | undefined> {
   const others = await store.state.others().catch((error: unknown) => {
     if (error instanceof LogUnavailable) return undefined;
@@ -29,7 +29,7 @@ export async function noteOf({ store, deliversEvents }: Here): Promise<string | 
 const otherProcesses = (count: number, does: string, doTogether: string): string =>
   count === 1 ? `another process ${does}` : `${count} other processes ${doTogether}`;
 
-/** The lines behind a note, if there is one. They are listened to from now on, and the note comes first. */
+/** The lines, after a note if there is one. Lines that come while the note is made are not lost. */
 export async function* withNote(
   lines: AsyncIterable<TailLine>,
   note: () => Promise<string | undefined>,

@@ -1,30 +1,31 @@
 import { onAbort } from '../../../adapters/on-abort.ts';
 import type { TailFilter, TailLine } from '../../../schemas/admin-api/tail.ts';
 import { namesMatching } from '../../base/patterns.ts';
+import { LineBuffer } from './line-buffer.ts';
 
-/** What happens in this process, told to whoever looks on. Nothing ever waits for a reader: it misses lines instead. */
+/** Shows what happens in this process to its readers. Nothing ever waits for a slow reader: it misses lines instead. */
 export interface Tail {
-  /** Whether anyone looks. Ask before making lines: while nobody does, the tail costs this question only. */
+  /** Whether there are readers. Ask before making lines, so that the tail costs nothing while nobody reads it. */
   readonly listening: boolean;
   /** Never throws, never waits. */
   publish(line: TailLine): void;
-  /** Lines were left out on their way here: tells every reader. */
+  /** Tells every reader that lines were left out on their way here. */
   missed(lines: number): void;
-  /** Listens from this call on, not from the first `next`, until the signal aborts or the loop over it is left. Throws TooManyReaders. */
+  /** Collects lines from this call on, before the first `next`, until the signal aborts or the loop over it ends. Throws TooManyReaders. */
   lines(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine>;
 }
 
-/** The tail has as many readers as it may. */
+/** The tail has as many readers as allowed. */
 export class TooManyReaders extends Error {}
 
 const MAX_READERS = 20;
-/** What waits for one reader: a line may hold an event of 256 KB. */
+/** Most bytes that wait for one reader: a line may hold an event of 256 KB. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
 
 export interface TailOptions {
-  /** How many lines (1000), of 8 MB together, wait for a reader before it misses some. */
+  /** How many lines wait for a reader before it misses some (default: 1000); they also take at most 8 MB. */
   readonly bufferLines?: number;
-  /** Called with how many readers there are, whenever that has changed. */
+  /** Called with the number of readers whenever it has changed. */
   readonly onReaders?: (count: number) => void;
 }
 
@@ -54,34 +55,21 @@ export function createTail({ bufferLines = 1000, onReaders = () => {} }: TailOpt
   };
 }
 
-const sizes = new WeakMap<TailLine, number>();
-
-/** About how many bytes it takes; found once for all readers that it waits for. */
-function sizeOf(line: TailLine): number {
-  const size = sizes.get(line) ?? JSON.stringify(line).length;
-  sizes.set(line, size);
-  return size;
-}
-
 type Result = IteratorResult<TailLine, undefined>;
 
-/** Not an async generator: the `return` of one waits for the `next` that is under way, which here may take for ever. */
+/** Not an async generator: its `return` would wait for the pending `next`, which may never resolve. */
 class Reader implements AsyncIterableIterator<TailLine, undefined> {
   readonly #wants: (line: TailLine) => boolean;
-  readonly #bufferLines: number;
   readonly #ignore: () => void;
   readonly #onEnd: () => void;
-  /** Filled only while nobody waits. */
-  #buffer: TailLine[] = [];
-  #bytes = 0;
+  /** Empty while a `next` waits. */
+  readonly #buffer: LineBuffer;
   #waiting: ((result: Result) => void)[] = [];
-  /** Lines left out after the last one in the buffer. */
-  #missed = 0;
   #ended = false;
 
   constructor(filter: TailFilter, bufferLines: number, signal: AbortSignal, onEnd: () => void) {
     this.#wants = wanting(filter);
-    this.#bufferLines = bufferLines;
+    this.#buffer = new LineBuffer({ maxLines: bufferLines, maxBytes: BUFFER_BYTES });
     this.#onEnd = onEnd;
     this.#ignore = onAbort(signal, this.#end);
   }
@@ -90,17 +78,19 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
     if (!this.#wants(line)) return;
     const waiting = this.#waiting.shift();
     if (waiting) waiting({ done: false, value: line });
-    else this.#keep(line);
+    else this.#buffer.put(line);
   }
 
   miss(lines: number): void {
-    this.#missed += lines;
-    this.#waiting.shift()?.({ done: false, value: this.#gap() });
+    this.#buffer.miss(lines);
+    if (this.#waiting.length === 0) return;
+    const gap = this.#buffer.next();
+    if (gap) this.#waiting.shift()?.({ done: false, value: gap });
   }
 
   next(): Promise<Result> {
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    const line = this.#shift() ?? (this.#missed > 0 ? this.#gap() : undefined);
+    const line = this.#buffer.next();
     if (line) return Promise.resolve({ done: false, value: line });
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -114,47 +104,21 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
     return this;
   }
 
-  #shift(): TailLine | undefined {
-    const line = this.#buffer.shift();
-    if (line) this.#bytes -= sizeOf(line);
-    return line;
-  }
-
-  #keep(line: TailLine): void {
-    // The word of what was missed takes a place of its own, where the gap is.
-    const places = this.#missed > 0 ? 2 : 1;
-    const isFull = this.#buffer.length + places > this.#bufferLines || this.#bytes + sizeOf(line) > BUFFER_BYTES;
-    if (isFull) {
-      this.#missed += 1;
-      return;
-    }
-    for (const one of this.#missed > 0 ? [this.#gap(), line] : [line]) {
-      this.#buffer.push(one);
-      this.#bytes += sizeOf(one);
-    }
-  }
-
-  #gap(): TailLine {
-    const lines = this.#missed;
-    this.#missed = 0;
-    return { kind: 'missed', lines };
-  }
-
   readonly #end = (): void => {
     this.#ended = true;
     this.#ignore();
     this.#onEnd();
     for (const resolve of this.#waiting) resolve({ done: true, value: undefined });
     this.#waiting = [];
-    this.#buffer = [];
+    this.#buffer.clear();
   };
 }
 
-/** Ingest knows no pipelines: its lines are left out where one is asked for. */
+/** Lines of ingest name no pipeline, so they are left out if one is asked for. */
 function wanting({ shop, pipeline, types, kinds }: TailFilter): (line: TailLine) => boolean {
   const wanted = types && namesMatching(types);
   return (line) => {
-    // A reader is told of its own gaps only.
+    // A reader is told only of its own gaps.
     if (line.kind === 'missed' || line.kind === 'note') return false;
     if (kinds && !kinds.includes(line.kind)) return false;
     if (shop !== undefined && line.shop !== shop) return false;

@@ -1,10 +1,11 @@
 import type { TailLine } from '../../../schemas/admin-api/tail.ts';
+import { LineBuffer } from './line-buffer.ts';
 import type { Tail } from './tail.ts';
 
-/** Takes lines for the readers in another process; resolves when it can take more. `missed`: how many were left out after them. */
+/** Sends lines to the readers of another process; resolves when it can take more. `missed`: how many were left out after them. */
 export type Watcher = (lines: readonly TailLine[], missed: number) => Promise<unknown>;
 
-/** The tail of a process without readers: others watch, and are handed the lines. Nothing waits for them: they miss lines instead. */
+/** The tail of a process without readers of its own: it sends its lines to other processes. Nothing waits for them: they miss lines instead. */
 export interface Watchers extends Pick<Tail, 'listening' | 'publish'> {
   watch(process: number, watcher: Watcher): void;
   unwatch(process: number): void;
@@ -28,8 +29,7 @@ export function createWatchers(): Watchers {
 
 class Outbox {
   readonly #watcher: Watcher;
-  #lines: TailLine[] = [];
-  #missed = 0;
+  readonly #buffer = new LineBuffer({ maxLines: WAITING_LINES });
   #sending = false;
 
   constructor(watcher: Watcher) {
@@ -37,21 +37,17 @@ class Outbox {
   }
 
   put(line: TailLine): void {
-    if (this.#lines.length < WAITING_LINES) this.#lines.push(line);
-    else this.#missed += 1;
+    this.#buffer.put(line);
     if (!this.#sending) void this.#send();
   }
 
   async #send(): Promise<void> {
     this.#sending = true;
-    while (this.#lines.length > 0) {
-      const [lines, missed] = [this.#lines, this.#missed];
-      this.#lines = [];
-      this.#missed = 0;
+    for (let taken = this.#buffer.takeAll(); taken.lines.length > 0; taken = this.#buffer.takeAll()) {
       try {
-        await this.#watcher(lines, missed);
+        await this.#watcher(taken.lines, taken.missed);
       } catch {
-        // It is gone: it has no readers any more.
+        // The process is gone, and its readers with it. `#sending` stays set, so that nothing more is sent.
         return;
       }
     }

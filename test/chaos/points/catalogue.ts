@@ -48,7 +48,7 @@ const everywhere: readonly Point[] = [
   before('replaying', 'server/deliver/send.js', attempt, { ...replay, only: "options.pipeline.includes('-r')" }),
   before(
     'replay-over',
-    'server/operate/replays.js',
+    'server/operate/replay-runner.js',
     'const changed = await store.state.changeReplay(replay.id, done);',
     replay,
   ),

@@ -75,7 +75,7 @@ export const undoers: readonly Saboteur[] = [
     caughtBy: ['STALE'],
     changes: [
       {
-        file: 'server/operate/replays.js',
+        file: 'server/operate/replay-runner.js',
         piece: 'await Promise.all(outdated.map(([id]) => this.#end(id)));',
         by: '',
       },

@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import { openMemory } from '../../../adapters/logs/memory/open.ts';
 import { replayName } from '../../../adapters/logs/state.ts';
-import { Replays, type ReplayTools } from '../../../server/operate/replays.ts';
+import type { ReplayTools } from '../../../server/operate/replay-runner.ts';
+import { Replays } from '../../../server/operate/replays.ts';
 import { never, SHOP, START, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { until } from '../../support/until.ts';
