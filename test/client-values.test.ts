@@ -155,8 +155,8 @@ for (const log of logKinds()) {
       assert.match(inPipelines, /"consent_unclear":1/);
       const receipt = JSON.stringify(await ask('/admin/receipts/unclear'));
       assert.ok(receipt.includes('consent_unclear (marketing: \\"perhaps\\")'), receipt);
-      const [ads] = sink.requests.filter(({ path }) => path.endsWith('/ads'));
-      assert.match(ads?.body ?? '', /"yes"/);
+      const ads = await until(() => sink.requests.find(({ path }) => path.endsWith('/ads')));
+      assert.match(ads.body, /"yes"/);
       assert.not(
         sink.requests.some(({ path, body }) => path.endsWith('/ads') && /"unclear"|"event_id":"no"/.test(body)),
       );

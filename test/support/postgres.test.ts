@@ -216,7 +216,8 @@ describe('a run of tests that is killed', ({ it, after }) => {
     const run = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const data = await new Promise<string>((resolve) => run.stdout.once('data', (line) => resolve(`${line}`.trim())));
     const processes = family(Number(lockOf(data)[0]));
-    assert.is(alive(processes).length, processes.length);
+    // Not all of them: a connection's may have ended meanwhile.
+    assert.ok(alive(processes).length > 1);
     run.kill('SIGKILL');
     await until(() => alive(processes).length === 0 && !existsSync(dirname(dirname(data))));
   });
