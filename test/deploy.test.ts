@@ -31,8 +31,11 @@ const namesIn = (config: string): string[] => [...config.matchAll(/\$\{(\w+)\}/g
 /** Runs a command of a deployment in a folder that holds a build. */
 function run(command: string, folder: string, env: Record<string, string> = {}) {
   assert.match(command, /node dist\//);
-  const local = command.replace(/\S*node dist\//, `${process.execPath} dist/`);
-  const child = spawn('sh', ['-c', `exec env ${local}`], {
+  return runScript(`exec env ${command.replace(/\S*node dist\//, `${process.execPath} dist/`)}`, folder, env);
+}
+
+function runScript(script: string, folder: string, env: Record<string, string> = {}) {
+  const child = spawn('sh', ['-c', script], {
     cwd: folder,
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', GATEWAY_CONFIG: config, ...env },
   });
@@ -88,6 +91,21 @@ describe('what a deployment runs', ({ it, beforeEach, afterEach }) => {
     assert.is(`exec ${procfile.get('web')}`, JSON.parse(atRoot('package.json')).scripts.start);
     const { child, port, ended } = start(procfile.get('web') ?? '', folder.path);
     assert.is((await call(await port(), { method: 'GET', path: '/readyz' })).status, 200);
+    child.kill('SIGTERM');
+    assert.is(await ended, 0);
+  });
+
+  it('README.md, the lines of a deployment: end in a gateway that is ready', async () => {
+    writeFileSync(join(folder.path, 'gateway.yaml'), config);
+    const script = blockOf(blocksOf(atRoot('README.md')), 'deploy')
+      .replace('npm ci && npm run build\n', '')
+      .replace('PORT=3000', 'PORT=0')
+      .replace('/etc/headless-events', folder.path)
+      .replace('/var/lib/headless-events', folder.path)
+      .replaceAll('node dist/', `${process.execPath} dist/`);
+    const { child, port, ended, output } = runScript(script, folder.path);
+    children.push(child);
+    assert.is((await call(await port(), { method: 'GET', path: '/readyz' })).status, 200, output());
     child.kill('SIGTERM');
     assert.is(await ended, 0);
   });

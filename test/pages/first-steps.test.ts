@@ -6,6 +6,7 @@ import { built } from '../support/built.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { call } from '../support/gateway.ts';
+import { pathWithNpx } from '../support/npx.ts';
 import { blockOf, blocksOf, plain, runsOf, shape } from '../support/readme.ts';
 import { until } from '../support/until.ts';
 
@@ -47,27 +48,37 @@ describe('the first steps', ({ it, before, after }) => {
   it('do what they say, one after the other', async () => {
     const runs = PAGES.flatMap((page) => runsOf(blocksOf(readFileSync(page, 'utf8')), 'run'));
     assert.ok(runs.length >= 8);
+    const PATH = pathWithNpx(folder.path);
     for (const { script, answer } of runs) {
       // What was sent is in the files once it is delivered.
       await until(settled);
       const here = script.replaceAll('localhost:3000', `localhost:${port}`);
       // As the line that the start printed says.
       const ADMIN_TOKEN = /export ADMIN_TOKEN=(\w+)/.exec(output())?.[1];
-      const env = {
-        PATH: process.env.PATH,
-        PORT: String(port),
-        ADMIN_TOKEN,
-        npm_config_cache: join(folder.path, 'npm'),
-      };
+      const env = { PATH, PORT: String(port), ADMIN_TOKEN };
       const { stdout, stderr } = spawnSync('sh', ['-c', here], { cwd: folder.path, env, encoding: 'utf8' });
       assert.match(plain(stdout), shape(plain(answer)), `${script}${stderr}`);
     }
   });
 
+  it('find the command by npx, in the build and nowhere else', () => {
+    const env = {
+      PATH: process.env.PATH,
+      npm_config_cache: join(folder.path, 'npm'),
+      npm_config_registry: 'http://127.0.0.1:9/',
+    };
+    const { stdout, stderr } = spawnSync('npx', ['headless-events', 'check'], {
+      cwd: folder.path,
+      env,
+      encoding: 'utf8',
+    });
+    assert.match(stdout, /^The configuration is valid/, stderr);
+  });
+
   it('show a stored event as it is', () => {
     const archive = join(folder.path, 'data/archive/demo.myshopify.com');
     const lines = readdirSync(archive).flatMap((file) => readFileSync(join(archive, file), 'utf8').trim().split('\n'));
-    const shown = JSON.parse(blockOf(blocksOf(readFileSync('README.md', 'utf8')), 'event'));
+    const shown = JSON.parse(blockOf(blocksOf(readFileSync('schemas/README.md', 'utf8')), 'event'));
     const stored = lines.map((line) => JSON.parse(line)).find(({ event_id }) => event_id === shown.event_id);
     assert.equal({ ...stored, received_at: '' }, { ...shown, received_at: '' });
     assert.equal(Object.keys(stored), Object.keys(shown));

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { destinations } from '../../adapters/destinations/index.ts';
 import type { PageOf } from '../../schemas/admin-api/common.ts';
@@ -13,10 +12,10 @@ import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
 import { adminCalls } from '../../server/admin/calls.ts';
 import { loadConfig } from '../../server/config/config.ts';
 import type { Gateway } from '../../server/process/gateway.ts';
-import { built } from '../support/built.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { beacon, call, gatewayWith, layersEvent } from '../support/gateway.ts';
+import { pathWithNpx } from '../support/npx.ts';
 import { blockOf, blocksOf, plain, runsOf, shape, tableOf } from '../support/readme.ts';
 import { openSink, type Sink } from '../support/sink.ts';
 import { runCli } from '../support/terminal.ts';
@@ -27,10 +26,9 @@ const blocks = blocksOf(page);
 const ADMIN_TOKEN = 'a'.repeat(32);
 const HOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
-const main = built();
-
 describe('server/operate/README.md', ({ it, before, after }) => {
   const folder = temporaryFolder();
+  let PATH = '';
   let sink: Sink;
   let gateway: Gateway;
   const configWith = (customEvents: string) =>
@@ -63,7 +61,6 @@ describe('server/operate/README.md', ({ it, before, after }) => {
     await until(settled);
   };
   const start = (script: string, port: number) => {
-    const PATH = `${folder.path}/bin:${process.env.PATH}`;
     const child = spawn('sh', ['-c', script], { env: { PATH, PORT: String(port), ADMIN_TOKEN } });
     const said = { out: '', err: '' };
     child.stdout.on('data', (chunk) => {
@@ -76,14 +73,7 @@ describe('server/operate/README.md', ({ it, before, after }) => {
   };
 
   before(async () => {
-    mkdirSync(join(folder.path, 'bin'));
-    // In place of npx, which takes a second each time; test/pages/first-steps.test.ts shows that it finds the same command.
-    const command = join(folder.path, 'bin/npx');
-    writeFileSync(
-      command,
-      `#!/bin/sh\n[ "$1" = headless-events ] && shift && exec node '${join(main, '../cli.js')}' "$@"\n`,
-    );
-    chmodSync(command, 0o755);
+    PATH = pathWithNpx(folder.path);
     sink = await openSink();
     sink.behave(({ body }) =>
       /"view-[34]"/.test(body)
