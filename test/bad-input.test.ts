@@ -229,7 +229,7 @@ describe('an invalid event', ({ it }) => {
     assert.is(({} as { polluted?: number }).polluted, undefined);
     await gateway.stop();
     const { state, log, close } = await openLmdb(folder.path, storeOptions());
-    const kept = await state.quarantined(SHOP, { limit: 100 });
+    const kept = await state.quarantine.page(SHOP, { limit: 100 });
     const tally = await log.tally(SHOP);
     await close();
     folder.remove();

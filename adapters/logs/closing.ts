@@ -1,34 +1,28 @@
 import { LogUnavailable } from './log.ts';
-import type { Cursor } from './state.ts';
+import { METHODS, type Method, type PartName, type Parts } from './methods.ts';
+import type { Cursor } from './state/cursors.ts';
 import type { Store } from './store.ts';
 
-/** What may wait without end: closing rejects it. All else that was asked has an end, and closing waits for it. */
-const WAITING: ReadonlySet<PropertyKey> = new Set(['read', 'claim', 'suspend', 'resume', 'discardDead']);
+type Call = (...args: unknown[]) => unknown;
 
 /**
  * The same store, but everything asked of it after it was closed fails with LogUnavailable, and so do the reads and claims that wait
- * then. A closed log that went on answering "nothing" would keep whoever reads it in a loop that never lets a timer run.
+ * then. A closed log that went on answering "nothing" would keep its readers in a loop that never lets a timer run.
  */
 export function endedByClose(store: Store): Store {
-  const inHand = new Set<Promise<unknown>>();
+  const underWay = new Set<Promise<unknown>>();
   const waiting = new Set<(error: Error) => void>();
   let isClosed = false;
 
-  const refuse = (name: PropertyKey): Promise<never> => {
-    const error = new LogUnavailable('the log is closed');
-    // It alone gives no promise.
-    if (name === 'replaysChanged') throw error;
-    return Promise.reject(error);
-  };
-  const kept = <T>(answer: Promise<T>): Promise<T> => {
+  const awaitedByClose = <T>(answer: Promise<T>): Promise<T> => {
     const settled: Promise<unknown> = answer.then(
-      () => inHand.delete(settled),
-      () => inHand.delete(settled),
+      () => underWay.delete(settled),
+      () => underWay.delete(settled),
     );
-    inHand.add(settled);
+    underWay.add(settled);
     return answer;
   };
-  const given = <T>(answer: Promise<T>): Promise<T> =>
+  const rejectedByClose = <T>(answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       waiting.add(reject);
       const settled = <R>(settle: (result: R) => void) => {
@@ -39,47 +33,71 @@ export function endedByClose(store: Store): Store {
       };
       answer.then(settled(resolve), settled(reject));
     });
-  const result = (name: PropertyKey, answer: unknown): unknown => {
-    if (name === 'claim') return given((answer as Promise<Cursor>).then((cursor) => calls(cursor, ['save'])));
+  const closedCursor = (cursor: Cursor): Cursor =>
+    guarded(cursor, (name, call) =>
+      name === 'save' ? (...args) => (isClosed ? refused() : awaitedByClose(call(...args) as Promise<void>)) : call,
+    );
+  const answered = (part: PartName, name: string, answer: unknown): unknown => {
+    if (part === 'cursors' && name === 'claim')
+      return rejectedByClose((answer as Promise<Cursor>).then((cursor) => closedCursor(cursor)));
     // The log's own close ends the appends.
-    if (!(answer instanceof Promise) || name === 'append') return answer;
-    return WAITING.has(name) ? given(answer) : kept(answer);
-  };
-  /** `only`: the names of the methods that need the log; all, if absent. */
-  const calls = <T extends object>(target: T, only?: readonly PropertyKey[]): T => {
-    const methods = new Map<PropertyKey, unknown>();
-    const methodOf = (name: PropertyKey, value: (...args: unknown[]) => unknown) => {
-      if (only?.includes(name) === false) return value.bind(target);
-      return (...args: unknown[]) => (isClosed ? refuse(name) : result(name, value.apply(target, args)));
-    };
-    return new Proxy(target, {
-      get: (_, name) => {
-        const known = methods.get(name);
-        if (known !== undefined) return known;
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        const method = name === 'close' ? () => end(() => value.apply(target)) : methodOf(name, value as never);
-        methods.set(name, method);
-        return method;
-      },
-    });
+    if (!(answer instanceof Promise) || (part === 'log' && name === 'append')) return answer;
+    const methods: Readonly<Record<string, Method>> = METHODS[part];
+    return methods[name]?.mayWait ? rejectedByClose(answer) : awaitedByClose(answer);
   };
   const end = async (close: () => Promise<void>): Promise<void> => {
     isClosed = true;
-    for (const reject of waiting) reject(new LogUnavailable('the log is closed'));
+    for (const reject of waiting) reject(closed());
     waiting.clear();
-    await Promise.all(inHand);
+    await Promise.all(underWay);
     await close();
   };
-  const closeAll = store.close;
+  const part = <P extends PartName>(name: P, target: Parts[P]): Parts[P] =>
+    guarded(target, (method, call) => {
+      if (name === 'log' && method === 'close') return () => end(call as () => Promise<void>);
+      return (...args) => {
+        if (!isClosed) return answered(name, method, call(...args));
+        // It gives a signal and no promise.
+        if (name === 'replays' && method === 'changed') throw closed();
+        return refused();
+      };
+    });
+
+  const { log, state, close: closeAll } = store;
   let closing: Promise<void> | undefined;
   return {
     ...store,
-    log: calls(store.log),
-    state: calls(store.state),
+    log: part('log', log),
+    state: {
+      cursors: part('cursors', state.cursors),
+      journal: part('journal', state.journal),
+      deadLetters: part('deadLetters', state.deadLetters),
+      quarantine: part('quarantine', state.quarantine),
+      replays: part('replays', state.replays),
+      jobs: part('jobs', state.jobs),
+    },
     close: () => {
       closing ??= end(closeAll);
       return closing;
     },
   };
+}
+
+const closed = (): LogUnavailable => new LogUnavailable('the log is closed');
+const refused = (): Promise<never> => Promise.reject(closed());
+
+/** The same object with each method replaced by what `guard` makes of it. What is no method stays as it is, and is read anew each time. */
+function guarded<T extends object>(target: T, guard: (name: string, call: Call) => Call): T {
+  const methods = new Map<PropertyKey, Call>();
+  return new Proxy(target, {
+    get: (_, name) => {
+      const known = methods.get(name);
+      if (known !== undefined) return known;
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      const method = guard(String(name), value.bind(target) as Call);
+      methods.set(name, method);
+      return method;
+    },
+  });
 }

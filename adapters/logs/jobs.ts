@@ -1,4 +1,4 @@
-import type { Job } from './state.ts';
+import type { Job, Jobs } from './state/jobs.ts';
 
 const KEPT = 100;
 
@@ -6,15 +6,15 @@ const KEPT = 100;
 export const overlap = (one: Pick<Job, 'of' | 'shop'>, other: Pick<Job, 'of' | 'shop'>): boolean =>
   one.of === other.of && (one.shop === undefined || other.shop === undefined || one.shop === other.shop);
 
-/** The jobs of a log that one process owns. `save` and `remove` write through; nothing else writes them. */
-export class Jobs {
+/** The jobs of a log that one process owns: kept in memory, and every change written down. */
+export class OwnedJobs implements Jobs {
   readonly #jobs = new Map<string, Job>();
-  readonly #save: (job: Job, forgotten: readonly string[]) => Promise<void>;
+  readonly #write: (job: Job, forgotten: readonly string[]) => Promise<void>;
   #last = 0;
 
   /** `jobs`: those of earlier processes, none of which is running any more. */
-  constructor(jobs: readonly Job[], save: (job: Job, forgotten: readonly string[]) => Promise<void>) {
-    this.#save = save;
+  constructor(jobs: readonly Job[], write: (job: Job, forgotten: readonly string[]) => Promise<void>) {
+    this.#write = write;
     for (const job of [...jobs].sort((a, b) => numberOf(a) - numberOf(b))) {
       this.#jobs.set(job.id, job.state === 'running' ? { ...job, state: 'interrupted' } : job);
       this.#last = Math.max(this.#last, numberOf(job));
@@ -31,21 +31,21 @@ export class Jobs {
     this.#jobs.set(started.id, started);
     const forgotten = [...this.#jobs.values()].filter(({ state }) => state !== 'running').slice(0, -KEPT);
     for (const { id } of forgotten) this.#jobs.delete(id);
-    await this.#save(
+    await this.#write(
       started,
       forgotten.map(({ id }) => id),
     );
     return { job: started, started: true };
   }
 
-  async put(job: Job): Promise<Job> {
+  async save(job: Job): Promise<Job> {
     const saved = this.#jobs.get(job.id)?.state === 'cancelled' ? { ...job, state: 'cancelled' as const } : job;
     this.#jobs.set(job.id, saved);
-    await this.#save(saved, []);
+    await this.#write(saved, []);
     return saved;
   }
 
-  all(): Job[] {
+  async all(): Promise<Job[]> {
     return [...this.#jobs.values()].reverse();
   }
 }

@@ -1,5 +1,5 @@
 import { READ_BYTES } from './log.ts';
-import type { DeadLetter } from './state.ts';
+import type { DeadLetter } from './state/dead-letters.ts';
 
 const MOST = 50;
 

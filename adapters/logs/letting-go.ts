@@ -1,6 +1,6 @@
 import type { Event } from '../../schemas/event.ts';
 import type { Position } from './log.ts';
-import type { DeadLetter, DeadLetterLimit } from './state.ts';
+import type { DeadLetter, DeadLetterLimit } from './state/dead-letters.ts';
 
 /** Dead letters of one pipeline that go in one commit, and in one call. */
 export const LET_GO_AT_ONCE = 100;

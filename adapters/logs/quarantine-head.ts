@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Quarantined, QuarantinedHead } from './state.ts';
+import type { Quarantined, QuarantinedHead } from './state/quarantine.ts';
 
 const BEGINNING = 200;
 const MOST_REASONS = 10;

@@ -1,4 +1,4 @@
-import type { Replay } from './state.ts';
+import type { Replay } from './state/replays.ts';
 
 /** What may happen to a replay after it was ordered. `at` is in milliseconds since 1970. */
 export type ReplayChange =

@@ -1,5 +1,7 @@
 import type { Position } from './log.ts';
-import type { Progress, Stretch, Update } from './state.ts';
+import type { Update } from './state/cursors.ts';
+import type { Progress } from './state/progress.ts';
+import type { Stretch } from './state/shared.ts';
 
 /** What happens to a pipeline that is not in the configuration, or is back in it. `at` is in milliseconds since 1970. */
 export type Settlement =

@@ -1,6 +1,6 @@
 import type { Contents, View } from '../dialects/dialect.ts';
 import type { Durability, EventLog } from './log.ts';
-import type { State } from './state.ts';
+import type { State } from './state/state.ts';
 
 /** A log and the state beside it, in one engine, opened and closed together. */
 export interface Store {

@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Outbound, Sender } from '../../adapters/destinations/destination.ts';
 import type { EventLog, Position, UnreadableEvents } from '../../adapters/logs/log.ts';
-import type { Ahead, Cursor, PipelineId, Progress, State, Suspension } from '../../adapters/logs/state.ts';
+import type { Cursor } from '../../adapters/logs/state/cursors.ts';
+import type { Ahead, Progress, Suspension } from '../../adapters/logs/state/progress.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
+import type { State } from '../../adapters/logs/state/state.ts';
 import { suspensionFor } from '../base/unreadable.ts';
 import { type Advance, Ledger } from './ledger.ts';
 import type { Suspects } from './poison-search.ts';

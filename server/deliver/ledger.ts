@@ -1,6 +1,8 @@
 import type { Outbound } from '../../adapters/destinations/destination.ts';
 import type { Position } from '../../adapters/logs/log.ts';
-import type { Ahead, DeadLetter, JournalBatch, JournalLine, Progress } from '../../adapters/logs/state.ts';
+import type { DeadLetter } from '../../adapters/logs/state/dead-letters.ts';
+import type { JournalBatch, JournalLine } from '../../adapters/logs/state/journal.ts';
+import type { Ahead, Progress } from '../../adapters/logs/state/progress.ts';
 import type { FilterReason } from './route.ts';
 import { positionsIn, stretchesOf } from './stretches.ts';
 

@@ -1,5 +1,5 @@
 import { meant } from '../../adapters/closest.ts';
-import type { PipelineId } from '../../adapters/logs/state.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import { NotFound } from '../base/errors.ts';
 
 /** The error for a pipeline that does not exist; it suggests the known one that was probably meant. */

@@ -1,5 +1,6 @@
 import type { Rest } from '../../adapters/logs/log.ts';
-import type { NamedStanding, PipelineId } from '../../adapters/logs/state.ts';
+import type { NamedStanding } from '../../adapters/logs/state/cursors.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { PipelineStatus } from './pipelines.ts';
 
 /** Replays keep their progress under names like `archive-r1`, which no pipeline may have. */

@@ -2,7 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination, Outbound, Sender } from '../../adapters/destinations/destination.ts';
 import { LogUnavailable, type Position } from '../../adapters/logs/log.ts';
-import { type Cursor, type PipelineId, type Progress, type Replay, replayName } from '../../adapters/logs/state.ts';
+import type { Cursor } from '../../adapters/logs/state/cursors.ts';
+import type { Progress } from '../../adapters/logs/state/progress.ts';
+import { type Replay, replayName } from '../../adapters/logs/state/replays.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import { type Config, type Pipeline, settingsOf } from '../../schemas/config.ts';
 import { aborted, type Clock } from '../base/clock.ts';
@@ -113,7 +116,7 @@ export class Pipelines {
       .filter(([key]) => outdated.has(key) || !this.#configured.has(key))
       .map(([key, { shop, pipeline }]) => ({ key, id: { shop, pipeline: pipeline.id }, pipeline }));
     // Before any pipeline is ended, since the log may be unreachable.
-    await this.#tools.store.state.beginAll(coming.map(({ id }) => id));
+    await this.#tools.store.state.cursors.beginAll(coming.map(({ id }) => id));
     if (this.#tools.deliversEvents) await this.#resumeReturning(coming.map(({ id }) => id));
     signal.throwIfAborted();
     await Promise.all([...outdated.values()].map(end));
@@ -132,7 +135,7 @@ export class Pipelines {
   async allStatuses(): Promise<PipelineStatus[]> {
     const { log, state } = this.#tools.store;
     // Read the standings first: if the log grows in between, more is pending, and never a negative number.
-    const standings = await state.everyStanding();
+    const standings = await state.cursors.everyStanding();
     const rests = await log.rests(standings.map(({ id: { shop }, progress }) => ({ shop, after: progress.position })));
     return standings.flatMap((standing, i) => {
       const { id, progress, unmovedSince } = standing;
@@ -164,7 +167,7 @@ export class Pipelines {
   async replay(replay: Replay, pipeline: Pipeline, route: Route, signal: AbortSignal): Promise<void> {
     const { shop, after, to } = replay;
     const own = { shop, pipeline: replayName(replay) };
-    await this.#tools.store.state.begin(own, after);
+    await this.#tools.store.state.cursors.begin(own, after);
     await this.#withClaim(own, pipeline, signal, async (options, held) => {
       if (replay.adopts !== undefined) await this.#rememberRule(own, pipeline, options.cursor.progress);
       if (await deliver({ ...options, route, until: to }, held)) await aborted(held);
@@ -174,10 +177,10 @@ export class Pipelines {
   /** Pipelines that left the configuration and are in it again continue from where they were. */
   async #resumeReturning(ids: readonly PipelineId[]): Promise<void> {
     const { log, state } = this.#tools.store;
-    const standings = await state.standings(ids);
+    const standings = await state.cursors.standings(ids);
     const back = ids.filter((_, i) => standings[i]?.progress.left);
     const heads = await log.heads(back.map(({ shop }) => shop));
-    await state.settleAll(back.map((id, i) => ({ id, settlement: { kind: 'back', newest: heads[i] ?? 0 } })));
+    await state.cursors.settleAll(back.map((id, i) => ({ id, settlement: { kind: 'back', newest: heads[i] ?? 0 } })));
   }
 
   #start(id: PipelineId, pipeline: Pipeline): Configured {
@@ -212,7 +215,7 @@ export class Pipelines {
     signal: AbortSignal,
     work: (options: DeliverOptions, held: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    const cursor = await this.#tools.store.state.claim(id, signal);
+    const cursor = await this.#tools.store.state.cursors.claim(id, signal);
     const options = this.#options(id, pipeline, cursor);
     try {
       await work(options, AbortSignal.any([signal, cursor.wanted]));
@@ -259,10 +262,10 @@ export class Pipelines {
     const { state } = this.#tools.store;
     // The default is left out, as in rules that were saved before the setting existed.
     const rule = { since: position + 1, events, channels, consent, whenUnknown, ...(trust === 'server' && { trust }) };
-    const last = await state.ruleAt(id, Number.MAX_SAFE_INTEGER);
+    const last = await state.journal.ruleAt(id, Number.MAX_SAFE_INTEGER);
     const { since: _, ...same } = rule;
     const { since: __, ...known } = last ?? { since: 0 };
-    if (JSON.stringify(same) !== JSON.stringify(known)) await state.saveRule(id, rule);
+    if (JSON.stringify(same) !== JSON.stringify(known)) await state.journal.saveRule(id, rule);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Outbound } from '../../adapters/destinations/destination.ts';
 import { withoutCartKeysIn } from '../../adapters/dialects/cart-key.ts';
-import type { DeadLetter } from '../../adapters/logs/state.ts';
+import type { DeadLetter } from '../../adapters/logs/state/dead-letters.ts';
 import type { DeliverOptions } from './deliver.ts';
 import { Ledger } from './ledger.ts';
 import { type Ending, handOver, type Lane } from './send.ts';
@@ -52,7 +52,7 @@ export class Redrives {
   /** The first marked letters, up to the limits of a batch. */
   async #next(): Promise<Marked[]> {
     const { state, id } = this.#options;
-    const marked = await state.marked(id, { limit: LETTERS_AT_ONCE });
+    const marked = await state.deadLetters.marked(id, { limit: LETTERS_AT_ONCE });
     const letters = marked.map((letter) => {
       // Letters of earlier versions may still hold cart keys.
       const event = withoutCartKeysIn(letter.event);

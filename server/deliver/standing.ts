@@ -1,5 +1,6 @@
 import type { Position } from '../../adapters/logs/log.ts';
-import type { Progress, Standing } from '../../adapters/logs/state.ts';
+import type { Standing } from '../../adapters/logs/state/cursors.ts';
+import type { Progress } from '../../adapters/logs/state/progress.ts';
 import type { PipelineStanding, PipelineState } from '../../schemas/pipeline-state.ts';
 
 /** What a pipeline's standing is computed from. Times in milliseconds since 1970. */

@@ -1,4 +1,4 @@
-import type { Progress } from '../../adapters/logs/state.ts';
+import type { Progress } from '../../adapters/logs/state/progress.ts';
 
 /** The part of a pipeline's progress that tells how its attempts go. */
 export type Streaks = Pick<Progress, 'failingSince' | 'failure' | 'lastSuccessAt'>;

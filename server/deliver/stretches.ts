@@ -1,5 +1,5 @@
 import type { Position } from '../../adapters/logs/log.ts';
-import type { Stretch } from '../../adapters/logs/state.ts';
+import type { Stretch } from '../../adapters/logs/state/shared.ts';
 
 /** Positions in any order, as stretches in ascending order. */
 export function stretchesOf(positions: Iterable<Position>): Stretch[] {

@@ -1,6 +1,7 @@
 import { iso } from '../../adapters/dialects/timestamp.ts';
 import type { EventLog } from '../../adapters/logs/log.ts';
-import type { Cursor, PipelineId } from '../../adapters/logs/state.ts';
+import type { Cursor } from '../../adapters/logs/state/cursors.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { Logger } from '../base/logger.ts';
 import type { DeliverOptions } from './deliver.ts';
 import type { Recovery } from './streak.ts';

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { DeadLetter, PipelineId } from '../../adapters/logs/state.ts';
+import type { DeadLetter } from '../../adapters/logs/state/dead-letters.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { DeadSelection, DeadView } from '../../schemas/admin-api/dead-letters.ts';
 import { type OperatorJobs, type Order, type Step, whenAvailable } from './jobs.ts';
 import { deadView } from './kept-views.ts';
@@ -34,13 +35,15 @@ export function deadOperations(tools: OperatorTools, jobs: OperatorJobs): DeadOp
           tools,
           selection,
           'redriven',
-          (id, positions) => store.state.redrive(id, positions),
+          (id, positions) => store.state.deadLetters.redrive(id, positions),
           async (id) => void (pipelines.find(id) || (await replays.revive(id))),
         ),
       ),
     discardDead: (selection) =>
       jobs.order(order('discard', selection, 'discarded'), () =>
-        eachDead(tools, selection, 'discarded', (id, positions) => store.state.discardDead(id, positions, clock.now())),
+        eachDead(tools, selection, 'discarded', (id, positions) =>
+          store.state.deadLetters.discard(id, positions, clock.now()),
+        ),
       ),
   };
 }
@@ -94,7 +97,7 @@ async function* eachDead(
 
 async function* pagesOf({ store }: OperatorTools, id: PipelineId, after: string): AsyncGenerator<DeadLetter[]> {
   for (let last = after; ; ) {
-    const page = await store.state.dead(id, { limit: READ_AT_ONCE, after: last });
+    const page = await store.state.deadLetters.open(id, { limit: READ_AT_ONCE, after: last });
     if (page.length === 0) return;
     yield page;
     last = String(page.at(-1)?.position);

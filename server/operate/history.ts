@@ -1,5 +1,5 @@
-import type { Replay } from '../../adapters/logs/state.ts';
-import { replayName } from '../../adapters/logs/state.ts';
+import type { Replay } from '../../adapters/logs/state/replays.ts';
+import { replayName } from '../../adapters/logs/state/replays.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 
 /** Most ended replays that are kept, and for how many days. One with open dead letters stays until those are settled. */
@@ -18,19 +18,19 @@ export interface Forgotten {
 /** Forgets ended replays past their limits, and orphans that owe nothing and whose events have all left the log. `now`: milliseconds since 1970. */
 export async function forgetOld({ log, state }: Store, now: number): Promise<Forgotten> {
   let replays = 0;
-  for (const replay of pastLimits(await state.replays(), now).slice(0, FORGOTTEN_AT_ONCE)) {
+  for (const replay of pastLimits(await state.replays.all(), now).slice(0, FORGOTTEN_AT_ONCE)) {
     const own = { shop: replay.shop, pipeline: replayName(replay) };
-    if ((await state.dead(own, { limit: 1 })).length > 0) continue;
+    if ((await state.deadLetters.open(own, { limit: 1 })).length > 0) continue;
     // An adopted pipeline's progress is its own and is forgotten with it.
-    if (replay.adopts === undefined) await state.forget(own);
-    await state.removeReplay(replay.id);
+    if (replay.adopts === undefined) await state.cursors.forget(own);
+    await state.replays.remove(replay.id);
     replays += 1;
   }
   let pipelines = 0;
-  for (const { id, progress, moved } of await state.everyStanding()) {
+  for (const { id, progress, moved } of await state.cursors.everyStanding()) {
     if (!progress.left?.settled || moved || pipelines === FORGOTTEN_AT_ONCE) continue;
     const { oldest } = await log.extent(id.shop);
-    if (oldest > progress.left.newest && (await state.forget(id))) pipelines += 1;
+    if (oldest > progress.left.newest && (await state.cursors.forget(id))) pipelines += 1;
   }
   return { replays, pipelines };
 }

@@ -1,5 +1,6 @@
 import { LogUnavailable } from '../../adapters/logs/log.ts';
-import type { Job, State } from '../../adapters/logs/state.ts';
+import type { Job } from '../../adapters/logs/state/jobs.ts';
+import type { State } from '../../adapters/logs/state/state.ts';
 import type { JobReport } from '../../schemas/admin-api/jobs.ts';
 import type { Clock } from '../base/clock.ts';
 import { Busy, NotFound } from '../base/errors.ts';
@@ -21,7 +22,7 @@ export interface Step {
 }
 
 export interface JobTools {
-  readonly state: Pick<State, 'startJob' | 'saveJob' | 'jobs'>;
+  readonly state: Pick<State, 'jobs'>;
   readonly clock: Clock;
   /** Aborts when the process stops: what is under way ends as interrupted. */
   readonly stopping: AbortSignal;
@@ -48,7 +49,7 @@ export class OperatorJobs {
     const now = clock.now();
     const none = Object.fromEntries(counts.map((name) => [name, 0]));
     const asked = { ...order, state: 'running' as const, startedAt: now, seenAt: now, looked: 0, counts: none };
-    const { job, started } = await state.startJob(asked, now - SILENT_MS);
+    const { job, started } = await state.jobs.start(asked, now - SILENT_MS);
     if (!started) {
       throw new Busy(whyBusy(job, now));
     }
@@ -63,20 +64,20 @@ export class OperatorJobs {
   }
 
   async all(): Promise<JobReport[]> {
-    return (await this.#tools.state.jobs()).map((job) => this.#report(job));
+    return (await this.#tools.state.jobs.all()).map((job) => this.#report(job));
   }
 
   async one(id: string): Promise<JobReport> {
-    const job = (await this.#tools.state.jobs()).find((one) => one.id === id);
+    const job = (await this.#tools.state.jobs.all()).find((one) => one.id === id);
     if (job === undefined) throw new NotFound(`there is no job ${id}`);
     return this.#report(job);
   }
 
   /** Cancels a job; what it has done stays done. Throws NotFound. */
   async cancel(id: string): Promise<void> {
-    const job = (await this.#tools.state.jobs()).find((one) => one.id === id);
+    const job = (await this.#tools.state.jobs.all()).find((one) => one.id === id);
     if (job === undefined) throw new NotFound(`there is no job ${id}`);
-    if (job.state === 'running') await this.#tools.state.saveJob({ ...job, state: 'cancelled' });
+    if (job.state === 'running') await this.#tools.state.jobs.save({ ...job, state: 'cancelled' });
   }
 
   /** Never rejects, since nothing may await it. */
@@ -84,7 +85,7 @@ export class OperatorJobs {
     const { state, clock, stopping, onError } = this.#tools;
     let now = job;
     const save = async (change: Partial<Job>): Promise<void> => {
-      now = await state.saveJob({ ...now, seenAt: clock.now(), ...change });
+      now = await state.jobs.save({ ...now, seenAt: clock.now(), ...change });
       onStep(now);
     };
     try {

@@ -1,6 +1,8 @@
 import { withoutCartKeys, withoutCartKeysIn } from '../../adapters/dialects/cart-key.ts';
 import { iso } from '../../adapters/dialects/timestamp.ts';
-import type { DeadLetter, PipelineId, Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
+import type { DeadLetter } from '../../adapters/logs/state/dead-letters.ts';
+import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state/quarantine.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { DeadView } from '../../schemas/admin-api/dead-letters.ts';
 import type { QuarantinedHeadView, QuarantinedView } from '../../schemas/admin-api/quarantine.ts';
 import { idOf } from './quarantine-ids.ts';

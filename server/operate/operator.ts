@@ -43,9 +43,13 @@ export function createOperations(tools: OperatorTools): Operations {
     receipts: (eventId, shop) => receiptsOf(tools, eventId, shop),
     pipelines: () => pipelineReports(tools),
     suspend: async (ref, reason) =>
-      found(pipelines.find(ref) && (await store.state.suspend(ref, { reason, at: clock.now() })), ref, tools),
+      found(pipelines.find(ref) && (await store.state.cursors.suspend(ref, { reason, at: clock.now() })), ref, tools),
     resume: async (ref) =>
-      found((pipelines.find(ref) || (await replays.revive(ref))) && (await store.state.resume(ref)), ref, tools),
+      found(
+        (pipelines.find(ref) || (await replays.revive(ref))) && (await store.state.cursors.resume(ref)),
+        ref,
+        tools,
+      ),
     ...deadOperations(tools, jobs),
     ...quarantineOperations(tools, jobs),
     allJobs: () => jobs.all(),

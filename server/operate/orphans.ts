@@ -1,5 +1,6 @@
 import type { Position } from '../../adapters/logs/log.ts';
-import type { NamedStanding, PipelineId } from '../../adapters/logs/state.ts';
+import type { NamedStanding } from '../../adapters/logs/state/cursors.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import type { OrphanDiscard, PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { Clock } from '../base/clock.ts';
@@ -46,7 +47,7 @@ export class Orphans {
     const now = clock.now();
     const open = gone.filter(({ progress }) => !progress.left?.settled);
     const leaving = open.filter(({ progress }) => !progress.left);
-    await state.settleAll(
+    await state.cursors.settleAll(
       leaving.map(({ id, newest }) => ({ id, settlement: { kind: 'left', at: now, newest } as const })),
     );
     const finished: PipelineId[] = [];
@@ -54,7 +55,7 @@ export class Orphans {
       if (await this.#owesNothing(orphan)) finished.push(orphan.id);
       else this.#name(orphan, orphan.progress.left?.at ?? now);
     }
-    await state.settleAll(finished.map((id) => ({ id, settlement: { kind: 'settled' } as const })));
+    await state.cursors.settleAll(finished.map((id) => ({ id, settlement: { kind: 'settled' } as const })));
     const here = new Set(gone.map(({ id }) => keyOf(id)));
     for (const key of this.#named) if (!here.has(key)) this.#named.delete(key);
   }
@@ -64,7 +65,7 @@ export class Orphans {
     const { store, pipelines } = this.#tools;
     for (const { id, progress } of (await pipelines.statuses()).filter(isOrphaned)) {
       const { oldest } = await store.log.extent(id.shop);
-      if (oldest > progress.position + 1) await store.state.settle(id, { kind: 'gone', oldest });
+      if (oldest > progress.position + 1) await store.state.cursors.settle(id, { kind: 'gone', oldest });
     }
   }
 
@@ -72,7 +73,7 @@ export class Orphans {
   async discard(ref: PipelineRef): Promise<OrphanDiscard> {
     const { store, clock } = this.#tools;
     const { pending } = await orphanNamed(this.#tools, ref);
-    const adopter = (await store.state.replays()).find(({ adopts, shop, ended }) => {
+    const adopter = (await store.state.replays.all()).find(({ adopts, shop, ended }) => {
       return adopts === ref.pipeline && shop === ref.shop && !ended;
     });
     if (adopter)
@@ -81,18 +82,18 @@ export class Orphans {
       );
     let dead = 0;
     for (;;) {
-      const letters = await store.state.dead(ref, { limit: DISCARDED_AT_ONCE });
+      const letters = await store.state.deadLetters.open(ref, { limit: DISCARDED_AT_ONCE });
       if (letters.length === 0) break;
       const positions = letters.map(({ position }) => position);
-      dead += await store.state.discardDead(ref, positions, clock.now());
+      dead += await store.state.deadLetters.discard(ref, positions, clock.now());
     }
-    await store.state.settle(ref, { kind: 'discarded', at: clock.now() });
+    await store.state.cursors.settle(ref, { kind: 'discarded', at: clock.now() });
     return { pending, dead };
   }
 
   async #owesNothing({ id, pending, progress }: PipelineStatus): Promise<boolean> {
     if (pending > 0) return false;
-    return progress.dead === 0 || (await this.#tools.store.state.dead(id, { limit: 1 })).length === 0;
+    return progress.dead === 0 || (await this.#tools.store.state.deadLetters.open(id, { limit: 1 })).length === 0;
   }
 
   #name({ id, pending, progress }: PipelineStatus, at: number): void {
@@ -121,7 +122,7 @@ export async function orphanNamed(
     throw pipelineNotFound(ref, orphans, 'orphaned pipeline');
   }
   if (found.progress.left) return found;
-  const progress = await store.state.settle(found.id, { kind: 'left', at: clock.now(), newest: found.newest });
+  const progress = await store.state.cursors.settle(found.id, { kind: 'left', at: clock.now(), newest: found.newest });
   return { ...found, progress: progress ?? found.progress };
 }
 

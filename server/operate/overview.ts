@@ -1,12 +1,14 @@
 import type { EventLog } from '../../adapters/logs/log.ts';
-import type { DeadLetterLimit, QuarantineSums, State } from '../../adapters/logs/state.ts';
+import type { DeadLetterLimit } from '../../adapters/logs/state/dead-letters.ts';
+import type { QuarantineSums } from '../../adapters/logs/state/quarantine.ts';
+import type { State } from '../../adapters/logs/state/state.ts';
 import type { Balance } from '../../schemas/admin-api/balance.ts';
 import type { PipelineStatus } from '../deliver/pipelines.ts';
 import { balanceOf } from './balance.ts';
 
 export interface OverviewSources {
   readonly log: EventLog;
-  readonly state: Pick<State, 'quarantineSums' | 'deadLetGo'>;
+  readonly state: Pick<State, 'quarantine' | 'deadLetters'>;
   readonly shops: () => readonly string[];
   readonly statuses: () => Promise<readonly PipelineStatus[]>;
   /** Milliseconds of the steady clock. */
@@ -39,9 +41,9 @@ export function createOverview({ log, state, shops, statuses, now }: OverviewSou
   const look = async (): Promise<Overview> => {
     const pipelines = await statuses();
     const names = shops();
-    const sums = await state.quarantineSums(names);
+    const sums = await state.quarantine.sums(names);
     const quarantine = new Map(sums.map((one, i) => [names[i] ?? '', one]));
-    const letGo = await state.deadLetGo(pipelines.map(({ id }) => id));
+    const letGo = await state.deadLetters.letGo(pipelines.map(({ id }) => id));
     return { statuses: pipelines, letGo, balance: await balanceOf(log, names, pipelines), quarantine };
   };
   return {

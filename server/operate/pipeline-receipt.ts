@@ -1,6 +1,9 @@
 import { iso } from '../../adapters/dialects/timestamp.ts';
 import type { Position, Stored } from '../../adapters/logs/log.ts';
-import type { Ahead, DeadLetter, JournalLine, PipelineId } from '../../adapters/logs/state.ts';
+import type { DeadLetter } from '../../adapters/logs/state/dead-letters.ts';
+import type { JournalLine } from '../../adapters/logs/state/journal.ts';
+import type { Ahead } from '../../adapters/logs/state/progress.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import type { PipelineReceipt } from '../../schemas/admin-api/receipts.ts';
 import type { Event } from '../../schemas/event.ts';
@@ -30,7 +33,7 @@ export async function pipelineReceipt(
     const behind = position - progress.position - 1;
     return { pipeline, state: 'pending', behind, standing: standingOf(statuses, now) };
   }
-  const letter = await state.deadAt(id, position);
+  const letter = await state.deadLetters.at(id, position);
   if (letter?.ended?.kind === 'delivered') {
     const { at, attempts, status } = letter.ended;
     return { pipeline, state: 'delivered', at: iso(at), attempts, status };
@@ -44,7 +47,7 @@ export async function pipelineReceipt(
     const unwanted = leftOut && ` (not sent again at ${iso(leftOut.at)}, since the filter says: ${leftOut.reason})`;
     return { pipeline, state: 'dead', at: iso(at), attempts, reason: reason + (unwanted ?? ''), redriving: redrive };
   }
-  const line = await state.journalAt(id, position);
+  const line = await state.journal.lineAt(id, position);
   const isEarly = covers(line?.early ?? [], position);
   if (filtered && !isEarly) return { pipeline, state: 'filtered', reason: filtered };
   if (line?.discardedAt !== undefined && !isEarly)
@@ -96,7 +99,7 @@ async function filteredBy(
   position: Position,
   event: Event,
 ): Promise<string | undefined> {
-  const rule = await state.ruleAt(id, position);
+  const rule = await state.journal.ruleAt(id, position);
   if (rule === undefined) return undefined;
   const { events, channels, trust, consent, whenUnknown } = rule;
   const filter = {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RequestRefused, type Rules } from '../../adapters/dialects/dialect.ts';
 import { type LogRecord, READ_BYTES } from '../../adapters/logs/log.ts';
-import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state.ts';
+import type { Quarantined, QuarantinedHead } from '../../adapters/logs/state/quarantine.ts';
 import type { Shop } from '../ingest/shops.ts';
 import { type Step, whenAvailable } from './jobs.ts';
 import type { OperatorTools } from './operator.ts';
@@ -23,7 +23,7 @@ export async function redriven(tools: OperatorTools, heads: readonly Quarantined
       read = bytes;
       await nextTurn();
     }
-    const item = await whenAvailable(tools, () => store.state.quarantinedAt(shop, id));
+    const item = await whenAvailable(tools, () => store.state.quarantine.at(shop, id));
     const record = item && readAgain(tools, item);
     if (record === undefined) {
       counts.refused += item ? 1 : 0;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { QuarantinedHead } from '../../adapters/logs/state.ts';
+import type { QuarantinedHead } from '../../adapters/logs/state/quarantine.ts';
 import type { QuarantinedHeadView, QuarantinedView, QuarantineSelection } from '../../schemas/admin-api/quarantine.ts';
 import { NotFound } from '../base/errors.ts';
 import { type OperatorJobs, type Order, type Step, whenAvailable } from './jobs.ts';
@@ -59,7 +59,7 @@ async function* wholeQuarantined(
 ): AsyncGenerator<QuarantinedView> {
   for await (const heads of pagesOf(tools, selection)) {
     for (const { shop, id } of heads.filter((head) => fits(head, selection))) {
-      const whole = await tools.store.state.quarantinedAt(shop, id);
+      const whole = await tools.store.state.quarantine.at(shop, id);
       if (whole) yield quarantinedView(whole);
     }
   }
@@ -68,14 +68,14 @@ async function* wholeQuarantined(
 /** One quarantined event with its body. Throws NotFound, or BadOrder if the id is not unique. */
 async function oneQuarantined(tools: OperatorTools, id: string, shop?: string): Promise<QuarantinedView> {
   const found = await resolved(tools, id, shop);
-  const whole = found && (await tools.store.state.quarantinedAt(found.shop, found.number));
+  const whole = found && (await tools.store.state.quarantine.at(found.shop, found.number));
   if (whole === undefined) throw new NotFound(`there is no quarantined event ${id}`);
   return quarantinedView(whole);
 }
 
 /** Quarantined events that have this event id. */
 export async function quarantinedAbout({ store }: OperatorTools, shop: string, eventId: string, limit: number) {
-  return limit > 0 ? await store.state.quarantinedAbout(shop, eventId, { limit }) : [];
+  return limit > 0 ? await store.state.quarantine.about(shop, eventId, { limit }) : [];
 }
 
 /** The one shop that a selection is about, if it is about one. Throws BadOrder if its id is not unique. */
@@ -92,7 +92,7 @@ async function* discarding(tools: OperatorTools, selection: QuarantineSelection)
       const some = chosen.slice(i, i + CHANGED_AT_ONCE);
       const { shop } = some[0] as QuarantinedHead;
       const ids = some.map(({ id }) => id);
-      discarded += await whenAvailable(tools, () => tools.store.state.discardQuarantined(shop, ids));
+      discarded += await whenAvailable(tools, () => tools.store.state.quarantine.discard(shop, ids));
     }
     yield { looked: heads.length, counts: { discarded } };
   }
@@ -123,7 +123,7 @@ async function* pagesOf(
     let last = shop === from ? number : '0';
     if (found) {
       const before = String(Number(found.number) - 1);
-      const heads = await state.quarantineHeads(shop, { limit: 1, after: before });
+      const heads = await state.quarantine.heads(shop, { limit: 1, after: before });
       if (heads[0]?.id === found.number && Number(last) < Number(found.number)) yield heads;
       continue;
     }
@@ -131,8 +131,8 @@ async function* pagesOf(
       const page = { limit: HEADS_AT_ONCE, after: last };
       const heads =
         eventId === undefined
-          ? await state.quarantineHeads(shop, page)
-          : await state.quarantinedAbout(shop, eventId, page);
+          ? await state.quarantine.heads(shop, page)
+          : await state.quarantine.about(shop, eventId, page);
       if (heads.length > 0) yield heads;
       if (heads.length < HEADS_AT_ONCE) break;
       last = heads.at(-1)?.id ?? last;
@@ -145,7 +145,7 @@ const resolved = async (tools: OperatorTools, id: string, shop: string | undefin
   named(
     id,
     await shopNames(tools, shop),
-    async (one, number) => (await tools.store.state.quarantinedAt(one, number)) !== undefined,
+    async (one, number) => (await tools.store.state.quarantine.at(one, number)) !== undefined,
   );
 
 const fits = (head: QuarantinedHead, { event_id: eventId, code, ...times }: QuarantineSelection): boolean =>

@@ -1,6 +1,6 @@
 import { iso } from '../../adapters/dialects/timestamp.ts';
 import { type Stored, UnreadableEvents } from '../../adapters/logs/log.ts';
-import type { QuarantinedHead } from '../../adapters/logs/state.ts';
+import type { QuarantinedHead } from '../../adapters/logs/state/quarantine.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import type { Receipt } from '../../schemas/admin-api/receipts.ts';
 import type { Event } from '../../schemas/event.ts';

@@ -1,4 +1,5 @@
-import { type Progress, type Replay, replayName } from '../../adapters/logs/state.ts';
+import type { Progress } from '../../adapters/logs/state/progress.ts';
+import { type Replay, replayName } from '../../adapters/logs/state/replays.ts';
 import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
 import type { Pipeline } from '../../schemas/config.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Position, Stored } from '../../adapters/logs/log.ts';
-import type { Progress } from '../../adapters/logs/state.ts';
+import type { Progress } from '../../adapters/logs/state/progress.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { ReplayOrder, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
@@ -36,7 +36,7 @@ export async function* planned(
   { after, to }: { readonly after: Position; readonly to: Position },
   route: Route,
 ): AsyncGenerator<ReplayPlanned> {
-  const progress = await store.state.progress({ shop, pipeline });
+  const progress = await store.state.cursors.progress({ shop, pipeline });
   const plan = {
     shop,
     pipeline,
@@ -98,6 +98,6 @@ async function deliveredBefore(
   to: Position,
 ): Promise<(position: Position) => boolean> {
   if (progress === undefined || to <= progress.start || after >= progress.position) return () => false;
-  const dead = new Set(await state.undelivered(id, after, to));
+  const dead = new Set(await state.deadLetters.undelivered(id, after, to));
   return (position) => position > progress.start && position <= progress.position && !dead.has(position);
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
-import type { Progress, Replay } from '../../adapters/logs/state.ts';
+import type { Progress } from '../../adapters/logs/state/progress.ts';
+import type { Replay } from '../../adapters/logs/state/replays.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { Pipeline } from '../../schemas/config.ts';
@@ -72,10 +73,10 @@ export class ReplayRunner {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        const changed = store.state.replaysChanged();
+        const changed = store.state.replays.changed();
         this.#lookAgain = new AbortController();
         const again = this.#lookAgain.signal;
-        await this.#runThose(await store.state.replays());
+        await this.#runThose(await store.state.replays.all());
         await aborted(AbortSignal.any([changed, again, signal]));
       } catch (error) {
         if (!(error instanceof LogUnavailable)) return onFailure(error);
@@ -129,7 +130,7 @@ export class ReplayRunner {
     const progress = await this.#progress(replay);
     if (progress === undefined || progress.position < to || progress.suspended) return replay;
     const done = { kind: 'done', at: clock.now(), revived: replay.revived } as const;
-    const changed = await store.state.changeReplay(replay.id, done);
+    const changed = await store.state.replays.change(replay.id, done);
     // If it was revived in between, it has to look at its dead letters again.
     return changed?.revived ? changed : undefined;
   }
@@ -142,6 +143,6 @@ export class ReplayRunner {
   }
 
   #progress(replay: Replay): Promise<Progress | undefined> {
-    return this.#tools.store.state.progress(nameOf(replay));
+    return this.#tools.store.state.cursors.progress(nameOf(replay));
   }
 }

@@ -1,4 +1,5 @@
-import { type Progress, type Replay, replayName } from '../../adapters/logs/state.ts';
+import type { Progress } from '../../adapters/logs/state/progress.ts';
+import { type Replay, replayName } from '../../adapters/logs/state/replays.ts';
 import type { PipelineRef } from '../../schemas/admin-api/pipelines.ts';
 import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
 import { BadOrder, NotFound } from '../base/errors.ts';
@@ -47,7 +48,7 @@ export class Replays {
     this.#tools.named(order);
     const { shop, pipeline, types } = order;
     const { after, to } = await stretchOf(store, order);
-    const replay = await store.state.addReplay({ shop, pipeline, after, to, types, startedAt: clock.now() });
+    const replay = await store.state.replays.add({ shop, pipeline, after, to, types, startedAt: clock.now() });
     return this.#job(replay, undefined);
   }
 
@@ -56,34 +57,34 @@ export class Replays {
     const { store, clock } = this.#tools;
     const { id, progress, newest } = orphan;
     this.#tools.named({ shop: id.shop, pipeline: as });
-    const known = (await store.state.replays()).find((one) => isAdoptionOf(one, id) && !one.ended);
+    const known = (await store.state.replays.all()).find((one) => isAdoptionOf(one, id) && !one.ended);
     if (known) throw new BadOrder(`expected an orphan that nobody delivers, got one that replay ${known.id} does`);
-    await store.state.resume(id);
+    await store.state.cursors.resume(id);
     const { shop, pipeline: adopts } = id;
     const { position: after } = progress;
     const added = { shop, pipeline: as, adopts, after, to: newest, startedAt: clock.now() };
-    const replay = await store.state.addReplay(added);
+    const replay = await store.state.replays.add(added);
     return this.#job(replay, progress);
   }
 
   async jobs(): Promise<ReplayJob[]> {
     const { state } = this.#tools.store;
-    const replays = await state.replays();
-    const standings = await state.standings(replays.map(nameOf));
+    const replays = await state.replays.all();
+    const standings = await state.cursors.standings(replays.map(nameOf));
     return replays.map((replay, i) => this.#job(replay, standings[i]?.progress));
   }
 
   /** Ends a replay where it is and gives it as it is then; one that is done stays done. Throws NotFound. */
   async cancel(id: string): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
-    const replay = await store.state.changeReplay(id, { kind: 'cancelled', at: clock.now() });
+    const replay = await store.state.replays.change(id, { kind: 'cancelled', at: clock.now() });
     if (replay === undefined) throw new NotFound(`no replay ${id}`);
     return this.#job(replay, await this.#progress(replay));
   }
 
   /** The names under which replays keep their progress and dead letters. */
   async ids(): Promise<PipelineRef[]> {
-    return (await this.#tools.store.state.replays()).map(nameOf);
+    return (await this.#tools.store.state.replays.all()).map(nameOf);
   }
 
   /**
@@ -92,18 +93,20 @@ export class Replays {
    */
   async revive(ref: PipelineRef): Promise<boolean> {
     const { state } = this.#tools.store;
-    const replay = (await state.replays()).findLast((one) => one.shop === ref.shop && replayName(one) === ref.pipeline);
+    const replay = (await state.replays.all()).findLast(
+      (one) => one.shop === ref.shop && replayName(one) === ref.pipeline,
+    );
     if (replay === undefined) return false;
-    if ((await this.#progress(replay))?.suspended) await state.resume(ref);
-    await state.changeReplay(replay.id, { kind: 'revived' });
+    if ((await this.#progress(replay))?.suspended) await state.cursors.resume(ref);
+    await state.replays.change(replay.id, { kind: 'revived' });
     return true;
   }
 
   /** For each shop the position that all its open replays have passed. The log must keep what comes after. */
   async passed(): Promise<ReadonlyMap<string, number>> {
     const { state } = this.#tools.store;
-    const open = (await state.replays()).filter(({ ended }) => !ended);
-    const standings = await state.standings(open.map(nameOf));
+    const open = (await state.replays.all()).filter(({ ended }) => !ended);
+    const standings = await state.cursors.standings(open.map(nameOf));
     const passed = new Map<string, number>();
     for (const [i, { shop, after }] of open.entries()) {
       const position = standings[i]?.progress.position ?? after;
@@ -122,7 +125,7 @@ export class Replays {
   }
 
   #progress(replay: Replay): Promise<Progress | undefined> {
-    return this.#tools.store.state.progress(nameOf(replay));
+    return this.#tools.store.state.cursors.progress(nameOf(replay));
   }
 }
 

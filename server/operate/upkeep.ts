@@ -38,13 +38,13 @@ export async function runUpkeep(tools: UpkeepTools, stopping: AbortSignal): Prom
     if (stopping.aborted) return;
     try {
       await trim(tools, now(), stopping);
-      await tools.store.state.limitQuarantine(await tools.store.log.shops());
+      await tools.store.state.quarantine.limit(await tools.store.log.shops());
       await tools.orphans.look();
       await tools.orphans.countGone();
       await forget(tools, now());
       // Orphans and replays have dead letters too.
-      const every = await tools.store.state.everyStanding();
-      await tools.store.state.limitDead(every.map(({ id }) => id));
+      const every = await tools.store.state.cursors.everyStanding();
+      await tools.store.state.deadLetters.limit(every.map(({ id }) => id));
       await checkBooks(tools);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) onFailure(error);
@@ -55,7 +55,7 @@ export async function runUpkeep(tools: UpkeepTools, stopping: AbortSignal): Prom
 
 async function trim(tools: UpkeepTools, now: number, stopping: AbortSignal): Promise<void> {
   const { store, replays, settings, logger, onDropped } = tools;
-  const positions = [passedBy(await store.state.everyStanding()), await replays.passed()];
+  const positions = [passedBy(await store.state.cursors.everyStanding()), await replays.passed()];
   const passed = (shop: string): number =>
     Math.min(...positions.map((all) => all.get(shop) ?? Number.MAX_SAFE_INTEGER));
   const before = new Date(now - settings.RETENTION_DAYS * DAY_MS);

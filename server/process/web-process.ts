@@ -47,7 +47,7 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
   // The owner has given every pipeline its place before it hands a configuration on, so that this process needs no log to start.
   const store: OpenedLog = {
     ...remote,
-    state: { ...remote.state, begin: async () => {} },
+    state: { ...remote.state, cursors: { ...remote.state.cursors, begin: async () => {} } },
     disk: diskOf(() => logStatus.room),
     damage: () => logStatus.damage,
   };

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import { READ_BYTES } from '../../adapters/logs/log.ts';
-import type { DeadLetter, PipelineId } from '../../adapters/logs/state.ts';
+import type { DeadLetter } from '../../adapters/logs/state/dead-letters.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import { type Check, never, record, SHOP, START, storeOptions } from './log.ts';
 
@@ -9,7 +10,7 @@ const DAY_MS = 24 * 3_600_000;
 
 /** A store with one event for each letter, all of them dead: the first died first. */
 async function buried({ log, state }: Store, letters: readonly Partial<DeadLetter>[]): Promise<void> {
-  await state.begin(ID, 0);
+  await state.cursors.begin(ID, 0);
   for (let i = 0; i < letters.length; i += 100)
     await log.append(record(letters.slice(i, i + 100).map((_, n) => `e${i + n}`)));
   const stored = await log.read(SHOP, 0, letters.length, never);
@@ -23,13 +24,13 @@ async function buried({ log, state }: Store, letters: readonly Partial<DeadLette
       ...letters[i],
     }),
   );
-  const cursor = await state.claim(ID, never);
+  const cursor = await state.cursors.claim(ID, never);
   await cursor.save({ progress: { ...cursor.progress, position: stored.length, dead: dead.length }, dead });
   await cursor.release();
 }
 
 const positions = async ({ state }: Store): Promise<number[]> =>
-  (await state.dead(ID, { limit: 1000 })).map(({ position }) => position);
+  (await state.deadLetters.open(ID, { limit: 1000 })).map(({ position }) => position);
 
 const check = (promise: string, overrides: Partial<StoreOptions>, run: (store: Store) => Promise<void>): Check => ({
   promise,
@@ -51,19 +52,19 @@ export const letterChecks: readonly Check[] = [
     async (store) => {
       const { state } = store;
       await buried(store, [{}, { redrive: true }, {}, {}, {}]);
-      await state.limitDead([ID, { shop: SHOP, pipeline: 'unknown' }]);
+      await state.deadLetters.limit([ID, { shop: SHOP, pipeline: 'unknown' }]);
       assert.equal(await positions(store), [2, 3, 4, 5], 'the marked one stays');
-      assert.equal(await state.deadLetGo([{ shop: SHOP, pipeline: 'unknown' }, ID]), [
+      assert.equal(await state.deadLetters.letGo([{ shop: SHOP, pipeline: 'unknown' }, ID]), [
         { count: 0, age: 0 },
         { count: 1, age: 0 },
       ]);
-      const gone = await state.deadAt(ID, 1);
+      const gone = await state.deadLetters.at(ID, 1);
       assert.equal([gone?.ended?.kind, gone?.reason, gone?.event.event_id], ['count', 'HTTP 422', 'e0']);
-      assert.is((await state.progress(ID))?.dead, 5, 'the books of the pipeline do not change');
-      await state.limitDead([ID]);
-      await state.redrive(ID, [1]);
+      assert.is((await state.cursors.progress(ID))?.dead, 5, 'the books of the pipeline do not change');
+      await state.deadLetters.limit([ID]);
+      await state.deadLetters.redrive(ID, [1]);
       assert.equal(
-        (await state.marked(ID, { limit: 10 })).map(({ position }) => position),
+        (await state.deadLetters.marked(ID, { limit: 10 })).map(({ position }) => position),
         [2],
         'what has gone is not tried again',
       );
@@ -72,29 +73,29 @@ export const letterChecks: readonly Check[] = [
   check('goes on counting dead letters that come and end', { deadLettersMax: 2 }, async (store) => {
     const { state } = store;
     await buried(store, [{}, {}, {}]);
-    await state.limitDead([ID]);
+    await state.deadLetters.limit([ID]);
     assert.equal(await positions(store), [2, 3]);
-    await state.discardDead(ID, [2], START);
-    await state.limitDead([ID]);
+    await state.deadLetters.discard(ID, [2], START);
+    await state.deadLetters.limit([ID]);
     assert.equal(await positions(store), [3]);
-    const cursor = await state.claim(ID, never);
-    const letter = await state.deadAt(ID, 3);
+    const cursor = await state.cursors.claim(ID, never);
+    const letter = await state.deadLetters.at(ID, 3);
     const more = [4, 5].map((position) => ({ ...(letter as DeadLetter), position }));
     await cursor.save({ progress: cursor.progress, dead: more });
     await cursor.release();
-    await state.limitDead([ID]);
+    await state.deadLetters.limit([ID]);
     assert.equal(await positions(store), [4, 5]);
-    assert.equal(await state.deadLetGo([ID]), [{ count: 2, age: 0 }]);
+    assert.equal(await state.deadLetters.letGo([ID]), [{ count: 2, age: 0 }]);
   }),
   check(
     'lets go of dead letters that died too long ago, wherever they stand',
     { deadLetterMs: DAY_MS, now: () => START + DAY_MS },
     async (store) => {
       await buried(store, [{}, { at: START - 1 }, {}, { at: START - 1, redrive: true }]);
-      await store.state.limitDead([ID]);
+      await store.state.deadLetters.limit([ID]);
       assert.equal(await positions(store), [1, 3, 4]);
-      assert.equal(await store.state.deadLetGo([ID]), [{ count: 0, age: 1 }]);
-      assert.is((await store.state.deadAt(ID, 2))?.ended?.kind, 'age');
+      assert.equal(await store.state.deadLetters.letGo([ID]), [{ count: 0, age: 1 }]);
+      assert.is((await store.state.deadLetters.at(ID, 2))?.ended?.kind, 'age');
     },
   ),
   check(
@@ -105,10 +106,10 @@ export const letterChecks: readonly Check[] = [
         store,
         Array.from({ length: 1200 }, () => ({})),
       );
-      await store.state.limitDead([ID]);
-      assert.is((await store.state.deadLetGo([ID]))[0]?.count, 1000);
-      await store.state.limitDead([ID]);
-      assert.is((await store.state.deadLetGo([ID]))[0]?.count, 1190);
+      await store.state.deadLetters.limit([ID]);
+      assert.is((await store.state.deadLetters.letGo([ID]))[0]?.count, 1000);
+      await store.state.deadLetters.limit([ID]);
+      assert.is((await store.state.deadLetters.letGo([ID]))[0]?.count, 1190);
       assert.is((await positions(store)).length, 10);
     },
   ),
@@ -118,13 +119,13 @@ export const letterChecks: readonly Check[] = [
       if (!harness.durable) return;
       const first = await harness.open(storeOptions({ deadLettersMax: 3 }));
       await buried(first, [{}, {}, {}, {}]);
-      await first.state.limitDead([ID]);
+      await first.state.deadLetters.limit([ID]);
       await first.close();
       const second = await harness.open(storeOptions({ deadLettersMax: 2 }), true);
       try {
-        await second.state.limitDead([ID]);
+        await second.state.deadLetters.limit([ID]);
         assert.equal(await positions(second), [3, 4]);
-        assert.equal(await second.state.deadLetGo([ID]), [{ count: 2, age: 0 }]);
+        assert.equal(await second.state.deadLetters.letGo([ID]), [{ count: 2, age: 0 }]);
       } finally {
         await second.close();
       }
@@ -134,11 +135,14 @@ export const letterChecks: readonly Check[] = [
     const { state } = store;
     const reason = 'x'.repeat(128 * 1024);
     await buried(store, [...Array.from({ length: 20 }, () => ({ reason, redrive: true })), { redrive: true }]);
-    for (const page of [await state.marked(ID, { limit: 100 }), await state.dead(ID, { limit: 100 })]) {
+    for (const page of [
+      await state.deadLetters.marked(ID, { limit: 100 }),
+      await state.deadLetters.open(ID, { limit: 100 }),
+    ]) {
       const bytes = JSON.stringify(page).length;
       assert.ok(bytes >= READ_BYTES && bytes < READ_BYTES + 2 * reason.length, `${bytes} bytes`);
     }
-    const last = await state.marked(ID, { limit: 100, after: '20' });
+    const last = await state.deadLetters.marked(ID, { limit: 100, after: '20' });
     assert.equal(
       last.map(({ position }) => position),
       [21],
@@ -148,11 +152,11 @@ export const letterChecks: readonly Check[] = [
     const { state } = store;
     const reason = 'HTTP 422: a \u0000 zero';
     await buried(store, [{ reason }, { reason }, { reason }]);
-    await state.discardDead(ID, [2], START + 5);
-    const letter = await state.deadAt(ID, 2);
+    await state.deadLetters.discard(ID, [2], START + 5);
+    const letter = await state.deadLetters.at(ID, 2);
     assert.equal([letter?.reason, letter?.ended?.kind, letter?.ended?.at], [reason, 'discarded', START + 5]);
-    await state.limitDead([ID]);
+    await state.deadLetters.limit([ID]);
     assert.equal(await positions(store), [3]);
-    assert.equal(await state.undelivered(ID, 0, 3), [1, 2, 3]);
+    assert.equal(await state.deadLetters.undelivered(ID, 0, 3), [1, 2, 3]);
   }),
 ];

@@ -278,14 +278,14 @@ export const logChecks: readonly Check[] = [
     await log.append(record(['a'], { refused: [refusal('invalid', '{"n":1}')] }));
     assert.equal(await log.append(record([], { refused: [refusal('not_json')] })), []);
     await log.append(record([], { refused: [refusal('third'), refusal('fourth')] }));
-    const kept = await state.quarantined(SHOP, { limit: 10 });
+    const kept = await state.quarantine.page(SHOP, { limit: 10 });
     assert.equal(
       kept.map(({ code }) => code),
       ['not_json', 'third', 'fourth'],
     );
-    assert.equal(await state.quarantined(OTHER, { limit: 10 }), []);
+    assert.equal(await state.quarantine.page(OTHER, { limit: 10 }), []);
     assert.equal(
-      (await state.quarantined(SHOP, { limit: 1, after: kept[0]!.id })).map(({ code }) => code),
+      (await state.quarantine.page(SHOP, { limit: 1, after: kept[0]!.id })).map(({ code }) => code),
       ['third'],
     );
     assert.equal(kept[0]?.reasons, ['events[0]: not_json']);
@@ -443,7 +443,7 @@ export const logChecks: readonly Check[] = [
     async ({ log, state }) => {
       const at = START - 3 * DAY_MS;
       await log.append(record([], { at, refused: [refusal('invalid')] }));
-      const [kept] = await state.quarantined(SHOP, { limit: 1 });
+      const [kept] = await state.quarantine.page(SHOP, { limit: 1 });
       const again = () => ({ ...record(['a'], { at }), released: [{ id: kept!.id, code: 'invalid' }] });
       const kindsOf = async (...records: LogRecord[]) =>
         (await Promise.all(records.map((one) => log.append(one)))).flat().map(({ kind }) => kind);
@@ -457,18 +457,18 @@ export const logChecks: readonly Check[] = [
   check('starts a new pipeline at the head, and an old one where it was', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
     await log.append(record(['a', 'b']));
-    await state.begin(id);
-    const cursor = await state.claim(id, never);
+    await state.cursors.begin(id);
+    const cursor = await state.cursors.claim(id, never);
     assert.equal(cursor.progress, { position: 2, start: 2, delivered: 0, dead: 0, filtered: {}, dropped: {} });
     await cursor.save({ progress: { ...cursor.progress, position: 3, delivered: 1 } });
     await cursor.release();
-    assert.is((await state.claim(id, never)).progress.position, 3);
-    assert.is(await state.progress({ shop: OTHER, pipeline: 'p' }), undefined);
+    assert.is((await state.cursors.claim(id, never)).progress.position, 3);
+    assert.is(await state.cursors.progress({ shop: OTHER, pipeline: 'p' }), undefined);
   }),
   check('saves cursor, journal and dead letters together', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
-    const cursor = await state.claim(id, never);
+    await state.cursors.begin(id);
+    const cursor = await state.cursors.claim(id, never);
     await log.append(record(['a', 'b']));
     const [a] = await log.read(SHOP, 0, 1, never);
     const line = {
@@ -480,20 +480,20 @@ export const logChecks: readonly Check[] = [
     const letter = { position: 1, event: a!.event, reason: 'HTTP 422', attempts: 1, at: START };
     const next = { ...cursor.progress, position: 2, delivered: 1, dead: 1 };
     await cursor.save({ progress: next, journal: line, dead: [letter] });
-    assert.equal(await state.progress(id), next);
+    assert.equal(await state.cursors.progress(id), next);
     assert.equal(
-      [await state.journalAt(id, 1), await state.journalAt(id, 2), await state.journalAt(id, 3)],
+      [await state.journal.lineAt(id, 1), await state.journal.lineAt(id, 2), await state.journal.lineAt(id, 3)],
       [line, line, undefined],
     );
-    assert.is(await state.journalAt({ ...id, pipeline: 'q' }, 1), undefined);
-    assert.equal(await state.deadAt(id, 1), letter);
-    assert.equal(await state.dead(id, { limit: 10 }), [letter]);
-    assert.equal(await state.dead(id, { limit: 10, after: '1' }), []);
+    assert.is(await state.journal.lineAt({ ...id, pipeline: 'q' }, 1), undefined);
+    assert.equal(await state.deadLetters.at(id, 1), letter);
+    assert.equal(await state.deadLetters.open(id, { limit: 10 }), [letter]);
+    assert.equal(await state.deadLetters.open(id, { limit: 10, after: '1' }), []);
   }),
   check('marks, revives and discards dead letters', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
-    const cursor = await state.claim(id, never);
+    await state.cursors.begin(id);
+    const cursor = await state.cursors.claim(id, never);
     await log.append(record(['a', 'b', 'c']));
     const letters = (await log.read(SHOP, 0, 3, never)).map((stored) => ({
       ...stored,
@@ -502,27 +502,27 @@ export const logChecks: readonly Check[] = [
       at: START,
     }));
     await cursor.save({ progress: cursor.progress, dead: letters });
-    assert.is(await state.redrive(id, [1, 9]), 1, 'there is no letter at 9');
+    assert.is(await state.deadLetters.redrive(id, [1, 9]), 1, 'there is no letter at 9');
     assert.equal(
-      (await state.dead(id, { limit: 10 })).map(({ redrive }) => redrive),
+      (await state.deadLetters.open(id, { limit: 10 })).map(({ redrive }) => redrive),
       [true, undefined, undefined],
     );
-    const [first] = await state.dead(id, { limit: 1 });
+    const [first] = await state.deadLetters.open(id, { limit: 1 });
     const ended = { kind: 'delivered' as const, at: START, attempts: 1, status: 'HTTP 200' };
     await cursor.save({ progress: cursor.progress, dead: [{ ...first!, ended }] });
-    assert.is(await state.redrive(id, [1]), 0, 'it was delivered');
-    assert.is(await state.discardDead(id, [1, 3], START), 1, 'one was delivered meanwhile');
+    assert.is(await state.deadLetters.redrive(id, [1]), 0, 'it was delivered');
+    assert.is(await state.deadLetters.discard(id, [1, 3], START), 1, 'one was delivered meanwhile');
     assert.equal(
-      (await state.dead(id, { limit: 10 })).map(({ position }) => position),
+      (await state.deadLetters.open(id, { limit: 10 })).map(({ position }) => position),
       [2],
     );
-    assert.equal((await state.deadAt(id, 1))?.ended, ended);
-    assert.is((await state.deadAt(id, 3))?.ended?.kind, 'discarded');
+    assert.equal((await state.deadLetters.at(id, 1))?.ended, ended);
+    assert.is((await state.deadLetters.at(id, 3))?.ended?.kind, 'discarded');
   }),
   check('discards a letter that is being tried once more when its pipeline was given up', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
-    const cursor = await state.claim(id, never);
+    await state.cursors.begin(id);
+    const cursor = await state.cursors.claim(id, never);
     await log.append(record(['a', 'b', 'c']));
     const dead = (await log.read(SHOP, 0, 3, never)).map((stored) => ({
       ...stored,
@@ -531,30 +531,30 @@ export const logChecks: readonly Check[] = [
       at: START,
     }));
     await cursor.save({ progress: cursor.progress, dead });
-    await state.redrive(id, [1, 3]);
-    const marked = async () => (await state.marked(id, { limit: 10 })).map(({ position }) => position);
+    await state.deadLetters.redrive(id, [1, 3]);
+    const marked = async () => (await state.deadLetters.marked(id, { limit: 10 })).map(({ position }) => position);
     assert.equal(await marked(), [1, 3]);
     assert.equal(
-      (await state.marked(id, { limit: 1, after: '1' })).map(({ position }) => position),
+      (await state.deadLetters.marked(id, { limit: 1, after: '1' })).map(({ position }) => position),
       [3],
     );
-    const discarded = state.discardDead(id, [1, 2], START + 1);
+    const discarded = state.deadLetters.discard(id, [1, 2], START + 1);
     if (!cursor.wanted.aborted)
       await new Promise((resolve) => cursor.wanted.addEventListener('abort', resolve, { once: true }));
     assert.equal(
-      [(await state.deadAt(id, 1))?.ended, (await state.deadAt(id, 2))?.ended?.kind],
+      [(await state.deadLetters.at(id, 1))?.ended, (await state.deadLetters.at(id, 2))?.ended?.kind],
       [undefined, 'discarded'],
     );
     await cursor.release();
     assert.is(await discarded, 2);
-    assert.equal((await state.deadAt(id, 1))?.ended, {
+    assert.equal((await state.deadLetters.at(id, 1))?.ended, {
       kind: 'discarded',
       at: START + 1,
       attempts: 2,
       status: 'no',
     });
     assert.equal(await marked(), [3]);
-    await state.redrive(id, [1, 2]);
+    await state.deadLetters.redrive(id, [1, 2]);
     assert.equal(await marked(), [3]);
   }),
   check(
@@ -562,8 +562,8 @@ export const logChecks: readonly Check[] = [
     async (store) => {
       const { log, state } = store;
       const id = { shop: SHOP, pipeline: 'p' };
-      await state.begin(id);
-      const cursor = await state.claim(id, never);
+      await state.cursors.begin(id);
+      const cursor = await state.cursors.claim(id, never);
       await log.append(record(['a', 'b']));
       const [letter, other] = (await log.read(SHOP, 0, 2, never)).map((stored) => ({
         ...stored,
@@ -572,42 +572,42 @@ export const logChecks: readonly Check[] = [
         at: START,
       }));
       await cursor.save({ progress: cursor.progress, dead: [letter!, other!] });
-      assert.is(await state.redrive(id, [1, 2]), 2);
-      const discarded = state.discardDead(id, [1, 2], START + 1);
+      assert.is(await state.deadLetters.redrive(id, [1, 2]), 2);
+      const discarded = state.deadLetters.discard(id, [1, 2], START + 1);
       if (!cursor.wanted.aborted)
         await new Promise((resolve) => cursor.wanted.addEventListener('abort', resolve, { once: true }));
       const ended = { kind: 'delivered' as const, at: START, attempts: 3, status: 'HTTP 200' };
       await cursor.save({ progress: cursor.progress, dead: [{ ...letter!, ended }] });
       await cursor.release();
       assert.is(await discarded, 1);
-      assert.equal((await state.deadAt(id, 1))?.ended, ended);
-      assert.is((await state.deadAt(id, 2))?.ended?.kind, 'discarded');
+      assert.equal((await state.deadLetters.at(id, 1))?.ended, ended);
+      assert.is((await state.deadLetters.at(id, 2))?.ended?.kind, 'discarded');
     },
   ),
   check(
     'gives a pipeline first to those that take it, and tells the next holder of those that still wait',
     async ({ state }) => {
       const id = { shop: SHOP, pipeline: 'p' };
-      await state.begin(id);
-      const first = await state.claim(id, never);
-      const waiting = state.claim(id, never);
-      const suspended = state.suspend(id, { reason: 'one', at: START });
-      const resumed = state.resume(id);
+      await state.cursors.begin(id);
+      const first = await state.cursors.claim(id, never);
+      const waiting = state.cursors.claim(id, never);
+      const suspended = state.cursors.suspend(id, { reason: 'one', at: START });
+      const resumed = state.cursors.resume(id);
       if (!first.wanted.aborted)
         await new Promise((resolve) => first.wanted.addEventListener('abort', resolve, { once: true }));
       await first.release();
       // In the same moment as a claim: nobody holds the pipeline yet.
       assert.equal(await Promise.all([suspended, resumed]), [true, true]);
       const second = await waiting;
-      const [again] = [state.suspend(id, { reason: 'two', at: START })];
+      const [again] = [state.cursors.suspend(id, { reason: 'two', at: START })];
       if (!second.wanted.aborted)
         await new Promise((resolve) => second.wanted.addEventListener('abort', resolve, { once: true }));
       await second.release();
       assert.is(await again, true);
-      assert.is((await state.progress(id))?.suspended?.reason, 'two');
+      assert.is((await state.cursors.progress(id))?.suspended?.reason, 'two');
       // A claim and a suspension at once: whichever is first, neither waits for ever.
-      const third = state.claim(id, never);
-      const last = state.suspend(id, { reason: 'three', at: START });
+      const third = state.cursors.claim(id, never);
+      const last = state.cursors.suspend(id, { reason: 'three', at: START });
       const holder = await third;
       if (!holder.wanted.aborted)
         await Promise.race([
@@ -626,96 +626,100 @@ export const logChecks: readonly Check[] = [
       consent: [],
       whenUnknown: 'filter' as const,
     });
-    await state.saveRule(id, rule(0));
-    await state.saveRule(id, rule(5));
+    await state.journal.saveRule(id, rule(0));
+    await state.journal.saveRule(id, rule(5));
     assert.equal(
-      [(await state.ruleAt(id, 4))?.since, (await state.ruleAt(id, 5))?.since, (await state.ruleAt(id, 500))?.since],
+      [
+        (await state.journal.ruleAt(id, 4))?.since,
+        (await state.journal.ruleAt(id, 5))?.since,
+        (await state.journal.ruleAt(id, 500))?.since,
+      ],
       [0, 5, 5],
     );
-    assert.is(await state.ruleAt({ ...id, shop: OTHER }, 5), undefined);
+    assert.is(await state.journal.ruleAt({ ...id, shop: OTHER }, 5), undefined);
   }),
   check('lets one move a pipeline at a time, and the next when it is released', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
-    const first = await state.claim(id, never);
-    const second = state.claim(id, never);
+    await state.cursors.begin(id);
+    const first = await state.cursors.claim(id, never);
+    const second = state.cursors.claim(id, never);
     const impatient = new AbortController();
-    const third = state.claim(id, impatient.signal);
+    const third = state.cursors.claim(id, impatient.signal);
     assert.is(await Promise.race([second, third, soon('nobody')]), 'nobody');
     impatient.abort();
     assert.is(await third.catch(() => 'gave up'), 'gave up');
     await first.save({ progress: { ...first.progress, position: 0, delivered: 7 } });
     await first.release();
     assert.is((await second).progress.delivered, 7);
-    await state.begin({ ...id, pipeline: 'q' });
-    await state.claim({ ...id, pipeline: 'q' }, never);
+    await state.cursors.begin({ ...id, pipeline: 'q' });
+    await state.cursors.claim({ ...id, pipeline: 'q' }, never);
   }),
   check('takes a pipeline from whoever moves it to suspend and resume it', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    assert.is(await state.suspend(id, { reason: 'by hand', at: START }), false);
-    await state.begin(id);
-    const holder = await state.claim(id, never);
-    const suspending = state.suspend(id, { reason: 'by hand', at: START });
+    assert.is(await state.cursors.suspend(id, { reason: 'by hand', at: START }), false);
+    await state.cursors.begin(id);
+    const holder = await state.cursors.claim(id, never);
+    const suspending = state.cursors.suspend(id, { reason: 'by hand', at: START });
     await aborted(holder.wanted);
     await holder.release();
     assert.is(await suspending, true);
-    assert.equal((await state.progress(id))?.suspended, { reason: 'by hand', at: START });
-    assert.is(await state.resume(id), true);
-    assert.is((await state.claim(id, never)).progress.suspended, undefined);
+    assert.equal((await state.cursors.progress(id))?.suspended, { reason: 'by hand', at: START });
+    assert.is(await state.cursors.resume(id), true);
+    assert.is((await state.cursors.claim(id, never)).progress.suspended, undefined);
   }),
   check('settles many pipelines as it settles each', async ({ log, state }) => {
     await log.append(record(['a', 'b']));
     const ids = ['p', 'q', 'never'].map((pipeline) => ({ shop: SHOP, pipeline }));
-    await state.beginAll(ids.slice(0, 1));
-    await state.begin(ids[1]!, 0);
+    await state.cursors.beginAll(ids.slice(0, 1));
+    await state.cursors.begin(ids[1]!, 0);
     const left = { kind: 'left', at: START, newest: 2 } as const;
-    await state.settleAll(ids.map((id) => ({ id, settlement: left })));
-    const all = async () => (await state.standings(ids)).map((standing) => standing?.progress.left);
+    await state.cursors.settleAll(ids.map((id) => ({ id, settlement: left })));
+    const all = async () => (await state.cursors.standings(ids)).map((standing) => standing?.progress.left);
     assert.equal(await all(), [{ at: START, newest: 2 }, { at: START, newest: 2 }, undefined]);
     // One of them is moved, and given up when it is asked for.
-    const cursor = await state.claim(ids[0]!, never);
-    const settled = state.settleAll(ids.map((id) => ({ id, settlement: { kind: 'settled' } })));
+    const cursor = await state.cursors.claim(ids[0]!, never);
+    const settled = state.cursors.settleAll(ids.map((id) => ({ id, settlement: { kind: 'settled' } })));
     await aborted(cursor.wanted);
     await cursor.release();
     await settled;
     assert.equal(await all(), [{ at: START, newest: 2, settled: 'finished' }, { at: START, newest: 2 }, undefined]);
-    await state.settleAll([{ id: ids[1]!, settlement: { kind: 'discarded', at: START } }]);
-    assert.equal((await state.journalAt(ids[1]!, 1))?.discardedAt, START);
-    await state.settleAll([]);
+    await state.cursors.settleAll([{ id: ids[1]!, settlement: { kind: 'discarded', at: START } }]);
+    assert.equal((await state.journal.lineAt(ids[1]!, 1))?.discardedAt, START);
+    await state.cursors.settleAll([]);
   }),
   check('has no other processes where there are none', async ({ state }) => {
-    assert.equal(await state.others(), { takers: 0, movers: 0 });
+    assert.equal(await state.cursors.others(), { takers: 0, movers: 0 });
   }),
   check('says whether a process moves a pipeline', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    assert.is(await state.standing(id), undefined);
-    await state.begin(id);
-    assert.is((await state.standing(id))?.moved, false);
-    const cursor = await state.claim(id, never);
-    assert.is((await state.standing(id))?.moved, true);
+    assert.is(await state.cursors.standing(id), undefined);
+    await state.cursors.begin(id);
+    assert.is((await state.cursors.standing(id))?.moved, false);
+    const cursor = await state.cursors.claim(id, never);
+    assert.is((await state.cursors.standing(id))?.moved, true);
     await cursor.release();
-    await until(async () => (await state.standing(id))?.moved === false);
+    await until(async () => (await state.cursors.standing(id))?.moved === false);
   }),
   check('tells whoever moves a pipeline of redriven letters, and everybody of replays', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
-    const cursor = await state.claim(id, never);
+    await state.cursors.begin(id);
+    const cursor = await state.cursors.claim(id, never);
     const redriven = cursor.redriven();
-    await state.redrive({ ...id, pipeline: 'q' }, [1]);
+    await state.deadLetters.redrive({ ...id, pipeline: 'q' }, [1]);
     assert.not.ok(redriven.aborted);
-    await state.redrive(id, [1]);
+    await state.deadLetters.redrive(id, [1]);
     await aborted(redriven);
     assert.not.ok(cursor.redriven().aborted);
-    const changed = state.replaysChanged();
-    await state.addReplay({ shop: SHOP, pipeline: 'p', after: 0, to: 5, startedAt: START });
+    const changed = state.replays.changed();
+    await state.replays.add({ shop: SHOP, pipeline: 'p', after: 0, to: 5, startedAt: START });
     await aborted(changed);
   }),
   check('begins a pipeline where it is told to', async ({ log, state }) => {
     await log.append(record(['a', 'b']));
     const id = { shop: SHOP, pipeline: 'early' };
-    await state.begin(id, 1);
-    await state.begin(id, 2);
-    assert.is((await state.claim(id, never)).progress.position, 1);
+    await state.cursors.begin(id, 1);
+    await state.cursors.begin(id, 2);
+    assert.is((await state.cursors.claim(id, never)).progress.position, 1);
   }),
   check('tells of many shops and pipelines at once what it tells of each', async ({ log, state }) => {
     await log.append(record(['a', 'b'], { refused: [refusal('invalid')] }));
@@ -725,16 +729,16 @@ export const logChecks: readonly Check[] = [
     assert.equal(await log.heads(shops), [1, 0, 2, 1]);
     assert.equal(await log.tallies(shops), await Promise.all(shops.map((shop) => log.tally(shop))));
     const ids = [SHOP, OTHER].flatMap((shop) => ['p', 'q'].map((pipeline) => ({ shop, pipeline })));
-    await state.begin(ids[0]!, 0);
-    await state.beginAll(ids.slice(0, 3));
-    await state.beginAll([]);
+    await state.cursors.begin(ids[0]!, 0);
+    await state.cursors.beginAll(ids.slice(0, 3));
+    await state.cursors.beginAll([]);
     assert.equal(
-      (await state.standings([...ids, ids[0]!])).map((standing) => standing?.progress.start),
+      (await state.cursors.standings([...ids, ids[0]!])).map((standing) => standing?.progress.start),
       [0, 2, 1, undefined, 0],
     );
-    await state.claim(ids[1]!, never);
-    assert.is((await state.standings(ids))[1]?.moved, true);
-    assert.equal(await state.standings(ids), await Promise.all(ids.map((id) => state.standing(id))));
+    await state.cursors.claim(ids[1]!, never);
+    assert.is((await state.cursors.standings(ids))[1]?.moved, true);
+    assert.equal(await state.cursors.standings(ids), await Promise.all(ids.map((id) => state.cursors.standing(id))));
   }),
   check('says what lies behind a place, and since when', async ({ log }) => {
     await log.append(record(['a'], { at: START }));
@@ -757,17 +761,17 @@ export const logChecks: readonly Check[] = [
   }),
   check('keeps how a pipeline fails, and when it delivered the last time', async ({ state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
-    const cursor = await state.claim(id, never);
+    await state.cursors.begin(id);
+    const cursor = await state.cursors.claim(id, never);
     const failure = { attempts: 3, reason: 'HTTP 503', nextAttemptAt: START + 7 };
     const progress = { ...cursor.progress, failingSince: START, failure, lastSuccessAt: START - 5 };
     await cursor.save({ progress });
-    assert.equal((await state.standing(id))?.progress, progress);
+    assert.equal((await state.cursors.standing(id))?.progress, progress);
     await cursor.release();
-    await state.suspend(id, { reason: 'by hand', at: START });
-    await state.resume(id);
+    await state.cursors.suspend(id, { reason: 'by hand', at: START });
+    await state.cursors.resume(id);
     const { failingSince: _, failure: __, ...calm } = progress;
-    assert.equal(await state.progress(id), calm);
+    assert.equal(await state.cursors.progress(id), calm);
   }),
   check('finds the last position before a time', async ({ log }) => {
     await log.append(record(['a'], { at: START }));
@@ -778,10 +782,10 @@ export const logChecks: readonly Check[] = [
   }),
   check('releases a quarantined event in the commit that stores it, and counts it once', async ({ log, state }) => {
     await log.append(record([], { refused: [refusal('invalid'), refusal('too_large')] }));
-    const [first] = await state.quarantined(SHOP, { limit: 10 });
+    const [first] = await state.quarantine.page(SHOP, { limit: 10 });
     await log.append({ ...record(['a']), released: [first!] });
     assert.equal(
-      (await state.quarantined(SHOP, { limit: 10 })).map(({ code }) => code),
+      (await state.quarantine.page(SHOP, { limit: 10 })).map(({ code }) => code),
       ['too_large'],
     );
     assert.equal(await log.tally(SHOP), {
@@ -790,9 +794,9 @@ export const logChecks: readonly Check[] = [
       duplicate: 0,
       quarantined: { invalid: 0, too_large: 1 },
     });
-    const [rest] = await state.quarantined(SHOP, { limit: 1 });
-    await state.discardQuarantined(SHOP, [rest!.id]);
-    assert.equal(await state.quarantined(SHOP, { limit: 10 }), []);
+    const [rest] = await state.quarantine.page(SHOP, { limit: 1 });
+    await state.quarantine.discard(SHOP, [rest!.id]);
+    assert.equal(await state.quarantine.page(SHOP, { limit: 10 }), []);
   }),
   check('lets go of what is old and passed, and of nothing else', async ({ log }) => {
     await log.append(record(['a'], { at: START - 4 * DAY_MS }));
@@ -823,9 +827,9 @@ export const logChecks: readonly Check[] = [
   check('refuses everything after close, so that no loop goes on with it', async (store) => {
     const { log, state } = store;
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
-    const cursor = await state.claim(id, never);
-    const changed = (): unknown => state.replaysChanged();
+    await state.cursors.begin(id);
+    const cursor = await state.cursors.claim(id, never);
+    const changed = (): unknown => state.replays.changed();
     await store.close();
     const asked: Readonly<Record<string, () => unknown>> = {
       read: () => log.read(SHOP, 0, 10, never),
@@ -834,14 +838,14 @@ export const logChecks: readonly Check[] = [
       before: () => log.before(SHOP, START),
       tally: () => log.tally(SHOP),
       trim: () => log.trim({ before: new Date(START), passed: () => 0, maxBytes: 1e12 }),
-      begin: () => state.begin({ shop: SHOP, pipeline: 'new' }),
-      claim: () => state.claim({ shop: SHOP, pipeline: 'q' }, never),
-      progress: () => state.progress(id),
-      standing: () => state.standing(id),
-      suspend: () => state.suspend(id, { reason: 'test', at: START }),
-      dead: () => state.dead(id, { limit: 1 }),
-      quarantined: () => state.quarantined(SHOP, { limit: 1 }),
-      replays: () => state.replays(),
+      begin: () => state.cursors.begin({ shop: SHOP, pipeline: 'new' }),
+      claim: () => state.cursors.claim({ shop: SHOP, pipeline: 'q' }, never),
+      progress: () => state.cursors.progress(id),
+      standing: () => state.cursors.standing(id),
+      suspend: () => state.cursors.suspend(id, { reason: 'test', at: START }),
+      dead: () => state.deadLetters.open(id, { limit: 1 }),
+      quarantined: () => state.quarantine.page(SHOP, { limit: 1 }),
+      replays: () => state.replays.all(),
       replaysChanged: changed,
       save: () => cursor.save({ progress: cursor.progress }),
     };
@@ -858,9 +862,9 @@ export const logChecks: readonly Check[] = [
   }),
   check('ends reads and claims that wait when it is closed', async (store) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    await store.state.begin(id);
-    await store.state.claim(id, never);
-    const waiting = [store.log.read(SHOP, 0, 10, never), store.state.claim(id, never)].map((asked) =>
+    await store.state.cursors.begin(id);
+    await store.state.cursors.claim(id, never);
+    const waiting = [store.log.read(SHOP, 0, 10, never), store.state.cursors.claim(id, never)].map((asked) =>
       asked.then(
         () => 'answered',
         (error: Error) => error.name,
@@ -873,16 +877,16 @@ export const logChecks: readonly Check[] = [
   afterReopening(
     'still has everything after it was opened again',
     async ({ log, state }) => {
-      await state.begin({ shop: SHOP, pipeline: 'p' });
-      const cursor = await state.claim({ shop: SHOP, pipeline: 'p' }, never);
+      await state.cursors.begin({ shop: SHOP, pipeline: 'p' });
+      const cursor = await state.cursors.claim({ shop: SHOP, pipeline: 'p' }, never);
       await log.append(record(['a', 'b'], { refused: [refusal('invalid')] }));
       await cursor.save({ progress: { ...cursor.progress, position: 1, delivered: 1 } });
     },
     async ({ log, state }) => {
       assert.equal(ids(await log.read(SHOP, 0, 10, never)), ['a', 'b']);
       assert.equal(await log.tally(SHOP), { received: 3, appended: 2, duplicate: 0, quarantined: { invalid: 1 } });
-      assert.is((await state.quarantined(SHOP, { limit: 10 })).length, 1);
-      assert.is((await state.claim({ shop: SHOP, pipeline: 'p' }, never)).progress.position, 1);
+      assert.is((await state.quarantine.page(SHOP, { limit: 10 })).length, 1);
+      assert.is((await state.cursors.claim({ shop: SHOP, pipeline: 'p' }, never)).progress.position, 1);
     },
   ),
   afterReopening(

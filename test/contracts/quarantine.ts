@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import type { Refusal } from '../../adapters/dialects/dialect.ts';
 import { READ_BYTES } from '../../adapters/logs/log.ts';
-import type { Job } from '../../adapters/logs/state.ts';
+import type { Job } from '../../adapters/logs/state/jobs.ts';
 import type { Store, StoreOptions } from '../../adapters/logs/store.ts';
 import { type Check, never, OTHER, record, SHOP, START, storeOptions } from './log.ts';
 
@@ -57,7 +57,7 @@ export const quarantineChecks: readonly Check[] = [
     });
     const strange = refusal('nul', { raw: '"\u0000"\ud800', index: undefined, name: undefined });
     await log.append(record([], { refused: [refusal('a'), long, strange] }));
-    const [first, second, third] = await state.quarantineHeads(SHOP, { limit: 10 });
+    const [first, second, third] = await state.quarantine.heads(SHOP, { limit: 10 });
     assert.ok(first && second && third);
     const { id, ...rest } = first;
     assert.equal(rest, {
@@ -77,29 +77,29 @@ export const quarantineChecks: readonly Check[] = [
     assert.ok(JSON.stringify(second).length < 5000, 'a head is small');
     assert.is(second.reasons.at(-1), 'and 40 more');
     assert.is(third.eventId, 'nul');
-    assert.is((await state.quarantinedAt(SHOP, third.id))?.raw, '"\u0000"\ud800');
+    assert.is((await state.quarantine.at(SHOP, third.id))?.raw, '"\u0000"\ud800');
     assert.equal(
-      (await state.quarantineHeads(SHOP, { limit: 1, after: id })).map((head) => head.id),
+      (await state.quarantine.heads(SHOP, { limit: 1, after: id })).map((head) => head.id),
       [second.id],
     );
-    assert.equal(await state.quarantineHeads(OTHER, { limit: 10 }), []);
+    assert.equal(await state.quarantine.heads(OTHER, { limit: 10 }), []);
   }),
   check('gives one quarantined event whole, by its id and in its shop only', async ({ log, state }) => {
     await log.append(record([], { refused: [refusal('a', { raw: LARGE })] }));
-    const [head] = await state.quarantineHeads(SHOP, { limit: 1 });
-    const whole = await state.quarantinedAt(SHOP, head!.id);
+    const [head] = await state.quarantine.heads(SHOP, { limit: 1 });
+    const whole = await state.quarantine.at(SHOP, head!.id);
     assert.is(whole?.raw, LARGE);
     assert.is(whole?.context.shop, SHOP);
-    assert.is(await state.quarantinedAt(OTHER, head!.id), undefined);
+    assert.is(await state.quarantine.at(OTHER, head!.id), undefined);
     for (const wrong of ['0', '-1', 'x', '99999999999999999999', '1.5', ''])
-      assert.is(await state.quarantinedAt(SHOP, wrong), undefined, wrong);
+      assert.is(await state.quarantine.at(SHOP, wrong), undefined, wrong);
   }),
   check('ends a page of whole quarantined events at a megabyte', async ({ log, state }) => {
     for (let n = 0; n < 3; n++)
       await log.append(record([], { refused: ['a', 'b', 'c'].map((id) => refusal(`${id}${n}`, { raw: LARGE })) }));
     const seen: string[] = [];
     for (let after = '0'; ; ) {
-      const page = await state.quarantined(SHOP, { limit: 100, after });
+      const page = await state.quarantine.page(SHOP, { limit: 100, after });
       if (page.length === 0) break;
       assert.ok(page.slice(0, -1).reduce((sum, { raw }) => sum + raw.length, 0) < READ_BYTES);
       seen.push(...page.map(({ eventId }) => eventId ?? ''));
@@ -110,16 +110,16 @@ export const quarantineChecks: readonly Check[] = [
   }),
   check('ends a page of dead letters at a megabyte, and gives all in the end', async ({ log, state }) => {
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
-    const cursor = await state.claim(id, never);
+    await state.cursors.begin(id);
+    const cursor = await state.cursors.claim(id, never);
     await log.append(record(Array.from({ length: 12 }, (_, n) => `d${n}`)));
     const stored = await log.read(SHOP, 0, 12, never);
     const dead = stored.map(({ position, event }) => ({ position, event, reason: LARGE, attempts: 1, at: START }));
     await cursor.save({ progress: cursor.progress, dead });
-    await state.discardDead(id, [1, 2, 3, 4, 5], START);
+    await state.deadLetters.discard(id, [1, 2, 3, 4, 5], START);
     const seen: number[] = [];
     for (let after = '0'; ; ) {
-      const page = await state.dead(id, { limit: 100, after });
+      const page = await state.deadLetters.open(id, { limit: 100, after });
       if (page.length === 0) break;
       assert.ok(page.slice(0, -1).reduce((sum, { reason }) => sum + reason.length, 0) < READ_BYTES);
       seen.push(...page.map(({ position }) => position));
@@ -131,42 +131,42 @@ export const quarantineChecks: readonly Check[] = [
     const refused = Array.from({ length: 50 }, (_, n) => refusal(`e${n % 10}`));
     await log.append(record([], { refused }));
     await log.append(record([], { shop: OTHER, refused: [refusal('e3')] }));
-    const about = await state.quarantinedAbout(SHOP, 'e3', { limit: 10 });
+    const about = await state.quarantine.about(SHOP, 'e3', { limit: 10 });
     assert.is(about.length, 5);
     assert.ok(about.every(({ eventId }) => eventId === 'e3'));
-    assert.is((await state.quarantinedAbout(SHOP, 'e3', { limit: 2 })).length, 2);
-    assert.equal(await state.quarantinedAbout(SHOP, 'e3', { limit: 2, after: about[2]!.id }), about.slice(3));
-    assert.equal(await state.quarantinedAbout(SHOP, 'unknown', { limit: 10 }), []);
-    assert.is(await state.discardQuarantined(SHOP, [about[0]!.id]), 1);
+    assert.is((await state.quarantine.about(SHOP, 'e3', { limit: 2 })).length, 2);
+    assert.equal(await state.quarantine.about(SHOP, 'e3', { limit: 2, after: about[2]!.id }), about.slice(3));
+    assert.equal(await state.quarantine.about(SHOP, 'unknown', { limit: 10 }), []);
+    assert.is(await state.quarantine.discard(SHOP, [about[0]!.id]), 1);
     await log.append({ ...record(['e3']), released: [about[1]!] });
-    assert.is((await state.quarantinedAbout(SHOP, 'e3', { limit: 10 })).length, 3);
+    assert.is((await state.quarantine.about(SHOP, 'e3', { limit: 10 })).length, 3);
   }),
   check('says how many a discard has taken, each once', async ({ log, state }) => {
     await log.append(record([], { refused: [refusal('a'), refusal('b'), refusal('c')] }));
-    const ids = (await state.quarantineHeads(SHOP, { limit: 10 })).map(({ id }) => id);
+    const ids = (await state.quarantine.heads(SHOP, { limit: 10 })).map(({ id }) => id);
     const [one, other] = await Promise.all([
-      state.discardQuarantined(SHOP, ids.slice(0, 2)),
-      state.discardQuarantined(SHOP, ids),
+      state.quarantine.discard(SHOP, ids.slice(0, 2)),
+      state.quarantine.discard(SHOP, ids),
     ]);
     assert.is(one + other, 3);
-    assert.is(await state.discardQuarantined(SHOP, [...ids, 'x', '7']), 0);
+    assert.is(await state.quarantine.discard(SHOP, [...ids, 'x', '7']), 0);
     const nothing = { kept: 0, bytes: 0, dropped: { count: 0, bytes: 0, age: 0 } };
-    assert.equal(await state.quarantineSums([OTHER, SHOP]), [nothing, nothing]);
+    assert.equal(await state.quarantine.sums([OTHER, SHOP]), [nothing, nothing]);
   }),
   check(
     'lets the oldest quarantined events go past their number, and counts them',
     async ({ log, state }) => {
       await log.append(record([], { refused: ['a', 'b', 'c', 'd', 'e'].map((id) => refusal(id)) }));
       assert.equal(
-        (await state.quarantineHeads(SHOP, { limit: 10 })).map(({ eventId }) => eventId),
+        (await state.quarantine.heads(SHOP, { limit: 10 })).map(({ eventId }) => eventId),
         ['d', 'e'],
       );
-      assert.equal((await state.quarantineSums([SHOP]))[0], {
+      assert.equal((await state.quarantine.sums([SHOP]))[0], {
         kept: 2,
         bytes: 14,
         dropped: { count: 3, bytes: 0, age: 0 },
       });
-      assert.equal(await state.quarantinedAbout(SHOP, 'a', { limit: 10 }), []);
+      assert.equal(await state.quarantine.about(SHOP, 'a', { limit: 10 }), []);
     },
     { quarantineMax: 2 },
   ),
@@ -174,8 +174,8 @@ export const quarantineChecks: readonly Check[] = [
     'lets the oldest quarantined events go past their bytes, and counts them',
     async ({ log, state }) => {
       await log.append(record([], { refused: ['a', 'b', 'c'].map((id) => refusal(id, { raw: LARGE })) }));
-      await state.limitQuarantine([OTHER, SHOP]);
-      const [sums] = await state.quarantineSums([SHOP]);
+      await state.quarantine.limit([OTHER, SHOP]);
+      const [sums] = await state.quarantine.sums([SHOP]);
       const { kept, bytes, dropped } = sums!;
       assert.equal([kept, bytes, dropped], [2, 2 * LARGE.length, { count: 0, bytes: 1, age: 0 }]);
     },
@@ -190,12 +190,12 @@ export const quarantineChecks: readonly Check[] = [
         await store.log.append(record([], { at: START, refused: [refusal('a')] }));
         await store.log.append(record([], { at: START + DAY_MS / 2, refused: [refusal('b')] }));
         now = START + DAY_MS + 1;
-        await store.state.limitQuarantine([OTHER, SHOP]);
+        await store.state.quarantine.limit([OTHER, SHOP]);
         assert.equal(
-          (await store.state.quarantineHeads(SHOP, { limit: 10 })).map(({ eventId }) => eventId),
+          (await store.state.quarantine.heads(SHOP, { limit: 10 })).map(({ eventId }) => eventId),
           ['b'],
         );
-        assert.is((await store.state.quarantineSums([SHOP]))[0]?.dropped.age, 1);
+        assert.is((await store.state.quarantine.sums([SHOP]))[0]?.dropped.age, 1);
       } finally {
         await store.close();
       }
@@ -209,51 +209,51 @@ export const quarantineChecks: readonly Check[] = [
       for (let n = 0; n < 3; n++) {
         const { log, state, close } = await harness.open(storeOptions(), n > 0);
         await log.append(record([], { refused: [refusal('a'), refusal('b')] }));
-        const heads = await state.quarantineHeads(SHOP, { limit: 10 });
+        const heads = await state.quarantine.heads(SHOP, { limit: 10 });
         for (const { id } of heads) assert.not(given.has(id), `${id} was given before`);
         for (const { id } of heads) given.add(id);
-        await state.discardQuarantined(
+        await state.quarantine.discard(
           SHOP,
           heads.map(({ id }) => id),
         );
-        assert.equal(await state.quarantineHeads(SHOP, { limit: 10 }), []);
+        assert.equal(await state.quarantine.heads(SHOP, { limit: 10 }), []);
         await close();
       }
       assert.is(given.size, 6);
     },
   },
   check('has one job about the same at a time, unless it has been silent', async ({ state }) => {
-    const first = await state.startJob(order(), START - 1);
+    const first = await state.jobs.start(order(), START - 1);
     assert.ok(first.started);
-    assert.equal(await state.startJob(order({ shop: undefined }), START - 1), { job: first.job, started: false });
-    assert.not((await state.startJob(order({ kind: 'discard' }), START)).started);
-    const elsewhere = await state.startJob(order({ shop: OTHER }), START - 1);
-    const dead = await state.startJob(order({ of: 'dead' }), START - 1);
+    assert.equal(await state.jobs.start(order({ shop: undefined }), START - 1), { job: first.job, started: false });
+    assert.not((await state.jobs.start(order({ kind: 'discard' }), START)).started);
+    const elsewhere = await state.jobs.start(order({ shop: OTHER }), START - 1);
+    const dead = await state.jobs.start(order({ of: 'dead' }), START - 1);
     assert.ok(elsewhere.started && dead.started);
     assert.is(new Set([first, elsewhere, dead].map(({ job }) => job.id)).size, 3);
-    assert.ok((await state.startJob(order(), START + 1)).started, 'the first is taken for gone');
-    await state.saveJob({ ...elsewhere.job, state: 'done' });
-    assert.ok((await state.startJob(order({ shop: OTHER }), START - 1)).started);
+    assert.ok((await state.jobs.start(order(), START + 1)).started, 'the first is taken for gone');
+    await state.jobs.save({ ...elsewhere.job, state: 'done' });
+    assert.ok((await state.jobs.start(order({ shop: OTHER }), START - 1)).started);
   }),
   check('keeps how far a job has come, and a cancel whatever is saved later', async ({ state }) => {
-    const { job } = await state.startJob(order(), START);
+    const { job } = await state.jobs.start(order(), START);
     const on = { ...job, looked: 20, seenAt: START + 1, counts: { accepted: 3 } };
-    assert.equal(await state.saveJob(on), on);
-    assert.equal(await state.jobs(), [on]);
-    await state.saveJob({ ...on, state: 'cancelled' });
-    const late = await state.saveJob({ ...on, looked: 40 });
+    assert.equal(await state.jobs.save(on), on);
+    assert.equal(await state.jobs.all(), [on]);
+    await state.jobs.save({ ...on, state: 'cancelled' });
+    const late = await state.jobs.save({ ...on, looked: 40 });
     assert.equal(late, { ...on, looked: 40, state: 'cancelled' });
-    assert.equal(await state.jobs(), [late]);
-    assert.ok((await state.startJob(order(), START)).started, 'it is not in the way any more');
-    assert.is((await state.jobs()).length, 2);
+    assert.equal(await state.jobs.all(), [late]);
+    assert.ok((await state.jobs.start(order(), START)).started, 'it is not in the way any more');
+    assert.is((await state.jobs.all()).length, 2);
   }),
   check('forgets ended jobs past the last hundred', async ({ state }) => {
     for (let n = 0; n < 103; n++) {
-      const { job } = await state.startJob(order(), START);
-      await state.saveJob({ ...job, state: 'done' });
+      const { job } = await state.jobs.start(order(), START);
+      await state.jobs.save({ ...job, state: 'done' });
     }
-    const { job } = await state.startJob(order(), START);
-    const jobs = await state.jobs();
+    const { job } = await state.jobs.start(order(), START);
+    const jobs = await state.jobs.all();
     assert.is(jobs.length, 101);
     assert.is(jobs[0]?.id, job.id);
   }),

@@ -1,6 +1,8 @@
 import type { Batch, Sender } from '../../adapters/destinations/destination.ts';
 import { openMemory } from '../../adapters/logs/memory/open.ts';
-import type { Cursor, PipelineId, Progress, Suspension } from '../../adapters/logs/state.ts';
+import type { Cursor } from '../../adapters/logs/state/cursors.ts';
+import type { Progress, Suspension } from '../../adapters/logs/state/progress.ts';
+import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { Store } from '../../adapters/logs/store.ts';
 import type { Outcome } from '../../adapters/outcome.ts';
 import type { Attempt } from '../../server/deliver/attempt.ts';
@@ -72,15 +74,15 @@ export class Bench {
     this.stop.abort();
     await this.clock.advance(ANSWER_MS);
     await this.ended;
-    return (await this.store.state.progress(ID))!;
+    return (await this.store.state.cursors.progress(ID))!;
   }
 
   async finished(position: number): Promise<void> {
-    await until(async () => ((await this.store.state.progress(ID))?.position ?? 0) >= position);
+    await until(async () => ((await this.store.state.cursors.progress(ID))?.position ?? 0) >= position);
   }
 }
 
 export async function claimed({ state }: Store, id: PipelineId, start?: number): Promise<Cursor> {
-  await state.begin(id, start);
-  return state.claim(id, never);
+  await state.cursors.begin(id, start);
+  return state.cursors.claim(id, never);
 }

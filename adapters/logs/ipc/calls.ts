@@ -1,65 +1,16 @@
 import type { Context, Draft, Refusal } from '../../dialects/dialect.ts';
-import type { Durability, EventLog, LogRecord, Position, Stored, Verdict } from '../log.ts';
-import type { State } from '../state.ts';
+import type { Durability, LogRecord, Position, Stored, Verdict } from '../log.ts';
+import type { PartName } from '../methods.ts';
 
-/** What the owner of a store answers with the store's own methods. A process that does not own it moves and trims nothing. */
-export type PassedOn = Pick<
-  EventLog,
-  'find' | 'extent' | 'shops' | 'heads' | 'rests' | 'before' | 'tally' | 'tallies'
-> &
-  Omit<State, 'claim' | 'replaysChanged'>;
-
-/** Every one of them, and which half of the store it belongs to. */
-export const PASSED_ON: Readonly<Record<keyof PassedOn, 'log' | 'state'>> = {
-  find: 'log',
-  extent: 'log',
-  shops: 'log',
-  heads: 'log',
-  rests: 'log',
-  before: 'log',
-  tally: 'log',
-  tallies: 'log',
-  others: 'state',
-  begin: 'state',
-  beginAll: 'state',
-  progress: 'state',
-  standing: 'state',
-  standings: 'state',
-  everyStanding: 'state',
-  settle: 'state',
-  settleAll: 'state',
-  forget: 'state',
-  undelivered: 'state',
-  suspend: 'state',
-  resume: 'state',
-  journalAt: 'state',
-  ruleAt: 'state',
-  saveRule: 'state',
-  dead: 'state',
-  deadAt: 'state',
-  marked: 'state',
-  redrive: 'state',
-  discardDead: 'state',
-  limitDead: 'state',
-  deadLetGo: 'state',
-  quarantined: 'state',
-  quarantineHeads: 'state',
-  quarantinedAt: 'state',
-  quarantinedAbout: 'state',
-  quarantineSums: 'state',
-  discardQuarantined: 'state',
-  limitQuarantine: 'state',
-  startJob: 'state',
-  saveJob: 'state',
-  jobs: 'state',
-  addReplay: 'state',
-  changeReplay: 'state',
-  removeReplay: 'state',
-  replays: 'state',
-};
+/** The name by which a method of a store's part is asked for. */
+export type CallName = `${PartName}.${string}`;
+export const callName = (part: PartName, method: string): CallName => `${part}.${method}`;
 
 /** What a process may ask the owner of its store. */
-export interface OwnerCalls extends PassedOn {
+export interface OwnerCalls {
+  /** The methods that are passed on as they are: `METHODS` says which. */
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the store's own method.
+  [method: CallName]: (...args: any[]) => unknown;
   open(): Opened;
   append(record: PackedRecord): PackedVerdicts;
   read(shop: string, after: Position, limit: number): Stored[];

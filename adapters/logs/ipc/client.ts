@@ -1,8 +1,10 @@
 import { endedByClose } from '../closing.ts';
-import { Bell } from '../holders.ts';
 import { type EventLog, LogUnavailable } from '../log.ts';
+import { methodsOf, type PartName, type Parts } from '../methods.ts';
+import { Notifier } from '../notifier.ts';
+import type { State } from '../state/state.ts';
 import type { Store } from '../store.ts';
-import { type OwnerCalls, PASSED_ON, type PassedOn, packRecord, type UserCalls, unpackVerdicts } from './calls.ts';
+import { callName, type OwnerCalls, packRecord, type UserCalls, unpackVerdicts } from './calls.ts';
 import type { Wire } from './connection.ts';
 
 /** Bodies on their way to the owner, in bytes, past which it is taken to be unable to keep up. */
@@ -13,21 +15,20 @@ const WAITING_BYTES = 32 * 1024 * 1024;
  * those are the owner's business, and throw here. What the owner was asked for it does, also where this process ends meanwhile.
  */
 export async function openRemote(wire: Wire<OwnerCalls, UserCalls>): Promise<Store> {
-  const replays = new Bell<'replays'>();
+  const replays = new Notifier<'replays'>();
   let failure: Error | undefined;
   const fail = (reason: string | undefined): void => {
     failure = reason === undefined ? undefined : new Error(reason);
   };
   wire.answer({
     failure: ([reason]) => fail(reason),
-    replaySaved: () => replays.ring('replays'),
+    replaySaved: () => replays.notify('replays'),
   });
   const opened = await wire.ask('open', []);
   fail(opened.failure);
-  const passedOn = passing(wire);
   const { append, close } = appender(wire);
   const log: EventLog = {
-    ...passedOn,
+    ...passedOn('log', wire),
     durability: opened.durability,
     get failure() {
       return wire.closed.aborted ? new Error('the process that owns the log is gone') : failure;
@@ -37,10 +38,16 @@ export async function openRemote(wire: Wire<OwnerCalls, UserCalls>): Promise<Sto
     trim: () => Promise.reject(new Error('only the process that owns the log trims it')),
     close,
   };
-  const state = {
-    ...passedOn,
-    claim: () => Promise.reject(new Error('only the process that owns the log moves pipelines')),
-    replaysChanged: () => replays.next('replays'),
+  const state: State = {
+    cursors: {
+      ...passedOn('cursors', wire),
+      claim: () => Promise.reject(new Error('only the process that owns the log moves pipelines')),
+    },
+    journal: passedOn('journal', wire),
+    deadLetters: passedOn('deadLetters', wire),
+    quarantine: passedOn('quarantine', wire),
+    replays: { ...passedOn('replays', wire), changed: () => replays.nextSignal('replays') },
+    jobs: passedOn('jobs', wire),
   };
   return endedByClose({ log, state, close });
 }
@@ -72,9 +79,10 @@ function appender(wire: Wire<OwnerCalls, UserCalls>): Pick<EventLog, 'append' | 
   };
 }
 
-function passing(wire: Wire<OwnerCalls, UserCalls>): PassedOn {
-  const names = Object.keys(PASSED_ON) as (keyof PassedOn)[];
+/** The methods of a part that the owner is asked to do. */
+function passedOn<P extends PartName>(part: P, wire: Wire<OwnerCalls, UserCalls>): Parts[P] {
+  const passed = methodsOf(part).filter(([, { isPassedOn }]) => isPassedOn);
   return Object.fromEntries(
-    names.map((name) => [name, (...args: never) => wire.ask(name, args)]),
-  ) as unknown as PassedOn;
+    passed.map(([name]) => [name, (...args: unknown[]) => wire.ask(callName(part, name), args)]),
+  ) as unknown as Parts[P];
 }

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { onAbort } from '../../on-abort.ts';
 import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../log.ts';
-import type { State } from '../state.ts';
+import { methodsOf, type Parts, partNames } from '../methods.ts';
+import type { Replays } from '../state/replays.ts';
 import type { Store } from '../store.ts';
-import { type OwnerCalls, PASSED_ON, type PassedOn, packVerdicts, type UserCalls, unpackRecord } from './calls.ts';
+import { callName, type OwnerCalls, packVerdicts, type UserCalls, unpackRecord } from './calls.ts';
 import type { Answers, Wire } from './connection.ts';
 
 /** How often it is looked at whether the log fails: others are told so without having asked. */
@@ -20,10 +21,10 @@ export function shareStore(
 ): void {
   const failure = failureTeller(log, wire);
   wire.answer({
-    ...passedOn(log, state),
+    ...passedOn({ log, ...state }),
     open: () => {
       // Nothing is told before: nobody would hear it.
-      tellReplays(state, wire).catch(afterClose);
+      tellReplays(state.replays, wire).catch(afterClose);
       return { durability: log.durability, failure: failure.follow() };
     },
     append: async ([packed]) => {
@@ -40,11 +41,14 @@ export function shareStore(
   });
 }
 
-function passedOn(log: EventLog, state: State): Partial<Answers<PassedOn>> {
-  const owners = { log, state } as unknown as Record<string, Record<string, (...args: unknown[]) => unknown>>;
-  return Object.fromEntries(
-    Object.entries(PASSED_ON).map(([name, owner]) => [name, (args: unknown[]) => owners[owner]?.[name]?.(...args)]),
-  ) as Partial<Answers<PassedOn>>;
+/** The methods that are passed on, each done by its part of the store. */
+function passedOn(parts: Parts): Partial<Answers<OwnerCalls>> {
+  const calls = partNames.flatMap((name) => {
+    const part = parts[name] as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const passed = methodsOf(name).filter(([, { isPassedOn }]) => isPassedOn);
+    return passed.map(([method]) => [callName(name, method), (args: unknown[]) => part[method]?.(...args)]);
+  });
+  return Object.fromEntries(calls) as Partial<Answers<OwnerCalls>>;
 }
 
 /** Tells whether the log fails, whenever that has changed since `follow`, which gives what is so then. */
@@ -70,9 +74,9 @@ function afterClose(error: unknown): void {
   if (!(error instanceof LogUnavailable)) throw error;
 }
 
-async function tellReplays(state: State, wire: Wire<UserCalls, OwnerCalls>): Promise<void> {
+async function tellReplays(replays: Replays, wire: Wire<UserCalls, OwnerCalls>): Promise<void> {
   while (!wire.closed.aborted) {
-    await once(AbortSignal.any([state.replaysChanged(), wire.closed]), 'abort');
+    await once(AbortSignal.any([replays.changed(), wire.closed]), 'abort');
     wire.tell('replaySaved', []);
   }
 }

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import { LET_GO_A_CALL, LET_GO_AT_ONCE, type LetterLimits, lettersToGo, NONE_LET_GO } from '../letting-go.ts';
-import type { DeadLetterLimit, PipelineId } from '../state.ts';
+import type { DeadLetterLimit } from '../state/dead-letters.ts';
+import type { PipelineId } from '../state/shared.ts';
 import type { LmdbLetters } from './letters.ts';
 import { bytesOf } from './pages.ts';
 

@@ -3,8 +3,10 @@ import type { Database, RootDatabase } from 'lmdb';
 import { withinBytes } from '../letters.ts';
 import { type Going, letGo } from '../letting-go.ts';
 import { type Position, READ_BYTES } from '../log.ts';
-import type { DeadLetter, DeadLetterLimit, Page, PipelineId } from '../state.ts';
+import type { DeadLetter, DeadLetterLimit } from '../state/dead-letters.ts';
+import type { Page, PipelineId } from '../state/shared.ts';
 import type { Commit } from './chain.ts';
+import { type NumberedKey, removeAll } from './numbered.ts';
 import { bytesOf } from './pages.ts';
 
 type Key = [shop: string, pipeline: string, position: Position];
@@ -70,8 +72,10 @@ export class LmdbLetters {
     );
   }
 
-  get trees(): readonly Database<unknown, Key>[] {
-    return [this.#letters, this.#marks] as Database<unknown, Key>[];
+  /** Removes all of a pipeline, those that have ended too. */
+  async forget(id: PipelineId): Promise<void> {
+    for (const tree of [this.#letters, this.#marks] as Database<unknown, NumberedKey>[])
+      await removeAll(this.#root, tree, id, this.#commit);
   }
 
   /** Gives how many are marked. */

@@ -329,7 +329,7 @@ export class LmdbLog implements EventLog {
 
   /** Whether all that a record brings out of quarantine is there, and no other record brings it. */
   #release(shop: ShopLog, { released = [] }: LogRecord): boolean {
-    if (released.some(({ id }) => shop.releasing.has(id) || !this.#state.isQuarantined(shop.name, id))) return false;
+    if (released.some(({ id }) => shop.releasing.has(id) || !this.#state.quarantine.has(shop.name, id))) return false;
     for (const { id } of released) shop.releasing.add(id);
     return true;
   }
@@ -363,9 +363,9 @@ export class LmdbLog implements EventLog {
           if (entries.length > 0) this.#pages.put(shop.name, firstOf(page), entries);
         }
         for (const { record } of waiting) {
-          if (record.refused.length > 0) this.#state.putRefused(record);
+          if (record.refused.length > 0) this.#state.quarantine.put(record);
           if (record.released)
-            this.#state.removeQuarantined(
+            this.#state.quarantine.remove(
               shop.name,
               record.released.map(({ id }) => id),
             );
@@ -431,6 +431,6 @@ export class LmdbLog implements EventLog {
 
   async #trimJournals(shop: string): Promise<void> {
     const { oldest } = await this.extent(shop);
-    for (const id of this.#state.pipelines(shop)) await this.#state.trimJournal(id, oldest);
+    for (const id of this.#state.cursors.of(shop)) await this.#state.trim(id, oldest);
   }
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Position } from '../log.ts';
-import type { PipelineId } from '../state.ts';
+import type { PipelineId } from '../state/shared.ts';
 
 /** How far a log had come, kept beside its file: by this an emptied or older file is known for what it is. */
 export interface Mark {

@@ -158,8 +158,8 @@ async function markOf(log: LmdbLog, state: LmdbState): Promise<Mark> {
   const shops = Object.fromEntries(state.shops().map((shop) => [shop, log.head(shop)]));
   const pipelines: Mark['pipelines'][number][] = [];
   // Also those whose shops have no events yet: what they get before the next mark is theirs after a restoration.
-  for (const id of state.allPipelines()) {
-    const { position = 0 } = (await state.progress(id)) ?? {};
+  for (const id of state.cursors.all()) {
+    const { position = 0 } = (await state.cursors.progress(id)) ?? {};
     pipelines.push({ ...id, settledAt: (position > 0 && log.receivedAt(id.shop, position)) || 0 });
     // A page takes up to a megabyte, and there may be hundreds of pipelines.
     if (position > 0) await nextTurn();
@@ -197,7 +197,8 @@ async function restore(
     bytes = 0;
   }
   await append(records);
-  for (const { settledAt, ...id } of mark?.pipelines ?? []) await state.begin(id, await log.before(id.shop, settledAt));
+  for (const { settledAt, ...id } of mark?.pipelines ?? [])
+    await state.cursors.begin(id, await log.before(id.shop, settledAt));
   onDamage({ reason, aside, events, ...(unreadable > 0 && { unreadable }) });
 }
 

@@ -1,32 +1,41 @@
 import type { Database, RootDatabase } from 'lmdb';
+import { Notifier } from '../notifier.ts';
 import { changedReplay, nextReplayId, type ReplayChange, replayNumber } from '../replay-change.ts';
-import type { Replay } from '../state.ts';
+import type { Replay, Replays } from '../state/replays.ts';
 import type { Commit } from './chain.ts';
+import { bytesOf } from './pages.ts';
 
 /** The replays of an embedded log. One process owns it, so a change that waits for the one before it is atomic. */
-export class LmdbReplays {
+export class LmdbReplays implements Replays {
   readonly #replays: Database<Replay, string>;
   readonly #commit: Commit;
-  readonly #onChanged: () => void;
+  readonly #changes = new Notifier<'replays'>();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(root: RootDatabase, commit: Commit, onChanged: () => void) {
+  constructor(root: RootDatabase, commit: Commit) {
     this.#replays = root.openDB({ name: 'replays', encoding: 'json' });
     this.#commit = commit;
-    this.#onChanged = onChanged;
   }
 
-  get tree(): Database<Replay, string> {
-    return this.#replays;
+  async all(): Promise<Replay[]> {
+    return this.#all();
   }
 
-  all(): Replay[] {
+  changed(): AbortSignal {
+    return this.#changes.nextSignal('replays');
+  }
+
+  usedBytes(): number {
+    return bytesOf(this.#replays);
+  }
+
+  #all(): Replay[] {
     const replays = [...this.#replays.getRange()].map(({ value }) => value);
     return replays.sort((a, b) => replayNumber(a) - replayNumber(b));
   }
 
   add(replay: Omit<Replay, 'id'>): Promise<Replay> {
-    return this.#inTurn(() => this.#put({ ...replay, id: nextReplayId(this.all()) }));
+    return this.#inTurn(() => this.#put({ ...replay, id: nextReplayId(this.#all()) }));
   }
 
   change(id: string, change: ReplayChange): Promise<Replay | undefined> {
@@ -40,7 +49,7 @@ export class LmdbReplays {
 
   remove(id: string): Promise<void> {
     return this.#inTurn(async () => {
-      const newest = this.all().at(-1);
+      const newest = this.#all().at(-1);
       if (newest && newest.id !== id && this.#replays.get(id)?.ended)
         await this.#commit(() => this.#replays.remove(id));
     });
@@ -48,7 +57,7 @@ export class LmdbReplays {
 
   async #put(replay: Replay): Promise<Replay> {
     await this.#commit(() => this.#replays.put(replay.id, replay));
-    this.#onChanged();
+    this.#changes.notify('replays');
     return replay;
   }
 

@@ -1,12 +1,13 @@
 import { type LogRecord, READ_BYTES } from '../log.ts';
 import { headOf } from '../quarantine-head.ts';
-import type { Page, Quarantined, QuarantinedHead, QuarantineSums } from '../state.ts';
+import type { Quarantine, Quarantined, QuarantinedHead, QuarantineSums } from '../state/quarantine.ts';
+import type { Page } from '../state/shared.ts';
 import type { StoreOptions } from '../store.ts';
 
 type Limits = Pick<StoreOptions, 'quarantineMax' | 'quarantineMaxBytes' | 'quarantineMs' | 'now'>;
 
 /** The quarantined events of one shop, in memory. */
-export class MemoryQuarantine {
+export class ShopQuarantine {
   readonly #limits: Limits;
   readonly #dropped = { count: 0, bytes: 0, age: 0 };
   #kept: Quarantined[] = [];
@@ -79,5 +80,42 @@ export class MemoryQuarantine {
 
   #after(id: string): Quarantined[] {
     return this.#kept.filter((one) => Number(one.id) > Number(id));
+  }
+}
+
+/** The same of all shops, as others ask for it. */
+export class MemoryQuarantine implements Quarantine {
+  readonly #of: (shop: string) => ShopQuarantine;
+
+  constructor(of: (shop: string) => ShopQuarantine) {
+    this.#of = of;
+  }
+
+  async page(shop: string, page: Page): Promise<Quarantined[]> {
+    return this.#of(shop).page(page);
+  }
+
+  async heads(shop: string, page: Page): Promise<QuarantinedHead[]> {
+    return this.#of(shop).heads(page);
+  }
+
+  async at(shop: string, id: string): Promise<Quarantined | undefined> {
+    return this.#of(shop).at(id);
+  }
+
+  async about(shop: string, eventId: string, page: Page): Promise<QuarantinedHead[]> {
+    return this.#of(shop).about(eventId, page);
+  }
+
+  async sums(shops: readonly string[]): Promise<QuarantineSums[]> {
+    return shops.map((shop) => this.#of(shop).sums());
+  }
+
+  async discard(shop: string, ids: readonly string[]): Promise<number> {
+    return this.#of(shop).remove(ids);
+  }
+
+  async limit(shops: readonly string[]): Promise<void> {
+    for (const shop of shops) this.#of(shop).limit();
   }
 }

@@ -1,9 +1,9 @@
-import type { Job } from '../state.ts';
+import type { Job, Jobs } from '../state/jobs.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
 /** The orders about much of what is kept, for all processes of a database. */
-export class PostgresJobs {
+export class PostgresJobs implements Jobs {
   readonly #ask: Ask;
 
   constructor(ask: Ask) {

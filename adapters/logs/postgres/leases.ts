@@ -1,16 +1,16 @@
 import { onAbort } from '../../on-abort.ts';
-import { Bell, keyOf } from '../holders.ts';
-import { type Cursor, CursorLost, type Others, type PipelineId, type Progress, type Update } from '../state.ts';
+import { Notifier } from '../notifier.ts';
+import { type Cursor, CursorLost, type Others, type Update } from '../state/cursors.ts';
+import type { Progress } from '../state/progress.ts';
+import { keyOf, type PipelineId } from '../state/shared.ts';
 import type { Ask, Connection } from './database.ts';
-import { FORMAT } from './format.ts';
 import { gather } from './gather.ts';
+import { type LeaseRow, toAskFor } from './lease-share.ts';
+import { BEAT, CLAIM, LEASE, LEASE_MS, SAVE } from './lease-statements.ts';
 import { SCHEMA } from './schema.ts';
 
 const BEAT_MS = 2000;
 const GIVEN_BACK_AT_ONCE = 1000;
-/** A process that has said nothing for so long is gone: others take its pipelines. */
-const LEASE_MS = 6000;
-const LEASE = `interval '${LEASE_MS} milliseconds'`;
 
 /** One who waits for a pipeline here. */
 interface Waiter {
@@ -28,19 +28,6 @@ interface Held {
   redrives: string;
   /** While it is being released it is not renewed. */
   releasing: boolean;
-}
-
-/** A pipeline as the database has it. */
-interface Row {
-  readonly id: number;
-  readonly key: string;
-  readonly owner: string | null;
-  readonly expired: boolean | null;
-  /** Milliseconds until the lease runs out, if nothing is heard of its process. */
-  readonly left: number | null;
-  /** By whom it is asked for, while that holds. */
-  readonly asked: string | null;
-  readonly redrives: string;
 }
 
 export interface LeaseOptions {
@@ -65,8 +52,8 @@ export class Leases {
   readonly #ask: Ask;
   readonly #waiters = new Set<Waiter>();
   readonly #held = new Map<string, Held>();
-  readonly #redriven = new Bell<string>();
-  readonly #replays = new Bell<'replays'>();
+  readonly #redriven = new Notifier<string>();
+  readonly #replays = new Notifier<'replays'>();
   #replayChanges: string | undefined;
   #renewedAt = performance.now();
   #beating: Promise<void> | undefined;
@@ -118,7 +105,7 @@ export class Leases {
   }
 
   replaysChanged(): AbortSignal {
-    return this.#replays.next('replays');
+    return this.#replays.nextSignal('replays');
   }
 
   /** Looks at once what has changed, instead of at the next beat. */
@@ -154,11 +141,11 @@ export class Leases {
     const mine = [...this.#held.values()].filter(({ releasing }) => !releasing);
     const [row] = await this.#ask(BEAT, [me, kind, connections, mine.map(({ row: id }) => id)]);
     this.#renewedAt = began;
-    const rows = (row?.pipelines ?? []) as Row[];
+    const rows = (row?.pipelines ?? []) as LeaseRow[];
     const byKey = new Map(rows.map((one) => [one.key, one]));
     for (const held of this.#held.values()) this.#look(held, byKey.get(keyOf(held.id)));
     const changes = String(row?.replays);
-    if (this.#replayChanges !== undefined && this.#replayChanges !== changes) this.#replays.ring('replays');
+    if (this.#replayChanges !== undefined && this.#replayChanges !== changes) this.#replays.notify('replays');
     this.#replayChanges = changes;
     // Who has just got some counts anew before it asks for more.
     if (await this.#claimFree(byKey)) this.#again = true;
@@ -167,7 +154,7 @@ export class Leases {
   }
 
   /** Where a lease that is waited for here runs out before the next beat, it is looked at then. */
-  #lookEarly(rows: ReadonlyMap<string, Row>): void {
+  #lookEarly(rows: ReadonlyMap<string, LeaseRow>): void {
     clearTimeout(this.#early);
     const left = this.#firstWaiters().map(({ id }) => rows.get(keyOf(id))?.left ?? BEAT_MS);
     const soonest = Math.min(BEAT_MS, ...left.filter((ms) => ms >= 0));
@@ -175,16 +162,16 @@ export class Leases {
   }
 
   /** Whether a held pipeline is still ours, wanted elsewhere, or has letters to try again. */
-  #look(held: Held, row: Row | undefined): void {
+  #look(held: Held, row: LeaseRow | undefined): void {
     if (held.releasing) return;
     if (row?.owner !== this.#options.me || row.asked !== null) held.wanted.abort();
     if (row && row.redrives !== held.redrives) {
       held.redrives = row.redrives;
-      this.#redriven.ring(keyOf(held.id));
+      this.#redriven.notify(keyOf(held.id));
     }
   }
 
-  async #claimFree(rows: ReadonlyMap<string, Row>): Promise<boolean> {
+  async #claimFree(rows: ReadonlyMap<string, LeaseRow>): Promise<boolean> {
     const { me } = this.#options;
     const free = this.#firstWaiters().flatMap((waiter) => {
       const row = rows.get(keyOf(waiter.id));
@@ -219,28 +206,13 @@ export class Leases {
   }
 
   /** Asks for what is taken by right, and where others have more than their share for some of that. */
-  async #askFor(rows: ReadonlyMap<string, Row>, movers: number): Promise<void> {
+  async #askFor(rows: ReadonlyMap<string, LeaseRow>, movers: number): Promise<void> {
     const { me, tell } = this.#options;
-    const wanted = [...this.#waiters].flatMap((waiter) => {
-      const row = rows.get(keyOf(waiter.id));
-      return row?.owner && !row.expired && row.asked === null ? [{ takes: waiter.takes, row }] : [];
+    const wanted = [...this.#waiters].flatMap(({ id, takes }) => {
+      const row = rows.get(keyOf(id));
+      return row ? [{ takes, row }] : [];
     });
-    const taken = wanted.filter(({ takes }) => takes).map(({ row }) => row.id);
-    const counts = new Map<string, number>();
-    // What is asked for already is as good as with whoever asks.
-    const owned = [...rows.values()].flatMap(({ owner, expired, asked }) =>
-      owner && !expired ? [asked ?? owner] : [],
-    );
-    for (const owner of owned) counts.set(owner, (counts.get(owner) ?? 0) + 1);
-    const share = Math.floor(owned.length / Math.max(1, movers));
-    let missing = share - (counts.get(me) ?? 0);
-    for (const { takes, row } of wanted) {
-      const owner = row.owner ?? '';
-      if (takes || missing <= 0 || owner === me || (counts.get(owner) ?? 0) <= share) continue;
-      counts.set(owner, (counts.get(owner) ?? 0) - 1);
-      missing -= 1;
-      taken.push(row.id);
-    }
+    const taken = toAskFor([...rows.values()], wanted, me, movers);
     if (taken.length === 0) return;
     await this.#ask(
       `update ${SCHEMA}.pipelines set asked_by = $1, asked_until = now() + ${LEASE}
@@ -267,7 +239,7 @@ export class Leases {
         return held.progress;
       },
       wanted: held.wanted.signal,
-      redriven: () => this.#redriven.next(key),
+      redriven: () => this.#redriven.nextSignal(key),
       save: (update) => this.#save(held, update),
       release: () => this.#release(key, held),
     });
@@ -320,39 +292,3 @@ export class Leases {
     for (const { wanted } of this.#held.values()) wanted.abort();
   }
 }
-
-const BEAT = `
-with me as (
-  insert into ${SCHEMA}.processes (id, kind, connections, beat, format) values ($1::uuid, $2, $3, now(), ${FORMAT})
-  on conflict (id) do update set beat = now()
-), gone as (
-  delete from ${SCHEMA}.processes where beat < now() - ${LEASE} and id <> $1::uuid
-), renewed as (
-  update ${SCHEMA}.pipelines set lease_until = now() + ${LEASE} where id = any($4::int[]) and owner = $1::uuid
-)
-select
-  (select json_agg(json_build_object('id', id, 'key', shop || '/' || pipeline, 'owner', owner, 'expired', lease_until < now(),
-    'left', extract(epoch from lease_until - now()) * 1000,
-    'asked', case when asked_until > now() then asked_by end, 'redrives', redrives::text)) from ${SCHEMA}.pipelines) as pipelines,
-  (select count(*) from ${SCHEMA}.processes where kind <> 'web' and beat > now() - ${LEASE}) as movers,
-  (select last_value::text || is_called::text from ${SCHEMA}.replay_changes) as replays`;
-
-// The phase is for processes of an earlier release, which take a pipeline without one for one that nobody moves.
-const CLAIM = `
-update ${SCHEMA}.pipelines set owner = $1, lease_until = now() + ${LEASE}, asked_by = null, asked_until = null, phase = '{"kind":"waiting"}', released_at = null
-where id = any($2) and (owner is null or owner = $1 or lease_until < now()) and (asked_by is null or asked_by = $1 or asked_until < now())
-returning id, progress, redrives`;
-
-const SAVE = `
-with saved as (
-  update ${SCHEMA}.pipelines set progress = $3 where id = $1 and owner = $2 returning id
-), line as (
-  insert into ${SCHEMA}.journal (pipeline, first, last, line) select id, $4::bigint, $5::bigint, $6::json from saved where $4::bigint is not null
-  on conflict (pipeline, first) do update set last = excluded.last, line = excluded.line
-), letters as (
-  insert into ${SCHEMA}.dead (pipeline, position, ended, redrive, letter)
-  select saved.id, l.position, l.ended, l.redrive, l.letter
-  from saved, unnest($7::bigint[], $8::bool[], $9::bool[], $10::json[]) l(position, ended, redrive, letter)
-  on conflict (pipeline, position) do update set ended = excluded.ended, redrive = excluded.redrive, letter = excluded.letter
-)
-select id from saved`;

@@ -1,4 +1,3 @@
-import { keyOf } from '../holders.ts';
 import {
   type Going,
   LET_GO_A_CALL,
@@ -8,7 +7,8 @@ import {
   lettersToGo,
   NONE_LET_GO,
 } from '../letting-go.ts';
-import type { DeadLetter, DeadLetterLimit, PipelineId } from '../state.ts';
+import type { DeadLetter, DeadLetterLimit } from '../state/dead-letters.ts';
+import { keyOf, type PipelineId } from '../state/shared.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 

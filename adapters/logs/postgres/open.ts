@@ -6,12 +6,11 @@ import { type Ask, Connection, TELL } from './database.ts';
 import { refuseUnfit } from './fitness.ts';
 import { FORMAT, formOf } from './format.ts';
 import { Leases } from './leases.ts';
-import { PostgresLetterLimits } from './letter-limits.ts';
 import { PostgresLog } from './log.ts';
 import { migrate } from './migrate.ts';
 import { PostgresQuarantine } from './quarantine.ts';
 import { SCHEMA } from './schema.ts';
-import { PostgresState } from './state.ts';
+import { stateIn } from './state.ts';
 import { configOf } from './url.ts';
 
 /** How often what is waited for is asked after, in case no word of it came; how often a commit is tried where the last one failed. */
@@ -59,7 +58,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
     }, POLL_MS);
     return endedByClose({
       log,
-      state: new PostgresState(side.ask, leases, quarantine, new PostgresLetterLimits(side.ask, options), tell.leases),
+      state: stateIn(side.ask, { leases, quarantine, tellLeases: tell.leases }, options),
       databaseBytes: async () => Number((await side.ask(DATABASE_SIZE))[0]?.bytes),
       close: async () => {
         clearInterval(poll);

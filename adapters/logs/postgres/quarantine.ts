@@ -1,6 +1,7 @@
 import { READ_BYTES } from '../log.ts';
 import { headOf, indexed, numberOf } from '../quarantine-head.ts';
-import type { Page, Quarantined, QuarantinedHead, QuarantineSums } from '../state.ts';
+import type { Quarantine, Quarantined, QuarantinedHead, QuarantineSums } from '../state/quarantine.ts';
+import type { Page } from '../state/shared.ts';
 import type { StoreOptions } from '../store.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
@@ -12,7 +13,7 @@ type Row = Record<string, unknown>;
 type Limits = Pick<StoreOptions, 'quarantineMaxBytes' | 'quarantineMs' | 'now'>;
 
 /** Quarantined events in PostgreSQL: `append` keeps and releases them, triggers keep their heads. */
-export class PostgresQuarantine {
+export class PostgresQuarantine implements Quarantine {
   readonly #ask: Ask;
   readonly #limits: Limits;
   /** Ends when the heads that were empty at the start are filled in. */

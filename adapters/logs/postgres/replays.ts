@@ -1,16 +1,24 @@
 import { changedReplay, type ReplayChange } from '../replay-change.ts';
-import type { Replay } from '../state.ts';
+import type { Replay, Replays } from '../state/replays.ts';
 import type { Ask } from './database.ts';
+import type { Leases } from './leases.ts';
 import { SCHEMA } from './schema.ts';
 
 /** The replays in a database. Every change is made on what is kept at that moment, or tried again. */
-export class PostgresReplays {
+export class PostgresReplays implements Replays {
   readonly #ask: Ask;
   readonly #onChanged: () => void;
+  readonly #changes: Pick<Leases, 'replaysChanged'>;
 
-  constructor(ask: Ask, onChanged: () => void) {
+  /** `changes`: hears of changes of any process. `onChanged`: has them heard. */
+  constructor(ask: Ask, changes: Pick<Leases, 'replaysChanged'>, onChanged: () => void) {
     this.#ask = ask;
+    this.#changes = changes;
     this.#onChanged = onChanged;
+  }
+
+  changed(): AbortSignal {
+    return this.#changes.replaysChanged();
   }
 
   async all(): Promise<Replay[]> {

@@ -6,6 +6,9 @@ import { releasedOf } from './schema-released.ts';
 /** Everything lives in a schema of its own, so that the database may be shared with a shop's other software. */
 export const SCHEMA = 'headless_events';
 
+/** The row of a pipeline, whose shop and name are the first two values of a statement. */
+export const PIPELINE_ROW = `(select id from ${SCHEMA}.pipelines where shop = $1 and pipeline = $2)`;
+
 export interface Migration {
   readonly number: number;
   readonly name: string;

@@ -1,6 +1,7 @@
-import { keyOf } from '../holders.ts';
 import { settledBy } from '../settlement.ts';
-import type { Progress, SettlementOrder } from '../state.ts';
+import type { SettlementOrder } from '../state/cursors.ts';
+import type { Progress } from '../state/progress.ts';
+import { keyOf } from '../state/shared.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 

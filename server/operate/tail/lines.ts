@@ -2,7 +2,7 @@ import type { Outbound } from '../../../adapters/destinations/destination.ts';
 import { view } from '../../../adapters/dialects/index.ts';
 import type { LogRecord, Verdict } from '../../../adapters/logs/log.ts';
 import { renamed } from '../../../adapters/logs/reused.ts';
-import type { PipelineId } from '../../../adapters/logs/state.ts';
+import type { PipelineId } from '../../../adapters/logs/state/shared.ts';
 import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 import type { Event } from '../../../schemas/event.ts';
 import type { Logger } from '../../base/logger.ts';

@@ -1,16 +1,16 @@
 import { LogUnavailable } from '../../../adapters/logs/log.ts';
-import type { State } from '../../../adapters/logs/state.ts';
+import type { Cursors } from '../../../adapters/logs/state/cursors.ts';
 import type { TailLine } from '../../../schemas/admin-api/tail.ts';
 
 interface Here {
-  readonly store: { readonly state: Pick<State, 'others'> };
+  readonly store: { readonly state: { readonly cursors: Pick<Cursors, 'others'> } };
   /** Whether this process delivers. */
   readonly deliversEvents: boolean;
 }
 
 /** What the tail of this process cannot show; undefined if it shows everything. */
 export async function noteOf({ store, deliversEvents }: Here): Promise<string | undefined> {
-  const others = await store.state.others().catch((error: unknown) => {
+  const others = await store.state.cursors.others().catch((error: unknown) => {
     if (error instanceof LogUnavailable) return undefined;
     throw error;
   });

@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import type { EventLog } from '../../../adapters/logs/log.ts';
 import { openMemory } from '../../../adapters/logs/memory/open.ts';
-import type { State } from '../../../adapters/logs/state.ts';
+import type { Parts } from '../../../adapters/logs/methods.ts';
+import type { State } from '../../../adapters/logs/state/state.ts';
 import { logChecks } from '../../contracts/log.ts';
 import { quarantineChecks } from '../../contracts/quarantine.ts';
 import { describe } from '../../support/describe.ts';
@@ -17,7 +18,17 @@ function broken<T extends object>(whole: T, faults: Partial<T>): T {
   });
 }
 
-const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<EventLog>; state?: Partial<State> }> = {
+const brokenState = ({ cursors, journal, deadLetters, quarantine, replays, jobs }: State, faults: Faults): State => ({
+  cursors: broken(cursors, faults.cursors ?? {}),
+  journal: broken(journal, faults.journal ?? {}),
+  deadLetters: broken(deadLetters, faults.deadLetters ?? {}),
+  quarantine: broken(quarantine, faults.quarantine ?? {}),
+  replays: broken(replays, faults.replays ?? {}),
+  jobs: broken(jobs, faults.jobs ?? {}),
+});
+
+type Faults = { [P in keyof Parts]?: Partial<Parts[P]> };
+const faults: Record<string, (log: EventLog, state: State) => Faults> = {
   'gives verdicts in the wrong order': (log) => ({
     log: { append: async (record) => (await log.append(record)).reverse() },
   }),
@@ -86,102 +97,102 @@ const faults: Record<string, (log: EventLog, state: State) => { log?: Partial<Ev
   }),
   'trims nothing': () => ({ log: { trim: async () => ({ events: 0, unpassed: {} }) } }),
   'forgets cursors': (_log, state) => ({
-    state: {
-      claim: (id, signal) => state.claim({ ...id, pipeline: `${id.pipeline}${Math.random()}` }, signal),
+    cursors: {
+      claim: (id, signal) => state.cursors.claim({ ...id, pipeline: `${id.pipeline}${Math.random()}` }, signal),
     },
   }),
   'starts new pipelines at the beginning': (_log, state) => ({
-    state: {
-      begin: (id) => state.begin(id, 0),
+    cursors: {
+      begin: (id) => state.cursors.begin(id, 0),
     },
   }),
   'moves a pipeline that has begun': (_log, state) => ({
-    state: {
+    cursors: {
       begin: async (id, start) => {
-        await state.begin(id, start);
-        const cursor = await state.claim(id, new AbortController().signal);
+        await state.cursors.begin(id, start);
+        const cursor = await state.cursors.claim(id, new AbortController().signal);
         await cursor.save({ progress: { ...cursor.progress, position: start ?? 0, start: start ?? 0 } });
         await cursor.release();
       },
     },
   }),
   'lets two move a pipeline': (_log, state) => ({
-    state: {
+    cursors: {
       claim: async (id, signal) => {
-        const cursor = await state.claim(id, signal);
+        const cursor = await state.cursors.claim(id, signal);
         await cursor.release();
         return cursor;
       },
     },
   }),
   'suspends behind the back of whoever moves': (_log, state) => ({
-    state: {
+    cursors: {
       suspend: async () => true,
-      resume: (id) => state.resume(id),
+      resume: (id) => state.cursors.resume(id),
     },
   }),
   'tells nobody of redriven letters': (_log, state) => ({
-    state: {
+    cursors: {
       claim: async (id, signal) => {
-        const cursor = await state.claim(id, signal);
+        const cursor = await state.cursors.claim(id, signal);
         return broken(cursor, { redriven: () => new AbortController().signal });
       },
     },
   }),
-  'tells nobody of replays': () => ({ state: { replaysChanged: () => new AbortController().signal } }),
+  'tells nobody of replays': () => ({ replays: { changed: () => new AbortController().signal } }),
   'forgets what a pipeline is doing': (_log, state) => ({
-    state: {
+    cursors: {
       standing: async (id) => {
-        const standing = await state.standing(id);
+        const standing = await state.cursors.standing(id);
         return standing && { ...standing, moved: true };
       },
     },
   }),
-  'discards nothing': () => ({ state: { discardDead: async (_id, positions) => positions.length } }),
+  'discards nothing': () => ({ deadLetters: { discard: async (_id, positions) => positions.length } }),
   'counts as discarded what was delivered': (_log, state) => ({
-    state: {
-      discardDead: async (id, positions, at) => {
-        await state.discardDead(id, positions, at);
+    deadLetters: {
+      discard: async (id, positions, at) => {
+        await state.deadLetters.discard(id, positions, at);
         return positions.length;
       },
     },
   }),
-  'loses the journal': () => ({ state: { journalAt: async () => undefined } }),
-  'loses dead letters': () => ({ state: { dead: async () => [] } }),
-  'mixes up rules': (_log, state) => ({ state: { ruleAt: (id) => state.ruleAt(id, 1e9) } }),
-  'forgets replays': () => ({ state: { replays: async () => [] } }),
+  'loses the journal': () => ({ journal: { lineAt: async () => undefined } }),
+  'loses dead letters': () => ({ deadLetters: { open: async () => [] } }),
+  'mixes up rules': (_log, state) => ({ journal: { ruleAt: (id) => state.journal.ruleAt(id, 1e9) } }),
+  'forgets replays': () => ({ replays: { all: async () => [] } }),
   'finds times one off': (log) => ({ log: { before: async (shop, time) => (await log.before(shop, time)) + 1 } }),
   'lists bodies': (_log, state) => ({
-    state: { quarantineHeads: (shop, page) => state.quarantined(shop, page) as never },
+    quarantine: { heads: (shop, page) => state.quarantine.page(shop, page) as never },
   }),
   'gives pages of any size': (_log, state) => ({
-    state: {
-      quarantined: async (shop, page) => {
-        const all = await state.quarantineHeads(shop, page);
-        return Promise.all(all.map(async ({ id }) => (await state.quarantinedAt(shop, id)) as never));
+    quarantine: {
+      page: async (shop, page) => {
+        const all = await state.quarantine.heads(shop, page);
+        return Promise.all(all.map(async ({ id }) => (await state.quarantine.at(shop, id)) as never));
       },
     },
   }),
   'finds refused events by half of their id': (_log, state) => ({
-    state: {
-      quarantinedAbout: async (shop, eventId, page) =>
-        (await state.quarantineHeads(shop, { limit: 1000 }))
+    quarantine: {
+      about: async (shop, eventId, page) =>
+        (await state.quarantine.heads(shop, { limit: 1000 }))
           .filter((head) => head.eventId?.[0] === eventId[0])
           .slice(0, page.limit),
     },
   }),
   'says that it has discarded what it was told to': (_log, state) => ({
-    state: {
-      discardQuarantined: async (shop, ids) => {
-        await state.discardQuarantined(shop, ids);
+    quarantine: {
+      discard: async (shop, ids) => {
+        await state.quarantine.discard(shop, ids);
         return ids.length;
       },
     },
   }),
-  'keeps refused events for ever': () => ({ state: { limitQuarantine: async () => {} } }),
-  'runs jobs side by side': (_log, state) => ({ state: { startJob: (job) => state.startJob(job, Infinity) } }),
+  'keeps refused events for ever': () => ({ quarantine: { limit: async () => {} } }),
+  'runs jobs side by side': (_log, state) => ({ jobs: { start: (job) => state.jobs.start(job, Infinity) } }),
   'forgets a cancel': (_log, state) => ({
-    state: { saveJob: async (job) => ({ ...(await state.saveJob(job)), state: job.state }) },
+    jobs: { save: async (job) => ({ ...(await state.jobs.save(job)), state: job.state }) },
   }),
   'never releases': (log) => ({ log: { append: ({ released: _, ...record }) => log.append(record) } }),
 };
@@ -200,7 +211,7 @@ describe('the log contract catches a log that', ({ it }) => {
                 return {
                   ...store,
                   log: broken(store.log, planted.log ?? {}),
-                  state: broken(store.state, planted.state ?? {}),
+                  state: brokenState(store.state, planted),
                 };
               },
             }),

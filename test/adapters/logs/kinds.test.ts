@@ -37,9 +37,9 @@ describe('the kinds of logs', ({ it }) => {
     assert.equal(said(true), ['ephemeral', undefined, undefined, 'process']);
   });
 
-  it('are the folders beside it, but for what other processes ask through', () => {
+  it('are the folders beside it, but for what is of all of them', () => {
     const folders = readdirSync(new URL('../../../adapters/logs', import.meta.url), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && entry.name !== 'ipc')
+      .filter((entry) => entry.isDirectory() && !['ipc', 'state'].includes(entry.name))
       .map(({ name }) => name);
     assert.equal(folders.sort(), ['lmdb', 'memory', 'postgres']);
     assert.is(folders.length, logKinds.length);

@@ -27,7 +27,7 @@ describe('a quarantine kept by a version without an index, on LMDB', ({ it }) =>
   it('is indexed at the start, and put right after a step back to that version', async () => {
     const first = await openLmdb(folder.path, options);
     await first.log.append(record([], { refused: refused(50) }));
-    const heads = await first.state.quarantineHeads(SHOP, { limit: 100 });
+    const heads = await first.state.quarantine.heads(SHOP, { limit: 100 });
     await first.close();
     const last = Number(heads.at(-1)?.id);
     await before(async (tree) => {
@@ -36,14 +36,14 @@ describe('a quarantine kept by a version without an index, on LMDB', ({ it }) =>
       await tree.remove([SHOP, Number(heads[0]?.id)]);
     });
     const { state, close } = await openLmdb(folder.path, options);
-    const now = await state.quarantineHeads(SHOP, { limit: 100 });
+    const now = await state.quarantine.heads(SHOP, { limit: 100 });
     assert.equal(
       now.map(({ eventId }) => eventId),
       [...heads.slice(1).map(({ eventId }) => eventId), 'late'],
     );
-    assert.is((await state.quarantinedAbout(SHOP, 'late', { limit: 10 })).length, 1);
-    assert.equal(await state.quarantinedAbout(SHOP, 'e0', { limit: 10 }), []);
-    const [sums] = await state.quarantineSums([SHOP]);
+    assert.is((await state.quarantine.about(SHOP, 'late', { limit: 10 })).length, 1);
+    assert.equal(await state.quarantine.about(SHOP, 'e0', { limit: 10 }), []);
+    const [sums] = await state.quarantine.sums([SHOP]);
     const { kept, bytes } = sums!;
     assert.equal([kept, bytes], [50, now.reduce((sum, head) => sum + head.bytes, 0)]);
     await close();
@@ -69,11 +69,11 @@ describe('a quarantine kept by a version without an index, on PostgreSQL', ({ it
     );
     await postgres.query(url, 'update headless_events.quarantine_sums set bytes = 0');
     const { state, close } = await openPostgres(url, options);
-    const heads = await state.quarantineHeads(SHOP, { limit: 100 });
+    const heads = await state.quarantine.heads(SHOP, { limit: 100 });
     assert.is(heads.length, 50);
     assert.is(heads[7]?.eventId, 'e7');
-    assert.is((await state.quarantinedAbout(SHOP, 'e7', { limit: 10 })).length, 1);
-    const [sums] = await state.quarantineSums([SHOP]);
+    assert.is((await state.quarantine.about(SHOP, 'e7', { limit: 10 })).length, 1);
+    const [sums] = await state.quarantine.sums([SHOP]);
     const { kept, bytes } = sums!;
     assert.equal([kept, bytes], [50, heads.reduce((sum, head) => sum + head.bytes, 0)]);
     await close();

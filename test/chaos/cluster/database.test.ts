@@ -19,8 +19,8 @@ describe('the database of a cluster', ({ it, before, after }) => {
     const { state, close } = await openPostgres(database.urlFor('worker1'), storeOptions());
     await database.watch();
     const pipeline = { shop: SHOP, pipeline: 'p' };
-    await state.begin(pipeline);
-    const cursor = await state.claim(pipeline, never);
+    await state.cursors.begin(pipeline);
+    const cursor = await state.cursors.claim(pipeline, never);
     await cursor.save({ progress: { ...cursor.progress, position: 7, delivered: 7 } });
     assert.equal(quarrels(await database.moves()), []);
 

@@ -5,7 +5,7 @@ const deliver = 'server/deliver/deliver.js';
 const log = 'adapters/logs/lmdb/log.js';
 const lmdb = 'adapters/logs/lmdb/open.js';
 const restoration = 'adapters/logs/lmdb/restoration.js';
-const state = 'adapters/logs/lmdb/state.js';
+const cursors = 'adapters/logs/lmdb/cursors.js';
 const postgres = 'adapters/logs/postgres/open.js';
 const postgresLog = 'adapters/logs/postgres/log.js';
 const postgresTrim = 'adapters/logs/postgres/trim.js';
@@ -20,7 +20,7 @@ const replay = { stage: 'operator', seldom: true, needs: 'replay' } as const;
 
 const saving = 'await cursor.save({ progress: next, journal, dead });';
 const saveReplay =
-  'const replay = await store.state.addReplay({ shop, pipeline, after, to, types, startedAt: clock.now() });';
+  'const replay = await store.state.replays.add({ shop, pipeline, after, to, types, startedAt: clock.now() });';
 const mark = 'const count = some.length > 0 ? await whenAvailable(tools, () => act(id, some)) : 0;';
 const redriven = 'await this.#save(wanted);';
 const append = 'const verdicts = await tools.log.append(record);';
@@ -49,7 +49,7 @@ const everywhere: readonly Point[] = [
   before(
     'replay-over',
     'server/operate/replay-runner.js',
-    'const changed = await store.state.changeReplay(replay.id, done);',
+    'const changed = await store.state.replays.change(replay.id, done);',
     replay,
   ),
 ];
@@ -61,7 +61,7 @@ const embedded: readonly Point[] = [
   before('between-puts', log, 'this.#state.putTally(shop.name, shop.tally);', load),
   during('writing', log, 'if (!(await written))', load),
   before('committed', log, 'this.#committing = this.#committing.filter((other) => other !== group);', load),
-  after('within-save', state, 'void this.#cursors.put([shop, pipeline], progress);', load),
+  after('within-save', cursors, 'void this.#cursors.put([shop, pipeline], progress);', load),
   after('within-burying', 'adapters/logs/lmdb/letters.js', 'write();', { ...letters, only: 'letters.length > 0' }),
   before('removing', 'adapters/logs/lmdb/pages.js', 'void this.#pages.remove([shop, first]);', trim),
   before('removed', log, 'await this.#parts.keepMark();', trim),

@@ -71,5 +71,9 @@ globalThis.pointMet = (name, later = false) => {
   },
   // What a killed process held is taken up again soon.
   { file: 'adapters/logs/postgres/leases.js', piece: 'const BEAT_MS = 2000;', by: 'const BEAT_MS = 500;' },
-  { file: 'adapters/logs/postgres/leases.js', piece: 'const LEASE_MS = 6000;', by: 'const LEASE_MS = 2000;' },
+  {
+    file: 'adapters/logs/postgres/lease-statements.js',
+    piece: 'export const LEASE_MS = 6000;',
+    by: 'export const LEASE_MS = 2000;',
+  },
 ];

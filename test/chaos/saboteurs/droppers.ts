@@ -164,6 +164,6 @@ export const bookkeepers: readonly Saboteur[] = [
     does: 'counts invalid events and forgets them',
     audit: 'books',
     caughtBy: ['QUARANTINE'],
-    changes: [{ file: 'adapters/logs/lmdb/log.js', piece: 'this.#state.putRefused(record);', by: '' }],
+    changes: [{ file: 'adapters/logs/lmdb/log.js', piece: 'this.#state.quarantine.put(record);', by: '' }],
   },
 ];

@@ -128,7 +128,7 @@ export const undoers: readonly Saboteur[] = [
       },
       {
         file: 'adapters/logs/lmdb/log.js',
-        piece: 'shop.releasing.has(id) || !this.#state.isQuarantined(shop.name, id)',
+        piece: 'shop.releasing.has(id) || !this.#state.quarantine.has(shop.name, id)',
         by: 'false',
       },
     ],

@@ -2,7 +2,8 @@ import * as assert from 'uvu/assert';
 import type { View } from '../../../adapters/dialects/dialect.ts';
 import { UnknownDialect } from '../../../adapters/dialects/dialect.ts';
 import { openLmdb } from '../../../adapters/logs/lmdb/open.ts';
-import type { PipelineId, Progress } from '../../../adapters/logs/state.ts';
+import type { Progress } from '../../../adapters/logs/state/progress.ts';
+import type { PipelineId } from '../../../adapters/logs/state/shared.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
 import { readOver } from '../../../server/base/unreadable.ts';
 import { deliver } from '../../../server/deliver/deliver.ts';
@@ -28,7 +29,7 @@ describe('events that this version cannot read', ({ it, beforeEach, afterEach })
     folder = temporaryFolder();
     knows = false;
     store = await openLmdb(folder.path, storeOptions({ view: changing }));
-    await store.state.begin(ID, 0);
+    await store.state.cursors.begin(ID, 0);
   });
   afterEach(async () => {
     await store.close();
@@ -46,7 +47,7 @@ describe('events that this version cannot read', ({ it, beforeEach, afterEach })
   ): Promise<{ sent: string[]; progress: Progress; missing: unknown[] }> => {
     const [sent, missing]: [string[], unknown[]] = [[], []];
     const stop = new AbortController();
-    const cursor = await store.state.claim(id, never);
+    const cursor = await store.state.cursors.claim(id, never);
     const clock = new TestClock();
     const ended = deliver(
       {
@@ -71,7 +72,7 @@ describe('events that this version cannot read', ({ it, beforeEach, afterEach })
       },
       stop.signal,
     );
-    const progress = async () => (await store.state.progress(id)) as Progress;
+    const progress = async () => (await store.state.cursors.progress(id)) as Progress;
     await until(async () => (await progress()).suspended || (await progress()).position >= to);
     stop.abort();
     await ended;
@@ -85,7 +86,7 @@ describe('events that this version cannot read', ({ it, beforeEach, afterEach })
     await append(['c']);
     for (const lanes of [1, 3]) {
       const id = { ...ID, pipeline: `p${lanes}` };
-      await store.state.begin(id, 0);
+      await store.state.cursors.begin(id, 0);
       const { sent, progress } = await run(5, id, lanes);
       assert.equal(sent, ['a', 'b']);
       assert.equal([progress.position, progress.delivered, progress.dropped], [2, 2, {}]);
@@ -104,7 +105,7 @@ describe('events that this version cannot read', ({ it, beforeEach, afterEach })
     await append(['c']);
     await run(4);
     knows = true;
-    await store.state.resume(ID);
+    await store.state.cursors.resume(ID);
     const { sent, progress } = await run(4);
     assert.equal(sent, ['x', 'y', 'c']);
     assert.equal([progress.delivered, progress.dropped], [4, {}]);
@@ -118,7 +119,7 @@ describe('events that this version cannot read', ({ it, beforeEach, afterEach })
     const first = await run(15);
     assert.is(first.progress.position, 1);
     await append(['b']);
-    await store.state.resume(ID);
+    await store.state.cursors.resume(ID);
     const { sent, progress, missing } = await run(16);
     assert.equal(sent, ['a1', 'a2', 'a3', 'a4', 'b']);
     assert.equal([progress.position, progress.delivered, progress.dropped], [16, 6, { unreadable: 10 }]);

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { Batch, Sender } from '../../../adapters/destinations/destination.ts';
-import type { Progress } from '../../../adapters/logs/state.ts';
+import type { Progress } from '../../../adapters/logs/state/progress.ts';
 import type { Outcome } from '../../../adapters/outcome.ts';
 import { Ledger } from '../../../server/deliver/ledger.ts';
 import { positionsIn, stretchesOf } from '../../../server/deliver/stretches.ts';
@@ -80,7 +80,10 @@ describe('what is settled ahead of the cursor', ({ it }) => {
     assert.ok(counted(last));
     assert.equal([last.delivered, last.dead, last.ahead], [IDS.length - 1, 1, undefined]);
     assert.equal(
-      (await again.store.state.dead(ID, { limit: 10 })).map(({ event, reason }) => [event.event_id, reason]),
+      (await again.store.state.deadLetters.open(ID, { limit: 10 })).map(({ event, reason }) => [
+        event.event_id,
+        reason,
+      ]),
       [[dead, 'HTTP 422']],
     );
   });
@@ -88,13 +91,13 @@ describe('what is settled ahead of the cursor', ({ it }) => {
   it('stays delivered, and its receipts say so, where the filter is another afterwards', async () => {
     const { bench, had, dead, progress } = await stopped();
     const rule = { events: ['*'], consent: [], whenUnknown: 'send' as const };
-    await bench.store.state.saveRule(ID, { ...rule, since: 1 });
-    await bench.store.state.saveRule(ID, { ...rule, since: progress.position + 1, events: ['nothing'] });
+    await bench.store.state.journal.saveRule(ID, { ...rule, since: 1 });
+    await bench.store.state.journal.saveRule(ID, { ...rule, since: progress.position + 1, events: ['nothing'] });
     const kept = had.filter(({ event, position }) => position > progress.position && event.event_id !== dead);
     assert.ok(kept.length > 0);
     const state = async (position: number) => {
       const [stored] = await bench.store.log.read(SHOP, position - 1, 1, AbortSignal.abort());
-      const now = (await bench.store.state.progress(ID))!;
+      const now = (await bench.store.state.cursors.progress(ID))!;
       const running = [{ id: ID, destination: 'webhook', state: 'idle' as const, progress: now, pending: 0 }];
       return (await receiptOf(bench.store, stored!, running as never, 0)).pipelines?.[0]?.state;
     };

@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import type { Sender } from '../../../adapters/destinations/destination.ts';
 import { openMemory } from '../../../adapters/logs/memory/open.ts';
-import type { Cursor, State } from '../../../adapters/logs/state.ts';
+import type { Cursor } from '../../../adapters/logs/state/cursors.ts';
+import type { DeadLetters } from '../../../adapters/logs/state/dead-letters.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
 import { ANSWER_MS } from '../../../server/deliver/batch.ts';
 import { Ledger } from '../../../server/deliver/ledger.ts';
@@ -25,7 +26,7 @@ describe('a pipeline delivers', ({ it }) => {
       lastSuccessAt: START,
     });
     const batch = { lane: 0, first: 7, last: 7, at: START, attempts: 1, status: 'HTTP 200' };
-    const line = await bench.store.state.journalAt(ID, 7);
+    const line = await bench.store.state.journal.lineAt(ID, 7);
     assert.equal([line?.from, line?.to, line?.lanes, line?.batches.length, line?.batches.at(-1)], [1, 7, 1, 3, batch]);
   });
 
@@ -69,7 +70,7 @@ describe('a pipeline delivers', ({ it }) => {
     assert.is(bench.sent.length, 4);
     assert.is(new Set(bench.sent.map(({ id }) => id)).size, 1);
     assert.equal(bench.clock.waits, [1_000, 2_000, 4_000]);
-    assert.is((await bench.store.state.journalAt(ID, 1))?.batches[0]?.attempts, 4);
+    assert.is((await bench.store.state.journal.lineAt(ID, 1))?.batches[0]?.attempts, 4);
     assert.is((await bench.end()).delivered, 2);
   });
 
@@ -114,7 +115,7 @@ describe('a pipeline delivers', ({ it }) => {
     await bench.finished(4);
     const progress = await bench.end();
     assert.equal([progress.delivered, progress.dead, progress.position], [3, 1, 4]);
-    const letters = await bench.store.state.dead(ID, { limit: 10 });
+    const letters = await bench.store.state.deadLetters.open(ID, { limit: 10 });
     assert.equal(
       letters.map(({ position, reason, event }) => [position, reason, event.event_id]),
       [[2, 'HTTP 422: no', 'b']],
@@ -196,7 +197,7 @@ describe('a pipeline that stops', ({ it }) => {
     await bench.clock.advance(ANSWER_MS - 1);
     answers[0]?.();
     await bench.ended;
-    assert.is((await bench.store.state.progress(ID))?.delivered, 2);
+    assert.is((await bench.store.state.cursors.progress(ID))?.delivered, 2);
   });
 
   it('keeps what the destination has taken', async () => {
@@ -239,7 +240,7 @@ const appendLarge = async ({ log }: Store, count: number): Promise<void> => {
 describe('large events', ({ it }) => {
   it('go out in batches of a megabyte and stretches of a few', async () => {
     const bench = new Bench();
-    await bench.store.state.begin(ID);
+    await bench.store.state.cursors.begin(ID);
     await appendLarge(bench.store, 100);
     const stretches: number[] = [];
     const cursor = await claimed(bench.store, ID);
@@ -264,7 +265,7 @@ describe('large events', ({ it }) => {
   it('go out in the same batches after a crash', async () => {
     const batchesOf = async (stopAfter: number): Promise<string[]> => {
       const bench = new Bench();
-      await bench.store.state.begin(ID);
+      await bench.store.state.cursors.begin(ID);
       await appendLarge(bench.store, 60);
       await bench.start(
         (batch, attempt, signal) => {
@@ -274,7 +275,9 @@ describe('large events', ({ it }) => {
         },
         { maxBatch: 1_000 },
       );
-      await until(async () => bench.stop.signal.aborted || (await bench.store.state.progress(ID))?.position === 60);
+      await until(
+        async () => bench.stop.signal.aborted || (await bench.store.state.cursors.progress(ID))?.position === 60,
+      );
       await bench.end();
       const again = new Bench(bench.store);
       await again.start(delivered, { maxBatch: 1_000 });
@@ -299,7 +302,7 @@ describe('one event that chokes the destination', ({ it }) => {
       await bench.finished(200);
       const progress = await bench.end();
       assert.equal([progress.delivered, progress.dead], [199, 1]);
-      const [letter] = await bench.store.state.dead(ID, { limit: 10 });
+      const [letter] = await bench.store.state.deadLetters.open(ID, { limit: 10 });
       assert.is(letter?.event.event_id, poison);
       assert.match(letter?.reason ?? '', /^failed alone \d+ times while others went through: HTTP 500$/);
       const others = many(200).filter((id) => id !== poison);
@@ -330,7 +333,7 @@ describe('one event that chokes the destination', ({ it }) => {
     );
     await bench.store.log.append(record(many(30)));
     await bench.clock.advance(5 * HOUR_MS);
-    assert.is((await bench.store.state.progress(ID))?.position, 0);
+    assert.is((await bench.store.state.cursors.progress(ID))?.position, 0);
     assert.ok(bench.sent.length <= 5 * 120 + 20, `${bench.sent.length} attempts in 5 h`);
     up = true;
     await bench.clock.advance(30_000);
@@ -363,7 +366,7 @@ describe('one event that chokes the destination', ({ it }) => {
     await bench.start(choking('e0'), { maxBatch: 10 });
     await bench.store.log.append(record(['e0']));
     await bench.clock.advance(10 * 60_000);
-    assert.is((await bench.store.state.dead(ID, { limit: 1 })).length, 0);
+    assert.is((await bench.store.state.deadLetters.open(ID, { limit: 1 })).length, 0);
     await bench.store.log.append(record(many(9, 1)));
     await bench.clock.advance(2 * 60_000);
     await bench.finished(10);
@@ -416,7 +419,7 @@ describe('one event that chokes the destination', ({ it }) => {
 
   it('is found also among the large events of one shopper alone', async () => {
     const bench = new Bench(openMemory(storeOptions({ view: ofOneShopper })));
-    await bench.store.state.begin(ID);
+    await bench.store.state.cursors.begin(ID);
     await appendLarge(bench.store, 60);
     await bench.start(choking('e3'), { maxBatch: 100 });
     await bench.clock.advance(5 * 60_000);
@@ -430,7 +433,7 @@ describe('one event that chokes the destination', ({ it }) => {
     await bench.start(choking('e0'), { maxBatch: 10 });
     await bench.store.log.append(record(many(3)));
     await bench.clock.advance(10 * 60_000);
-    assert.is((await bench.store.state.progress(ID))?.position, 0);
+    assert.is((await bench.store.state.cursors.progress(ID))?.position, 0);
     await bench.store.log.append(record(many(9, 100)));
     await bench.clock.advance(5 * 60_000);
     await bench.finished(12);
@@ -492,8 +495,8 @@ describe('a destination that stays dead', ({ it }) => {
     await again.clock.advance(HOUR_MS);
     assert.is(again.sent.length, 0);
     await again.end();
-    await again.store.state.resume(ID);
-    assert.equal(await again.store.state.progress(ID), progress);
+    await again.store.state.cursors.resume(ID);
+    assert.equal(await again.store.state.cursors.progress(ID), progress);
     const resumed = new Bench(bench.store);
     await resumed.start(delivered, { maxBatch: 100 });
     await resumed.finished(50);
@@ -517,7 +520,7 @@ describe('a destination that stays dead', ({ it }) => {
       await bench.clock.advance(5 * 60_000);
       assert.ok(times.length - before >= 10, `${times.length - before} attempts in five minutes`);
       for (let i = 1; i < times.length; i++) assert.ok(times[i]! - times[i - 1]! >= 1000);
-      const progress = await bench.store.state.progress(ID);
+      const progress = await bench.store.state.cursors.progress(ID);
       const since = bench.clock.now() - (progress?.failingSince ?? 0);
       assert.ok(Math.abs(since - 10 * 60_000) < 1000, `failing for ${since} ms by what is saved`);
       up = true;
@@ -617,7 +620,7 @@ describe('lanes', ({ it }) => {
     for (let i = 0; i < 20; i++) await store.log.append(record(many(10, i * 10)));
     await until(async () => {
       await bench.clock.advance(1_000);
-      return (await store.state.progress(ID))?.position === 200;
+      return (await store.state.cursors.progress(ID))?.position === 200;
     });
     const progress = await bench.end();
     assert.equal([progress.delivered, progress.dead, progress.position], [200, 0, 200]);
@@ -642,12 +645,12 @@ describe('a redriven dead letter', ({ it }) => {
     );
     await bench.store.log.append(record(many(3)));
     await bench.finished(3);
-    await bench.store.state.redrive(ID, [2]);
-    await until(async () => (await bench.store.state.dead(ID, { limit: 1 }))[0]?.redrive === undefined);
-    assert.is((await bench.store.state.dead(ID, { limit: 10 })).length, 1);
+    await bench.store.state.deadLetters.redrive(ID, [2]);
+    await until(async () => (await bench.store.state.deadLetters.open(ID, { limit: 1 }))[0]?.redrive === undefined);
+    assert.is((await bench.store.state.deadLetters.open(ID, { limit: 10 })).length, 1);
     fixed = true;
-    await bench.store.state.redrive(ID, [2]);
-    await until(async () => (await bench.store.state.dead(ID, { limit: 10 })).length === 0);
+    await bench.store.state.deadLetters.redrive(ID, [2]);
+    await until(async () => (await bench.store.state.deadLetters.open(ID, { limit: 10 })).length === 0);
     const progress = await bench.end();
     assert.equal([progress.delivered, progress.dead, progress.position], [3, 0, 3]);
     assert.is(bench.sent.at(-1)?.events[0], 'e1');
@@ -659,10 +662,10 @@ describe('a redriven dead letter', ({ it }) => {
     await bench.store.log.append(record(['e0']));
     await bench.finished(1);
     await bench.end();
-    await bench.store.state.redrive(ID, [1]);
+    await bench.store.state.deadLetters.redrive(ID, [1]);
     const again = new Bench(bench.store);
     await again.start(delivered);
-    await until(async () => (await again.store.state.dead(ID, { limit: 10 })).length === 0);
+    await until(async () => (await again.store.state.deadLetters.open(ID, { limit: 10 })).length === 0);
     assert.is((await again.end()).delivered, 1);
   });
 });
@@ -674,15 +677,15 @@ describe('very many dead letters', ({ it }) => {
     for (let i = 0; i < 1_000; i += 100) await bench.store.log.append(record(many(100, i)));
     await bench.finished(1_000);
     await bench.end();
-    await bench.store.state.redrive(
+    await bench.store.state.deadLetters.redrive(
       ID,
       Array.from({ length: 750 }, (_, i) => 251 + i),
     );
 
     const { state } = bench.store;
     let read = 0;
-    const marked: State['marked'] = async (...asked) => {
-      const letters = await state.marked(...asked);
+    const marked: DeadLetters['marked'] = async (...asked) => {
+      const letters = await state.deadLetters.marked(...asked);
       read += letters.length;
       return letters;
     };
@@ -695,9 +698,12 @@ describe('very many dead letters', ({ it }) => {
         if (attempt === 1) void again.store.log.append(record(['new']));
         return delivered(batch, attempt, signal);
       },
-      { maxBatch: 100, state: Object.create(state, { marked: { value: marked } }) as State },
+      {
+        maxBatch: 100,
+        state: { ...state, deadLetters: Object.create(state.deadLetters, { marked: { value: marked } }) },
+      },
     );
-    await until(async () => (await state.dead(ID, { limit: 1_000 })).length === 250);
+    await until(async () => (await state.deadLetters.open(ID, { limit: 1_000 })).length === 250);
     await again.end();
     const sent = again.sent.flatMap(({ events }) => events);
     assert.is(sent.indexOf('new'), 100);
@@ -737,7 +743,7 @@ describe('a replay', ({ it }) => {
 describe('a pipeline behind the log', ({ it }) => {
   it('counts what the log no longer keeps, so that its numbers still add up', async () => {
     const bench = new Bench();
-    await bench.store.state.begin(ID);
+    await bench.store.state.cursors.begin(ID);
     await bench.store.log.append(record(['a', 'b']));
     await bench.store.log.trim({ before: new Date(0), passed: () => 0, maxBytes: 0 });
     await bench.store.log.append(record(['c']));

@@ -1,7 +1,9 @@
 import * as assert from 'uvu/assert';
 import type { Batch, Destination } from '../../../adapters/destinations/destination.ts';
 import { webhook } from '../../../adapters/destinations/webhook/webhook.ts';
-import type { DeadLetter, PipelineId, Progress } from '../../../adapters/logs/state.ts';
+import type { DeadLetter } from '../../../adapters/logs/state/dead-letters.ts';
+import type { Progress } from '../../../adapters/logs/state/progress.ts';
+import type { PipelineId } from '../../../adapters/logs/state/shared.ts';
 import type { Store } from '../../../adapters/logs/store.ts';
 import type { Outcome } from '../../../adapters/outcome.ts';
 import { createLogger } from '../../../server/base/logger.ts';
@@ -145,14 +147,14 @@ export class History {
         break;
       case 'suspend':
         this.#isCalm = false;
-        await this.#ended(this.#store.state.suspend(ID, { reason: 'by hand', at: this.#clock.now() }));
+        await this.#ended(this.#store.state.cursors.suspend(ID, { reason: 'by hand', at: this.#clock.now() }));
         break;
       case 'resume':
         this.#isCalm = false;
-        await this.#ended(this.#store.state.resume(ID));
+        await this.#ended(this.#store.state.cursors.resume(ID));
         break;
       case 'redrive':
-        await this.#store.state.redrive(ID, await this.#letters(action));
+        await this.#store.state.deadLetters.redrive(ID, await this.#letters(action));
         break;
       case 'discard':
         await this.#discard(await this.#letters(action));
@@ -164,13 +166,13 @@ export class History {
   /** Lets everything come to its end, and compares the books and every receipt with what the receiver wrote down. */
   async judge(): Promise<void> {
     this.receiver.become('takes');
-    await this.#ended(this.#store.state.resume(ID));
+    await this.#ended(this.#store.state.cursors.resume(ID));
     await this.#settle();
     assert.equal(this.receiver.faults, []);
     const { state, log } = this.#store;
     const progress = await this.#progress();
     const taken = this.#appended.filter((id) => this.receiver.entry(id).taken > 0);
-    const dead = await state.dead(ID, { limit: 1000 });
+    const dead = await state.deadLetters.open(ID, { limit: 1000 });
     assert.equal(
       { delivered: progress.delivered, dead: progress.dead, all: sumOf(progress) },
       { delivered: taken.length, dead: dead.length + this.receiver.discarded.size, all: this.#appended.length },
@@ -217,14 +219,14 @@ export class History {
   }
 
   async #letters({ from, count }: { readonly from: number; readonly count: number }): Promise<number[]> {
-    const letters = await this.#store.state.dead(ID, { limit: 1000 });
+    const letters = await this.#store.state.deadLetters.open(ID, { limit: 1000 });
     return letters.slice(from, from + count).map(({ position }) => position);
   }
 
   async #discard(positions: readonly number[]): Promise<void> {
-    await this.#ended(this.#store.state.discardDead(ID, positions, this.#clock.now()));
+    await this.#ended(this.#store.state.deadLetters.discard(ID, positions, this.#clock.now()));
     for (const position of positions) {
-      const letter = await this.#store.state.deadAt(ID, position);
+      const letter = await this.#store.state.deadLetters.at(ID, position);
       if (letter?.ended?.kind === 'discarded') this.receiver.discarded.add(letter.event.event_id);
       else assert.is(letter?.ended?.kind, 'delivered', 'what is not discarded was delivered before');
     }
@@ -290,17 +292,17 @@ shops:
     for (let round = 0; round < 40; round++) {
       await this.#pass(31);
       const { position } = await this.#progress();
-      const letters = await this.#store.state.dead(ID, { limit: 1000 });
+      const letters = await this.#store.state.deadLetters.open(ID, { limit: 1000 });
       if (position === this.#appended.length && !letters.some(({ redrive }) => redrive)) return;
     }
-    const letters = await this.#store.state.dead(ID, { limit: 1000 });
+    const letters = await this.#store.state.deadLetters.open(ID, { limit: 1000 });
     assert.unreachable(
       `still open: ${JSON.stringify([await this.#progress(), letters.map((l) => [l.position, l.redrive])])}`,
     );
   }
 
   async #progress(): Promise<Progress> {
-    const progress = await this.#store.state.progress(ID);
+    const progress = await this.#store.state.cursors.progress(ID);
     assert.ok(progress);
     return progress;
   }

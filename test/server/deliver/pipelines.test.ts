@@ -39,11 +39,11 @@ describe('a new configuration', ({ it }) => {
   it('that finds the log away changes no pipeline, and can be tried again', async () => {
     const store = openMemory(storeOptions());
     let away = false;
-    const beginAll: typeof store.state.beginAll = async (ids) => {
+    const beginAll: typeof store.state.cursors.beginAll = async (ids) => {
       if (away) throw new LogUnavailable('away');
-      await store.state.beginAll(ids);
+      await store.state.cursors.beginAll(ids);
     };
-    const state = new Proxy(store.state, {
+    const cursors = new Proxy(store.state.cursors, {
       get: (target, key) => {
         if (key === 'beginAll') return beginAll;
         const value: unknown = Reflect.get(target, key);
@@ -61,7 +61,7 @@ describe('a new configuration', ({ it }) => {
       }),
     };
     const pipelines = new Pipelines({
-      store: { ...store, state },
+      store: { ...store, state: { ...store.state, cursors } },
       deliversEvents: true,
       destinations: [telling],
       clock: systemClock,
@@ -84,7 +84,7 @@ describe('a new configuration', ({ it }) => {
     await store.log.append(record(['a']));
     await until(() => sent.length === 2);
     assert.equal(sent.sort(), ['old a', 'same a']);
-    await until(async () => passedBy(await store.state.everyStanding()).get(SHOP) === 1);
+    await until(async () => passedBy(await store.state.cursors.everyStanding()).get(SHOP) === 1);
     away = false;
     await pipelines.follow(config('new', 'same', 'more'));
     await store.log.append(record(['b']));

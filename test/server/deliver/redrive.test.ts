@@ -22,7 +22,7 @@ async function withLetters(ids: readonly string[]) {
   const answers = (next: typeof answer): void => {
     answer = next;
   };
-  const letters = () => bench.store.state.dead(ID, { limit: 100 });
+  const letters = () => bench.store.state.deadLetters.open(ID, { limit: 100 });
   return { bench, answers, letters };
 }
 
@@ -30,7 +30,7 @@ describe('a dead letter that is tried once more', ({ it }) => {
   it('stays marked through an outage, and is delivered after it', async () => {
     const { bench, answers, letters } = await withLetters(['a']);
     answers(down);
-    await bench.store.state.redrive(ID, [1]);
+    await bench.store.state.deadLetters.redrive(ID, [1]);
     await until(() => bench.sent.length === 1);
     await bench.clock.advance(10_000);
     await until(() => bench.sent.length > 3);
@@ -38,7 +38,7 @@ describe('a dead letter that is tried once more', ({ it }) => {
     answers((batch) => delivered(batch));
     await bench.clock.advance(60_000);
     await until(async () => (await letters()).length === 0);
-    const letter = await bench.store.state.deadAt(ID, 1);
+    const letter = await bench.store.state.deadLetters.at(ID, 1);
     assert.is(letter?.ended?.kind, 'delivered');
     // Once when it was rejected, and each time since.
     assert.is(letter?.ended?.attempts, 1 + bench.sent.length);
@@ -53,7 +53,7 @@ describe('a dead letter that is tried once more', ({ it }) => {
         ? all(batch, { kind: 'retry', reason: 'HTTP 500', answered: true })
         : delivered(batch),
     );
-    await bench.store.state.redrive(ID, [1]);
+    await bench.store.state.deadLetters.redrive(ID, [1]);
     for (let i = 0; i < 20; i++) {
       await bench.store.log.append(record([`new-${i}`]));
       await bench.clock.advance(5_000);
@@ -72,7 +72,7 @@ describe('a dead letter that is tried once more', ({ it }) => {
     answers((batch, signal) =>
       batch.events.length === 3 ? delivered(batch) : aborted(signal).then(() => down(batch)),
     );
-    await bench.store.state.redrive(ID, [1, 2, 3, 4]);
+    await bench.store.state.deadLetters.redrive(ID, [1, 2, 3, 4]);
     await until(() => bench.sent.length === 2);
     const { delivered: sent, dead } = await bench.end();
     assert.equal([sent, dead], [3, 1]);
@@ -85,15 +85,15 @@ describe('a dead letter that is tried once more', ({ it }) => {
   it('is left out, and says so, where the filter does not want it any more', async () => {
     const { bench } = await withLetters(['a', 'b']);
     await bench.end();
-    await bench.store.state.redrive(ID, [1, 2]);
+    await bench.store.state.deadLetters.redrive(ID, [1, 2]);
     const again = new Bench(bench.store);
     await again.start(delivered, { route: ({ event_id }) => (event_id === 'a' ? 'consent_denied' : undefined) });
-    await until(async () => (await again.store.state.marked(ID, { limit: 1 })).length === 0);
+    await until(async () => (await again.store.state.deadLetters.marked(ID, { limit: 1 })).length === 0);
     assert.equal(
       again.sent.map(({ events }) => events),
       [['b']],
     );
-    const letter = await again.store.state.deadAt(ID, 1);
+    const letter = await again.store.state.deadLetters.at(ID, 1);
     assert.equal([letter?.redrive, letter?.leftOut?.reason, letter?.ended], [undefined, 'consent_denied', undefined]);
     const { delivered: sent, dead } = await again.end();
     assert.equal([sent, dead], [1, 1]);
@@ -102,13 +102,13 @@ describe('a dead letter that is tried once more', ({ it }) => {
   it('goes without the key of a cart that an earlier version has kept in it', async () => {
     const { bench, answers, letters } = await withLetters(['a']);
     await bench.end();
-    const cursor = await bench.store.state.claim(ID, never);
+    const cursor = await bench.store.state.cursors.claim(ID, never);
     const [letter] = await letters();
     const cart = 'gid://shopify/Cart/hWN5kTq2ZpXc8LrVb3MdYs71';
     const event = { ...letter!.event, cart: { id: `${cart}?key=f00` } };
     await cursor.save({ progress: cursor.progress, dead: [{ ...letter!, event }] });
     await cursor.release();
-    await bench.store.state.redrive(ID, [1]);
+    await bench.store.state.deadLetters.redrive(ID, [1]);
     const again = new Bench(bench.store);
     const carts: unknown[] = [];
     await again.start((batch) => {
@@ -124,12 +124,12 @@ describe('a dead letter that is tried once more', ({ it }) => {
   it('goes out in batches of a megabyte at most', async () => {
     const large = Array.from({ length: 6 }, (_, i) => `${i}`);
     const { bench, answers, letters } = await withLetters(large.map((id) => id.padEnd(190, 'x')));
-    const real = bench.store.state.marked.bind(bench.store.state);
+    const real = bench.store.state.deadLetters.marked.bind(bench.store.state);
     answers((batch) => delivered(batch));
     await bench.end();
-    await bench.store.state.redrive(ID, [1, 2, 3, 4, 5, 6]);
+    await bench.store.state.deadLetters.redrive(ID, [1, 2, 3, 4, 5, 6]);
     const again = new Bench(bench.store);
-    const state = Object.create(bench.store.state, {
+    const deadLetters = Object.create(bench.store.state.deadLetters, {
       marked: {
         value: async (...asked: Parameters<typeof real>) =>
           (await real(...asked)).map((letter) => ({
@@ -138,7 +138,7 @@ describe('a dead letter that is tried once more', ({ it }) => {
           })),
       },
     });
-    await again.start(delivered, { state, maxBatch: 100 });
+    await again.start(delivered, { state: { ...bench.store.state, deadLetters }, maxBatch: 100 });
     await until(async () => (await letters()).length === 0);
     assert.equal(
       again.sent.map(({ events }) => events.length),
@@ -152,12 +152,12 @@ describe('a dead letter that is discarded', ({ it }) => {
   it('while it is being tried once more is never sent again, and stays discarded', async () => {
     const { bench, answers, letters } = await withLetters(['a']);
     answers((batch, signal) => aborted(signal).then(() => rejected(batch)));
-    await bench.store.state.redrive(ID, [1]);
+    await bench.store.state.deadLetters.redrive(ID, [1]);
     await until(() => bench.sent.length === 1);
     await discarded(bench);
     await bench.ended;
     assert.equal(await letters(), []);
-    assert.is((await bench.store.state.deadAt(ID, 1))?.ended?.kind, 'discarded');
+    assert.is((await bench.store.state.deadLetters.at(ID, 1))?.ended?.kind, 'discarded');
 
     const again = new Bench(bench.store);
     await again.start(delivered);
@@ -174,10 +174,10 @@ describe('a dead letter that is discarded', ({ it }) => {
   it('after the receiver had it counts as delivered', async () => {
     const { bench, answers } = await withLetters(['a']);
     answers((batch, signal) => aborted(signal).then(() => delivered(batch)));
-    await bench.store.state.redrive(ID, [1]);
+    await bench.store.state.deadLetters.redrive(ID, [1]);
     await until(() => bench.sent.length === 1);
     await discarded(bench);
-    assert.is((await bench.store.state.deadAt(ID, 1))?.ended?.kind, 'delivered');
+    assert.is((await bench.store.state.deadLetters.at(ID, 1))?.ended?.kind, 'delivered');
     const { delivered: sent, dead } = await bench.end();
     assert.equal([sent, dead], [1, 0]);
   });
@@ -185,7 +185,7 @@ describe('a dead letter that is discarded', ({ it }) => {
 
 /** What is being sent has its second to be answered first. */
 async function discarded({ store, clock }: Bench): Promise<void> {
-  const done = store.state.discardDead(ID, [1], 5);
+  const done = store.state.deadLetters.discard(ID, [1], 5);
   await clock.advance(ANSWER_MS);
   await done;
 }

@@ -16,7 +16,7 @@ describe('how the attempts of a pipeline go', ({ it }) => {
     const since = bench.clock.now();
     await bench.clock.advance(10_000);
     // After 0, 1, 3 and 7 seconds.
-    const progress = (await bench.store.state.progress(ID))!;
+    const progress = (await bench.store.state.cursors.progress(ID))!;
     assert.equal([progress.failingSince, progress.lastSuccessAt], [since, undefined]);
     assert.equal(progress.failure, { attempts: 4, reason: 'HTTP 503', nextAttemptAt: since + 15_000 });
     assert.equal(bench.failures, [{ since, attempts: 2, reason: 'HTTP 503' }], 'told once, at the second');
@@ -36,7 +36,7 @@ describe('how the attempts of a pipeline go', ({ it }) => {
     let up = false;
     await again.start((batch, ...rest) => (up ? delivered(batch, ...rest) : down(batch)));
     await again.clock.advance(10);
-    assert.is((await again.store.state.progress(ID))?.failure?.attempts, 5);
+    assert.is((await again.store.state.cursors.progress(ID))?.failure?.attempts, 5);
     assert.equal(again.failures, [{ since, attempts: 5, reason: 'HTTP 503' }], 'told by each process');
     up = true;
     await again.clock.advance(2000);
@@ -70,9 +70,9 @@ describe('how the attempts of a pipeline go', ({ it }) => {
     await bench.store.log.append(record(['a']));
     await bench.finished(1);
     answer = down;
-    await bench.store.state.redrive(ID, [1]);
+    await bench.store.state.deadLetters.redrive(ID, [1]);
     await bench.clock.advance(5000);
-    const progress = (await bench.store.state.progress(ID))!;
+    const progress = (await bench.store.state.cursors.progress(ID))!;
     assert.is(progress.failure?.reason, 'HTTP 503');
     assert.is(stateOf({ progress, moved: true }, 1), 'failing');
     answer = (batch) => all(batch, { kind: 'delivered' });

@@ -31,7 +31,9 @@ const refusal = (id: string, raw = '{}', code = 'x') => ({ id, index: 0, code, r
 /** An operator of two shops, one with a pipeline, on a log in memory. */
 function stage() {
   const opened = openMemory(storeOptions({ quarantineMax: 100_000, quarantineMaxBytes: 1e12 }));
-  const store = { ...opened, log: replaceable(opened.log), state: replaceable(opened.state) };
+  const { quarantine, deadLetters } = opened.state;
+  const state = { ...opened.state, quarantine: replaceable(quarantine), deadLetters: replaceable(deadLetters) };
+  const store = { ...opened, log: replaceable(opened.log), state };
   const clock = new TestClock();
   const stopping = new AbortController();
   const errors: unknown[] = [];
@@ -83,9 +85,9 @@ describe('an operator who looks through very much', ({ it }) => {
       bodies += 1;
       return [] as never;
     };
-    for (const name of ['quarantined', 'quarantinedAt'] as const) state[name] = unread;
-    const about = state.quarantinedAbout.bind(state);
-    state.quarantinedAbout = async (...asked) => {
+    for (const name of ['page', 'at'] as const) state.quarantine[name] = unread;
+    const about = state.quarantine.about.bind(state);
+    state.quarantine.about = async (...asked) => {
       const found = await about(...asked);
       heads += found.length;
       return found;
@@ -102,7 +104,7 @@ describe('an operator who looks through very much', ({ it }) => {
   it('sees the orders of an earlier version by the names of today', async () => {
     const { state, operations } = stage();
     const job = { of: 'dead', kind: 'discard', state: 'done', looked: 1, counts: { discarded: 1 } } as const;
-    await state.startJob({ ...job, selection: { shop: SHOP, eventId: 'e1' }, startedAt: 1, seenAt: 1 }, 0);
+    await state.jobs.start({ ...job, selection: { shop: SHOP, eventId: 'e1' }, startedAt: 1, seenAt: 1 }, 0);
     const [seen] = await operations.allJobs();
     assert.equal(seen?.selection, { shop: SHOP, event_id: 'e1' });
     assert.is(seen?.started_at, '1970-01-01T00:00:00.001Z');
@@ -113,8 +115,8 @@ describe('an operator who looks through very much', ({ it }) => {
     await log.append(record([], { refused: Array.from({ length: 1000 }, (_, n) => refusal(`e${n}`)) }));
     const turns = countTurns();
     const asked: number[] = [];
-    const heads = state.quarantineHeads.bind(state);
-    state.quarantineHeads = (shop, page) => {
+    const heads = state.quarantine.heads.bind(state);
+    state.quarantine.heads = (shop, page) => {
       asked.push(turns.count());
       assert.ok(page.limit <= 200);
       return heads(shop, page);
@@ -128,8 +130,8 @@ describe('an operator who looks through very much', ({ it }) => {
   it('ends a page of large dead letters at its bytes, and goes on after it', async () => {
     const { log, state, operations } = stage();
     await log.append(record(Array.from({ length: 10 }, (_, n) => `e${n}`)));
-    await state.begin(ID);
-    const cursor = await state.claim(ID, never);
+    await state.cursors.begin(ID);
+    const cursor = await state.cursors.claim(ID, never);
     const stored = await log.read(SHOP, 0, 10, never);
     const dead = stored.map(({ position, event }) => ({ position, event, reason: LARGE, attempts: 1, at: START }));
     await cursor.save({ progress: cursor.progress, dead });
@@ -149,8 +151,8 @@ describe('an operator who looks through very much', ({ it }) => {
     const { log, state, operations } = stage();
     await log.append(record([], { refused: Array.from({ length: 30 }, (_, n) => refusal(`e${n}`, LARGE)) }));
     let read = 0;
-    const at = state.quarantinedAt.bind(state);
-    state.quarantinedAt = (...asked) => {
+    const at = state.quarantine.at.bind(state);
+    state.quarantine.at = (...asked) => {
       read += 1;
       return at(...asked);
     };
@@ -169,8 +171,8 @@ describe('an operator who looks through very much', ({ it }) => {
     const raw = `{"cart":"${cart}?key=f00","to":"${encodeURIComponent(`${cart}?key=f00`)}"}`;
     const refused = { ...refusal(`${cart}?key=f00`, raw), reasons: [`events[0].x: got "${cart}?key=f0…"`] };
     await log.append(record(['e1'], { refused: [refused] }));
-    await state.begin(ID);
-    const cursor = await state.claim(ID, never);
+    await state.cursors.begin(ID);
+    const cursor = await state.cursors.claim(ID, never);
     const [stored] = await log.read(SHOP, 0, 1, never);
     const event = { ...stored!.event, cart: { id: `${cart}?key=f00` } };
     const letter = { position: 1, event, reason: `HTTP 422: no ${cart}?key=f00`, attempts: 1, at: START };
@@ -186,7 +188,7 @@ describe('an operator who looks through very much', ({ it }) => {
       const text = JSON.stringify(shown);
       assert.ok(text.includes('Cart') && !text.includes('f0'), text);
     }
-    assert.is((await state.quarantinedAt(SHOP, '1'))?.raw, raw);
+    assert.is((await state.quarantine.at(SHOP, '1'))?.raw, raw);
     assert.equal(dead[0]?.event.cart, { id: cart });
   });
 
@@ -194,28 +196,28 @@ describe('an operator who looks through very much', ({ it }) => {
     const { log, state, operations } = stage();
     const redriven: number[][] = [];
     const discarded: number[][] = [];
-    const redrive = state.redrive.bind(state);
-    state.redrive = (id, positions) => {
+    const redrive = state.deadLetters.redrive.bind(state);
+    state.deadLetters.redrive = (id, positions) => {
       redriven.push([...positions]);
       return redrive(id, positions);
     };
-    const discardDead = state.discardDead.bind(state);
-    state.discardDead = (id, positions, at) => {
+    const discardDead = state.deadLetters.discard.bind(state);
+    state.deadLetters.discard = (id, positions, at) => {
       discarded.push([...positions]);
       // One of the last set was delivered meanwhile.
       return discardDead(id, positions.length === 500 ? positions : positions.slice(1), at);
     };
     await log.append(record(Array.from({ length: 1_200 }, (_, n) => `e${n}`)));
-    await state.begin(ID);
-    const cursor = await state.claim(ID, never);
+    await state.cursors.begin(ID);
+    const cursor = await state.cursors.claim(ID, never);
     const stored = await log.read(SHOP, 0, 1_200, never);
     const dead = stored.map(({ position, event }) => ({ position, event, reason: 'no', attempts: 1, at: START }));
     await cursor.save({ progress: cursor.progress, dead });
     assert.equal((await operations.redriveDead({})).counts, { redriven: 1_200 });
-    assert.is((await state.dead(ID, { limit: 2_000 })).filter(({ redrive }) => redrive).length, 1_200);
+    assert.is((await state.deadLetters.open(ID, { limit: 2_000 })).filter(({ redrive }) => redrive).length, 1_200);
     await cursor.release();
     assert.equal((await operations.discardDead({})).counts, { discarded: 1_199 });
-    assert.is((await state.dead(ID, { limit: 10 })).length, 1);
+    assert.is((await state.deadLetters.open(ID, { limit: 10 })).length, 1);
     for (const slices of [redriven, discarded]) {
       assert.equal(
         slices.map(({ length }) => length),
@@ -294,8 +296,8 @@ describe('a redrive of quarantined events', ({ it }) => {
     await log.append(record([], { refused: Array.from({ length: 40 }, (_, n) => refusal(`e${n}`, LARGE)) }));
     const turns = countTurns();
     const read: number[] = [];
-    const at = state.quarantinedAt.bind(state);
-    state.quarantinedAt = (...asked) => {
+    const at = state.quarantine.at.bind(state);
+    state.quarantine.at = (...asked) => {
       read.push(turns.count());
       return at(...asked);
     };
@@ -380,7 +382,7 @@ describe('a redrive of quarantined events', ({ it }) => {
     const { operations, state, clock } = stage();
     const now = clock.now();
     const silent = { of: 'quarantine', kind: 'redrive', selection: {}, looked: 0, counts: {} } as const;
-    await state.startJob({ ...silent, state: 'running', startedAt: now, seenAt: now }, 0);
+    await state.jobs.start({ ...silent, state: 'running', startedAt: now, seenAt: now }, 0);
     const busy = async () => String(await failureOf(operations.redriveQuarantine({})));
     assert.match(await busy(), /must end first, which is running as j1; follow it or cancel it$/);
     await clock.advance(12_000);

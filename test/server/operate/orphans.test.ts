@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import { openMemory } from '../../../adapters/logs/memory/open.ts';
-import type { NamedStanding, Progress } from '../../../adapters/logs/state.ts';
+import type { NamedStanding } from '../../../adapters/logs/state/cursors.ts';
+import type { Progress } from '../../../adapters/logs/state/progress.ts';
 import { createLogger } from '../../../server/base/logger.ts';
 import { isOrphaned, orphanOf } from '../../../server/deliver/orphaned.ts';
 import type { PipelineStatus, Pipelines } from '../../../server/deliver/pipelines.ts';
@@ -62,15 +63,15 @@ describe('looking after orphans', ({ it }) => {
   async function stage() {
     const store = openMemory(storeOptions());
     const id = { shop: SHOP, pipeline: 'old' };
-    await store.state.begin(id);
+    await store.state.cursors.begin(id);
     await store.log.append(record(['a', 'b', 'c', 'd']));
-    const cursor = await store.state.claim(id, never);
+    const cursor = await store.state.cursors.claim(id, never);
     await cursor.save({ progress: { ...cursor.progress, position: 1, delivered: 1 } });
     await cursor.release();
     const lines: { level: string }[] = [];
     const allStatuses = async () => {
       const { newest } = await store.log.extent(SHOP);
-      return (await store.state.everyStanding()).flatMap((one) => orphanOf(one, upTo(newest)) ?? []);
+      return (await store.state.cursors.everyStanding()).flatMap((one) => orphanOf(one, upTo(newest)) ?? []);
     };
     const pipelines = {
       allStatuses,
@@ -79,7 +80,7 @@ describe('looking after orphans', ({ it }) => {
     } as unknown as Pipelines;
     const logger = createLogger('warn', { write: (line) => void lines.push(JSON.parse(line)) });
     const orphans = new Orphans({ store, pipelines, clock: new TestClock(), logger });
-    return { store, id, lines, orphans, progress: async () => (await store.state.progress(id))! };
+    return { store, id, lines, orphans, progress: async () => (await store.state.cursors.progress(id))! };
   }
 
   it('marks it once, names it once, and settles it when it owes nothing', async () => {
@@ -88,7 +89,7 @@ describe('looking after orphans', ({ it }) => {
     await store.log.append(record(['e']));
     await orphans.look();
     assert.equal([(await progress()).left?.newest, lines.length], [4, 1]);
-    const cursor = await store.state.claim(id, never);
+    const cursor = await store.state.cursors.claim(id, never);
     await cursor.save({ progress: { ...cursor.progress, position: 4, delivered: 4 } });
     await cursor.release();
     await orphans.look();

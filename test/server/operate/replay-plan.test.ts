@@ -9,11 +9,11 @@ const id = { shop: SHOP, pipeline: 'p' };
 /** A log of so many events, all of them delivered but each tenth, which is a dead letter. Counts what it is asked. */
 async function filled(events: number) {
   const store = openMemory(storeOptions());
-  await store.state.begin(id);
+  await store.state.cursors.begin(id);
   for (let i = 0; i < events; i += 100)
     await store.log.append(record(Array.from({ length: 100 }, (_, j) => `e-${i + j}`)));
   const [first] = await store.log.read(SHOP, 0, 1, never);
-  const cursor = await store.state.claim(id, never);
+  const cursor = await store.state.cursors.claim(id, never);
   const dead = Array.from({ length: events / 10 }, (_, i) => ({
     position: (i + 1) * 10,
     event: first!.event,
@@ -35,7 +35,9 @@ async function filled(events: number) {
         };
       },
     });
-  return { store: { ...store, log: counting(store.log), state: counting(store.state) }, asked };
+  const { cursors, deadLetters } = store.state;
+  const state = { ...store.state, cursors: counting(cursors), deadLetters: counting(deadLetters) };
+  return { store: { ...store, log: counting(store.log), state }, asked };
 }
 
 describe('a plan', ({ it }) => {

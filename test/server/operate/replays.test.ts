@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { openMemory } from '../../../adapters/logs/memory/open.ts';
-import { replayName } from '../../../adapters/logs/state.ts';
+import { replayName } from '../../../adapters/logs/state/replays.ts';
 import type { ReplayTools } from '../../../server/operate/replay-runner.ts';
 import { Replays } from '../../../server/operate/replays.ts';
 import { never, SHOP, START, storeOptions } from '../../contracts/log.ts';
@@ -10,10 +10,10 @@ import { until } from '../../support/until.ts';
 /** A replay that somebody holds, as while it delivers. */
 async function stage() {
   const store = openMemory(storeOptions());
-  const replay = await store.state.addReplay({ shop: SHOP, pipeline: 'p', after: 0, to: 3, startedAt: START });
+  const replay = await store.state.replays.add({ shop: SHOP, pipeline: 'p', after: 0, to: 3, startedAt: START });
   const ref = { shop: SHOP, pipeline: replayName(replay) };
-  await store.state.begin(ref, 0);
-  const cursor = await store.state.claim(ref, never);
+  await store.state.cursors.begin(ref, 0);
+  const cursor = await store.state.cursors.claim(ref, never);
   return { ...store, ref, cursor, replays: new Replays({ store } as unknown as ReplayTools) };
 }
 
@@ -22,7 +22,7 @@ describe('a replay whose dead letters are tried again', ({ it }) => {
     const { replays, ref, cursor, state } = await stage();
     assert.ok(await replays.revive(ref));
     assert.not(cursor.wanted.aborted, 'nobody takes it from its holder');
-    assert.ok((await state.replays())[0]?.revived, 'it looks through its dead letters');
+    assert.ok((await state.replays.all())[0]?.revived, 'it looks through its dead letters');
   });
 
   it('goes on where it is suspended', async () => {
@@ -32,6 +32,6 @@ describe('a replay whose dead letters are tried again', ({ it }) => {
     await until(() => cursor.wanted.aborted);
     await cursor.release();
     assert.ok(await revived);
-    assert.is((await state.progress(ref))?.suspended, undefined);
+    assert.is((await state.cursors.progress(ref))?.suspended, undefined);
   });
 });

@@ -31,7 +31,10 @@ async function shared(store: Store): Promise<Store> {
   const remote = await openRemote(user);
   return {
     log: { ...remote.log, failure: undefined, trim: (options) => store.log.trim(options) },
-    state: { ...remote.state, claim: (id, signal) => store.state.claim(id, signal) },
+    state: {
+      ...remote.state,
+      cursors: { ...remote.state.cursors, claim: (id, signal) => store.state.cursors.claim(id, signal) },
+    },
     close: async () => {
       await remote.close();
       await store.close();
@@ -145,8 +148,8 @@ describe('the store of another process', ({ it, after }) => {
       },
     });
     const save = async () => {
-      await state.addReplay({ shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: 0 });
-      await user.ask('replays', []);
+      await state.replays.add({ shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: 0 });
+      await user.ask('replays.all', []);
     };
     await save();
     assert.is(told, 0);
@@ -195,7 +198,7 @@ describe('the store of another process', ({ it, after }) => {
     const { log, state } = await opened(openMemory(storeOptions()));
     const trim = log.trim({ before: new Date(), passed: () => 0, maxBytes: 1 });
     assert.match((await failureOf(trim)).message, /only the process that owns the log/);
-    const claim = state.claim({ shop: SHOP, pipeline: 'p' }, never);
+    const claim = state.cursors.claim({ shop: SHOP, pipeline: 'p' }, never);
     assert.match((await failureOf(claim)).message, /only the process that owns the log/);
   });
 

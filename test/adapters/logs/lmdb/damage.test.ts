@@ -24,7 +24,7 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
   let copies = 0;
   before(async () => {
     const { log, state, close } = await openLmdb(good, storeOptions());
-    await state.begin(ID, 0);
+    await state.cursors.begin(ID, 0);
     for (let n = 0; n < EVENTS; n += 20)
       await log.append(
         record(
@@ -32,7 +32,7 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
           { at: START + n },
         ),
       );
-    const cursor = await state.claim(ID, never);
+    const cursor = await state.cursors.claim(ID, never);
     await cursor.save({ progress: { ...cursor.progress, position: SETTLED, delivered: SETTLED } });
     await close();
   });
@@ -78,7 +78,7 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
         if (aside) {
           assert.ok(statSync(join(aside, 'data.mdb')));
           // What was finished by then is not delivered again, and what was not is.
-          const started = (await state.progress(ID))?.start ?? 0;
+          const started = (await state.cursors.progress(ID))?.start ?? 0;
           assert.ok(started <= SETTLED && started >= Math.min(events, SETTLED) * 0.9, `starts after ${started}`);
         } else assert.ok((await log.extent(SHOP)).newest - corrupt >= EVENTS * kept);
       });
@@ -101,7 +101,7 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
         });
       const ids = await opened(folder, async ({ state }, [report]) => {
         assert.equal(report, { reason: 'noise', aside, events: EVENTS });
-        assert.is((await state.progress(ID))?.start, 1000);
+        assert.is((await state.cursors.progress(ID))?.start, 1000);
       });
       assert.is(ids.length, EVENTS);
       await opened(folder, async (_, reports) => assert.equal(reports, []));
@@ -124,7 +124,7 @@ describe('a damaged LMDB file', ({ it, before, after }) => {
   it('forgets no pipeline whose shop had no events when it began', async () => {
     const folder = join(home.path, 'young');
     const { state, close } = await openLmdb(folder, storeOptions());
-    await state.begin(ID);
+    await state.cursors.begin(ID);
     assert.equal(readMark(folder)?.pipelines, [{ ...ID, settledAt: 0 }]);
     await close();
   });

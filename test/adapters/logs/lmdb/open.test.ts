@@ -181,7 +181,7 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
   it('stores an event out of quarantine once, whoever brings it, and counts it once', async () => {
     const { log, state, close } = await openLmdb(folder.path, storeOptions({ dedupMs: -1 }));
     await log.append(record([], { refused: [{ index: 0, code: 'invalid', reasons: ['no'], raw: '{}' }] }));
-    const [kept] = await state.quarantined(SHOP, { limit: 1 });
+    const [kept] = await state.quarantine.page(SHOP, { limit: 1 });
     const again = () => ({ ...record(['a']), released: [{ id: kept!.id, code: 'invalid' }] });
     await Promise.all([log.append(again()), log.append(again())]);
     await log.trim({ before: new Date(0), passed: () => 0, maxBytes: 1e12 });
@@ -236,8 +236,8 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     await log.append(record(['b'], { at: START + 5 }));
     for (const pipeline of ['p', 'q']) {
       const id = { shop: SHOP, pipeline };
-      await state.begin(id, 0);
-      const cursor = await state.claim(id, never);
+      await state.cursors.begin(id, 0);
+      const cursor = await state.cursors.claim(id, never);
       await cursor.save({ progress: { ...cursor.progress, position: 2 } });
     }
     await close();
@@ -254,7 +254,7 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     const { log, state, close } = await openLmdb(folder.path, options);
     mkdirSync(join(folder.path, 'mark.json.new'));
     await log.append(record(['a']));
-    await state.begin({ shop: SHOP, pipeline: 'p' }, 0);
+    await state.cursors.begin({ shop: SHOP, pipeline: 'p' }, 0);
     await log.trim({ before: new Date(0), passed: () => 0, maxBytes: 1e12 });
     assert.equal((await log.append(record(['b'])))[0], { kind: 'stored', position: 2 });
     assert.is(told.length, 1);
@@ -310,11 +310,11 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
   it('lets go of all old journal lines, and of ended dead letters behind any number of open ones', async () => {
     const { log, state, close } = await openLmdb(folder.path, storeOptions());
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id, 0);
+    await state.cursors.begin(id, 0);
     const ids = Array.from({ length: 2300 }, (_, n) => `${n}`);
     for (let n = 0; n < 2300; n += 100) await log.append(record(ids.slice(n, n + 100)));
     const [stored] = await log.read(SHOP, 0, 1, never);
-    const cursor = await state.claim(id, never);
+    const cursor = await state.cursors.claim(id, never);
     const ended = { kind: 'discarded' as const, at: START, attempts: 1, status: '' };
     await Promise.all(
       ids.map((_, n) =>
@@ -338,11 +338,11 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     const trim = () => log.trim({ before: new Date(START + 5), passed: () => 1e9, maxBytes: 1e9 });
     await trim();
     assert.is((await log.extent(SHOP)).oldest, 2301);
-    for (const position of [1, 1000, 1001, 2300]) assert.is(await state.journalAt(id, position), undefined);
+    for (const position of [1, 1000, 1001, 2300]) assert.is(await state.journal.lineAt(id, position), undefined);
     await trim();
     await trim();
-    assert.ok(await state.deadAt(id, 1200));
-    for (const position of [1201, 2300]) assert.is(await state.deadAt(id, position), undefined);
+    assert.ok(await state.deadLetters.at(id, 1200));
+    for (const position of [1201, 2300]) assert.is(await state.deadLetters.at(id, position), undefined);
     await close();
   });
 
@@ -369,17 +369,17 @@ describe('dead letters in LMDB', ({ it }) => {
     const folder = temporaryFolder();
     const { log, state, close } = await openLmdb(folder.path, storeOptions());
     const id = { shop: SHOP, pipeline: 'p' };
-    await state.begin(id);
+    await state.cursors.begin(id);
     await log.append(record(Array.from({ length: 100 }, (_, n) => `e${n}`)));
     const letters = (await log.read(SHOP, 0, 100, never)).map(({ position, event }) => ({
       ...{ position, event, reason: 'no', attempts: 1, at: START },
       ...(position < 100 && { ended: { kind: 'discarded' as const, at: START, attempts: 1, status: 'no' } }),
     }));
-    const cursor = await state.claim(id, never);
+    const cursor = await state.cursors.claim(id, never);
     await cursor.save({ progress: cursor.progress, dead: letters });
     let turns = 0;
     setImmediate(() => (turns += 1));
-    const found = await state.dead(id, { limit: 1 });
+    const found = await state.deadLetters.open(id, { limit: 1 });
     assert.equal([found.map(({ position }) => position), turns], [[100], 1]);
     await close();
     folder.remove();

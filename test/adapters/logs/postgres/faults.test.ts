@@ -2,14 +2,12 @@ import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { LogUnavailable } from '../../../../adapters/logs/log.ts';
+import { PostgresCursors } from '../../../../adapters/logs/postgres/cursors.ts';
 import { Connection } from '../../../../adapters/logs/postgres/database.ts';
 import { Leases } from '../../../../adapters/logs/postgres/leases.ts';
-import type { PostgresLetterLimits } from '../../../../adapters/logs/postgres/letter-limits.ts';
 import { migrate } from '../../../../adapters/logs/postgres/migrate.ts';
 import { findRoom, openPostgres, whenConnected } from '../../../../adapters/logs/postgres/open.ts';
-import type { PostgresQuarantine } from '../../../../adapters/logs/postgres/quarantine.ts';
 import { migrations } from '../../../../adapters/logs/postgres/schema.ts';
-import { PostgresState } from '../../../../adapters/logs/postgres/state.ts';
 import { configOf } from '../../../../adapters/logs/postgres/url.ts';
 import type { Store } from '../../../../adapters/logs/store.ts';
 import { never, record, SHOP, storeOptions } from '../../../contracts/log.ts';
@@ -235,13 +233,13 @@ describe('a store whose database dies', ({ it, before, after }) => {
   it('takes up a pipeline at once that it could not give back', async () => {
     const { state } = store;
     const pipeline = { shop: SHOP, pipeline: 'p' };
-    await state.begin(pipeline);
-    const cursor = await state.claim(pipeline, never);
+    await state.cursors.begin(pipeline);
+    const cursor = await state.cursors.claim(pipeline, never);
     await postgres.query(url, `update headless_events.pipelines set lease_until = now() + interval '1 hour'`);
     await postgres.kill();
     await cursor.release();
     await postgres.start();
-    assert.is((await state.claim(pipeline, AbortSignal.timeout(10_000))).progress.position, 0);
+    assert.is((await state.cursors.claim(pipeline, AbortSignal.timeout(10_000))).progress.position, 0);
   });
 
   it('is well again when the database is, although nobody sends it anything', async () => {
@@ -279,17 +277,10 @@ describe('a suspension that the process which moves the pipeline does not let ha
       saver: home,
       tell: () => {},
     });
-    const other = new PostgresState(
-      home.ask,
-      leases,
-      {} as PostgresQuarantine,
-      {} as PostgresLetterLimits,
-      () => {},
-      500,
-    );
+    const other = new PostgresCursors(home.ask, leases, 500);
     const id = { shop: SHOP, pipeline: 'p' };
-    await store.state.begin(id);
-    const cursor = await store.state.claim(id, never);
+    await store.state.cursors.begin(id);
+    const cursor = await store.state.cursors.claim(id, never);
     await other.suspend(id, { reason: 'by hand', at: 0 }).then(
       () => assert.unreachable('it is still moved'),
       (error: Error) => {
@@ -299,9 +290,9 @@ describe('a suspension that the process which moves the pipeline does not let ha
     );
     await cursor.save({ progress: { ...cursor.progress, delivered: 3 } });
     await cursor.release();
-    await until(async () => (await store.state.standing(id))?.moved === false);
+    await until(async () => (await store.state.cursors.standing(id))?.moved === false);
     assert.is(await other.resume(id), true);
-    assert.equal((await store.state.progress(id))?.delivered, 3);
+    assert.equal((await store.state.cursors.progress(id))?.delivered, 3);
     await leases.close();
     await home.close();
     await store.close();

@@ -8,7 +8,8 @@ import { migrate } from '../../../../adapters/logs/postgres/migrate.ts';
 import { findRoom, migratePostgres, openPostgres } from '../../../../adapters/logs/postgres/open.ts';
 import { migrations } from '../../../../adapters/logs/postgres/schema.ts';
 import { configOf } from '../../../../adapters/logs/postgres/url.ts';
-import type { Cursor, PipelineId } from '../../../../adapters/logs/state.ts';
+import type { Cursor } from '../../../../adapters/logs/state/cursors.ts';
+import type { PipelineId } from '../../../../adapters/logs/state/shared.ts';
 import type { Store } from '../../../../adapters/logs/store.ts';
 import { aborted } from '../../../../server/base/clock.ts';
 import { never, record, SHOP, START, storeOptions } from '../../../contracts/log.ts';
@@ -31,7 +32,7 @@ describe('the quarantine of a PostgreSQL log', ({ it, before, after }) => {
     const { log, state, close } = await openPostgres(await postgres.createDatabase(), limits);
     const refused = Array.from({ length: 9 }, (_, index) => ({ index, code: 'x', reasons: [], raw: 'x'.repeat(1000) }));
     await log.append(record([], { refused }));
-    await until(async () => (await state.quarantineSums([SHOP]))[0]?.bytes === 4000);
+    await until(async () => (await state.quarantine.sums([SHOP]))[0]?.bytes === 4000);
     await close();
   });
 });
@@ -202,14 +203,14 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
   it('has a pipeline moved by one process, and shared out fairly when a second comes', async () => {
     const one = await open();
     const names = ['a', 'b', 'c', 'd'];
-    for (const name of names) await one.state.begin(pipeline(name));
-    const held = await Promise.all(names.map((name) => one.state.claim(pipeline(name), never)));
+    for (const name of names) await one.state.cursors.begin(pipeline(name));
+    const held = await Promise.all(names.map((name) => one.state.cursors.claim(pipeline(name), never)));
     for (const cursor of held) void aborted(cursor.wanted).then(() => cursor.release());
     const two = await open();
     const stop = new AbortController();
     const got: Cursor[] = [];
     for (const name of names)
-      two.state.claim(pipeline(name), stop.signal).then(
+      two.state.cursors.claim(pipeline(name), stop.signal).then(
         (cursor) => got.push(cursor),
         () => {},
       );
@@ -221,8 +222,8 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
 
   it('saves nothing for a process that has lost its pipeline', async () => {
     const { state } = await open();
-    await state.begin(pipeline('p'));
-    const cursor = await state.claim(pipeline('p'), never);
+    await state.cursors.begin(pipeline('p'));
+    const cursor = await state.cursors.claim(pipeline('p'), never);
     await postgres.query(
       new URL(url).pathname.slice(1),
       `update headless_events.pipelines set owner = gen_random_uuid()`,
@@ -232,11 +233,11 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
       (error: Error) => assert.is(error.name, 'CursorLost'),
     );
     assert.ok(cursor.wanted.aborted);
-    assert.is((await state.progress(pipeline('p')))?.delivered, 0);
+    assert.is((await state.cursors.progress(pipeline('p')))?.delivered, 0);
   });
 
   it('gives a pipeline back at once whose waiter has gone while it was being claimed', async () => {
-    await (await open()).state.begin(pipeline('p'));
+    await (await open()).state.cursors.begin(pipeline('p'));
     const home = new Connection(configOf(url, false, 'test'));
     const gone = new AbortController();
     const ask: Ask = async (text, values, name) => {
@@ -270,7 +271,7 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
   it('takes over from a process that is gone as soon as its lease has run out, not at the next beat', async () => {
     const { state } = await open();
     const names = ['a', 'b', 'c', 'd'];
-    for (const name of names) await state.begin(pipeline(name));
+    for (const name of names) await state.cursors.begin(pipeline(name));
     const rows = await postgres.query<{ pipeline: string; until: number }>(
       url,
       `update headless_events.pipelines set owner = gen_random_uuid(), lease_until = now() + id * interval '700 milliseconds'
@@ -278,7 +279,7 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     );
     const late = await Promise.all(
       names.map(async (name) => {
-        await state.claim(pipeline(name), never);
+        await state.cursors.claim(pipeline(name), never);
         return Date.now() - (rows.find((row) => row.pipeline === name)?.until ?? 0);
       }),
     );
@@ -287,64 +288,64 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
 
   it('suspends and resumes a pipeline that another process moves', async () => {
     const [mover, other] = [await open(), await open()];
-    await mover.state.begin(pipeline('p'));
-    const cursor = await mover.state.claim(pipeline('p'), never);
-    const suspending = other.state.suspend(pipeline('p'), { reason: 'by hand', at: START });
+    await mover.state.cursors.begin(pipeline('p'));
+    const cursor = await mover.state.cursors.claim(pipeline('p'), never);
+    const suspending = other.state.cursors.suspend(pipeline('p'), { reason: 'by hand', at: START });
     await aborted(cursor.wanted);
     await cursor.release();
     assert.is(await suspending, true);
-    const again = await mover.state.claim(pipeline('p'), never);
+    const again = await mover.state.cursors.claim(pipeline('p'), never);
     assert.is(again.progress.suspended?.reason, 'by hand');
     const redriven = again.redriven();
-    await other.state.redrive(pipeline('p'), [1]);
+    await other.state.deadLetters.redrive(pipeline('p'), [1]);
     await aborted(redriven);
-    const changed = mover.state.replaysChanged();
-    await other.state.addReplay({ shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: START });
+    const changed = mover.state.replays.changed();
+    await other.state.replays.add({ shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: START });
     await aborted(changed);
   });
 
   it('says since when nobody moves a pipeline: since it began, was given up, or its process was heard last', async () => {
     const [one, other] = [await open(), await open()];
     const unmoved = async () => {
-      const { moved, unmovedSince = 0 } = (await other.state.standing(pipeline('p'))) ?? {};
+      const { moved, unmovedSince = 0 } = (await other.state.cursors.standing(pipeline('p'))) ?? {};
       return moved === false && unmovedSince;
     };
     const isNow = (at: number | false) => assert.ok(Math.abs(Number(at) - Date.now()) < 5000, `${at}`);
-    await one.state.begin(pipeline('p'));
+    await one.state.cursors.begin(pipeline('p'));
     isNow(await unmoved());
-    const cursor = await one.state.claim(pipeline('p'), never);
-    assert.equal(await other.state.standing(pipeline('p')), { progress: cursor.progress, moved: true });
+    const cursor = await one.state.cursors.claim(pipeline('p'), never);
+    assert.equal(await other.state.cursors.standing(pipeline('p')), { progress: cursor.progress, moved: true });
     await cursor.release();
     isNow(await until(unmoved));
     // As a process of an earlier release leaves it, which knows nothing of this.
     const leave = `update headless_events.pipelines set owner = gen_random_uuid(), released_at = null, phase = '{"kind":"sending"}',
       lease_until = now() + interval '$ seconds' where pipeline = 'p'`;
     await postgres.query(url, leave.replace('$', '60'));
-    assert.is((await other.state.everyStanding())[0]?.moved, true);
+    assert.is((await other.state.cursors.everyStanding())[0]?.moved, true);
     await postgres.query(url, leave.replace('$', '-60'));
     isNow(Number(await unmoved()) + 60_000);
     await postgres.query(url, `update headless_events.pipelines set owner = null, lease_until = null`);
-    assert.is((await other.state.standing(pipeline('p')))?.unmovedSince, undefined);
+    assert.is((await other.state.cursors.standing(pipeline('p')))?.unmovedSince, undefined);
   });
 
   it('knows which other processes there are', async () => {
     const one = await open();
-    await until(async () => (await one.state.others()).movers === 0);
+    await until(async () => (await one.state.cursors.others()).movers === 0);
     await open();
-    await until(async () => (await one.state.others()).movers === 1);
-    assert.equal(await one.state.others(), { takers: 1, movers: 1 });
+    await until(async () => (await one.state.cursors.others()).movers === 1);
+    assert.equal(await one.state.cursors.others(), { takers: 1, movers: 1 });
   });
 
   it('gives replays that two processes order at once an id each, and the first end of each stays', async () => {
     const both = [await open(), await open()];
     const order = { shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: START };
-    const added = await Promise.all(Array.from({ length: 40 }, (_, i) => both[i % 2]!.state.addReplay(order)));
+    const added = await Promise.all(Array.from({ length: 40 }, (_, i) => both[i % 2]!.state.replays.add(order)));
     assert.is(new Set(added.map(({ id }) => id)).size, 40);
-    const [one, other] = both.map(({ state }) => state);
+    const [one, other] = both.map(({ state }) => state.replays);
     for (const { id } of added.slice(0, 10)) {
       const ended = await Promise.all([
-        one!.changeReplay(id, { kind: 'done', at: START, revived: undefined }),
-        other!.changeReplay(id, { kind: 'cancelled', at: START }),
+        one!.change(id, { kind: 'done', at: START, revived: undefined }),
+        other!.change(id, { kind: 'cancelled', at: START }),
       ]);
       assert.is(new Set(ended.map((replay) => replay?.ended)).size, 1);
     }
@@ -356,20 +357,20 @@ describe('the PostgreSQL log of several processes', ({ it, before, after, before
     await log.append(
       record(['\u0000id'], { refused: [{ index: 1, code: 'invalid', reasons: ['\u0000'], raw, id: '\u0000' }] }),
     );
-    const [kept] = await state.quarantined(SHOP, { limit: 1 });
+    const [kept] = await state.quarantine.page(SHOP, { limit: 1 });
     assert.equal([kept?.raw, kept?.reasons, kept?.eventId], [raw, ['\u0000'], '\u0000']);
-    await state.begin(pipeline('p'), 0);
-    const cursor = await state.claim(pipeline('p'), never);
+    await state.cursors.begin(pipeline('p'), 0);
+    const cursor = await state.cursors.claim(pipeline('p'), never);
     const [stored] = await log.read(SHOP, 0, 1, NOW);
     const letter = { ...stored!, reason: 'HTTP 400 \u0000', attempts: 1, at: START };
     await cursor.save({ progress: cursor.progress, dead: [letter] });
-    assert.equal(await state.deadAt(pipeline('p'), 1), letter);
+    assert.equal(await state.deadLetters.at(pipeline('p'), 1), letter);
   });
 
   it('has as many connections as it says, whatever the process does', async () => {
     for (const kind of ['all', 'web', 'worker'] as const) {
       const store = await openPostgres(url, storeOptions({ process: kind }));
-      await Promise.all([store.log.append(record([kind])), store.log.extent(SHOP), store.state.replays()]);
+      await Promise.all([store.log.append(record([kind])), store.log.extent(SHOP), store.state.replays.all()]);
       const [said] = await postgres.query(url, 'select kind, connections from headless_events.processes');
       const count = (await postgres.connections(url))[`headless-events ${kind}`];
       assert.equal(said, { kind, connections: count });

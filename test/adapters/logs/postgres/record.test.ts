@@ -206,7 +206,7 @@ describe('records in PostgreSQL', ({ it, before, after, beforeEach, afterEach })
   it('bring an event out of quarantine once, whichever process does', async () => {
     const [one, two] = [await open(), await open()];
     await one.log.append(record([], { refused: [{ index: 0, code: 'invalid', reasons: ['no'], raw: '{}' }] }));
-    const [kept] = await one.state.quarantined(SHOP, { limit: 1 });
+    const [kept] = await one.state.quarantine.page(SHOP, { limit: 1 });
     const again = (n: number) => ({ ...record([`a${n}`]), released: [{ id: kept!.id, code: 'invalid' }] });
     const verdicts = await Promise.all([one, two, one, two].map(({ log }, n) => log.append(again(n))));
     assert.equal(

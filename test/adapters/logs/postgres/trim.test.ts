@@ -54,7 +54,7 @@ describe('trimming a log on PostgreSQL', ({ it, before, after, beforeEach, after
     await store.log.append(record(['old'], { at: now }));
     const day = nameOf(now);
     today();
-    await store.state.begin({ shop: SHOP, pipeline: 'p' }, 0);
+    await store.state.cursors.begin({ shop: SHOP, pipeline: 'p' }, 0);
     await client.query(
       `insert into headless_events.dead select id, 1 - g, true, false, '{}' from headless_events.pipelines, generate_series(1, 20000) g`,
     );
@@ -170,7 +170,7 @@ describe('trimming a log on PostgreSQL', ({ it, before, after, beforeEach, after
   });
 
   it('removes ended dead letters and journal lines of what is gone, and no others', async () => {
-    await store.state.begin({ shop: SHOP, pipeline: 'p' }, 0);
+    await store.state.cursors.begin({ shop: SHOP, pipeline: 'p' }, 0);
     const many = Array.from({ length: 7000 }, (_, n) => `e${n}`);
     for (let n = 0; n < 7000; n += 1000) await store.log.append(record(many.slice(n, n + 1000), { at: now }));
     const [{ id }] = (await client.query('select id from headless_events.pipelines')).rows;

@@ -206,7 +206,7 @@ describe('a database and TLS', ({ it, before, after }) => {
         () => false,
       ),
     );
-    await Promise.all(Array.from({ length: 20 }, () => store.state.replays()));
+    await Promise.all(Array.from({ length: 20 }, () => store.state.replays.all()));
     assert.ok(((await postgres.connections(url))['headless-events all'] ?? 0) <= 4);
     await store.close();
   });

@@ -1,12 +1,12 @@
 import * as assert from 'uvu/assert';
 import { LogUnavailable } from '../../../../adapters/logs/log.ts';
-import type { Others } from '../../../../adapters/logs/state.ts';
+import type { Others } from '../../../../adapters/logs/state/cursors.ts';
 import type { TailLine } from '../../../../schemas/admin-api/tail.ts';
 import { noteOf, withNote } from '../../../../server/operate/tail/note.ts';
 import { describe } from '../../../support/describe.ts';
 
 const noteWith = (others: () => Promise<Others>, deliversEvents: boolean) =>
-  noteOf({ store: { state: { others } }, deliversEvents: deliversEvents });
+  noteOf({ store: { state: { cursors: { others } } }, deliversEvents: deliversEvents });
 
 describe('the note before a tail', ({ it }) => {
   it('says whose deliveries and events are not shown, and nothing where all are', async () => {

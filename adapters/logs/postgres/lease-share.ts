@@ -1,0 +1,41 @@
+/** A pipeline as the database has it. */
+export interface LeaseRow {
+  readonly id: number;
+  readonly key: string;
+  readonly owner: string | null;
+  readonly expired: boolean | null;
+  /** Milliseconds until the lease runs out, if nothing is heard of its process. */
+  readonly left: number | null;
+  /** By whom it is asked for, while that holds. */
+  readonly asked: string | null;
+  readonly redrives: string;
+}
+
+/** A pipeline that is waited for here. `takes`: by right, whatever the share of its owner. */
+export interface Wanted {
+  readonly takes: boolean;
+  readonly row: LeaseRow;
+}
+
+/**
+ * Pure: the pipelines whose owners are asked to give them up: all that are taken by right, and of owners that have more than their share as
+ * many as are missing here. `movers`: how many processes move pipelines.
+ */
+export function toAskFor(rows: readonly LeaseRow[], waiting: readonly Wanted[], me: string, movers: number): number[] {
+  const wanted = waiting.filter(({ row }) => row.owner && !row.expired && row.asked === null);
+  const taken = wanted.filter(({ takes }) => takes).map(({ row }) => row.id);
+  const counts = new Map<string, number>();
+  // What is asked for already is as good as with whoever asks.
+  const owned = rows.flatMap(({ owner, expired, asked }) => (owner && !expired ? [asked ?? owner] : []));
+  for (const owner of owned) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  const share = Math.floor(owned.length / Math.max(1, movers));
+  let missing = share - (counts.get(me) ?? 0);
+  for (const { takes, row } of wanted) {
+    const owner = row.owner ?? '';
+    if (takes || missing <= 0 || owner === me || (counts.get(owner) ?? 0) <= share) continue;
+    counts.set(owner, (counts.get(owner) ?? 0) - 1);
+    missing -= 1;
+    taken.push(row.id);
+  }
+  return taken;
+}
