@@ -3,11 +3,11 @@ import './config/json-lines.ts';
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
 import { createLogger } from './base/logger.ts';
-import { findConfig } from './config/config.ts';
 import { loadRunnable } from './config/durability.ts';
+import { findConfig } from './config/find.ts';
 import { endWith, say } from './config/json-lines.ts';
 import { readSettings } from './config/settings.ts';
-import { withoutCredentials } from './config/words.ts';
+import { withoutCredentials } from './config/shown.ts';
 import { migrateLog } from './log/store.ts';
 
 // The step of a deployment between its build and its start: where it fails, a platform leaves the old version running.

@@ -4,7 +4,7 @@ import { BadOrder } from '../base/errors.ts';
 import { timeOf } from '../base/times.ts';
 import { isRecord } from '../base/unknown-values.ts';
 import { pathText, schemaMistakes } from '../config/checks/schema.ts';
-import { shown } from '../config/words.ts';
+import { shown } from '../config/shown.ts';
 import { type AdminCall, pathNames } from './calls.ts';
 
 /** What a request carries, as it came. */

@@ -1,14 +1,14 @@
 import { version } from '../../adapters/version.ts';
 
-/** What runs here. */
+/** Which version runs, on which Node. */
 export interface Build {
   readonly version: string;
   readonly node: string;
-  /** The commit it was built from, where the platform says so. */
+  /** The commit it was built from, if the platform names it. */
   readonly commit?: string;
 }
 
-/** Names that platforms give the commit: Heroku, Scalingo and buildpacks, Render, Railway, Dokku. */
+/** Variables with the commit: of Heroku, Scalingo and buildpacks, Render, Railway, Dokku. */
 const COMMIT_NAMES = [
   'HEROKU_SLUG_COMMIT',
   'HEROKU_BUILD_COMMIT',

@@ -4,9 +4,9 @@ import { onAbort } from '../../adapters/on-abort.ts';
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Milliseconds since some moment, for intervals: they go on at the pace of real time, however the clock is set meanwhile. */
+  /** Milliseconds for measuring intervals: they grow evenly, also if the clock is set. */
   steady(): number;
-  /** Resolves after so many milliseconds, or at once when the signal aborts. */
+  /** Resolves after `ms` milliseconds, or as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -30,8 +30,8 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 3_600_000;
 
 /**
- * The time by which what is kept grows old, in milliseconds since 1970. A clock that is set forward while this process runs is believed a
- * day later: until then nothing is forgotten or let go for its sake. One that is set back is believed at once.
+ * The time for ageing what is kept, in milliseconds since 1970. If the clock is set forward while this process runs, that is believed only
+ * after a day, so that nothing is dropped because of a wrong clock. If it is set back, that is believed at once.
  */
 export function ageing(clock: Pick<Clock, 'now' | 'steady'>): () => number {
   let offset = clock.now() - clock.steady();
@@ -55,5 +55,5 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Whether an error says that a signal aborted. */
+/** Whether an error comes from an aborted signal. */
 export const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';

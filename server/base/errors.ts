@@ -1,4 +1,4 @@
-/** The operator's environment or configuration cannot be used; lists every mistake found, without secrets. */
+/** The environment or the configuration cannot be used. Lists every mistake found, without secrets. */
 export class ConfigError extends Error {
   readonly mistakes: readonly string[];
 
@@ -13,7 +13,7 @@ export class ConfigError extends Error {
 
 /** What was named does not exist. */
 export class NotFound extends Error {}
-/** The order must wait for another one. */
+/** The order has to wait for another one. */
 export class Busy extends Error {}
-/** The order makes no sense; the message says what was expected and what came. */
+/** The order is wrong; the message says what was expected and what came. */
 export class BadOrder extends Error {}

@@ -1,8 +1,8 @@
 import { type DestinationStream, pino } from 'pino';
 
 /**
- * Structured lines. Callers log named fields only: never a header, a URL with its query, a body or a whole error of a parser, since
- * those carry tokens and shoppers' data. Names are snake_case and times ISO 8601, as in every answer; another name does not compile.
+ * Structured log lines. Callers log named fields only: never a header, a URL with its query, a body or a parser's error, since those carry
+ * tokens and shoppers' data. Names are snake_case (anything else does not compile), and times are ISO 8601, as in every answer.
  */
 export interface Logger {
   readonly trace: Write;
@@ -11,7 +11,7 @@ export interface Logger {
   readonly warn: Write;
   readonly error: Write;
   readonly fatal: Write;
-  /** The same with fields that every line has. */
+  /** A logger that adds these fields to every line. */
   child<F extends object>(fields: F & InStyle<F>): Logger;
 }
 
@@ -35,8 +35,8 @@ export function createLogger(level: string, stream?: DestinationStream): Logger 
 }
 
 /**
- * Standard output. Each line is written at once, so there is nothing to flush, at the end either: a flush tries for ever where nobody reads any more, and the
- * process would neither take events nor end.
+ * Standard output. Each line is written at once, so that there is never anything to flush: if nothing reads the output any more, a flush
+ * retries for ever, and the process would neither take events nor end.
  */
 function output(): DestinationStream {
   const lines = pino.destination({ dest: 1, sync: true });

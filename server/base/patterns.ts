@@ -1,4 +1,4 @@
-/** Whether a name fits any of the patterns. By their fixed parts, so that no pattern can make it slow; answers are remembered per name: there are few. */
+/** Gives the test whether a name matches any pattern (`*` stands for any text). No pattern can make it slow. Answers are cached: names are few. */
 export function namesMatching(patterns: readonly string[]): (name: string) => boolean {
   const compiled = patterns.map((pattern) => pattern.split('*'));
   const known = new Map<string, boolean>();

@@ -3,13 +3,13 @@ import { type EventLog, type Position, type Stored, UnreadableEvents } from '../
 /** What was read, and where reading goes on. */
 export interface Piece {
   readonly stored: readonly Stored[];
-  /** Undefined where there is nothing more. */
+  /** Undefined if there is nothing more. */
   readonly last: Position | undefined;
-  /** How many events were passed over, since this version cannot read them. */
+  /** Number of events skipped because this version cannot read them. */
   readonly unreadable: number;
 }
 
-/** As the log's `read`, for whoever only looks: events that this version cannot read are passed over and counted. */
+/** Like the log's `read`, for readers that deliver nothing: events that this version cannot read are skipped and counted. */
 export async function readOver(
   log: Pick<EventLog, 'read'>,
   shop: string,
@@ -27,6 +27,6 @@ export async function readOver(
   }
 }
 
-/** Why a pipeline is suspended that has come to events that cannot be read, and what to do. `newest`: the end of the log now. */
+/** Why a pipeline is suspended before events that cannot be read, and what to do. `newest`: the newest position on the log. */
 export const suspensionFor = ({ message }: UnreadableEvents, newest: Position): string =>
   `${message}. Deploy the version that stored them and resume: then they are delivered. To resume without it leaves out what cannot be read up to event ${newest}, counted as dropped; it stays on the log, and a replay by a version that can read it delivers it`;

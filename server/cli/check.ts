@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { destinations } from '../../adapters/destinations/index.ts';
 import { ConfigError } from '../base/errors.ts';
-import { findConfig } from '../config/config.ts';
 import { describeConfig } from '../config/describe.ts';
 import { loadRunnable } from '../config/durability.ts';
+import { findConfig } from '../config/find.ts';
 import { readSettings } from '../config/settings.ts';
 import { type AgainstFlags, compared } from './against.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';

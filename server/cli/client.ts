@@ -1,5 +1,5 @@
 import fetch, { type RequestInit, type Response } from 'node-fetch';
-import { withoutCredentials } from '../config/words.ts';
+import { withoutCredentials } from '../config/shown.ts';
 import type { AdminFlags } from './flags.ts';
 import { EXIT, Failure, type Terminal } from './output.ts';
 

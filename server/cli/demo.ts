@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Settings } from '../../schemas/settings.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Found } from '../config/config.ts';
+import type { Found } from '../config/find.ts';
 import { whatFailed } from '../config/start-errors.ts';
 import { Failure } from './output.ts';
 import { tail } from './tail.ts';

@@ -7,7 +7,7 @@ import { GatewayFailure, whatFailed } from './start-errors.ts';
 
 export type ToLoad = Omit<Runnable, 'destinations'>;
 
-/** What the thread answers: a configuration, what is wrong with it, or what failed. */
+/** What the thread answers: a configuration, its mistakes, or a failure. */
 export interface Loaded {
   readonly config?: Config;
   readonly mistakes?: readonly string[];
@@ -15,8 +15,8 @@ export interface Loaded {
 }
 
 /**
- * As `loadRunnable`, in a thread of its own: to read and check 2,000 shops takes a second, in which nobody would be answered. Also a text
- * that takes more memory than there is ends that thread and not the process.
+ * `loadRunnable` in a thread of its own. Reading and checking 2,000 shops takes a second, in which no request would be answered; and a text
+ * that needs too much memory ends the thread and not the process. Rejects with ConfigError or GatewayFailure.
  */
 export function loadElsewhere({ found, settings, env }: ToLoad): Promise<Config> {
   const given: ToLoad = { found, settings, env: { ...env } };
@@ -37,7 +37,7 @@ function startThread(workerData: ToLoad): Worker {
   const extension = extname(import.meta.filename);
   const script = new URL(`./config-thread${extension}`, import.meta.url);
   if (extension !== '.ts') return new Worker(script, { workerData });
-  // Run from its sources (npm run dev): tsx reads those of a thread only where that asks for it.
+  // Run from TypeScript (npm run dev): tsx works in a thread only if the thread registers it.
   const asking = `import('tsx/esm/api').then(({ register }) => { register(); return import('${script.href}'); })`;
   return new Worker(asking, { workerData, eval: true });
 }

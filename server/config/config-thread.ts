@@ -7,7 +7,7 @@ import type { Loaded, ToLoad } from './config-elsewhere.ts';
 import { loadRunnable } from './durability.ts';
 import { whatFailed } from './start-errors.ts';
 
-// A thread of its own, started by config-elsewhere.ts: reads and checks one configuration, and ends.
+// The thread that config-elsewhere.ts starts: reads and checks one configuration, and ends.
 parentPort?.postMessage(load(workerData as ToLoad));
 
 function load(given: ToLoad): Loaded {

@@ -15,13 +15,16 @@ import {
 import { Settings } from '../../schemas/settings.ts';
 import { namesMatching } from '../base/patterns.ts';
 import { durabilityHere, isWiped } from './durability.ts';
-import { isSensitive, withoutCredentials } from './words.ts';
+import { isSensitive, withoutCredentials } from './shown.ts';
 
 const HIDDEN = '***';
 
 type DescribedKind = Kind & Pick<Destination, 'onDisk'>;
 
-/** What a start runs with, a line each for the process, settings, shops and pipelines; without secrets, so that it can be logged. Defaults are left out. */
+/**
+ * What a start runs with: a line each for the process, the settings, shops and pipelines. Without defaults, and without secrets, so that it
+ * can be logged.
+ */
 export function describeConfig(config: Config, settings: Settings, kinds: readonly DescribedKind[]): string[] {
   const changed = stated(settings, Settings.properties);
   return [
@@ -74,7 +77,7 @@ function pipelineLine(pipeline: Pipeline, kinds: readonly Kind[]): string {
   return `  pipeline ${pipeline.id}: ${wants.filter((want) => want !== '').join(' ')} -> ${destinationText(pipeline.destination, kinds)}`;
 }
 
-/** What is written to a disk that does not last says so, also where that was accepted. */
+/** Warns of a destination on a disk that does not last, also if that was accepted. */
 function wiped({ destination: { type } }: Pipeline, settings: Settings, kinds: readonly DescribedKind[]): string {
   const isOnDisk = kinds.some((kind) => kind.type === type && kind.onDisk);
   return isOnDisk && isWiped(settings) ? ' (ephemeral: the disk is wiped at every restart)' : '';
@@ -82,7 +85,7 @@ function wiped({ destination: { type } }: Pipeline, settings: Settings, kinds: r
 
 const contractNames = dialects.flatMap(({ names }) => Object.entries(names).flat());
 
-/** What a pipeline asks for and no event of the shop can be called: a slip of the pen would filter everything. */
+/** Warns of names that no event of the shop can have: a typo would filter everything. */
 function unheardOf({ events }: Pipeline, { customEvents }: Shop): string {
   const names = [...contractNames, ...customEvents];
   const missing = events.filter((pattern) => !names.some(namesMatching([pattern])));
@@ -92,14 +95,14 @@ function unheardOf({ events }: Pipeline, { customEvents }: Shop): string {
   return ` (no event is called ${missing.join(' or ')}, and customEvents lists no such name${hint})`;
 }
 
-/** Settings of a kind that is not known here stay out: nobody says which of them are secrets. */
+/** Settings of an unknown kind are left out, since it is not known which of them are secret. */
 function destinationText(destination: DestinationConfig, kinds: readonly Kind[]): string {
   const kind = kinds.find(({ type }) => type === destination.type);
   if (!kind) return destination.type;
   return [destination.type, ...stated(settingsOf(destination), kindSchema(kind).properties)].join(' ');
 }
 
-/** `name=value` of all that is set and not the default. */
+/** `name=value` of everything that differs from its default. */
 function stated(values: Readonly<Record<string, unknown>>, properties: Readonly<Record<string, TSchema>>): string[] {
   return Object.entries(properties).flatMap(([name, schema]) => {
     const value = values[name];

@@ -4,10 +4,11 @@ import type { Durability } from '../../adapters/logs/log.ts';
 import type { Config } from '../../schemas/config.ts';
 import type { Settings } from '../../schemas/settings.ts';
 import { ConfigError } from '../base/errors.ts';
-import { type Found, loadConfig } from './config.ts';
+import type { Found } from './find.ts';
+import { loadConfig } from './load.ts';
 import { type Environment, isProduction } from './settings.ts';
 
-/** What a configuration is judged with. */
+/** What it takes to judge whether a configuration may run. */
 export interface Runnable {
   readonly found: Found;
   readonly settings: Settings;
@@ -16,8 +17,8 @@ export interface Runnable {
 }
 
 /**
- * The configuration, if a gateway with these settings may run it: without mistakes, and in production with nothing on it that a restart
- * would lose. The start, a reload, the release and `check` all judge by this. Throws one ConfigError with everything that is wrong.
+ * The configuration, if a gateway with these settings may run it: it has no mistakes, and in production a restart loses nothing. The start,
+ * reloads, the release and `check` all use this. Throws one ConfigError with everything that is wrong.
  */
 export function loadRunnable({ found: { source }, settings, env, destinations }: Runnable): Config {
   const log = durabilityHere(settings);
@@ -35,7 +36,7 @@ export function loadRunnable({ found: { source }, settings, env, destinations }:
   return config;
 }
 
-/** What is accepted although a restart loses it, where ALLOW_WEAK_DURABILITY says so: a line each. */
+/** What a restart loses and ALLOW_WEAK_DURABILITY accepts, a sentence each. */
 export function acceptedWeak(
   config: Config,
   settings: Settings,
@@ -45,7 +46,7 @@ export function acceptedWeak(
   return [...weakLogs(durability, settings), ...weakDestinations(config, settings, kinds)];
 }
 
-/** Throws ConfigError where a log that promises this much may not be used. */
+/** Throws ConfigError if a log with this durability may not be used. */
 export function refuseWeakLog(durability: Durability, settings: Settings): void {
   const weak = settings.ALLOW_WEAK_DURABILITY ? [] : weakLogs(durability, settings);
   if (weak.length > 0) throw new ConfigError(weak);
@@ -55,7 +56,7 @@ export function refuseWeakLog(durability: Durability, settings: Settings): void 
 export const durabilityHere = (settings: Settings): Durability | undefined =>
   logKind(settings.LOG_URL)?.durabilityHere(isWiped(settings));
 
-/** Heroku names its dynos web.1, and wipes their disks; Dokku names them too, but says so. */
+/** Whether the disk is wiped at every restart. Heroku sets DYNO and wipes; Dokku sets it too, with a name of its own beside it, and does not. */
 export const isWiped = ({ DYNO, DOKKU_APP_NAME }: Pick<Settings, 'DYNO' | 'DOKKU_APP_NAME'>): boolean =>
   DYNO !== undefined && DOKKU_APP_NAME === undefined;
 

@@ -4,18 +4,18 @@ import type { Mistake, Path } from './checks/schema.ts';
 import type { Environment } from './settings.ts';
 
 export interface Interpolated {
-  /** The same value with every `${NAME}` in its texts replaced. */
+  /** The value with every `${NAME}` in its texts replaced. */
   readonly value: unknown;
   readonly mistakes: readonly Mistake[];
-  /** Takes what came from the environment out of a sentence again. */
+  /** Puts `${NAME}` back in place of values from the environment, for messages. */
   readonly redact: (sentence: string) => string;
 }
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)\}?/g;
-// Shorter values are no secrets, and replacing them would garble sentences.
+// Shorter values are no secrets, and replacing them would garble messages.
 const SHORTEST_REDACTED = 4;
 
-/** Fills `${NAME}` in from the environment, in values and never in keys; `$${` stands for a plain `${`. */
+/** Replaces `${NAME}` by environment variables, in values and never in keys; `$${` stands for a plain `${`. */
 export function interpolate(written: unknown, env: Environment): Interpolated {
   const mistakes: Mistake[] = [];
   const used = new Map<string, string>();

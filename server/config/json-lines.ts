@@ -1,22 +1,22 @@
 import { format } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { createLogger, type Logger } from '../base/logger.ts';
+import { placesOf } from '../base/places.ts';
 import { isProductionIn } from './settings.ts';
 import { cannotStart, mistakesOf, whatFailed } from './start-errors.ts';
-import { placesOf } from './words.ts';
 
 /*
- * In production everything that a process prints is a JSON object on a line of its own: also what Node and libraries would print by
- * themselves, and an error that nobody catches. Every entry point imports this before anything else, since what is loaded may print too.
+ * In production everything that a process prints is a JSON object on a line of its own, including what Node and libraries print, and
+ * uncaught errors. Every entry point imports this first, since modules may print while they load.
  */
 
-// A start that fails says so at every LOG_LEVEL.
+// A failed start is reported at every LOG_LEVEL.
 const always = createLogger('fatal');
 const isJson = isProductionIn(process.env);
 
 const what = /\brelease\.[jt]s$/.test(process.argv[1] ?? '') ? 'release' : 'start';
 
-/** Ends a process that cannot do what it was started for, with the reason. */
+/** Prints why the process cannot do what it was started for, and exits with 1. */
 export function endWith(error: unknown): never {
   if (isJson) {
     const mistakes = mistakesOf(error);
@@ -28,7 +28,7 @@ export function endWith(error: unknown): never {
   process.exit(1);
 }
 
-/** Says something to whoever started the process. */
+/** Prints a text for the person who started the process; in production as a log line. */
 export function say(logger: Logger, text: string): void {
   if (isJson) logger.info(text.trim());
   else console.log(text);
@@ -36,18 +36,18 @@ export function say(logger: Logger, text: string): void {
 
 let failed: (error: unknown) => void = endWith;
 
-/** What is done from now on about an error that nobody caught. */
+/** Sets what is done about uncaught errors from now on. */
 export function onUncaught(handle: (error: unknown) => void): void {
   failed = handle;
 }
 
-// What nobody reads is no reason to end.
+// A closed output is no reason to end.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
 
-// In a thread such an error goes to the thread that started it.
+// In a thread, an uncaught error goes to the thread that started it.
 if (isMainThread) {
   process.on('uncaughtException', (error) => failed(error));
   process.on('unhandledRejection', (error) => failed(error));
@@ -69,10 +69,10 @@ function speakForOthers(logger: Logger): void {
 
 const WARNING = 'a warning of Node';
 
-/** Texts of others may quote a URL with its user and password. */
+/** Texts of Node and libraries may quote a URL with its user and password. */
 const withoutPasswords = (text: string): string => text.replace(/:\/\/\S*@/g, '://');
 
-/** One that is wrong is a mistake that the start reports. */
+/** An invalid level is reported by the start; until then it counts as `info`. */
 function levelIn({ LOG_LEVEL = '' }: NodeJS.ProcessEnv): string {
   return /^(trace|debug|info|warn|error|fatal|silent)$/.test(LOG_LEVEL.trim()) ? LOG_LEVEL.trim() : 'info';
 }

@@ -7,7 +7,7 @@ import { type Mistake, pathText, schemaMistakes } from './checks/schema.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The settings that an environment states, defaults filled in. An empty variable counts as not set. Throws ConfigError. */
+/** The settings of an environment, with defaults. An empty variable counts as not set. Throws ConfigError. */
 export function readSettings(env: Environment): Settings {
   const given = Object.entries(Settings.properties).flatMap(([name, schema]) => {
     const text = env[name]?.trim();
@@ -19,23 +19,23 @@ export function readSettings(env: Environment): Settings {
   return settings;
 }
 
-/** Whether a start must be safe rather than easy: production by name, or on Heroku. */
+/** Whether this is production: by NODE_ENV, or on Heroku. Then a start must be safe rather than easy. */
 export const isProduction = (settings: Settings): boolean =>
   settings.NODE_ENV === 'production' || settings.DYNO !== undefined;
 
-/** The same of an environment whose settings may be wrong. */
+/** The same for an environment that is not checked yet. */
 export const isProductionIn = ({ NODE_ENV = '', DYNO = '' }: Environment): boolean =>
   NODE_ENV.trim() === 'production' || DYNO.trim() !== '';
 
 /** What a process of the gateway does. */
 export interface Roles {
-  /** Whether it moves pipelines and trims the log. */
+  /** Whether it delivers and trims the log. */
   readonly deliversEvents: boolean;
-  /** What it answers: everything, what there is to say about itself, or nothing, without a port. */
+  /** What it answers: everything, only how it does (`health`), or nothing; then it opens no port. */
   readonly serves: 'everything' | 'health' | 'nothing';
 }
 
-/** A worker opens a port only where one is asked for: platforms give one to web processes alone. */
+/** A worker opens a port only if PORT is set: platforms give one only to web processes. */
 export function rolesOf({ PROCESS }: Settings, env: Environment): Roles {
   if (PROCESS === 'worker') return { deliversEvents: true, serves: env.PORT?.trim() ? 'health' : 'nothing' };
   return { deliversEvents: PROCESS === 'all', serves: 'everything' };
@@ -48,7 +48,7 @@ function impliedBy(env: Environment): Partial<Settings> {
   };
 }
 
-/** What cannot be read stays text, so that the mistake can quote it. */
+/** Text that cannot be converted stays text, so that the mistake can quote it. */
 function fromText(text: string, schema: TSchema): unknown {
   if (Type.IsArray(schema)) return text.split(/[\s,]+/).filter((part) => part !== '');
   if (Type.IsInteger(schema)) return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;

@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { LogUnavailable, LogUnusable } from '../../adapters/logs/log.ts';
 import { ConfigError } from '../base/errors.ts';
-import { placesOf } from './words.ts';
+import { placesOf } from '../base/places.ts';
 
-/** The gateway cannot go on. The message is for its operator, and holds no secrets. */
+/** The gateway cannot go on. The message is for operators and holds no secrets. */
 export class GatewayFailure extends Error {}
 
-/** What a process prints that does not start. Never a value: an unexpected error may hold one, such as a URL with its password. */
+/** What a process prints if it cannot start. Never a value: the text of an unexpected error may hold a URL with its password. */
 export function cannotStart(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   const what = whatFailed(error);
@@ -15,11 +15,11 @@ export function cannotStart(error: unknown): string {
     : `Cannot start: something failed that must not (${what}); install this version anew with npm ci, and report this line if that does not help`;
 }
 
-/** What is wrong with settings or configuration, one by one; undefined where something else failed. */
+/** The mistakes in settings or configuration; undefined if something else failed. */
 export const mistakesOf = (error: unknown): readonly string[] | undefined =>
   error instanceof ConfigError ? error.mistakes : undefined;
 
-/** An error in one line: the message of one that is meant for operators, and of all others only their class, code and place. */
+/** An error in one line: the message if it is meant for operators, otherwise only class, code and place. */
 export function whatFailed(error: unknown): string {
   if (error instanceof ConfigError) return error.mistakes.join('; ');
   if (isForOperators(error)) return error.message;
@@ -34,7 +34,7 @@ const isForOperators = (error: unknown): error is Error =>
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The first place in code of this project, or the first of all. */
+/** The first place in this project's code, or else the first place. */
 function placeOf(error: Error): string[] {
   const places = placesOf(error).map((place) => place.replaceAll('file://', '').replaceAll(ROOT, ''));
   const own = places.find((place) => !/node_modules|node:/.test(place));

@@ -11,12 +11,12 @@ import {
 } from 'yaml';
 import type { Path } from './checks/schema.ts';
 
-/** Says where in the text what stands at a path begins: its key, or its item of a list. What is not there is where it would be. */
+/** The line and column at which a path begins: at its key or list item. For a missing key, where its object begins. */
 export type PlaceOf = (path: Path) => string | undefined;
 
 export function placesIn(document: Document, lines: LineCounter): PlaceOf {
   const indexes = new WeakMap<YAMLMap, Map<string, Pair>>();
-  // A configuration may have as many mistakes as keys.
+  // Indexed, since there may be as many mistakes as keys.
   const pairOf = (map: YAMLMap, key: string): Pair | undefined => {
     const index = indexes.get(map) ?? new Map(map.items.map((pair) => [keyOf(pair), pair]));
     indexes.set(map, index);
@@ -37,7 +37,7 @@ export function placesIn(document: Document, lines: LineCounter): PlaceOf {
   };
 }
 
-/** `offset`: characters from the beginning of the text. */
+/** Line and column of an offset, in characters from the beginning of the text. */
 export function placeAt(offset: number, lines: LineCounter): string {
   const { line, col } = lines.linePos(offset);
   return `line ${line}, column ${col}`;

@@ -4,9 +4,9 @@ import { isRecord } from '../base/unknown-values.ts';
 import { type PlaceOf, placeAt, placesIn } from './yaml-places.ts';
 
 const MOST_ALIASES = 1000;
-/** Far more than a configuration needs, and far less than what ends in a full stack. */
+/** Deepest nesting: far more than a configuration needs, and far less than what overflows the stack. */
 const DEEPEST = 100;
-/** Values in all, each counted as often as an alias repeats it. A shop with two pipelines has some 20. */
+/** Most values, each counted as often as aliases repeat it. A shop with two pipelines has about 20. */
 const MOST_VALUES = 2_000_000;
 
 export interface Parsed {
@@ -14,12 +14,12 @@ export interface Parsed {
   readonly placeOf: PlaceOf;
 }
 
-/** The value of YAML or JSON text; `name` says in mistakes which text it was. Throws ConfigError with line and column, never with the text itself. */
+/** The value of YAML or JSON text. `name`: what messages call the text. Throws ConfigError with line and column, never with the text itself. */
 export function parseYaml(text: string, name: string): Parsed {
   const lines = new LineCounter();
   const refuse = (mistakes: readonly string[]): ConfigError => new ConfigError(mistakes.map((one) => `${name}${one}`));
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  // Before it is composed, which takes a piece of the stack for each level: V8 may end the process where that is full.
+  // Checked before composing, which recurses for each level: V8 may end the process on a full stack.
   const deep = tooDeepIn(tokens);
   if (deep !== undefined) throw refuse([`, ${placeAt(deep, lines)}: nested more than ${DEEPEST} deep; ${ENOUGH}`]);
   const [document, second] = new Composer({ prettyErrors: false, logLevel: 'error' }).compose(
@@ -40,7 +40,7 @@ export function parseYaml(text: string, name: string): Parsed {
   try {
     value = document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch {
-    // The parser's own message names the alias, which may be a token that begins with a star.
+    // The parser's message names the alias, which may be a token that begins with a star.
     throw refuse([`: an alias (*name) has no anchor (&name), or there are over ${MOST_ALIASES} of them; ${QUOTE}`]);
   }
   const excess = excessOf(value);
@@ -51,7 +51,7 @@ export function parseYaml(text: string, name: string): Parsed {
 const QUOTE = 'text that begins with * must be in quotes, as in "*"';
 const ENOUGH = 'a configuration needs no more than 10';
 
-/** A sentence for each problem. The `{` of a `${NAME}` in brackets is a slip of its own, and all behind the first one follows from it. */
+/** A sentence for each problem. An unquoted `${NAME}` in brackets gets its own sentence; later problems are its consequences and left out. */
 function sentences(problems: readonly YAMLError[], text: string, lines: LineCounter): string[] {
   const isSlip = ({ pos: [at] }: YAMLError): boolean => text.slice(at - 1, at + 1) === `\${`;
   const first = problems.findIndex(isSlip);
@@ -65,12 +65,12 @@ function sentences(problems: readonly YAMLError[], text: string, lines: LineCoun
 const IN_BRACKETS = `inside [ ] and { } a text with \${NAME} must be in quotes, as in ["\${NAME}"]`;
 
 function described(problem: YAMLError, lines: LineCounter): string {
-  // What follows the colon quotes the text, and the text may hold secrets.
+  // After the colon the parser quotes the text, which may hold secrets.
   const message = problem.message.replace(/(?<! or ): .*$/s, '');
   return `${placeAt(problem.pos[0], lines)}: ${message}${problem.code === 'BAD_ALIAS' ? `; ${QUOTE}` : ''}`;
 }
 
-/** Where the first value begins that is nested too deeply. */
+/** The offset of the first value that is nested too deeply. */
 function tooDeepIn(tokens: readonly CST.Token[]): number | undefined {
   const open = tokens.map((token) => ({ token, depth: 0 }));
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -83,7 +83,7 @@ function tooDeepIn(tokens: readonly CST.Token[]): number | undefined {
   return undefined;
 }
 
-/** Where the first alias is that stands inside what it stands for. */
+/** The offset of the first alias that refers to a value around itself. */
 function selfHeldIn(document: Document): number | undefined {
   let at: number | undefined;
   visit(document, {
@@ -96,7 +96,7 @@ function selfHeldIn(document: Document): number | undefined {
   return at;
 }
 
-/** What is too much of a value whose aliases are filled in. */
+/** What is too large about a value after its aliases are resolved; undefined if nothing is. */
 function excessOf(value: unknown): string | undefined {
   const open: { readonly one: unknown; readonly depth: number }[] = [{ one: value, depth: 0 }];
   let count = 0;

@@ -12,7 +12,7 @@ import { Event } from '../../schemas/event.ts';
 import { type AdminCall, adminCalls, pathNames } from '../admin/calls.ts';
 import type { Shapes } from './openapi-shapes.ts';
 
-/** Shapes that are large or come up often. */
+/** Shapes that are large or used often. */
 export const adminShapes: Readonly<Record<string, TSchema>> = {
   Event,
   AdminError,
@@ -73,7 +73,7 @@ function parametersOf({ method, path, input }: AdminCall, of: Shapes['of']) {
       in: inPath.has(name) ? 'path' : 'query',
       required: inPath.has(name) || isRequired(schema),
       schema: of(schema),
-      // A list is one value with commas between.
+      // A list is one value, with commas in between.
       ...(Type.IsArray(schema) && { style: 'form', explode: false }),
     }));
 }
@@ -92,7 +92,7 @@ function bodyOf({ path, input }: AdminCall, of: Shapes['of']) {
 const isRequired = (schema: TSchema): boolean => !Type.IsOptional(schema) && !('default' in schema);
 
 function refusals({ path, method, input }: AdminCall, of: Shapes['of']) {
-  // A call that cannot do without being told of what speaks of something that may not be there.
+  // A call with a required input names something that may not exist.
   const names = Object.values(input.properties).some(isRequired);
   const content = { 'application/json': { schema: of(AdminError) } };
   const refusal = (description: string) => ({ description, content });

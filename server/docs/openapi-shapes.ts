@@ -4,13 +4,13 @@ import type { TSchema } from 'typebox';
 export type Shape = Readonly<Record<string, unknown>>;
 
 export interface Shapes {
-  /** A schema in the words of JSON Schema alone, with references to what is shared. */
+  /** A schema in pure JSON Schema, with references to shared ones. */
   of(schema: TSchema): Shape;
   /** The shared ones, for `components/schemas`. */
   readonly shared: Readonly<Record<string, Shape>>;
 }
 
-/** Shapes for an OpenAPI 3.1 document. What is shared is written once; a shared one may refer to those before it. */
+/** Shapes for an OpenAPI 3.1 document. Shared schemas are written once; a shared one may refer to those before it. */
 export function createShapes(shared: Readonly<Record<string, TSchema>>): Shapes {
   const names = new Map<string, string>();
   const of = (schema: TSchema): Shape => {
@@ -31,7 +31,7 @@ export function createShapes(shared: Readonly<Record<string, TSchema>>): Shapes 
 
 type Of = (schema: TSchema) => Shape;
 
-/** JSON Schema's words by what stands behind them. Those of TypeBox and our own (`expected`, `sensitive`, `x-…`) are not among them. */
+/** JSON Schema's keywords, with how to convert their values. Those of TypeBox and our own (`expected`, `sensitive`, `x-…`) are left out. */
 const BEHIND: Readonly<Record<string, (value: unknown, of: Of) => unknown>> = {
   ...each('type const enum format pattern default title required', (value) => value),
   ...each('minimum maximum minLength maxLength minItems maxItems', (value) => value),
@@ -46,7 +46,7 @@ function each<T>(words: string, behind: T): Record<string, T> {
   return Object.fromEntries(words.split(' ').map((word) => [word, behind]));
 }
 
-/** The same shape is the same whatever is said of it. */
+/** Without the description, so that equal shapes are found whatever their descriptions. */
 function withoutDescription(schema: TSchema, of: Of): Shape {
   const words = Object.entries(schema).flatMap(([word, value]) => {
     const behind = BEHIND[word];

@@ -7,13 +7,13 @@ import { EXPOSED_HEADERS } from '../http/cors.ts';
 import { adminPaths, adminShapes } from './openapi-admin.ts';
 import { createShapes, type Shape, type Shapes } from './openapi-shapes.ts';
 
-/** One request as clients send it: the tests' fixtures are the document's examples. */
+/** One request as clients send it. The document's examples are the fixtures of the tests. */
 export interface Example {
   readonly description: string;
   readonly value: unknown;
 }
 
-/** By dialect, and by name. */
+/** By dialect, then by name. */
 export type Examples = Readonly<Record<string, Readonly<Record<string, Example>>>>;
 
 const Verdicts = Type.Object(
@@ -31,7 +31,7 @@ const Verdicts = Type.Object(
   { description: 'With `?verbose=1`: what became of each event.' },
 );
 
-/** Shapes that are large or come up often. */
+/** Shapes that are large or used often. */
 const shared: Readonly<Record<string, TSchema>> = {
   EventId,
   ShopifyId,
@@ -150,7 +150,7 @@ const verbose = {
 const headers = Object.fromEntries(
   EXPOSED_HEADERS.map((name) => [name, { schema: { type: 'string' }, required: name !== 'Retry-After' }]),
 );
-/** Of the exposed headers those that count no events. */
+/** The exposed headers that do not count events. */
 const OF_ANY_CALL = EXPOSED_HEADERS.filter((name) => !name.startsWith('X-Events-'));
 
 const answer = (description: string, schema: Shape, headers: object) => ({

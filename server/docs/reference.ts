@@ -1,7 +1,8 @@
 import Type, { type TObject, type TSchema } from 'typebox';
 import { configSchema, type DialectKind, type Kind, pipelineSchema, shopSchema } from '../../schemas/config.ts';
 import { Settings } from '../../schemas/settings.ts';
-import { expected, isSensitive } from '../config/words.ts';
+import { expected } from '../config/expected.ts';
+import { isSensitive } from '../config/shown.ts';
 
 /** The configuration reference as Markdown: a table each for the environment, the file, shops, pipelines and every destination. */
 export function configurationReference(kinds: readonly Kind[], dialects: readonly DialectKind[]): string {
@@ -43,7 +44,7 @@ const meaningOf = (schema: TSchema): string => `${sentenceOf(schema)}${isSensiti
 
 const sentenceOf = (schema: TSchema): string => ('description' in schema ? String(schema.description) : '');
 
-/** Markdown reads `<word>` as HTML, but not in code; a bar ends the cell in either. */
+/** Outside of code Markdown reads `<word>` as HTML; a bar always ends the cell. */
 const inCell = (text: string): string =>
   text
     .replaceAll('|', '\\|')

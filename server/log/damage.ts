@@ -1,20 +1,20 @@
 import type { DamageReport } from '../../adapters/logs/store.ts';
 
-/** What was found damaged on the log since the process began; it is told until the process ends. */
+/** Damage found on the log since the process began. Shown until the process ends. */
 export interface Damage {
-  /** When it was first noticed, in milliseconds since 1970. */
+  /** When damage was first noticed, in milliseconds since 1970. */
   readonly since: number;
-  /** At the start: what was wrong with the log's file, where that lies now, and how many of its events were kept. */
+  /** Found at the start: what was wrong with the log's file, where that file is now, and how many events were recovered. */
   readonly found: readonly DamageReport[];
-  /** Events whose bytes had changed when they were read. */
+  /** Number of events whose bytes had changed when they were read. */
   readonly unreadable: number;
 }
 
 export interface DamageBook {
   found(report: DamageReport): void;
-  /** Positions from one to another of a shop. They may be read, and told of, more than once. */
+  /** Unreadable positions of a shop, both ends included. May be reported more than once. */
   unreadable(shop: string, from: number, to: number): void;
-  /** Undefined as long as nothing was damaged. */
+  /** Undefined if nothing was damaged. */
   damage(): Damage | undefined;
 }
 

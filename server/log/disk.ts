@@ -5,47 +5,47 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Pressure } from '../overload/pressure.ts';
 
-/** How much room a disk has for the log, from none to enough. */
+/** How much room the disk has for the log, from none to enough. */
 export const LEVELS = ['none', 'reserve', 'scarce', 'low', 'enough'] as const;
 export type Level = (typeof LEVELS)[number];
 
 export interface Room {
   readonly level: Level;
-  /** What the log can still take: free on the disk, and inside its file. */
+  /** Room for the log: free on the disk, and reusable inside its file. */
   readonly freeBytes: number;
-  /** Below this nothing is taken in: it is kept for deliveries, which save how far they are. */
+  /** Below this no events are accepted: the rest is for deliveries, which save their progress. */
   readonly reserveBytes: number;
-  /** It is that of a database's plan: nothing is refused for it. */
+  /** Set for the room in a database's plan; events are never refused for it. */
   readonly isDatabase?: true;
 }
 
-/** The room on the log's disk, by the last look at it. */
+/** The room on the log's disk, as last measured. */
 export interface Disk {
-  /** Asked for each request. */
+  /** What to refuse. Called for each request. */
   pressure(): Pressure;
   /** Undefined for a log that is not on a disk of this machine. */
   room(): Room | undefined;
 }
 
-/** What is looked at of a database: how much it holds, of how much that its plan allows; in bytes. */
+/** Measures a database against the size of its plan. */
 export interface DatabaseOptions extends Pick<DiskOptions, 'clock' | 'logger' | 'onLook' | 'reserveBytes'> {
   readonly maxBytes: number;
   readonly databaseBytes: () => Promise<number>;
 }
 
 export interface DiskOptions {
-  /** The log's. It need not be there yet. */
+  /** The log's folder. It need not exist yet. */
   readonly folder: string;
-  /** Wanted as a reserve; a small disk gives less. */
+  /** Size of the reserve; on a small disk it is less. */
   readonly reserveBytes: number;
-  /** Room inside the log's file, which the disk does not know of. */
+  /** Reusable room inside the log's file. */
   readonly reusableBytes: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly look?: (folder: string) => Promise<Space>;
-  /** It is the plan of a database, and looked at once a minute. */
+  /** Set for the plan of a database, which is measured once a minute. */
   readonly isDatabase?: true;
-  /** Called after each look. */
+  /** Called after each measurement. */
   readonly onLook?: (room: Room) => void;
 }
 
@@ -57,15 +57,15 @@ export interface Space {
 
 const EVERY_MS = 1000;
 const DATABASE_EVERY_MS = 60_000;
-/** A disk that is nearly full is looked at more often: a burst must not fill it between two looks. */
+/** A nearly full disk is measured more often, so that a burst does not fill it in between. */
 const NEARLY_FULL_MS = 100;
-/** Most of a disk that is kept as a reserve. */
+/** Largest part of a disk that is kept as a reserve. */
 const RESERVED_PART = 0.05;
-/** Of the reserve, below which nothing at all can be written safely. */
+/** Part of the reserve below which nothing can be written safely. */
 const LAST_PART = 1 / 16;
-/** Room inside the file counts only as long as the disk has so much of the reserve: a commit may need some of both. */
+/** Room inside the file counts only if the disk has this part of the reserve: a commit may need some of both. */
 const OWN_PART = 1 / 4;
-/** A level is left upwards only with so much more, or it would change with every look. */
+/** Factor of room that it takes to leave a level upwards; without it the level would flicker. */
 const SLACK = 1.1;
 
 const PRESSURES: Readonly<Record<Level, Pressure>> = {
@@ -76,28 +76,28 @@ const PRESSURES: Readonly<Record<Level, Pressure>> = {
   enough: 'none',
 };
 
-/** For a log that is elsewhere. */
+/** For a log that is not on a disk of this machine. */
 export const noDisk: Disk = { pressure: () => 'none', room: () => undefined };
 
-/** A disk that somebody else looks at. */
+/** A disk whose room is measured elsewhere. */
 export const diskOf = (room: () => Room | undefined): Disk => ({
   room,
   pressure: () => PRESSURES[room()?.level ?? 'enough'],
 });
 
-/** Looks at the log's disk now and then until the signal aborts. Resolves after the first look. */
+/** Measures the log's disk regularly until the signal aborts. Resolves after the first measurement. */
 export async function watchDisk(options: DiskOptions, stopping: AbortSignal): Promise<Disk> {
   const { folder, clock, logger, look = spaceOf, onLook, isDatabase } = options;
   let room: Room | undefined;
   const glance = async (): Promise<void> => {
     const before = room?.level;
     const seen = await look(folder)
-      // The log may have been closed meanwhile, and is not to be asked then.
+      // A closed log must not be asked for its reusable room.
       .then((space) => (stopping.aborted ? undefined : roomIn(space, options, before)))
-      // Whoever cannot be asked has room until a commit says otherwise.
+      // If it cannot be measured, assume room until a commit fails.
       .catch(() => undefined);
     if (seen === undefined) return;
-    // What a database does that is too large is its provider's business.
+    // What happens to a database above its plan is up to its provider: only warn.
     room = isDatabase ? { ...seen, level: seen.level === 'enough' ? 'enough' : 'low', isDatabase } : seen;
     if (room.level !== (before ?? 'enough')) tell(logger, room);
     onLook?.(room);
@@ -113,14 +113,14 @@ export async function watchDisk(options: DiskOptions, stopping: AbortSignal): Pr
   return diskOf(() => room);
 }
 
-/** The same of a database: it is told where it nears the size of its plan. */
+/** The same for a database: warns when it nears the size of its plan. */
 export function watchDatabase(options: DatabaseOptions, stopping: AbortSignal): Promise<Disk> {
   const { maxBytes, databaseBytes } = options;
   const look = async (): Promise<Space> => ({ free: maxBytes - (await databaseBytes()), total: maxBytes });
   return watchDisk({ ...options, folder: '', reusableBytes: () => 0, look, isDatabase: true }, stopping);
 }
 
-/** Pure: the level, by what is free and by what the level was. */
+/** Pure: the room, by what is free and by the level before. */
 export function roomIn(
   { free, total }: Space,
   { reserveBytes: wanted, reusableBytes }: Pick<DiskOptions, 'reserveBytes' | 'reusableBytes'>,
@@ -141,7 +141,7 @@ function levelOf(free: number, reserve: number): Level {
   return free < reserve * 4 ? 'low' : 'enough';
 }
 
-/** What a level means and what to do, for an operator; undefined where there is enough. */
+/** What the level means and what to do, for operators; undefined if there is enough room. */
 export function detailOf(room: Room | undefined): string | undefined {
   if (room === undefined || room.level === 'enough') return undefined;
   const { level, freeBytes, reserveBytes } = room;

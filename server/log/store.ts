@@ -20,26 +20,26 @@ export interface StoreTools {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called when the log can promise nothing any more. The process should stop. */
+  /** Called when the log can no longer guarantee anything. The process should stop. */
   readonly onFailure: (error: unknown) => void;
-  /** Called now and then: the room on the disk, or the damage, may have changed. */
+  /** Called when the room on the disk, or the damage, may have changed. */
   readonly onStatus?: () => void;
 }
 
-/** A log with what is known of it beside what it says itself. */
+/** A log with its disk and its damage. */
 export interface OpenedLog extends Store {
   readonly disk: Disk;
-  /** Undefined as long as nothing was damaged. */
+  /** Undefined if nothing was damaged. */
   damage(): Damage | undefined;
 }
 
 /**
- * Opens the log that LOG_URL names; waits for a disk that has no room at all. Throws ConfigError where it cannot be reached, and in
- * production where it promises less than a disk.
+ * Opens the log that LOG_URL names; if its disk has no room at all, waits for some. Throws ConfigError if the log cannot be reached or used,
+ * and in production if a restart would lose it.
  */
 export async function openLog(tools: StoreTools): Promise<OpenedLog> {
   const durability = durabilityHere(tools.settings);
-  // Known before a file is made; what a database promises it says itself.
+  // Checked before a file is created. A database states its durability once it is open.
   if (durability !== undefined) refuseWeakLog(durability, tools.settings);
   const stopping = new AbortController();
   let store: Store | undefined;
@@ -66,7 +66,7 @@ export async function openLog(tools: StoreTools): Promise<OpenedLog> {
   };
 }
 
-/** What keeps a log from being opened, as a sentence for the operator. */
+/** Rethrows an error of opening a log as a ConfigError for the operator. */
 function refuse(error: unknown): never {
   if (error instanceof LogUnusable) throw new ConfigError([error.message], { cause: error });
   if (!(error instanceof LogUnavailable)) throw error;
@@ -89,7 +89,7 @@ async function opened(options: StoreOptions, settings: Settings): Promise<Store>
   return store;
 }
 
-/** Only a log in a folder has a disk of its own to look at. */
+/** Only a log in a folder has a disk to measure. */
 function diskFor(
   { settings, clock, logger, onStatus }: StoreTools,
   reusableBytes: () => number,
@@ -104,7 +104,7 @@ function diskFor(
   );
 }
 
-/** A database has a plan to look at instead, where its size is stated. */
+/** A database has a plan to measure instead, if DATABASE_MAX_BYTES states its size. */
 async function planFor(
   { settings, clock, logger, onStatus }: StoreTools,
   { databaseBytes }: Store,
@@ -171,6 +171,6 @@ const optionsOf = (
   },
 });
 
-/** Brings the log's database up to date; gives the names of what was done. */
+/** Migrates the log's database; gives the names of the migrations that ran. Throws ConfigError. */
 export const migrateLog = async (settings: Settings): Promise<readonly string[]> =>
   (await logKind(settings.LOG_URL)?.migrate?.(settings.LOG_URL, isWiped(settings)).catch(refuse)) ?? [];

@@ -4,8 +4,9 @@ import type { Config } from '../../schemas/config.ts';
 import { isAbort } from '../base/clock.ts';
 import { ConfigError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { type Found, watchConfig } from '../config/config.ts';
+import type { Found } from '../config/find.ts';
 import { whatFailed } from '../config/start-errors.ts';
+import { watchConfig } from '../config/watch.ts';
 import type { Gateway } from './gateway.ts';
 
 /** Between two tries to take a configuration while the log cannot be reached. */

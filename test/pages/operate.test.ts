@@ -10,7 +10,7 @@ import type { PipelineReport } from '../../schemas/admin-api/pipelines.ts';
 import { PipelineReceipt } from '../../schemas/admin-api/receipts.ts';
 import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
 import { adminCalls } from '../../server/admin/calls.ts';
-import { loadConfig } from '../../server/config/config.ts';
+import { loadConfig } from '../../server/config/load.ts';
 import type { Gateway } from '../../server/process/gateway.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';

@@ -1,5 +1,5 @@
 import { destinations } from '../../adapters/destinations/index.ts';
-import { loadConfig } from '../../server/config/config.ts';
+import { loadConfig } from '../../server/config/load.ts';
 
 export const HOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 

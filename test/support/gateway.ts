@@ -5,7 +5,7 @@ import type { Event } from '../../schemas/event.ts';
 import { buildOf } from '../../server/base/build.ts';
 import { systemClock } from '../../server/base/clock.ts';
 import { createLogger } from '../../server/base/logger.ts';
-import { loadConfig } from '../../server/config/config.ts';
+import { loadConfig } from '../../server/config/load.ts';
 import { type Environment, readSettings, rolesOf } from '../../server/config/settings.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../server/process/gateway.ts';
 

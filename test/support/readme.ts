@@ -4,7 +4,7 @@ import { destinations } from '../../adapters/destinations/index.ts';
 import { dialects } from '../../adapters/dialects/index.ts';
 import { Event } from '../../schemas/event.ts';
 import { PIPELINE_STATES, PipelineStanding } from '../../schemas/pipeline-state.ts';
-import { expected } from '../../server/config/words.ts';
+import { expected } from '../../server/config/expected.ts';
 import { configurationReference } from '../../server/docs/reference.ts';
 
 /** A fenced block of a page: its language, the words after that (`sh run`, `text answer`), and what it holds. */

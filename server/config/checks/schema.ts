@@ -2,12 +2,13 @@ import Type, { type TObject, type TSchema, type TUnion } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { meant } from '../../../adapters/closest.ts';
 import { field, isRecord, items } from '../../base/unknown-values.ts';
-import { choicesOf, expected, isSensitive, shown } from '../words.ts';
+import { choicesOf, expected } from '../expected.ts';
+import { isSensitive, shown } from '../shown.ts';
 
-/** Keys and places that lead to a value. */
+/** Keys and list indexes that lead to a value. */
 export type Path = readonly (string | number)[];
 
-/** What is wrong at a place, as a sentence without its subject: "must be …, got …". */
+/** What is wrong at a path, as a sentence without its subject: "must be …, got …". */
 export interface Mistake {
   readonly path: Path;
   readonly text: string;
@@ -15,16 +16,15 @@ export interface Mistake {
 
 interface Place {
   readonly path: Path;
-  /** The value before secrets were put in; only that is ever quoted. */
+  /** The value before `${NAME}` was replaced; only that is ever quoted. */
   readonly written: unknown;
-  /** Whether the schema, or one around it, calls the value a secret. */
+  /** Whether the schema, or one around it, marks the value as a secret. */
   readonly secret: boolean;
 }
 
 /**
- * Every place where a value (defaults filled in) does not fit its schema; an object with keys that the schema does not name is
- * always a mistake. TypeBox alone stops after a few errors and words them for programmers.
- * `written` is the value before secrets were put in; only that is ever quoted.
+ * Every path where a value (with defaults) does not fit its schema. A key that the schema does not name is always a mistake. TypeBox alone
+ * stops after a few errors and words them for programmers. `written`: the value before `${NAME}` was replaced; only that is ever quoted.
  */
 export function schemaMistakes(schema: TSchema, value: unknown, written: unknown = value): Mistake[] {
   return mistakesAt({ path: [], written, secret: false }, schema, value);

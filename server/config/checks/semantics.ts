@@ -12,13 +12,13 @@ const USER = /:\/\/[^\s/]*@/g;
 export interface Checkers {
   readonly destinations: readonly Destination[];
   readonly dialects: readonly Pick<Dialect, 'name' | 'settings'>[];
-  /** Takes secrets out of a destination's words. */
+  /** Removes secrets from a destination's messages. */
   readonly redact: (sentence: string) => string;
 }
 
 /**
- * What is wrong although it fits the schema: settings that a destination or a dialect refuses, and origins that no browser sends.
- * Takes the configuration with all its other mistakes, so that all are reported at once.
+ * Mistakes that the schema cannot see: settings that a destination or a dialect refuses, and origins that no browser sends. Accepts a
+ * configuration with other mistakes, so that all are reported at once.
  */
 export function semanticMistakes(config: unknown, { destinations, dialects, redact }: Checkers): Mistake[] {
   return items(field(config, 'shops')).flatMap((shop, index) => {
@@ -50,7 +50,7 @@ function laneMistakes(pipeline: unknown, destinations: readonly Destination[], p
   ];
 }
 
-/** Browsers leave the default port out and write hosts in lower case, so anything else would never match. */
+/** Browsers omit the default port and write hosts in lower case, so any other spelling would never match. */
 function originMistakes(origin: unknown, path: Path): Mistake[] {
   if (typeof origin !== 'string' || !/^https?:/.test(origin)) return [];
   const sent = URL.canParse(origin) ? new URL(origin).origin : undefined;

@@ -5,15 +5,15 @@ import { type Mistake, type Path, pathText } from './schema.ts';
 /** A name that only one place may hold. */
 interface Claim {
   readonly path: Path;
-  /** What is claimed; equal keys clash. */
+  /** Two places may not have the same key. */
   readonly key: string;
-  /** For the sentence: "the same token as …". */
+  /** For the message: "the same token as …". */
   readonly what: string;
 }
 
 /**
- * Names that two places of a configuration claim: a domain or a token of two shops, a token listed twice, two pipelines of a
- * shop with one id. Takes the configuration with all its other mistakes, so that all are reported at once. Never quotes a token.
+ * Names that two places of a configuration have: a domain or a token of two shops, a token listed twice, two pipelines of a shop with one
+ * id. Accepts a configuration with other mistakes, so that all are reported at once. Never quotes a token.
  */
 export function uniquenessMistakes(config: unknown): Mistake[] {
   const first = new Map<string, Claim>();
@@ -67,6 +67,6 @@ function shopOf(config: unknown, [, index]: Path): string {
   return typeof name === 'string' ? ` (${name})` : '';
 }
 
-// A token and its digest are the same token, however each shop writes it.
+// A token and its digest are the same token, so compare digests.
 const digestOf = (token: string): string =>
   token.startsWith('sha256:') ? token.slice(7).toLowerCase() : createHash('sha256').update(token).digest('hex');

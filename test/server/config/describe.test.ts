@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import { destinations } from '../../../adapters/destinations/index.ts';
-import { demoConfig, loadConfig } from '../../../server/config/config.ts';
 import { describeConfig } from '../../../server/config/describe.ts';
+import { demoConfig } from '../../../server/config/find.ts';
+import { loadConfig } from '../../../server/config/load.ts';
 import { readSettings } from '../../../server/config/settings.ts';
 import { describe } from '../../support/describe.ts';
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { placesOf } from '../../../server/config/words.ts';
+import { placesOf } from '../../../server/base/places.ts';
 import { describe } from '../../support/describe.ts';
 
 describe('where an error comes from', ({ it }) => {

@@ -1,0 +1,35 @@
+import type { Settings } from '../../schemas/settings.ts';
+import { ConfigError } from '../base/errors.ts';
+import { isProduction } from './settings.ts';
+
+/** Where the configuration is. `source`: a path for `file`, otherwise the text itself. */
+export interface Found {
+  readonly kind: 'file' | 'text' | 'demo';
+  readonly source: string;
+}
+
+/** The configuration of a development start without any. */
+export const demoConfig = `shops:
+  - shop: demo.myshopify.com
+    tokens: [demo-token]
+    pipelines:
+      - id: archive
+        destination: { type: file, directory: data/archive }
+`;
+
+const DEFAULT_PATH = 'gateway.yaml';
+
+/** Finds the configuration: GATEWAY_CONFIG, else ./gateway.yaml, else the demo. Throws ConfigError in production, which has no demo. */
+export function findConfig(settings: Settings, exists: (path: string) => boolean): Found {
+  const { GATEWAY_CONFIG: given } = settings;
+  if (given !== undefined) return { kind: isText(given) ? 'text' : 'file', source: given };
+  if (exists(DEFAULT_PATH)) return { kind: 'file', source: DEFAULT_PATH };
+  if (!isProduction(settings)) return { kind: 'demo', source: demoConfig };
+  throw new ConfigError([
+    'no configuration: set GATEWAY_CONFIG to the path of a YAML file or to the text itself, or put gateway.yaml beside package.json, for example\n' +
+      demoConfig.replace('demo-token', 'sha256:<hex of your token>').replace(/^/gm, '      ').trimEnd(),
+  ]);
+}
+
+/** Whether GATEWAY_CONFIG is a configuration itself and not the path of one. */
+export const isText = (source: string): boolean => source.includes('\n') || /^\s*(\{|["']?shops["']?\s*:)/.test(source);
