@@ -191,7 +191,7 @@ for (const log of logKinds()) {
       assert.is((await call(port, { method: 'GET', path: '/healthz' })).status, 200);
       const ready = await call(port, { method: 'GET', path: '/readyz' });
       assert.is(ready.status, 200);
-      assert.equal(JSON.parse(ready.body).log, { durability: 'disk' });
+      assert.equal(JSON.parse(ready.body).log, { durability: log.durability });
       const metrics = (await call(port, { method: 'GET', path: '/metrics' })).body;
       // The first page has all of them: they are not those of the page before.
       for (const known of ['gateway_pipeline_pending', 'gateway_imbalance'])

@@ -37,6 +37,8 @@ export interface StoreOptions {
   readonly process: 'all' | 'web' | 'worker';
   /** Most connections to a database, of all processes together. */
   readonly connections: number;
+  /** How long a database may take; 8 s and 10 s if absent. */
+  readonly databaseTimeouts?: DatabaseTimeouts;
   /** How many days of events the log is to keep; 0 if absent. */
   readonly retentionDays?: number;
   /** Whether a database is spoken to with TLS although its URL does not say so. */
@@ -55,6 +57,13 @@ export interface StoreOptions {
   readonly onCrowded: (ms: number) => void;
   /** Called when stored events cannot be read: their bytes changed on disk. */
   readonly onCorrupt: (shop: string, from: number, to: number) => void;
+}
+
+export interface DatabaseTimeouts {
+  /** A database that does not answer within this time is treated as gone: the client gets its 503 while it still waits. */
+  readonly queryMs: number;
+  /** The database ends a transaction in which it was asked nothing for this time. */
+  readonly idleTransactionMs: number;
 }
 
 export interface DamageReport {

@@ -1,9 +1,12 @@
+import type { Durability } from '../../adapters/logs/log.ts';
 import { temporaryFolder } from './folder.ts';
-import { type Postgres, startPostgres } from './postgres.ts';
+import { sharedPostgres } from './postgres-shared.ts';
 
-/** A kind of log that the gateway runs on. Between `start` and `stop` it gives fresh, empty logs by their LOG_URL. */
+/** A kind of log that the gateway runs on. Between `start` and `stop` it gives empty logs by their LOG_URL, one after the other. */
 export interface LogKind {
   readonly name: string;
+  /** What it says of itself: the PostgreSQL of the tests runs without fsync. */
+  readonly durability: Durability;
   start(): Promise<void>;
   fresh(): Promise<string>;
   stop(): Promise<void>;
@@ -16,6 +19,7 @@ function lmdb(): LogKind {
   const folders: { path: string; remove: () => void }[] = [];
   return {
     name: 'LMDB',
+    durability: 'disk',
     start: async () => {},
     fresh: async () => {
       const folder = temporaryFolder();
@@ -29,16 +33,17 @@ function lmdb(): LogKind {
 }
 
 function postgres(): LogKind {
-  let server: Postgres | undefined;
+  let url: string | undefined;
   return {
     name: 'PostgreSQL',
-    start: async () => {
-      server = await startPostgres();
-    },
+    durability: 'ephemeral',
+    start: async () => {},
     fresh: async () => {
-      if (server === undefined) throw new Error('start it first');
-      return server.createDatabase();
+      const shared = await sharedPostgres();
+      if (url === undefined) url = await shared.createDatabase();
+      else await shared.emptyLog(url);
+      return url;
     },
-    stop: async () => server?.stop(),
+    stop: async () => {},
   };
 }

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { appendFileSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
 import { freePort } from './ports.ts';
 import { environment } from './postgres-binaries.ts';
+import { type Databases, databasesAt } from './postgres-databases.ts';
 import { copyData, type Home, postgresHome } from './postgres-home.ts';
 import { alive, family, signal } from './processes.ts';
 import { until } from './until.ts';
@@ -15,21 +14,10 @@ export interface PostgresOptions {
   readonly port?: number;
 }
 
-/** A PostgreSQL of its own. Wherever a database is asked for, its name or its URL will do. */
-export interface Postgres {
-  readonly port: number;
+/** A PostgreSQL of its own. */
+export interface Postgres extends Databases {
   /** Its data folder. */
   readonly data: string;
-  /** For the superuser, who needs no password. */
-  url(database: string): string;
-  /** Makes an empty database and gives its URL. */
-  createDatabase(): Promise<string>;
-  /** The rows, over a connection of its own as the superuser. */
-  query<Row = Record<string, unknown>>(database: string, sql: string, params?: readonly unknown[]): Promise<Row[]>;
-  /** How many connections to the database each application_name has, the one that counts aside. */
-  connections(database: string): Promise<Record<string, number>>;
-  /** Ends every other connection to the database, and says how many. */
-  cutConnections(database: string): Promise<number>;
   /** Starts it on the same data folder and port, if it does not run, and waits until it accepts connections. */
   start(): Promise<void>;
   /** An orderly shutdown that keeps the data, for an outage that `start` ends. Clients are told, and cut. */
@@ -106,8 +94,7 @@ export function postgresOn(home: Home, { folder, port, release = () => {} }: Pla
   appendFileSync(printed, '');
   let running: ChildProcess | undefined;
 
-  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${nameOf(database)}`;
-  const query: Postgres['query'] = (database, sql, params = []) => queryOnce(url(database), sql, params);
+  const databases = databasesAt(port);
   const log = () => readFileSync(printed, 'utf8');
 
   const spawnServer = (): ChildProcess => {
@@ -132,7 +119,7 @@ export function postgresOn(home: Home, { folder, port, release = () => {} }: Pla
     const before = log().length;
     const found = running;
     running ??= spawnServer();
-    const ready = () => answers(url('postgres'));
+    const ready = () => answers(databases);
     await until(async () => !running || (await ready()), 30_000).catch(() => undefined);
     if (running && (await ready())) return;
     // What ran was on its way out, as after a full disk.
@@ -163,31 +150,12 @@ export function postgresOn(home: Home, { folder, port, release = () => {} }: Pla
   };
 
   return {
-    port,
+    ...databases,
     data,
-    url,
-    query,
     log,
     start,
     kill: () => killAfter(() => {}),
     killAfter,
-    async createDatabase() {
-      const name = `events_${randomUUID().slice(0, 8)}`;
-      await query('postgres', `CREATE DATABASE ${name}`);
-      return url(name);
-    },
-    async connections(database) {
-      const rows = await query<{ name: string; count: number }>(
-        'postgres',
-        `SELECT application_name AS name, count(*)::int AS count FROM pg_stat_activity ${OTHERS} GROUP BY 1`,
-        [nameOf(database)],
-      );
-      return Object.fromEntries(rows.map(({ name, count }) => [name, count]));
-    },
-    async cutConnections(database) {
-      const sql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity ${OTHERS}`;
-      return (await query('postgres', sql, [nameOf(database)])).length;
-    },
     shutDown: () => end('SIGINT'),
     async restart() {
       await end('SIGINT');
@@ -222,25 +190,8 @@ function sharedMemoryOf(data: string): string | undefined {
   }
 }
 
-const OTHERS = `WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;
-
-const nameOf = (database: string): string =>
-  database.includes('://') ? new URL(database).pathname.slice(1) : database;
-
-async function queryOnce<Row>(url: string, sql: string, params: readonly unknown[]): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, application_name: 'audit' });
-  // A connection that is cut fails its query; without a listener it would end the process as well.
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    return (await client.query(sql, [...params])).rows as Row[];
-  } finally {
-    await client.end();
-  }
-}
-
-const answers = (url: string): Promise<boolean> =>
-  queryOnce(url, 'SELECT 1', []).then(
+const answers = ({ query }: Databases): Promise<boolean> =>
+  query('postgres', 'SELECT 1').then(
     () => true,
     () => false,
   );

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { LogUnavailable, LogUnusable } from '../log.ts';
+import type { DatabaseTimeouts } from '../store.ts';
 import { joined, type Plain, plain } from './errors.ts';
 import { SCHEMA } from './schema.ts';
 import type { DatabaseConfig } from './url.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
-/** A database that does not answer within this time is treated as gone: the client gets its 503 while it still waits. */
-const QUERY_TIMEOUT_MS = 8000;
+const TIMEOUTS: DatabaseTimeouts = { queryMs: 8000, idleTransactionMs: 10_000 };
 /** One that says no more does not say goodbye either. */
 const CLOSE_TIMEOUT_MS = 2000;
 /** A database that is on its way up, or stays away, is not asked for connections more often. */
@@ -16,7 +16,8 @@ const CHANNEL = SCHEMA;
 // The database gives up before we do. Otherwise what waits there for a lock would go on waiting, and hold its connection, for nobody; and
 // a process that stands still in the middle of a transaction would hold its locks. The rest is what the statements rely on, whatever
 // is set for the role or the database.
-const SETTINGS = `set statement_timeout = ${QUERY_TIMEOUT_MS - 1000}; set idle_in_transaction_session_timeout = 10000;
+const settingsOf = ({ queryMs, idleTransactionMs }: DatabaseTimeouts): string =>
+  `set statement_timeout = ${Math.round((queryMs * 7) / 8)}; set idle_in_transaction_session_timeout = ${idleTransactionMs};
 set lock_timeout = 0; set idle_session_timeout = 0; set default_transaction_isolation = 'read committed'`;
 
 export type Row = Record<string, unknown>;
@@ -27,12 +28,13 @@ export interface ConnectionOptions {
   readonly hear?: (message: string) => void;
   /** Nothing is set, so that nothing is left behind in a pooler. */
   readonly isBare?: boolean;
+  readonly timeouts?: DatabaseTimeouts | undefined;
 }
 
 /** `clients`: those that are connected. */
 function poolOf(
   config: pg.ClientConfig,
-  { hear, isBare = false }: ConnectionOptions,
+  { hear, isBare = false, timeouts = TIMEOUTS }: ConnectionOptions,
   clients: Set<pg.PoolClient>,
 ): pg.Pool {
   const pool = new pg.Pool({
@@ -40,7 +42,7 @@ function poolOf(
     ...config,
     max: 1,
     idleTimeoutMillis: 0,
-    query_timeout: QUERY_TIMEOUT_MS,
+    query_timeout: timeouts.queryMs,
     keepAlive: true,
   });
   // A connection that breaks while it is idle is opened again by the next statement. One that breaks in the middle of a statement
@@ -51,7 +53,8 @@ function poolOf(
     clients.add(client);
     client.once('end', () => clients.delete(client));
     if (hear) client.on('notification', ({ payload = '' }) => hear(payload));
-    if (!isBare) client.query(hear ? `${SETTINGS}; listen ${CHANNEL}` : SETTINGS).catch(() => {});
+    const settings = settingsOf(timeouts);
+    if (!isBare) client.query(hear ? `${settings}; listen ${CHANNEL}` : settings).catch(() => {});
   });
   return pool;
 }

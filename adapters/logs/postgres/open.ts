@@ -25,15 +25,15 @@ const LEASES = 'leases';
  * cannot be reached, was migrated by a version that this one cannot work with, or has no room for this process's connections.
  */
 export async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
-  const { process: kind } = options;
+  const { process: kind, databaseTimeouts: timeouts } = options;
   const config = configOf(url, options.encrypt, `headless-events ${kind}`);
   await whenConnected(() => refuseUnfit(config, options.retentionDays), ROOM_WAIT_MS);
   let hear = (_message: string): void => {};
-  const home = new Connection(config, { hear: (message) => hear(message) });
+  const home = new Connection(config, { hear: (message) => hear(message), timeouts });
   // Where pipelines are moved, reading and saving have a connection of their own, and all else another, so that no beat waits for it.
-  const side = kind === 'web' ? home : new Connection(config);
-  const mover = kind === 'web' ? home : new Connection(config);
-  const writer = kind === 'worker' ? mover : new Connection(config);
+  const side = kind === 'web' ? home : new Connection(config, { timeouts });
+  const mover = kind === 'web' ? home : new Connection(config, { timeouts });
+  const writer = kind === 'worker' ? mover : new Connection(config, { timeouts });
   const all = [...new Set([writer, mover, side, home])];
   const connections = all.length;
   const me = randomUUID();

@@ -7,7 +7,8 @@ import { quarantineChecks } from '../../contracts/quarantine.ts';
 import { replayChecks } from '../../contracts/replays.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { type Postgres, startPostgres } from '../../support/postgres.ts';
+import type { Databases } from '../../support/postgres-databases.ts';
+import { sharedPostgres } from '../../support/postgres-shared.ts';
 
 describe('the memory log', ({ it }) => {
   const harness: LogHarness = { durable: false, open: async (options) => openMemory(options) };
@@ -29,17 +30,17 @@ describe('the LMDB log', ({ it, after }) => {
     it(promise, () => run(harness));
 });
 
-describe('the PostgreSQL log', ({ it, before, after }) => {
-  let postgres: Postgres;
+describe('the PostgreSQL log', ({ it, before }) => {
+  let postgres: Databases;
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
   });
-  after(() => postgres.stop());
   let url = '';
   const harness: LogHarness = {
     durable: true,
     open: async (options, again = false) => {
-      if (!again) url = await postgres.createDatabase();
+      if (url === '') url = await postgres.createDatabase();
+      else if (!again) await postgres.emptyLog(url);
       return openPostgres(url, options);
     },
   };

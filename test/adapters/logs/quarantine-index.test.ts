@@ -5,7 +5,8 @@ import { openPostgres } from '../../../adapters/logs/postgres/open.ts';
 import { record, SHOP, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { type Postgres, startPostgres } from '../../support/postgres.ts';
+import type { Databases } from '../../support/postgres-databases.ts';
+import { sharedPostgres } from '../../support/postgres-shared.ts';
 
 const options = storeOptions({ quarantineMax: 1000 });
 const refused = (n: number) =>
@@ -51,12 +52,11 @@ describe('a quarantine kept by a version without an index, on LMDB', ({ it }) =>
   });
 });
 
-describe('a quarantine kept by a version without an index, on PostgreSQL', ({ it, before, after }) => {
-  let postgres: Postgres;
+describe('a quarantine kept by a version without an index, on PostgreSQL', ({ it, before }) => {
+  let postgres: Databases;
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
   });
-  after(() => postgres.stop());
 
   it('is filled in while the log is open', async () => {
     const url = await postgres.createDatabase();

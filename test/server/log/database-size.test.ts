@@ -1,14 +1,14 @@
 import * as assert from 'uvu/assert';
 import { describe } from '../../support/describe.ts';
 import { beacon, call, gatewayWith, layersEvent } from '../../support/gateway.ts';
-import { type Postgres, startPostgres } from '../../support/postgres.ts';
+import type { Databases } from '../../support/postgres-databases.ts';
+import { sharedPostgres } from '../../support/postgres-shared.ts';
 
-describe('a database larger than its plan', ({ it, before, after }) => {
-  let postgres: Postgres;
+describe('a database larger than its plan', ({ it, before }) => {
+  let postgres: Databases;
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
   });
-  after(() => postgres.stop());
 
   it('is shown by /readyz and /metrics, and takes events as before', async () => {
     const LOG_URL = await postgres.createDatabase();

@@ -6,16 +6,16 @@ import { configOf } from '../../../../adapters/logs/postgres/url.ts';
 import { record, SHOP, storeOptions } from '../../../contracts/log.ts';
 import { describe } from '../../../support/describe.ts';
 import { type Pooler, startPooler } from '../../../support/pooler.ts';
-import { type Postgres, startPostgres } from '../../../support/postgres.ts';
+import type { Databases } from '../../../support/postgres-databases.ts';
+import { sharedPostgres } from '../../../support/postgres-shared.ts';
 
-describe('what a database must be to keep the log', ({ it, before, after, beforeEach, afterEach }) => {
-  let postgres: Postgres;
+describe('what a database must be to keep the log', ({ it, before, beforeEach, afterEach }) => {
+  let postgres: Databases;
   let url = '';
   const poolers: Pooler[] = [];
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
   });
-  after(() => postgres.stop());
   beforeEach(async () => {
     url = await postgres.createDatabase();
   });
@@ -71,11 +71,12 @@ describe('what a database must be to keep the log', ({ it, before, after, before
   });
 
   it('has locks for all days that are to be kept', async () => {
+    // It has max_connections=400.
     assert.match(
-      await refusal(openPostgres(url, storeOptions({ retentionDays: 1500 }))),
-      /^RETENTION_DAYS must be at most 400 for .* max_locks_per_transaction=64, got 1500; or set that to 240 or more there$/,
+      await refusal(openPostgres(url, storeOptions({ retentionDays: 1601 }))),
+      /^RETENTION_DAYS must be at most 1600 for .* max_locks_per_transaction=64, got 1601; or set that to 65 or more there$/,
     );
-    const store = await openPostgres(url, storeOptions({ retentionDays: 400 }));
+    const store = await openPostgres(url, storeOptions({ retentionDays: 1600 }));
     await store.close();
   });
 

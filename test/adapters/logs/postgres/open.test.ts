@@ -14,18 +14,18 @@ import type { Store } from '../../../../adapters/logs/store.ts';
 import { aborted } from '../../../../server/base/clock.ts';
 import { never, record, SHOP, START, storeOptions } from '../../../contracts/log.ts';
 import { describe } from '../../../support/describe.ts';
-import { type Postgres, startPostgres } from '../../../support/postgres.ts';
+import type { Databases } from '../../../support/postgres-databases.ts';
+import { sharedPostgres } from '../../../support/postgres-shared.ts';
 import { until } from '../../../support/until.ts';
 
 const NOW = AbortSignal.abort();
 const pipeline = (name: string): PipelineId => ({ shop: SHOP, pipeline: name });
 
-describe('the quarantine of a PostgreSQL log', ({ it, before, after }) => {
-  let postgres: Postgres;
+describe('the quarantine of a PostgreSQL log', ({ it, before }) => {
+  let postgres: Databases;
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
   });
-  after(() => postgres.stop());
 
   it('keeps to its bytes within seconds, without anybody asking', async () => {
     const limits = storeOptions({ quarantineMax: 1000, quarantineMaxBytes: 4000 });
@@ -37,14 +37,13 @@ describe('the quarantine of a PostgreSQL log', ({ it, before, after }) => {
   });
 });
 
-describe('the PostgreSQL log of several processes', ({ it, before, after, beforeEach, afterEach }) => {
-  let postgres: Postgres;
+describe('the PostgreSQL log of several processes', ({ it, before, beforeEach, afterEach }) => {
+  let postgres: Databases;
   let url = '';
   let stores: Store[] = [];
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
   });
-  after(() => postgres.stop());
   beforeEach(async () => {
     url = await postgres.createDatabase();
     stores = [];

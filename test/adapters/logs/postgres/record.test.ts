@@ -14,20 +14,20 @@ import type { Store } from '../../../../adapters/logs/store.ts';
 import { rules } from '../../../contracts/dialect.ts';
 import { never, record, SHOP, START, storeOptions } from '../../../contracts/log.ts';
 import { describe } from '../../../support/describe.ts';
-import { type Postgres, startPostgres } from '../../../support/postgres.ts';
+import type { Databases } from '../../../support/postgres-databases.ts';
+import { sharedPostgres } from '../../../support/postgres-shared.ts';
 import { until } from '../../../support/until.ts';
 
 const ids = (stored: readonly { event: { event_id: string } }[]) => stored.map(({ event }) => event.event_id);
 
-describe('records in PostgreSQL', ({ it, before, after, beforeEach, afterEach }) => {
-  let postgres: Postgres;
+describe('records in PostgreSQL', ({ it, before, beforeEach, afterEach }) => {
+  let postgres: Databases;
   let url: string;
   let own: Connection;
   const stores: Store[] = [];
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
   });
-  after(() => postgres.stop());
   beforeEach(async () => {
     url = await postgres.createDatabase();
     own = new Connection(configOf(url, false, 'test'));
