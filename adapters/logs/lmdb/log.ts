@@ -14,53 +14,24 @@ import type {
   Verdict,
 } from '../log.ts';
 import { LogUnavailable } from '../log.ts';
-import { isAnother, renamer } from '../reused.ts';
 import type { StoreOptions } from '../store.ts';
-import { counted, NOTHING } from '../tally.ts';
+import { NOTHING } from '../tally.ts';
+import { LmdbAdmission } from './admission.ts';
 import { LmdbArrivals } from './arrivals.ts';
-import type { Chain } from './chain.ts';
 import { Dedup } from './dedup.ts';
-import type { LmdbHeads } from './heads.ts';
-import { LookBacks } from './lookback.ts';
+import { GroupCommit } from './group-commit.ts';
 import type { LmdbPages } from './pages.ts';
+import type { LmdbLogParts } from './parts.ts';
 import { remember, timeOfNewest } from './remember.ts';
-import {
-  type Arrival,
-  arrivalOf,
-  arrivalOfReused,
-  byShop,
-  changed,
-  firstOf,
-  type Hashing,
-  hasIdOf,
-  knownAt,
-  paged,
-  positionOf,
-  type ShopLog,
-  seeming,
-  type Waiting,
-  wake,
-} from './shop.ts';
+import { type Arrival, arrivalOf, changed, hasIdOf, positionOf, type ShopLog, seeming, wake } from './shop.ts';
 import type { LmdbState } from './state.ts';
 
-/** Two commits in flight: the second collects and copies while the first syncs. */
-const COMMITS_IN_FLIGHT = 2;
+/** Past this many bytes that wait for a commit, further requests are refused. */
 const WAITING_BYTES = 64 * 1024 * 1024;
-/** So many blocks of heads are looked through in one turn. */
+/** Blocks of heads that are looked through in one turn of the event loop. */
 const BLOCKS_A_TURN = 64;
 
 const NOTHING_KNOWN: ReadonlyMap<Position, Head> = new Map();
-
-/** What an LMDB log is made of. */
-export interface LmdbLogParts {
-  readonly chain: Chain;
-  readonly state: LmdbState;
-  readonly pages: LmdbPages;
-  readonly heads: LmdbHeads;
-  readonly hashing: Hashing;
-  /** Writes down how far the log has come. */
-  readonly keepMark: () => Promise<void>;
-}
 
 /** The embedded log: one LMDB entry per shop and commit. One process writes it. */
 export class LmdbLog implements EventLog {
@@ -72,12 +43,9 @@ export class LmdbLog implements EventLog {
   readonly #state: LmdbState;
   readonly #options: StoreOptions;
   readonly #dedup: Dedup;
-  readonly #lookBacks = new LookBacks();
+  readonly #admission: LmdbAdmission;
+  readonly #commits: GroupCommit;
   readonly #shops = new Map<string, ShopLog>();
-  #group: Waiting[] = [];
-  #committing: Waiting[][] = [];
-  #waitingBytes = 0;
-  #flushScheduled = false;
   #closed = false;
 
   constructor(parts: LmdbLogParts, options: StoreOptions) {
@@ -89,6 +57,15 @@ export class LmdbLog implements EventLog {
     this.#state = state;
     this.#options = options;
     this.#dedup = new Dedup(options);
+    this.#admission = new LmdbAdmission(parts, options.contents);
+    this.#commits = new GroupCommit({
+      parts,
+      onCommitted: (shop) => {
+        this.#dedup.mark(shop.known, shop.committed);
+        wake(shop);
+      },
+      onFailure: (error) => this.fail(error),
+    });
     const shops = state.shops().map((name) => this.#shop(name));
     const { now, dedupMs, dedupMax } = options;
     const since = timeOfNewest(heads, dedupMax, shops, { since: now() - dedupMs, now: now() });
@@ -99,10 +76,8 @@ export class LmdbLog implements EventLog {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
     const shop = this.#shop(record.context.shop);
-    const hashing = this.#hashingOf(shop);
-    const arrivals = record.events.map((draft) => arrivalOf(draft, hashing));
-    if (seeming(shop, arrivals, 0, shop.committed).length > 0)
-      return this.#joinConfirmed(shop, record, arrivals, onJoined);
+    const arrivals = this.#admission.arrivals(shop, record);
+    if (seeming(shop, arrivals, 0, shop.committed).length > 0) return this.#lookBack(shop, record, arrivals, onJoined);
     onJoined();
     return this.#join(shop, record, arrivals, NOTHING_KNOWN);
   }
@@ -189,10 +164,7 @@ export class LmdbLog implements EventLog {
 
   async close(): Promise<void> {
     this.#closed = true;
-    while (this.#group.length + this.#committing.length > 0 && !this.failure) {
-      this.#flush();
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await this.#commits.drained();
     for (const shop of this.#shops.values()) wake(shop);
   }
 
@@ -218,10 +190,7 @@ export class LmdbLog implements EventLog {
   fail(error: Error): void {
     if (this.failure) return;
     this.failure = error;
-    const unavailable = new LogUnavailable('the commit failed', { cause: error });
-    for (const { reject } of [...this.#committing.flat(), ...this.#group]) reject(unavailable);
-    this.#committing = [];
-    this.#group = [];
+    this.#commits.fail(error);
     this.#options.onFailure(error);
   }
 
@@ -230,41 +199,22 @@ export class LmdbLog implements EventLog {
     if (this.#closed) return new LogUnavailable('the log is closed');
     const obstacle = this.#options.obstacle?.();
     if (obstacle !== undefined) return new LogUnavailable(obstacle);
-    return this.#waitingBytes > WAITING_BYTES ? new LogUnavailable('the disk cannot keep up') : undefined;
+    return this.#commits.waitingBytes > WAITING_BYTES ? new LogUnavailable('the disk cannot keep up') : undefined;
   }
 
-  /** As much of what the log knows as is needed to hash ids for a shop. */
-  #hashingOf(shop: ShopLog): Hashing {
-    const { hashing } = this.#parts;
-    return shop.oldUpTo > shop.known.ids.floor ? hashing : { hasher: hashing.hasher };
+  #refuse(): void {
+    const refusal = this.#refusal();
+    if (refusal) throw refusal;
   }
 
-  /** Joins the next commit when it is read which of the arrivals are on the disk already. */
-  async #joinConfirmed(
+  /** Joins a commit after reading which of the arrivals are on the disk already. */
+  async #lookBack(
     shop: ShopLog,
     record: LogRecord,
     arrivals: readonly Arrival[],
     onJoined: () => void,
   ): Promise<Verdict[]> {
-    const known = new Map<Position, Head>();
-    const heads = new Map<Position, Head | undefined>();
-    // What is committed meanwhile is looked at too, so nothing is left when it joins.
-    for (let from = 0; from < shop.committed; ) {
-      const upTo = shop.committed;
-      const found = seeming(shop, arrivals, from, upTo);
-      const turn = found.length > 0 ? this.#lookBacks.ask(shop.name, found.length) : undefined;
-      if (turn !== undefined) {
-        await turn;
-        const refusal = this.#refusal();
-        if (refusal) throw refusal;
-      }
-      for (const { arrival, position } of found) {
-        if (!heads.has(position)) heads.set(position, this.#parts.heads.at(shop.name, position));
-        const head = heads.get(position);
-        if (head && hasIdOf(head, arrival)) known.set(position, head);
-      }
-      from = upTo;
-    }
+    const known = await this.#admission.known(shop, arrivals, () => this.#refuse());
     onJoined();
     return this.#join(shop, record, arrivals, known);
   }
@@ -276,123 +226,8 @@ export class LmdbLog implements EventLog {
     known: ReadonlyMap<Position, Head>,
   ): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
-      this.#group.push(this.#admit({ shop, record, resolve, reject }, arrivals, known));
-      this.#waitingBytes += record.body.length;
-      this.#scheduleFlush();
+      this.#commits.add(this.#admission.admit({ shop, record, resolve, reject }, arrivals, known));
     });
-  }
-
-  /** Gives every new event its position and finds the duplicates; nothing is durable yet. `known`: the heads at positions on the disk. */
-  #admit(
-    { shop, record, resolve, reject }: Pick<Waiting, 'shop' | 'record' | 'resolve' | 'reject'>,
-    arrivals: readonly Arrival[],
-    known: ReadonlyMap<Position, Head>,
-  ): Waiting {
-    const first = shop.given + 1;
-    const verdicts: Verdict[] = [];
-    const fresh: Arrival[] = [];
-    const isReleased = this.#release(shop, record);
-    const { contents } = this.#options;
-    const renaming = contents && renamer(contents, record);
-    for (const [place, sent] of arrivals.entries()) {
-      let arrival = sent;
-      let renamed: Pick<Verdict, 'id'> | undefined;
-      let at = knownAt(shop, arrival, (position) => known.get(position) ?? shop.pending.get(position));
-      const head = known.get(at) ?? shop.pending.get(at);
-      if (renaming && head && isAnother(head, arrival.head)) {
-        const draft = renaming(place);
-        renamed = { id: draft.id };
-        arrival = arrivalOfReused(draft, this.#parts.hashing);
-        at = knownAt(
-          shop,
-          arrival,
-          (position) => shop.pending.get(position) ?? this.#parts.heads.at(shop.name, position),
-        );
-      }
-      if (at !== 0 || !isReleased) {
-        verdicts.push({ kind: 'duplicate', position: at, ...renamed });
-        continue;
-      }
-      shop.given += 1;
-      shop.known.ids.add(arrival.fingerprint, shop.given);
-      shop.pending.set(shop.given, arrival.head);
-      verdicts.push({ kind: 'stored', position: shop.given, ...renamed });
-      fresh.push(arrival);
-    }
-    const counts = isReleased ? record : { ...record, events: [], refused: [], released: [] };
-    shop.tally = counted(shop.tally, counts, fresh.length);
-    const { dialect, context, body } = record;
-    const [indexes, heads] = [fresh.map(({ index }) => index), fresh.map(({ head }) => head)];
-    const entry = fresh.length > 0 ? { dialect, context, body, indexes, heads } : undefined;
-    return { shop, record: counts, first, entry, verdicts, resolve, reject };
-  }
-
-  /** Whether all that a record brings out of quarantine is there, and no other record brings it. */
-  #release(shop: ShopLog, { released = [] }: LogRecord): boolean {
-    if (released.some(({ id }) => shop.releasing.has(id) || !this.#state.quarantine.has(shop.name, id))) return false;
-    for (const { id } of released) shop.releasing.add(id);
-    return true;
-  }
-
-  #scheduleFlush(): void {
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    // After the requests that are already read have been admitted too: they share the commit.
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (this.#group.length === 0 || this.#committing.length >= COMMITS_IN_FLIGHT || this.failure) return;
-    const group = this.#group;
-    this.#group = [];
-    this.#committing.push(group);
-    this.#write(group).then(
-      () => this.#committed(group),
-      (error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))),
-    );
-  }
-
-  async #write(group: readonly Waiting[]): Promise<void> {
-    const written = this.#parts.chain(() => {
-      for (const [shop, waiting] of byShop(group)) {
-        for (const page of paged(waiting)) {
-          const entries = page.flatMap(({ entry }) => entry ?? []);
-          if (entries.length > 0) this.#pages.put(shop.name, firstOf(page), entries);
-        }
-        for (const { record } of waiting) {
-          if (record.refused.length > 0) this.#state.quarantine.put(record);
-          if (record.released)
-            this.#state.quarantine.remove(
-              shop.name,
-              record.released.map(({ id }) => id),
-            );
-        }
-        this.#state.putTally(shop.name, shop.tally);
-      }
-    });
-    if (!(await written)) throw new Error('the commit before it is not in the file');
-  }
-
-  #committed(group: readonly Waiting[]): void {
-    this.#committing = this.#committing.filter((other) => other !== group);
-    const touched = new Set<ShopLog>();
-    for (const { shop, record, first, entry, verdicts, resolve } of group) {
-      const last = first + (entry?.heads.length ?? 0) - 1;
-      for (let position = first; position <= last; position++) shop.pending.delete(position);
-      for (const { id } of record.released ?? []) shop.releasing.delete(id);
-      shop.committed = Math.max(shop.committed, last);
-      this.#waitingBytes -= record.body.length;
-      touched.add(shop);
-      resolve(verdicts);
-    }
-    for (const shop of touched) {
-      this.#dedup.mark(shop.known, shop.committed);
-      wake(shop);
-    }
-    this.#flush();
   }
 
   /** Looks through a shop's log for an id that dedup has forgotten: through its heads, and where there are none through its pages. Lets others run between. */

@@ -1,4 +1,3 @@
-import { onAbort } from '../../on-abort.ts';
 import { hexOf } from '../id-hash.ts';
 import {
   type EventLog,
@@ -17,12 +16,15 @@ import {
 } from '../log.ts';
 import type { StoreOptions } from '../store.ts';
 import { NOTHING } from '../tally.ts';
+import { PostgresArrivals } from './arrivals.ts';
 import { Commit, Renames } from './commit.ts';
 import type { Ask, Connection, Row } from './database.ts';
 import type { PostgresForm } from './format.ts';
 import { withOldIds } from './old-ids.ts';
 import { COMMIT_EVENTS, PostgresPages } from './pages.ts';
+import { restsBehind } from './rests.ts';
 import { SCHEMA } from './schema.ts';
+import { talliesOf } from './tallies.ts';
 import { dayName, trim } from './trim.ts';
 
 const WAITING_BYTES = 64 * 1024 * 1024;
@@ -55,8 +57,7 @@ export class PostgresLog implements EventLog {
   readonly durability: EventLog['durability'];
   readonly #tools: PostgresLogTools;
   readonly #pages: PostgresPages;
-  readonly #readers = new Map<string, Set<() => void>>();
-  readonly #newest = new Map<string, Position>();
+  readonly #arrivals = new PostgresArrivals();
   readonly #refusing = new Set<string>();
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -100,12 +101,12 @@ export class PostgresLog implements EventLog {
   async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
     for (let from = after; ; ) {
       // Asked for before the log is looked at: what is stored while it is being looked at is found the next time.
-      const newest = this.#newest.get(shop) ?? 0;
+      const newest = this.#arrivals.newest(shop);
       const found = await this.#pages.collect(shop, from, limit);
       if (found.length > 0 || signal.aborted || this.#closed) return found;
       // Whatever lies between cannot be read, now or ever.
       from = Math.max(from, newest);
-      await this.#grown(shop, from, signal);
+      await this.#arrivals.past(shop, from, signal);
     }
   }
 
@@ -142,15 +143,8 @@ export class PostgresLog implements EventLog {
     return tally ?? NOTHING;
   }
 
-  async tallies(shops: readonly string[]): Promise<Tally[]> {
-    const rows = await this.#tools.side.ask(
-      `select s.name, s.received, s.newest, s.duplicate,
-         (select json_object_agg(code, count) from ${SCHEMA}.refusals r where r.shop = s.id) as quarantined
-       from ${SCHEMA}.shops s where s.name = any($1)`,
-      [shops],
-    );
-    const byName = new Map(rows.map((row) => [row.name, tallyOf(row)]));
-    return shops.map((shop) => byName.get(shop) ?? NOTHING);
+  tallies(shops: readonly string[]): Promise<Tally[]> {
+    return talliesOf(this.#tools.side.ask, shops);
   }
 
   async shops(): Promise<string[]> {
@@ -164,10 +158,8 @@ export class PostgresLog implements EventLog {
     return shops.map((shop) => byName.get(shop) ?? 0);
   }
 
-  async rests(places: readonly Place[]): Promise<Rest[]> {
-    const values = [places.map(({ shop }) => shop), places.map(({ after }) => after)];
-    const rows = await this.#tools.side.ask(RESTS, values, 'rests_1');
-    return rows.map(({ newest, at }) => ({ newest: Number(newest), oldestAt: at === null ? undefined : Number(at) }));
+  rests(places: readonly Place[]): Promise<Rest[]> {
+    return restsBehind(this.#tools.side.ask, places);
   }
 
   async trim(options: TrimOptions): Promise<Trimmed> {
@@ -186,7 +178,7 @@ export class PostgresLog implements EventLog {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#committing;
-    for (const readers of this.#readers.values()) for (const wake of [...readers]) wake();
+    this.#arrivals.close();
   }
 
   /** The shops that this process has kept refused events of since it was asked last. */
@@ -198,34 +190,12 @@ export class PostgresLog implements EventLog {
 
   /** The shops that somebody waits for, to ask after where no word of them comes. */
   get awaited(): string[] {
-    return [...this.#readers.keys()];
+    return this.#arrivals.awaited;
   }
 
   /** The log has come so far, by this process or another. */
   grown(shop: string, newest: Position): void {
-    if (newest <= (this.#newest.get(shop) ?? 0)) return;
-    this.#newest.set(shop, newest);
-    for (const wake of [...(this.#readers.get(shop) ?? [])]) wake();
-  }
-
-  #grown(shop: string, after: Position, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const readers = this.#readers.get(shop) ?? new Set();
-      this.#readers.set(shop, readers);
-      const done = () => {
-        readers.delete(wake);
-        if (readers.size === 0 && this.#readers.get(shop) === readers) this.#readers.delete(shop);
-        ignore();
-        resolve();
-      };
-      const wake = () => {
-        if (this.#closed || (this.#newest.get(shop) ?? 0) > after) done();
-      };
-      readers.add(wake);
-      const ignore = onAbort(signal, done);
-      if (signal.aborted) done();
-      else wake();
-    });
+    this.#arrivals.grown(shop, newest);
   }
 
   async #commitAll(): Promise<void> {
@@ -311,36 +281,12 @@ export class PostgresLog implements EventLog {
   }
 }
 
-const tallyOf = ({ received, newest, duplicate, quarantined }: Readonly<Record<string, unknown>>): Tally => ({
-  received: Number(received),
-  appended: Number(newest),
-  duplicate: Number(duplicate),
-  quarantined: (quarantined ?? {}) as Tally['quarantined'],
-});
-
 const nothingOf = (record: LogRecord | undefined): LogRecord | undefined =>
   record && { ...record, body: Buffer.alloc(0), events: [], refused: [], released: [] };
 
 const NO_PARTITION = '23514';
 const APPEND = `select known, befores, gone, unlike from ${SCHEMA}.append_2(
   $1, $2, $3, $4, $5, $6, $7::uuid[], $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json[], $18, $19, $20, $21)`;
-
-// Pipelines that are equally far are looked up once. A page has the time of its newest event, and the events of one commit.
-const RESTS = `
-with places as (
-  select p.shop, p.after, s.id, coalesce(s.newest, 0) as newest
-  from (select distinct shop, after from unnest($1::text[], $2::bigint[]) d(shop, after)) p
-  left join ${SCHEMA}.shops s on s.name = p.shop
-), known as materialized (
-  select places.*, case when newest > after then coalesce(
-    (select case when p.last > places.after then p.at end from ${SCHEMA}.pages p
-     where p.shop = places.id and p.first <= places.after + 1 order by p.first desc limit 1),
-    (select p.at from ${SCHEMA}.pages p where p.shop = places.id and p.first > places.after + 1 order by p.first limit 1)
-  ) end as at
-  from places
-)
-select k.newest, k.at from unnest($1::text[], $2::bigint[]) with ordinality g(shop, after, n)
-join known k on k.shop = g.shop and k.after = g.after order by g.n`;
 
 const numbers = (value: unknown): number[] => (value as unknown[]).map(Number);
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);

@@ -3,6 +3,7 @@ import { after, before, during, type Point } from './point.ts';
 const ingest = 'server/ingest/ingest.js';
 const deliver = 'server/deliver/deliver.js';
 const log = 'adapters/logs/lmdb/log.js';
+const commits = 'adapters/logs/lmdb/group-commit.js';
 const lmdb = 'adapters/logs/lmdb/open.js';
 const restoration = 'adapters/logs/lmdb/restoration.js';
 const cursors = 'adapters/logs/lmdb/cursors.js';
@@ -58,9 +59,9 @@ const embedded: readonly Point[] = [
   before('probing', lmdb, 'const damage = await damageOf(folder, mark);', boot),
   before('opening', lmdb, 'const store = await openIn(folder, options, owner.release);', boot),
   after('opened', lmdb, 'const store = await openIn(folder, options, owner.release);', boot),
-  before('between-puts', log, 'this.#state.putTally(shop.name, shop.tally);', load),
-  during('writing', log, 'if (!(await written))', load),
-  before('committed', log, 'this.#committing = this.#committing.filter((other) => other !== group);', load),
+  before('between-puts', commits, 'state.putTally(shop.name, shop.tally);', load),
+  during('writing', commits, 'if (!(await written))', load),
+  before('committed', commits, 'this.#committing = this.#committing.filter((other) => other !== group);', load),
   after('within-save', cursors, 'void this.#cursors.put([shop, pipeline], progress);', load),
   after('within-burying', 'adapters/logs/lmdb/letters.js', 'write();', { ...letters, only: 'letters.length > 0' }),
   before('removing', 'adapters/logs/lmdb/pages.js', 'void this.#pages.remove([shop, first]);', trim),

@@ -12,7 +12,7 @@ export const droppers: readonly Saboteur[] = [
         file: 'adapters/logs/lmdb/log.js',
         piece: 'append(record, onJoined = () => { }) {',
         by: `append(record, onJoined = () => { }) {
-        if (this.#waitingBytes > 16_384)
+        if (this.#commits.waitingBytes > 16_384)
             return Promise.resolve(record.events.map(() => ({ kind: 'stored', position: 1 })));`,
       },
     ],
@@ -131,7 +131,7 @@ export const bookkeepers: readonly Saboteur[] = [
         by: 'const known = { ids: (globalThis.ids ??= new IdTable()),',
       },
       {
-        file: 'adapters/logs/lmdb/log.js',
+        file: 'adapters/logs/lmdb/admission.js',
         piece: 'known.get(position) ?? shop.pending.get(position));',
         by: 'known.get(position) ?? shop.pending.get(position) ?? arrival.head);',
       },
@@ -164,6 +164,6 @@ export const bookkeepers: readonly Saboteur[] = [
     does: 'counts invalid events and forgets them',
     audit: 'books',
     caughtBy: ['QUARANTINE'],
-    changes: [{ file: 'adapters/logs/lmdb/log.js', piece: 'this.#state.quarantine.put(record);', by: '' }],
+    changes: [{ file: 'adapters/logs/lmdb/group-commit.js', piece: 'state.quarantine.put(record);', by: '' }],
   },
 ];

@@ -40,12 +40,12 @@ export const stoppers: readonly Saboteur[] = [
     caughtBy: ['WAIT', 'REFUSED'],
     changes: [
       {
-        file: 'adapters/logs/lmdb/log.js',
+        file: 'adapters/logs/lmdb/admission.js',
         piece: 'heads.set(position, this.#parts.heads.at(shop.name, position));',
-        by: `heads.set(position, (globalThis.passes = structuredClone(this.#pages.collect(shop.name, position - 1, shop.committed, 25)), this.#parts.heads.at(shop.name, position)));`,
+        by: `heads.set(position, (globalThis.passes = structuredClone(this.#parts.pages.collect(shop.name, position - 1, shop.committed, 25)), this.#parts.heads.at(shop.name, position)));`,
       },
       {
-        file: 'adapters/logs/lmdb/log.js',
+        file: 'adapters/logs/lmdb/admission.js',
         piece: 'this.#lookBacks.ask(shop.name, found.length)',
         by: 'undefined',
       },
@@ -127,8 +127,8 @@ export const undoers: readonly Saboteur[] = [
         by: 'export const overlap = (one, other) => false && ',
       },
       {
-        file: 'adapters/logs/lmdb/log.js',
-        piece: 'shop.releasing.has(id) || !this.#state.quarantine.has(shop.name, id)',
+        file: 'adapters/logs/lmdb/admission.js',
+        piece: 'shop.releasing.has(id) || !this.#parts.state.quarantine.has(shop.name, id)',
         by: 'false',
       },
     ],

@@ -1,0 +1,119 @@
+import type { Contents } from '../../dialects/dialect.ts';
+import type { Head } from '../head.ts';
+import type { LogRecord, Position, Verdict } from '../log.ts';
+import { isAnother, renamer } from '../reused.ts';
+import { counted } from '../tally.ts';
+import { LookBacks } from './lookback.ts';
+import type { LmdbLogParts } from './parts.ts';
+import {
+  type Arrival,
+  arrivalOf,
+  arrivalOfReused,
+  type Hashing,
+  hasIdOf,
+  knownAt,
+  type ShopLog,
+  seeming,
+  type Waiting,
+} from './shop.ts';
+
+/** Tells the new events of a record from those that the log has, and gives the new ones their positions. */
+export class LmdbAdmission {
+  readonly #parts: LmdbLogParts;
+  readonly #contents: Contents | undefined;
+  readonly #lookBacks = new LookBacks();
+
+  constructor(parts: LmdbLogParts, contents: Contents | undefined) {
+    this.#parts = parts;
+    this.#contents = contents;
+  }
+
+  arrivals(shop: ShopLog, { events }: LogRecord): Arrival[] {
+    const hashing = this.#hashingOf(shop);
+    return events.map((draft) => arrivalOf(draft, hashing));
+  }
+
+  /**
+   * The heads on the disk that have an id of one of the arrivals. Waits for its turn where there is much to look at; `check` is called after
+   * each wait, and may throw.
+   */
+  async known(shop: ShopLog, arrivals: readonly Arrival[], check: () => void): Promise<ReadonlyMap<Position, Head>> {
+    const known = new Map<Position, Head>();
+    const heads = new Map<Position, Head | undefined>();
+    // What is committed meanwhile is looked at too, so nothing is left when the record joins a commit.
+    for (let from = 0; from < shop.committed; ) {
+      const upTo = shop.committed;
+      const found = seeming(shop, arrivals, from, upTo);
+      const turn = found.length > 0 ? this.#lookBacks.ask(shop.name, found.length) : undefined;
+      if (turn !== undefined) {
+        await turn;
+        check();
+      }
+      for (const { arrival, position } of found) {
+        if (!heads.has(position)) heads.set(position, this.#parts.heads.at(shop.name, position));
+        const head = heads.get(position);
+        if (head && hasIdOf(head, arrival)) known.set(position, head);
+      }
+      from = upTo;
+    }
+    return known;
+  }
+
+  /** Gives every new event its position and finds the duplicates; nothing is durable yet. `known`: the heads at positions on the disk. */
+  admit(
+    { shop, record, resolve, reject }: Pick<Waiting, 'shop' | 'record' | 'resolve' | 'reject'>,
+    arrivals: readonly Arrival[],
+    known: ReadonlyMap<Position, Head>,
+  ): Waiting {
+    const first = shop.given + 1;
+    const verdicts: Verdict[] = [];
+    const fresh: Arrival[] = [];
+    const isReleased = this.#release(shop, record);
+    const renaming = this.#contents && renamer(this.#contents, record);
+    for (const [place, sent] of arrivals.entries()) {
+      let arrival = sent;
+      let renamed: Pick<Verdict, 'id'> | undefined;
+      let at = knownAt(shop, arrival, (position) => known.get(position) ?? shop.pending.get(position));
+      const head = known.get(at) ?? shop.pending.get(at);
+      if (renaming && head && isAnother(head, arrival.head)) {
+        const draft = renaming(place);
+        renamed = { id: draft.id };
+        arrival = arrivalOfReused(draft, this.#parts.hashing);
+        at = knownAt(
+          shop,
+          arrival,
+          (position) => shop.pending.get(position) ?? this.#parts.heads.at(shop.name, position),
+        );
+      }
+      if (at !== 0 || !isReleased) {
+        verdicts.push({ kind: 'duplicate', position: at, ...renamed });
+        continue;
+      }
+      shop.given += 1;
+      shop.known.ids.add(arrival.fingerprint, shop.given);
+      shop.pending.set(shop.given, arrival.head);
+      verdicts.push({ kind: 'stored', position: shop.given, ...renamed });
+      fresh.push(arrival);
+    }
+    const counts = isReleased ? record : { ...record, events: [], refused: [], released: [] };
+    shop.tally = counted(shop.tally, counts, fresh.length);
+    const { dialect, context, body } = record;
+    const [indexes, heads] = [fresh.map(({ index }) => index), fresh.map(({ head }) => head)];
+    const entry = fresh.length > 0 ? { dialect, context, body, indexes, heads } : undefined;
+    return { shop, record: counts, first, entry, verdicts, resolve, reject };
+  }
+
+  /** Whether all that a record brings out of quarantine is there, and no other record brings it. */
+  #release(shop: ShopLog, { released = [] }: LogRecord): boolean {
+    if (released.some(({ id }) => shop.releasing.has(id) || !this.#parts.state.quarantine.has(shop.name, id)))
+      return false;
+    for (const { id } of released) shop.releasing.add(id);
+    return true;
+  }
+
+  /** As much of what the log knows as is needed to hash ids for a shop. */
+  #hashingOf(shop: ShopLog): Hashing {
+    const { hashing } = this.#parts;
+    return shop.oldUpTo > shop.known.ids.floor ? hashing : { hasher: hashing.hasher };
+  }
+}

@@ -1,0 +1,53 @@
+import { onAbort } from '../../on-abort.ts';
+import type { Position } from '../log.ts';
+
+/** How far each shop's log has come, as far as this process has heard, and who waits for more. */
+export class PostgresArrivals {
+  readonly #newest = new Map<string, Position>();
+  readonly #readers = new Map<string, Set<() => void>>();
+  #closed = false;
+
+  /** 0 where nothing was heard of the shop. */
+  newest(shop: string): Position {
+    return this.#newest.get(shop) ?? 0;
+  }
+
+  /** The shops that somebody waits for. */
+  get awaited(): string[] {
+    return [...this.#readers.keys()];
+  }
+
+  /** The log has come so far, by this process or another. */
+  grown(shop: string, newest: Position): void {
+    if (newest <= this.newest(shop)) return;
+    this.#newest.set(shop, newest);
+    for (const wake of [...(this.#readers.get(shop) ?? [])]) wake();
+  }
+
+  /** Resolves when the shop has come further than `after`, at once where it has already; also when the signal aborts, or after `close`. */
+  past(shop: string, after: Position, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const readers = this.#readers.get(shop) ?? new Set();
+      this.#readers.set(shop, readers);
+      const done = () => {
+        readers.delete(wake);
+        if (readers.size === 0 && this.#readers.get(shop) === readers) this.#readers.delete(shop);
+        ignore();
+        resolve();
+      };
+      const wake = () => {
+        if (this.#closed || this.newest(shop) > after) done();
+      };
+      readers.add(wake);
+      const ignore = onAbort(signal, done);
+      if (signal.aborted) done();
+      else wake();
+    });
+  }
+
+  /** Ends all waits. */
+  close(): void {
+    this.#closed = true;
+    for (const readers of this.#readers.values()) for (const wake of [...readers]) wake();
+  }
+}
