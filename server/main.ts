@@ -3,7 +3,7 @@ import './config/json-lines.ts';
 import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 import { destinations } from '../adapters/destinations/index.ts';
-import { Wire } from '../adapters/logs/ipc/connection.ts';
+import { IpcConnection } from '../adapters/logs/ipc/connection.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Settings } from '../schemas/settings.ts';
 import { buildOf } from './base/build.ts';
@@ -21,7 +21,7 @@ import { whatFailed } from './config/start-errors.ts';
 import { type Gateway, startGateway } from './process/gateway.ts';
 import { channelTo } from './process/ipc.ts';
 import { startOwner } from './process/owner.ts';
-import type { WireToOwner } from './process/process-calls.ts';
+import type { ConnectionToOwner } from './process/process-calls.ts';
 import { watchReloads } from './process/reloading.ts';
 import { startWebProcess } from './process/web-process.ts';
 import { OWNER } from './process/web-processes.ts';
@@ -64,12 +64,12 @@ async function runWebProcess(): Promise<void> {
   process.on('SIGHUP', () => {});
   const settings = readSettings(process.env);
   const logger = createLogger(settings.LOG_LEVEL).child({ web: cluster.worker?.id });
-  const wire: WireToOwner = new Wire(channelTo(process));
+  const connection: ConnectionToOwner = new IpcConnection(channelTo(process));
   let stop = (_why: string): void => process.exit(0);
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   const onStop = () => stop('the owner stops');
-  const gateway = await startWebProcess({ ...toolsOf(settings, logger), wire, onStop });
+  const gateway = await startWebProcess({ ...toolsOf(settings, logger), connection, onStop });
   stop = stopper(gateway, settings, logger);
 }
 

@@ -46,7 +46,7 @@ export interface StoreOptions {
   /** Milliseconds since 1970, by which what is kept grows old. */
   readonly now: () => number;
   /** Why nothing can be written now, such as a disk without any room; undefined where it can. A commit that fails is the end of an embedded log. */
-  readonly obstacle?: () => string | undefined;
+  readonly writesBlockedBy?: () => string | undefined;
   /** Called once, when the log can promise nothing any more. The process should stop. */
   readonly onFailure: (error: Error) => void;
   /** Called at the start, where the log's file was found damaged. */
@@ -54,7 +54,7 @@ export interface StoreOptions {
   /** Called where an embedded log cannot note how far it has come, once until it can: it goes on, and after damage less is known of the pipelines. */
   readonly onUnmarked?: (error: Error) => void;
   /** Called where ids are forgotten before their time, at most once an hour, with how many milliseconds back they are known. */
-  readonly onCrowded: (ms: number) => void;
+  readonly onDedupShortened: (ms: number) => void;
   /** Called when stored events cannot be read: their bytes changed on disk. */
   readonly onCorrupt: (shop: string, from: number, to: number) => void;
 }

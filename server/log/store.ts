@@ -149,7 +149,7 @@ const optionsOf = (
   encrypt: isWiped(settings),
   now: ageing(clock),
   onFailure: (error) => onFailure(new GatewayFailure(`the log has failed: ${error.message}`, { cause: error })),
-  obstacle: () => (disk.room()?.level === 'none' ? detailOf(disk.room()) : undefined),
+  writesBlockedBy: () => (disk.room()?.level === 'none' ? detailOf(disk.room()) : undefined),
   onDamage: (damage) => {
     book.found(damage);
     logger.error({ ...damage }, 'the log was damaged');
@@ -159,7 +159,7 @@ const optionsOf = (
       { reason: error.message },
       'how far the log has come cannot be written beside it: after damage pipelines would go on from an older place',
     ),
-  onCrowded: (ms) =>
+  onDedupShortened: (ms) =>
     logger.warn(
       { hours: Math.round((ms / HOUR_MS) * 100) / 100 },
       'more event ids than DEDUP_MAX_IDS came in DEDUP_HOURS: a repeat after more hours than this is taken for a new event',

@@ -1,4 +1,4 @@
-import { shareStore } from '../../adapters/logs/ipc/server.ts';
+import { serveStore } from '../../adapters/logs/ipc/server.ts';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import type { Config } from '../../schemas/config.ts';
 import { type OpenedLog, openLog } from '../log/store.ts';
@@ -8,7 +8,7 @@ import { tailStored } from '../operate/tail/lines.ts';
 import { createWatchers } from '../operate/tail/watchers.ts';
 import { startDeliveries } from './deliveries.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
-import type { LogStatus, WireToWeb } from './process-calls.ts';
+import type { ConnectionToWeb, LogStatus } from './process-calls.ts';
 import { WebProcesses } from './web-processes.ts';
 
 /** A web process that does not say in time what it counts is taken to count what it said last. */
@@ -24,12 +24,12 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
   const { settings, roles, clock, logger, onFailure } = options;
   let { config } = options;
   // None until the log is open.
-  let wires = (): WebProcesses['wires'] => new Map();
+  let connections = (): WebProcesses['connections'] => new Map();
   const logStatus = (): LogStatus => ({ room: store.disk.room(), damage: store.damage() });
   const store: OpenedLog = await openLog({
     ...options,
     onStatus: () => {
-      for (const wire of wires().values()) wire.tell('logStatus', [logStatus()]);
+      for (const connection of connections().values()) connection.notify('logStatus', [logStatus()]);
     },
   });
   const watchers = createWatchers();
@@ -47,17 +47,17 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     count: settings.WEB_CONCURRENCY,
     clock,
     logger,
-    onStarted: (id, wire) => {
-      shareStore(store, wire, tailStored(watchers, logger));
-      wire.answer({
+    onStarted: (id, connection) => {
+      serveStore(store, connection, tailStored(watchers, logger));
+      connection.serve({
         config: () => config,
         logStatus,
         watch: ([watching]) => {
-          if (watching) watchers.watch(id, (...lines) => wire.ask('lines', lines));
+          if (watching) watchers.watch(id, (...lines) => connection.call('lines', lines));
           else watchers.unwatch(id);
         },
         show: ([line]) => watchers.publish(line),
-        metrics: () => summed(sum, metrics, web.wires),
+        metrics: () => summed(sum, metrics, web.connections),
       });
     },
     onEnded: (id) => {
@@ -66,7 +66,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     },
     onFailure,
   });
-  wires = () => web.wires;
+  connections = () => web.connections;
   return {
     port: await web.start(),
     durability: store.log.durability,
@@ -74,7 +74,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
       // Pipelines come first here too: a new one must not miss the first event of its shop.
       await deliveries.follow(next);
       config = next;
-      await everywhere([...web.wires.values()], next, options);
+      await everywhere([...web.connections.values()], next, options);
       metrics.reloaded(true);
     },
     reloadRefused: () => metrics.reloaded(false),
@@ -90,16 +90,16 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
  * waited for any longer than this: it takes it, before anything later, when it goes on.
  */
 async function everywhere(
-  wires: readonly WireToWeb[],
+  connections: readonly ConnectionToWeb[],
   config: Config,
   { clock, logger }: Pick<GatewayOptions, 'clock' | 'logger'>,
 ): Promise<void> {
   const done = new AbortController();
-  const taken = wires.map(async (wire) => {
+  const taken = connections.map(async (connection) => {
     try {
-      await wire.ask('reload', [config]);
+      await connection.call('reload', [config]);
     } catch (error) {
-      if (!(error instanceof LogUnavailable && wire.closed.aborted)) throw error;
+      if (!(error instanceof LogUnavailable && connection.closed.aborted)) throw error;
     }
   });
   const late = clock.sleep(TAKEN_WITHIN_MS, done.signal).then(() => {
@@ -109,8 +109,12 @@ async function everywhere(
   await Promise.race([Promise.all(taken), late]).finally(() => done.abort());
 }
 
-async function summed(sum: MetricsSum, metrics: Metrics, wires: ReadonlyMap<number, WireToWeb>): Promise<string> {
-  const asked = [...wires].map(async ([id, wire]) => sum.said(id, await wire.ask('counts', [])));
+async function summed(
+  sum: MetricsSum,
+  metrics: Metrics,
+  connections: ReadonlyMap<number, ConnectionToWeb>,
+): Promise<string> {
+  const asked = [...connections].map(async ([id, connection]) => sum.said(id, await connection.call('counts', [])));
   await Promise.race([Promise.allSettled(asked), after(COUNTS_WITHIN_MS)]);
   return sum.render(await metrics.collected());
 }

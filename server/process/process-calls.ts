@@ -1,5 +1,5 @@
 import type { OwnerCalls, UserCalls } from '../../adapters/logs/ipc/calls.ts';
-import type { Wire } from '../../adapters/logs/ipc/connection.ts';
+import type { IpcConnection } from '../../adapters/logs/ipc/connection.ts';
 import type { TailLine } from '../../schemas/admin-api/tail.ts';
 import type { Config } from '../../schemas/config.ts';
 import type { Damage } from '../log/damage.ts';
@@ -40,5 +40,5 @@ export interface CallsOfWeb extends UserCalls {
   lines(lines: readonly TailLine[], missed: number): void;
 }
 
-export type WireToOwner = Wire<CallsOfOwner, CallsOfWeb>;
-export type WireToWeb = Wire<CallsOfWeb, CallsOfOwner>;
+export type ConnectionToOwner = IpcConnection<CallsOfOwner, CallsOfWeb>;
+export type ConnectionToWeb = IpcConnection<CallsOfWeb, CallsOfOwner>;

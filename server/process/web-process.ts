@@ -1,4 +1,4 @@
-import { openRemote } from '../../adapters/logs/ipc/client.ts';
+import { connectStore } from '../../adapters/logs/ipc/client.ts';
 import { isAbort } from '../base/clock.ts';
 import { diskOf } from '../log/disk.ts';
 import type { OpenedLog } from '../log/store.ts';
@@ -6,26 +6,26 @@ import { createMetrics } from '../operate/metrics.ts';
 import { createTail } from '../operate/tail/tail.ts';
 import { startDeliveries } from './deliveries.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
-import type { LogStatus, WireToOwner } from './process-calls.ts';
+import type { ConnectionToOwner, LogStatus } from './process-calls.ts';
 import { startWeb } from './web.ts';
 
 export interface WebProcessOptions extends Omit<GatewayOptions, 'config' | 'roles'> {
-  readonly wire: WireToOwner;
+  readonly connection: ConnectionToOwner;
   /** Called when the owner wants this process to stop, also while it starts. */
   readonly onStop: () => void;
 }
 
 /** One of several processes that take events: it checks and answers, and asks the owner of the log for everything else. */
 export async function startWebProcess(options: WebProcessOptions): Promise<Gateway> {
-  const { wire } = options;
-  const tail = createTail({ onReaders: (count) => wire.tell('watch', [count > 0]) });
+  const { connection } = options;
+  const tail = createTail({ onReaders: (count) => connection.notify('watch', [count > 0]) });
   const metrics = createMetrics();
   let start = (_gateway: Gateway): void => {};
   const started = new Promise<Gateway>((resolve) => {
     start = resolve;
   });
   let logStatus: LogStatus = { room: undefined, damage: undefined };
-  wire.answer({
+  connection.serve({
     stop: () => options.onStop(),
     counts: () => metrics.collected(),
     logStatus: ([told]) => {
@@ -41,9 +41,9 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
       if (missed > 0) tail.missed(missed);
     },
   });
-  const config = await wire.ask('config', []);
-  logStatus = await wire.ask('logStatus', []);
-  const remote = await openRemote(wire);
+  const config = await connection.call('config', []);
+  logStatus = await connection.call('logStatus', []);
+  const remote = await connectStore(connection);
   // The owner has given every pipeline its place before it hands a configuration on, so that this process needs no log to start.
   const store: OpenedLog = {
     ...remote,
@@ -68,8 +68,8 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     deliveries,
     tail,
     // The owner hands it to those who watch, wherever they are.
-    show: (line) => wire.tell('show', [line]),
-    metrics: { ...metrics, render: () => wire.ask('metrics', []) },
+    show: (line) => connection.notify('show', [line]),
+    metrics: { ...metrics, render: () => connection.call('metrics', []) },
   });
   const gateway: Gateway = {
     port: web.port,
@@ -85,6 +85,6 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     },
   };
   start(gateway);
-  wire.tell('listening', [web.port]);
+  connection.notify('listening', [web.port]);
   return gateway;
 }

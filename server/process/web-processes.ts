@@ -1,19 +1,19 @@
 import type { ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
-import { Wire } from '../../adapters/logs/ipc/connection.ts';
+import { IpcConnection } from '../../adapters/logs/ipc/connection.ts';
 import type { Clock } from '../base/clock.ts';
 import { ConfigError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { GatewayFailure } from '../config/start-errors.ts';
 import { channelTo } from './ipc.ts';
-import type { CallsOfOwner, CallsOfWeb, WireToWeb } from './process-calls.ts';
+import type { CallsOfOwner, CallsOfWeb, ConnectionToWeb } from './process-calls.ts';
 
 export interface WebProcessesTools {
   readonly count: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called with the wire to each new process before that can say anything. */
-  readonly onStarted: (id: number, wire: WireToWeb) => void;
+  /** Called for each new process before it can send anything. */
+  readonly onStarted: (id: number, connection: ConnectionToWeb) => void;
   readonly onEnded: (id: number) => void;
   /** Called when processes end over and over again. The gateway should stop. */
   readonly onFailure: (error: Error) => void;
@@ -21,7 +21,7 @@ export interface WebProcessesTools {
 
 interface WebProcess {
   readonly id: number;
-  readonly wire: WireToWeb;
+  readonly connection: ConnectionToWeb;
   readonly startedAt: number;
   /** The port, when it listens. Rejects where it ends before. */
   readonly listening: Promise<number>;
@@ -42,7 +42,7 @@ export const restartAfter = (inARow: number): number | undefined =>
 /** Starts so many web processes on one port, and keeps that many running. */
 export class WebProcesses {
   readonly #tools: WebProcessesTools;
-  readonly #running = new Map<number, { readonly wire: WireToWeb; readonly child: ChildProcess }>();
+  readonly #running = new Map<number, { readonly connection: ConnectionToWeb; readonly child: ChildProcess }>();
   readonly #stopping = new AbortController();
   #kept: readonly Promise<void>[] = [];
 
@@ -66,16 +66,18 @@ export class WebProcesses {
     return port;
   }
 
-  /** To the processes that listen to their wire. The others ask for everything when they do: said to them now it would be lost. */
-  get wires(): ReadonlyMap<number, WireToWeb> {
-    return new Map([...this.#running].flatMap(([id, { wire }]) => (wire.heard ? [[id, wire] as const] : [])));
+  /** To the processes that listen already. The others ask for everything when they begin: what is sent to them before is lost. */
+  get connections(): ReadonlyMap<number, ConnectionToWeb> {
+    return new Map(
+      [...this.#running].flatMap(([id, { connection }]) => (connection.heard ? [[id, connection] as const] : [])),
+    );
   }
 
   /** Resolves when each has answered what it had in hand, and has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const { wire, child } of this.#running.values()) {
-      if (wire.heard) wire.tell('stop', []);
+    for (const { connection, child } of this.#running.values()) {
+      if (connection.heard) connection.notify('stop', []);
       // It has nothing in hand.
       else child.kill('SIGTERM');
     }
@@ -107,8 +109,8 @@ export class WebProcesses {
     const { clock, logger, onStarted, onEnded } = this.#tools;
     const { id, process: child } = cluster.fork({ [OWNER]: process.pid });
     closeUntaken(child);
-    const wire = new Wire<CallsOfWeb, CallsOfOwner>(channelTo(child));
-    this.#running.set(id, { wire, child });
+    const connection = new IpcConnection<CallsOfWeb, CallsOfOwner>(channelTo(child));
+    this.#running.set(id, { connection, child });
     const ended = new Promise<Awaited<WebProcess['ended']>>((resolve) =>
       child.once('exit', (code, signal) => {
         this.#running.delete(id);
@@ -117,15 +119,15 @@ export class WebProcesses {
       }),
     );
     const listening = new Promise<number>((resolve, reject) => {
-      wire.answer({ listening: ([port]) => resolve(port) });
+      connection.serve({ listening: ([port]) => resolve(port) });
       void ended.then(() => reject(new ConfigError(['a web process did not start; the lines above say why'])));
     });
     void listening.then(
       () => logger.info({ web: id, pid: child.pid }, 'a web process takes events'),
       () => {},
     );
-    onStarted(id, wire);
-    return { id, wire, startedAt: clock.steady(), listening, ended };
+    onStarted(id, connection);
+    return { id, connection, startedAt: clock.steady(), listening, ended };
   }
 }
 

@@ -4,9 +4,9 @@ import { layers } from '../../adapters/dialects/layers/layers.ts';
 import { headOf } from '../../adapters/logs/head.ts';
 import { hasher } from '../../adapters/logs/id-hash.ts';
 import type { OwnerCalls, UserCalls } from '../../adapters/logs/ipc/calls.ts';
-import { openRemote } from '../../adapters/logs/ipc/client.ts';
-import { Wire } from '../../adapters/logs/ipc/connection.ts';
-import { shareStore } from '../../adapters/logs/ipc/server.ts';
+import { connectStore } from '../../adapters/logs/ipc/client.ts';
+import { IpcConnection } from '../../adapters/logs/ipc/connection.ts';
+import { serveStore } from '../../adapters/logs/ipc/server.ts';
 import { openLmdb } from '../../adapters/logs/lmdb/open.ts';
 import type { LogRecord } from '../../adapters/logs/log.ts';
 import { encodePage } from '../../adapters/logs/record.ts';
@@ -57,7 +57,7 @@ const withLog = (events: number, writers: number): Promise<number> =>
     const rate =
       writers === 0
         ? await load((record) => store.log.append(record), events, '0')
-        : await sum(writers, (child) => shareStore(store, new Wire(channelTo(child))), 'owner', path, events);
+        : await sum(writers, (child) => serveStore(store, new IpcConnection(channelTo(child))), 'owner', path, events);
     await store.close();
     return rate;
   });
@@ -90,12 +90,12 @@ async function sum(
 
 async function write(how: Way): Promise<void> {
   const rate = await load(how === 'owner' ? await remote() : bare(), Number(size), writer);
-  // As a wire would say it, since one listens.
+  // As a connection would say it, since one listens.
   await new Promise((resolve) => process.send?.([['rate', rate]], resolve));
 }
 
 async function remote(): Promise<Append> {
-  const { log } = await openRemote(new Wire<OwnerCalls, UserCalls>(channelTo(process)));
+  const { log } = await connectStore(new IpcConnection<OwnerCalls, UserCalls>(channelTo(process)));
   return (record) => log.append(record);
 }
 

@@ -88,7 +88,7 @@ export const storeOptions = (overrides: Partial<StoreOptions> = {}): StoreOption
     throw error;
   },
   onCorrupt: () => {},
-  onCrowded: () => {},
+  onDedupShortened: () => {},
   onDamage: () => {},
   ...overrides,
 });

@@ -5,54 +5,54 @@ import { Notifier } from '../notifier.ts';
 import type { State } from '../state/state.ts';
 import type { Store } from '../store.ts';
 import { callName, type OwnerCalls, packRecord, type UserCalls, unpackVerdicts } from './calls.ts';
-import type { Wire } from './connection.ts';
+import type { IpcConnection } from './connection.ts';
 
-/** Bodies on their way to the owner, in bytes, past which it is taken to be unable to keep up. */
+/** With more bytes of bodies than this on their way, the owner cannot keep up, and further appends are refused. */
 const WAITING_BYTES = 32 * 1024 * 1024;
 
 /**
- * The store of another process, which owns it and answers through `shareStore`. Everything but moving pipelines (`claim`) and trimming:
- * those are the owner's business, and throw here. What the owner was asked for it does, also where this process ends meanwhile.
+ * The store of another process, which owns it and answers through `serveStore`. Moving pipelines (`claim`) and trimming are the owner's
+ * business and throw here. The owner finishes what it was asked for even if this process ends meanwhile.
  */
-export async function openRemote(wire: Wire<OwnerCalls, UserCalls>): Promise<Store> {
+export async function connectStore(connection: IpcConnection<OwnerCalls, UserCalls>): Promise<Store> {
   const replays = new Notifier<'replays'>();
   let failure: Error | undefined;
   const fail = (reason: string | undefined): void => {
     failure = reason === undefined ? undefined : new Error(reason);
   };
-  wire.answer({
+  connection.serve({
     failure: ([reason]) => fail(reason),
     replaySaved: () => replays.notify('replays'),
   });
-  const opened = await wire.ask('open', []);
+  const opened = await connection.call('open', []);
   fail(opened.failure);
-  const { append, close } = appender(wire);
+  const { append, close } = appender(connection);
   const log: EventLog = {
-    ...passedOn('log', wire),
+    ...passedOn('log', connection),
     durability: opened.durability,
     get failure() {
-      return wire.closed.aborted ? new Error('the process that owns the log is gone') : failure;
+      return connection.closed.aborted ? new Error('the process that owns the log is gone') : failure;
     },
     append,
-    read: (shop, after, limit, signal) => wire.ask('read', [shop, after, limit], signal),
+    read: (shop, after, limit, signal) => connection.call('read', [shop, after, limit], signal),
     trim: () => Promise.reject(new Error('only the process that owns the log trims it')),
     close,
   };
   const state: State = {
     cursors: {
-      ...passedOn('cursors', wire),
+      ...passedOn('cursors', connection),
       claim: () => Promise.reject(new Error('only the process that owns the log moves pipelines')),
     },
-    journal: passedOn('journal', wire),
-    deadLetters: passedOn('deadLetters', wire),
-    quarantine: passedOn('quarantine', wire),
-    replays: { ...passedOn('replays', wire), changed: () => replays.nextSignal('replays') },
-    jobs: passedOn('jobs', wire),
+    journal: passedOn('journal', connection),
+    deadLetters: passedOn('deadLetters', connection),
+    quarantine: passedOn('quarantine', connection),
+    replays: { ...passedOn('replays', connection), changed: () => replays.nextSignal('replays') },
+    jobs: passedOn('jobs', connection),
   };
   return endedByClose({ log, state, close });
 }
 
-function appender(wire: Wire<OwnerCalls, UserCalls>): Pick<EventLog, 'append' | 'close'> {
+function appender(connection: IpcConnection<OwnerCalls, UserCalls>): Pick<EventLog, 'append' | 'close'> {
   const waiting = new Set<Promise<unknown>>();
   let waitingBytes = 0;
   let closed = false;
@@ -63,7 +63,7 @@ function appender(wire: Wire<OwnerCalls, UserCalls>): Pick<EventLog, 'append' | 
       waitingBytes += record.body.length;
       // The owner tells turns and disk apart.
       onJoined();
-      const answered = wire.ask('append', [packRecord(record)]);
+      const answered = connection.call('append', [packRecord(record)]);
       waiting.add(answered);
       try {
         return unpackVerdicts(await answered);
@@ -80,9 +80,9 @@ function appender(wire: Wire<OwnerCalls, UserCalls>): Pick<EventLog, 'append' | 
 }
 
 /** The methods of a part that the owner is asked to do. */
-function passedOn<P extends PartName>(part: P, wire: Wire<OwnerCalls, UserCalls>): Parts[P] {
+function passedOn<P extends PartName>(part: P, connection: IpcConnection<OwnerCalls, UserCalls>): Parts[P] {
   const passed = methodsOf(part).filter(([, { isPassedOn }]) => isPassedOn);
   return Object.fromEntries(
-    passed.map(([name]) => [name, (...args: unknown[]) => wire.ask(callName(part, name), args)]),
+    passed.map(([name]) => [name, (...args: unknown[]) => connection.call(callName(part, name), args)]),
   ) as unknown as Parts[P];
 }

@@ -8,20 +8,20 @@ export interface Channel {
   onClosed(listener: () => void): void;
 }
 
-/** What one end may ask the other. */
+/** What one end may call on the other. */
 // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of whichever function is asked.
 export type Calls<T> = { [K in keyof T]: T[K] extends (...args: any[]) => unknown ? T[K] : never };
 type Arguments<T, K extends keyof T> = Parameters<Calls<T>[K]>;
 type Result<T, K extends keyof T> = Awaited<ReturnType<Calls<T>[K]>>;
 
-/** Answers what the other end asks. The signal aborts when it does not want the answer any more, or is gone. */
+/** Answers the calls of the other end. The signal aborts when the other end does not want the answer any more, or is gone. */
 export type Answers<T> = {
   [K in keyof T]: (args: Arguments<T, K>, signal: AbortSignal) => Result<T, K> | Promise<Result<T, K>>;
 };
 
 type Item =
-  | readonly [kind: 'ask', id: number, name: string, args: readonly unknown[]]
-  | readonly [kind: 'tell', name: string, args: readonly unknown[]]
+  | readonly [kind: 'call', id: number, name: string, args: readonly unknown[]]
+  | readonly [kind: 'notify', name: string, args: readonly unknown[]]
   | readonly [kind: 'abort', id: number]
   | readonly [kind: 'answer', id: number, value: unknown]
   | readonly [kind: 'failure', id: number, unavailable: boolean | UnreadableStretch, reason: string];
@@ -32,10 +32,10 @@ interface Question {
 }
 
 /**
- * One end of a channel between two processes: both may ask and answer. What is said in one turn of the event loop travels in one
- * message. What the other end throws is thrown here: LogUnavailable and UnreadableEvents as such, everything else as a plain error.
+ * One end of a channel between two processes: both may call and answer. All calls of one turn of the event loop travel in one message.
+ * What the other end throws is thrown here: LogUnavailable and UnreadableEvents as such, everything else as a plain error.
  */
-export class Wire<Theirs, Ours> {
+export class IpcConnection<Theirs, Ours> {
   readonly #channel: Channel;
   readonly #answers: Partial<Answers<Ours>> = {};
   readonly #closed = new AbortController();
@@ -59,26 +59,26 @@ export class Wire<Theirs, Ours> {
     return this.#closed.signal;
   }
 
-  /** Whether the other end has said anything yet. What is said to a process that does not listen yet is lost. */
+  /** Whether the other end has sent anything yet. What is sent to a process that does not listen yet is lost. */
   get heard(): boolean {
     return this.#heard;
   }
 
-  /** Answers these from now on. */
-  answer(answers: Partial<Answers<Ours>>): void {
+  /** Answers these calls from now on. */
+  serve(answers: Partial<Answers<Ours>>): void {
     Object.assign(this.#answers, answers);
   }
 
-  /** Rejects with LogUnavailable where the other end is gone. An aborted signal reaches whoever answers; the answer is still waited for. */
-  ask<K extends keyof Theirs & string>(
+  /** Rejects with LogUnavailable if the other end is gone. An aborted signal reaches the function that answers; the answer is still waited for. */
+  call<K extends keyof Theirs & string>(
     name: K,
     args: Arguments<Theirs, K>,
     signal?: AbortSignal,
   ): Promise<Result<Theirs, K>> {
     if (this.closed.aborted) return Promise.reject(gone());
     const id = ++this.#lastId;
-    this.#say(['ask', id, name, args]);
-    const abort = () => this.#say(['abort', id]);
+    this.#send(['call', id, name, args]);
+    const abort = () => this.#send(['abort', id]);
     if (signal?.aborted) abort();
     const ignore = signal && onAbort(signal, abort);
     return new Promise<Result<Theirs, K>>((resolve, reject) => {
@@ -86,15 +86,15 @@ export class Wire<Theirs, Ours> {
     }).finally(ignore);
   }
 
-  /** Says something that needs no answer. */
-  tell<K extends keyof Theirs & string>(name: K, args: Arguments<Theirs, K>): void {
-    if (!this.closed.aborted) this.#say(['tell', name, args]);
+  /** A call without an answer. */
+  notify<K extends keyof Theirs & string>(name: K, args: Arguments<Theirs, K>): void {
+    if (!this.closed.aborted) this.#send(['notify', name, args]);
   }
 
-  #say(item: Item): void {
+  #send(item: Item): void {
     this.#out.push(item);
     if (this.#out.length > 1) return;
-    // After everything that this turn of the event loop has to say.
+    // After everything that this turn of the event loop sends.
     setImmediate(() => {
       const items = this.#out;
       this.#out = [];
@@ -104,10 +104,10 @@ export class Wire<Theirs, Ours> {
 
   #take(item: Item): void {
     switch (item[0]) {
-      case 'ask':
+      case 'call':
         void this.#reply(item[1], item[2], item[3]);
         break;
-      case 'tell':
+      case 'notify':
         void this.#run(item[1], item[2], this.closed);
         break;
       case 'abort':
@@ -125,11 +125,11 @@ export class Wire<Theirs, Ours> {
     const wanted = new AbortController();
     this.#answering.set(id, wanted);
     try {
-      this.#say(['answer', id, await this.#run(name, args, wanted.signal)]);
+      this.#send(['answer', id, await this.#run(name, args, wanted.signal)]);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const unreadable = error instanceof UnreadableEvents ? error.stretch : undefined;
-      this.#say(['failure', id, unreadable ?? error instanceof LogUnavailable, reason]);
+      this.#send(['failure', id, unreadable ?? error instanceof LogUnavailable, reason]);
     } finally {
       this.#answering.delete(id);
     }
@@ -155,7 +155,7 @@ export class Wire<Theirs, Ours> {
   }
 }
 
-/** What the other end threw, as far as a caller tells errors apart. */
+/** What the other end threw, as far as callers tell errors apart. */
 function errorOf(kind: boolean | UnreadableStretch, reason: string): Error {
   if (typeof kind !== 'boolean') return new UnreadableEvents(kind);
   return kind ? new LogUnavailable(reason) : new Error(reason);

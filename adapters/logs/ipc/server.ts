@@ -5,26 +5,26 @@ import { methodsOf, type Parts, partNames } from '../methods.ts';
 import type { Replays } from '../state/replays.ts';
 import type { Store } from '../store.ts';
 import { callName, type OwnerCalls, packVerdicts, type UserCalls, unpackRecord } from './calls.ts';
-import type { Answers, Wire } from './connection.ts';
+import type { Answers, IpcConnection } from './connection.ts';
 
-/** How often it is looked at whether the log fails: others are told so without having asked. */
+/** How often the log is checked for a failure, which the other process is told of without asking. */
 const LOOK_MS = 500;
 
 /**
- * Lets another process use a store of this one, through `openRemote`, until it is gone. `onAppended` is called with each record that it
- * has appended, for whoever watches.
+ * Lets another process use a store of this one, through `connectStore`, until that process is gone. `onAppended` is called with each
+ * record that it has appended.
  */
-export function shareStore(
+export function serveStore(
   { log, state }: Store,
-  wire: Wire<UserCalls, OwnerCalls>,
+  connection: IpcConnection<UserCalls, OwnerCalls>,
   onAppended: (record: LogRecord, verdicts: readonly Verdict[]) => void = () => {},
 ): void {
-  const failure = failureTeller(log, wire);
-  wire.answer({
+  const failure = failureTeller(log, connection);
+  connection.serve({
     ...passedOn({ log, ...state }),
     open: () => {
-      // Nothing is told before: nobody would hear it.
-      tellReplays(state.replays, wire).catch(afterClose);
+      // Not before: the other process would not hear it.
+      tellReplays(state.replays, connection).catch(afterClose);
       return { durability: log.durability, failure: failure.follow() };
     },
     append: async ([packed]) => {
@@ -52,18 +52,18 @@ function passedOn(parts: Parts): Partial<Answers<OwnerCalls>> {
 }
 
 /** Tells whether the log fails, whenever that has changed since `follow`, which gives what is so then. */
-function failureTeller(log: EventLog, wire: Wire<UserCalls, OwnerCalls>) {
+function failureTeller(log: EventLog, connection: IpcConnection<UserCalls, OwnerCalls>) {
   let told: string | undefined;
   const now = (): string | undefined => {
     told = log.failure?.message;
     return told;
   };
   const tell = (): void => {
-    if (log.failure?.message !== told) wire.tell('failure', [now()]);
+    if (log.failure?.message !== told) connection.notify('failure', [now()]);
   };
   const follow = (): string | undefined => {
     const look = setInterval(tell, LOOK_MS).unref();
-    onAbort(wire.closed, () => clearInterval(look));
+    onAbort(connection.closed, () => clearInterval(look));
     return now();
   };
   return { follow, tell };
@@ -74,9 +74,9 @@ function afterClose(error: unknown): void {
   if (!(error instanceof LogUnavailable)) throw error;
 }
 
-async function tellReplays(replays: Replays, wire: Wire<UserCalls, OwnerCalls>): Promise<void> {
-  while (!wire.closed.aborted) {
-    await once(AbortSignal.any([replays.changed(), wire.closed]), 'abort');
-    wire.tell('replaySaved', []);
+async function tellReplays(replays: Replays, connection: IpcConnection<UserCalls, OwnerCalls>): Promise<void> {
+  while (!connection.closed.aborted) {
+    await once(AbortSignal.any([replays.changed(), connection.closed]), 'abort');
+    connection.notify('replaySaved', []);
   }
 }

@@ -19,11 +19,11 @@ const HOUR_MS = 3_600_000;
 
 /** How long ids are known: `dedupMs`, and less where more than `dedupMax` come in that time, of all shops together. */
 export class Dedup {
-  readonly #options: Pick<StoreOptions, 'now' | 'dedupMs' | 'dedupMax' | 'onCrowded'>;
+  readonly #options: Pick<StoreOptions, 'now' | 'dedupMs' | 'dedupMax' | 'onDedupShortened'>;
   readonly #shops: KnownIds[] = [];
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: Pick<StoreOptions, 'now' | 'dedupMs' | 'dedupMax' | 'onCrowded'>) {
+  constructor(options: Pick<StoreOptions, 'now' | 'dedupMs' | 'dedupMax' | 'onDedupShortened'>) {
     this.#options = options;
   }
 
@@ -85,7 +85,7 @@ export class Dedup {
     }
     if (now - this.#toldAt < HOUR_MS) return;
     this.#toldAt = now;
-    this.#options.onCrowded(now - at);
+    this.#options.onDedupShortened(now - at);
   }
 
   #oldest(): KnownIds {

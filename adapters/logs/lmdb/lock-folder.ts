@@ -13,7 +13,7 @@ const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
  * Makes this process the only user of a folder until `release`. A socket, not a file with a process id: the system closes it
  * when its owner dies, however it dies. Throws LogUnusable if another process holds the folder.
  */
-export async function own(folder: string): Promise<{ release: () => Promise<void> }> {
+export async function lockFolder(folder: string): Promise<{ release: () => Promise<void> }> {
   const absolute = join(folder, 'owner.sock');
   // Socket paths are limited to about 100 bytes, so the shorter form is used.
   const path = [absolute, relative('', absolute)].reduce((a, b) => (b.length < a.length ? b : a));

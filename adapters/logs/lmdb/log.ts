@@ -144,8 +144,8 @@ export class LmdbLog implements EventLog {
   async trim({ before, passed, maxBytes }: TrimOptions): Promise<Trimmed> {
     this.#dedup.forgetOld();
     // To remove is to write too.
-    const obstacle = this.#options.obstacle?.();
-    if (obstacle !== undefined) throw new LogUnavailable(obstacle);
+    const blocked = this.#options.writesBlockedBy?.();
+    if (blocked !== undefined) throw new LogUnavailable(blocked);
     let events = 0;
     const unpassed: Record<string, number> = {};
     for (const shop of this.#shops.keys()) {
@@ -197,8 +197,8 @@ export class LmdbLog implements EventLog {
   #refusal(): LogUnavailable | undefined {
     if (this.failure) return new LogUnavailable('the log has failed', { cause: this.failure });
     if (this.#closed) return new LogUnavailable('the log is closed');
-    const obstacle = this.#options.obstacle?.();
-    if (obstacle !== undefined) return new LogUnavailable(obstacle);
+    const blocked = this.#options.writesBlockedBy?.();
+    if (blocked !== undefined) return new LogUnavailable(blocked);
     return this.#commits.waitingBytes > WAITING_BYTES ? new LogUnavailable('the disk cannot keep up') : undefined;
   }
 

@@ -9,7 +9,7 @@ import { type Commit, chained } from './chain.ts';
 import { folderError } from './folder-errors.ts';
 import { formOf } from './format.ts';
 import { LmdbHeads } from './heads.ts';
-import { own } from './lock-folder.ts';
+import { lockFolder } from './lock-folder.ts';
 import { LmdbLog } from './log.ts';
 import { type Mark, readMark, writeMark } from './mark.ts';
 import { LmdbPages } from './pages.ts';
@@ -37,10 +37,10 @@ export async function openLmdb(folder: string, options: StoreOptions): Promise<S
 
 async function openFolder(folder: string, options: StoreOptions): Promise<Store> {
   makeFolder(resolve(folder));
-  const owner = await own(folder);
+  const lock = await lockFolder(folder);
   const mark = readMark(folder);
   const restoration = unfinished(folder) ?? (await begun(folder, mark, options));
-  const store = await openIn(folder, options, owner.release);
+  const store = await openIn(folder, options, lock.release);
   if (restoration === undefined) await compare(store.log, mark, options);
   else {
     await restore(store, restoration, options);
@@ -89,8 +89,8 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
   const keepMark = markKeeper(async () => writeMark(folder, await markOf(log, state)), options);
   const commit: Commit = async (write) => {
     if (log.failure) throw new LogUnavailable('the log has failed', { cause: log.failure });
-    const obstacle = options.obstacle?.();
-    if (obstacle !== undefined) throw new LogUnavailable(obstacle);
+    const blocked = options.writesBlockedBy?.();
+    if (blocked !== undefined) throw new LogUnavailable(blocked);
     try {
       await write();
     } catch (error) {

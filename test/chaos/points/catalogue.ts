@@ -57,8 +57,8 @@ const everywhere: readonly Point[] = [
 
 const embedded: readonly Point[] = [
   before('probing', lmdb, 'const damage = await damageOf(folder, mark);', boot),
-  before('opening', lmdb, 'const store = await openIn(folder, options, owner.release);', boot),
-  after('opened', lmdb, 'const store = await openIn(folder, options, owner.release);', boot),
+  before('opening', lmdb, 'const store = await openIn(folder, options, lock.release);', boot),
+  after('opened', lmdb, 'const store = await openIn(folder, options, lock.release);', boot),
   before('between-puts', commits, 'state.putTally(shop.name, shop.tally);', load),
   during('writing', commits, 'if (!(await written))', load),
   before('committed', commits, 'this.#committing = this.#committing.filter((other) => other !== group);', load),

@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert';
 import type { OwnerCalls, UserCalls } from '../../../../adapters/logs/ipc/calls.ts';
-import { openRemote } from '../../../../adapters/logs/ipc/client.ts';
-import { Wire } from '../../../../adapters/logs/ipc/connection.ts';
-import { shareStore } from '../../../../adapters/logs/ipc/server.ts';
+import { connectStore } from '../../../../adapters/logs/ipc/client.ts';
+import { IpcConnection } from '../../../../adapters/logs/ipc/connection.ts';
+import { serveStore } from '../../../../adapters/logs/ipc/server.ts';
 import { openLmdb } from '../../../../adapters/logs/lmdb/open.ts';
 import { type LogRecord, LogUnavailable } from '../../../../adapters/logs/log.ts';
 import { openMemory } from '../../../../adapters/logs/memory/open.ts';
@@ -16,9 +16,13 @@ import { openRelay } from '../../../support/relay.ts';
 import { until } from '../../../support/until.ts';
 
 const relay = openRelay();
-const wires = () => {
+const connections = () => {
   const { ends, ...pair } = relay.pair();
-  return { user: new Wire<OwnerCalls, UserCalls>(ends[0]), owner: new Wire<UserCalls, OwnerCalls>(ends[1]), ...pair };
+  return {
+    user: new IpcConnection<OwnerCalls, UserCalls>(ends[0]),
+    owner: new IpcConnection<UserCalls, OwnerCalls>(ends[1]),
+    ...pair,
+  };
 };
 
 /**
@@ -26,9 +30,9 @@ const wires = () => {
  * where a gateway does them: moving pipelines (claim) and trimming.
  */
 async function shared(store: Store): Promise<Store> {
-  const { user, owner } = wires();
-  shareStore(store, owner);
-  const remote = await openRemote(user);
+  const { user, owner } = connections();
+  serveStore(store, owner);
+  const remote = await connectStore(user);
   return {
     log: { ...remote.log, failure: undefined, trim: (options) => store.log.trim(options) },
     state: {
@@ -76,10 +80,10 @@ const broken = (log: Partial<Store['log']>): Store => {
 describe('the store of another process', ({ it, after }) => {
   after(() => relay.close());
 
-  const opened = async (store: Store, onAppended?: Parameters<typeof shareStore>[2]) => {
-    const { user, owner, ...pair } = wires();
-    shareStore(store, owner, onAppended);
-    return { ...(await openRemote(user)), ...pair };
+  const opened = async (store: Store, onAppended?: Parameters<typeof serveStore>[2]) => {
+    const { user, owner, ...pair } = connections();
+    serveStore(store, owner, onAppended);
+    return { ...(await connectStore(user)), ...pair };
   };
   const failureOf = (promise: Promise<unknown>): Promise<Error> =>
     promise.then(
@@ -138,22 +142,22 @@ describe('the store of another process', ({ it, after }) => {
   });
 
   it('is told nothing before it is opened, when nobody would hear it', async () => {
-    const { user, owner } = wires();
+    const { user, owner } = connections();
     const { state, ...store } = openMemory(storeOptions());
-    shareStore({ state, ...store }, owner);
+    serveStore({ state, ...store }, owner);
     let told = 0;
-    user.answer({
+    user.serve({
       replaySaved: () => {
         told += 1;
       },
     });
     const save = async () => {
       await state.replays.add({ shop: SHOP, pipeline: 'p', after: 0, to: 1, startedAt: 0 });
-      await user.ask('replays.all', []);
+      await user.call('replays.all', []);
     };
     await save();
     assert.is(told, 0);
-    await user.ask('open', []);
+    await user.call('open', []);
     await save();
     await until(() => told === 1);
   });

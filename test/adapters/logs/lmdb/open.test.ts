@@ -92,7 +92,7 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     const minuteMs = 60_000;
     let now = START;
     const crowded: number[] = [];
-    const options = storeOptions({ dedupMax: 100, now: () => now, onCrowded: (ms) => crowded.push(ms) });
+    const options = storeOptions({ dedupMax: 100, now: () => now, onDedupShortened: (ms) => crowded.push(ms) });
     const first = await openLmdb(folder.path, options);
     let { log } = first;
     const append = async (shop: string, id: string) => (await log.append(record([id], { shop, at: now })))[0]?.kind;
@@ -292,12 +292,12 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
 
   it('asks before each commit of its upkeep whether anything can be written', async () => {
     let asked = 0;
-    const obstacle = () => (++asked > 1 ? 'the disk is full' : undefined);
+    const writesBlockedBy = () => (++asked > 1 ? 'the disk is full' : undefined);
     let options = storeOptions();
     const first = await openLmdb(folder.path, options);
     await first.log.append(record(['a']));
     await first.close();
-    options = storeOptions({ obstacle });
+    options = storeOptions({ writesBlockedBy });
     const { log, close } = await openLmdb(folder.path, options);
     await log.trim({ before: new Date(START + 1), passed: () => 1, maxBytes: 1e9 }).then(
       () => assert.unreachable('removed'),
