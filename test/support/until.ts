@@ -1,11 +1,15 @@
-/** Waits until the check gives something truthy, and gives that; fails with the last thing seen. Never a fixed sleep. */
+/**
+ * Waits until the check gives something truthy, and gives that; fails with the last thing seen. Never a fixed sleep. What takes long is looked
+ * at less often, since looking costs time of the processor.
+ */
 export async function until<T>(check: () => T | Promise<T>, timeoutMs = 10_000): Promise<NonNullable<T>> {
-  const deadline = Date.now() + timeoutMs;
+  const started = performance.now();
   for (;;) {
     const value = await check();
     if (value) return value;
-    if (Date.now() > deadline)
+    const passedMs = performance.now() - started;
+    if (passedMs > timeoutMs)
       throw new Error(`not within ${timeoutMs} ms: ${check.toString()} gave ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, Math.min(100, Math.max(10, passedMs / 10))));
   }
 }

@@ -8,6 +8,8 @@ export interface UpstreamTools {
   readonly onFailed: (name: string, reason: string) => void;
   /** Ends what is in hand. */
   readonly stopping: AbortSignal;
+  /** How long an answer may take, all of it. */
+  readonly timeoutSeconds?: number;
 }
 
 const TIMEOUT_SECONDS = 3;
@@ -21,13 +23,13 @@ interface Known {
   pausedUntil: number;
 }
 
-/** Passes requests on, with limits: public addresses only, no redirects, three seconds, a bounded answer, and 32 at once. */
+/** Passes requests on, with limits: public addresses only, no redirects, three seconds if not said otherwise, a bounded answer, and 32 at once. */
 export function createUpstream(tools: UpstreamTools): Upstream {
   const known = new Map<string, Known>();
-  const { stopping } = tools;
+  const { stopping, timeoutSeconds = TIMEOUT_SECONDS } = tools;
   return {
     async ask(server, request) {
-      const one = knownOf(known, server, tools.now);
+      const one = knownOf(known, server, timeoutSeconds, tools.now);
       if (tools.now() < one.pausedUntil || one.inHand >= AT_ONCE) return undefined;
       one.inHand += 1;
       const answer = await one.http.ask(request.body, request.headers, stopping);
@@ -43,14 +45,19 @@ export function createUpstream(tools: UpstreamTools): Upstream {
   };
 }
 
-function knownOf(known: Map<string, Known>, { url, allowPrivateNetworks }: UpstreamServer, now: () => number): Known {
+function knownOf(
+  known: Map<string, Known>,
+  { url, allowPrivateNetworks }: UpstreamServer,
+  timeoutSeconds: number,
+  now: () => number,
+): Known {
   const key = `${allowPrivateNetworks} ${url}`;
   let one = known.get(key);
   if (one === undefined) {
     const settings = {
       url,
       allowPrivateNetworks,
-      timeoutSeconds: TIMEOUT_SECONDS,
+      timeoutSeconds,
       secrets: [],
       answerBytes: ANSWER_BYTES,
     };

@@ -1,21 +1,14 @@
 import * as assert from 'uvu/assert';
 import { RequestRefused } from '../../../../adapters/dialects/dialect.ts';
 import { dialects } from '../../../../adapters/dialects/index.ts';
-import { openLmdb } from '../../../../adapters/logs/lmdb/open.ts';
-import type { EventLog, Stored } from '../../../../adapters/logs/log.ts';
+import { systemClock } from '../../../../server/base/clock.ts';
 import type { SideCall } from '../../../../server/ingest/ingest.ts';
 import { createShops } from '../../../../server/ingest/shops.ts';
 import { createSideCalls } from '../../../../server/ingest/side-calls/side-calls.ts';
-import { createUpstream } from '../../../../server/ingest/side-calls/upstream.ts';
-import { createVisitors } from '../../../../server/ingest/side-calls/visitors.ts';
 import type { Gateway } from '../../../../server/process/gateway.ts';
-import { storeOptions } from '../../../contracts/log.ts';
 import { describe } from '../../../support/describe.ts';
-import { temporaryFolder } from '../../../support/folder.ts';
 import { type Call, call, configOf, gatewayWith, glood, lanes, type Reply, SHOP } from '../../../support/gateway.ts';
-import { eventOf } from '../../../support/operations.ts';
 import { openSink, type Sink } from '../../../support/sink.ts';
-import { leastStallOf } from '../../../support/stall.ts';
 import { until } from '../../../support/until.ts';
 
 const path = '/api/storefront/v3/headless/init';
@@ -32,6 +25,9 @@ const limits = { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 };
 describe("Glood's init", ({ it, before, after }) => {
   let gateway: Gateway;
   let port = 0;
+  // What is known of a visitor may be a second old, so each look comes a second after the one before.
+  let ahead = 0;
+  const clock = { ...systemClock, steady: () => systemClock.steady() + ahead };
   before(async () => {
     gateway = await gatewayWith(
       `
@@ -47,6 +43,8 @@ shops:
   - shop: other.myshopify.com
     tokens: [other-token]
     glood: { allowShopHeaderOnly: true }`,
+      {},
+      { clock },
     );
     port = gateway.port;
   });
@@ -103,8 +101,10 @@ shops:
       assert.is((await glood(port, body, { headers })).status, 200);
     }
   };
-  const visitorOf = async (body: object, headers: Record<string, string> = {}) =>
-    answerOf(await init(port, body, { headers })).visitor;
+  const visitorOf = async (body: object, headers: Record<string, string> = {}) => {
+    ahead += 1_000;
+    return answerOf(await init(port, body, { headers })).visitor;
+  };
 
   it('tells what the visitor saw, has in the cart and bought, the last one first', async () => {
     await happened({ user_id: 'u2' }, [
@@ -210,89 +210,6 @@ shops:
   });
 });
 
-/** A log of so many views of one visitor, which counts how it is asked. */
-function countingLog(events: number) {
-  const asked: number[] = [];
-  const log: Pick<EventLog, 'extent' | 'read'> & { newest: number } = {
-    newest: events,
-    extent: async () => ({ oldest: 1, newest: log.newest }),
-    read: async (_shop, after, limit, signal) => {
-      assert.ok(signal.aborted, 'it must not wait');
-      asked.push(limit);
-      const last = Math.min(log.newest, after + limit);
-      return Array.from({ length: Math.max(0, last - after) }, (_, i): Stored => {
-        const position = after + i + 1;
-        return { position, event: eventOf({ user_id: `u${position}`, product_id: String(position) }), bytes: 500 };
-      });
-    },
-  };
-  return { log, asked };
-}
-
-describe('what is known of visitors', ({ it }) => {
-  it('comes from the last 2,000 events, in pieces, and once for all who ask', async () => {
-    const { log, asked } = countingLog(10_000);
-    let now = 0;
-    const visitors = createVisitors(log, () => now);
-    const known = await Promise.all(['u8000', 'u8001', 'u10000'].map((user_id) => visitors.of(SHOP, { user_id })));
-    assert.equal(
-      known.map(({ browsed }) => browsed),
-      [[], ['8001'], ['10000']],
-    );
-    assert.is(asked.length, 80);
-    assert.ok(asked.every((limit) => limit === 25));
-
-    log.newest += 10;
-    assert.equal((await visitors.of(SHOP, { user_id: 'u10010' })).browsed, [], 'it is a moment old');
-    assert.is(asked.length, 80);
-    now += 1_000;
-    assert.equal((await visitors.of(SHOP, { user_id: 'u10010' })).browsed, ['10010']);
-    assert.is(asked.length, 81, 'only what is new is read');
-  });
-
-  it('is not asked for where the client gives no id, or one that is too long', async () => {
-    const { log, asked } = countingLog(100);
-    const visitors = createVisitors(log, () => 0);
-    assert.equal(await visitors.of(SHOP, {}), { browsed: [], cart: [], purchased: [] });
-    await visitors.of(SHOP, { user_id: 'x'.repeat(201) });
-    assert.equal(asked, []);
-  });
-
-  it('ends where the rest of the log cannot be read', async () => {
-    const visitors = createVisitors({ extent: async () => ({ oldest: 1, newest: 9 }), read: async () => [] }, () => 0);
-    assert.equal((await visitors.of(SHOP, { user_id: 'u' })).browsed, []);
-  });
-
-  it('keeps the last 20 products', async () => {
-    const views = Array.from({ length: 30 }, (_, i): Stored => {
-      return { position: i + 1, event: eventOf({ user_id: 'u', product_id: String(i) }), bytes: 500 };
-    });
-    const read = async (_: string, after: number, limit: number) => views.slice(after, after + limit);
-    const visitors = createVisitors({ extent: async () => ({ oldest: 1, newest: 30 }), read }, () => 0);
-    const { browsed } = await visitors.of(SHOP, { user_id: 'u' });
-    assert.equal([browsed.length, browsed[0], browsed.at(-1)], [20, '29', '10']);
-  });
-
-  it('is found without holding anyone up for 50 ms, also where every event lies in a body of 250 KB', async () => {
-    const folder = temporaryFolder();
-    const { log, close } = await openLmdb(folder.path, storeOptions());
-    // As many refused ones around it as a body holds: all of them are parsed to come to the one that is stored.
-    const filler = { padding: Array.from({ length: 100 }, () => ({ a: [1, 2, 3], b: 'x'.repeat(2_400) })) };
-    for (let i = 0; i < 200; i += 1) {
-      const event = { event_id: `e${i}`, event_type: 'product_view', timestamp: 1780315150250, session_id: 's' };
-      const body = JSON.stringify({ events: [{ ...event, product_id: 7, contextual_data: {} }, filler] });
-      assert.ok(body.length > 240_000);
-      const context = { shop: SHOP, receivedAt: 1780315150250, trust: 'public', channel: 'web' } as const;
-      const events = [{ index: 0, id: `e${i}` }];
-      await log.append({ dialect: 'layers', context, body: Buffer.from(body), events, refused: [] });
-    }
-    const stall = await leastStallOf(() => createVisitors(log, () => 0).of(SHOP, { user_id: 'u' }));
-    await close();
-    folder.remove();
-    assert.ok(stall < 50, `${stall.toFixed(0)} ms`);
-  });
-});
-
 describe("Glood's init, passed on to where it was answered before", ({ it, before, after }) => {
   let sink: Sink;
   let gateway: Gateway;
@@ -333,95 +250,4 @@ shops:
     for (let i = 0; i < 5; i += 1) assert.match(answerOf(await init(gateway.port)).visit_id, uuid);
     assert.is(sink.requests.length, before + 1);
   });
-});
-
-describe('an upstream', ({ it, before, after }) => {
-  let sink: Sink;
-  before(async () => {
-    sink = await openSink();
-  });
-  after(() => sink.close());
-
-  const upstream = () => {
-    let now = 0;
-    const failures: string[] = [];
-    const stopping = new AbortController();
-    const { ask } = createUpstream({
-      now: () => now,
-      onFailed: (_name, reason) => failures.push(reason),
-      stopping: stopping.signal,
-    });
-    const server = { name: 'Here', url: `http://127.0.0.1:${sink.port}${path}`, allowPrivateNetworks: true };
-    return {
-      failures,
-      stopping,
-      later: (ms: number) => {
-        now += ms;
-      },
-      ask: (more: object = {}) =>
-        ask({ ...server, ...more }, { body: '{}', headers: {}, accepts: (answer) => answer === 'yes' }),
-    };
-  };
-
-  const failing: readonly (readonly [string, Parameters<Sink['behave']>[0], RegExp])[] = [
-    ['an error', { kind: 'answer', status: 503 }, /^HTTP 503$/],
-    ['a refusal', { kind: 'answer', status: 401 }, /^HTTP 401$/],
-    ['a redirect, which is not followed', { kind: 'redirect', status: 302, to: '/elsewhere' }, /^HTTP 302$/],
-    ['an answer that is none', { kind: 'answer', status: 200, body: 'no' }, /an answer that is none/],
-    ['an endless answer', { kind: 'endless', status: 200 }, /262144 bytes and more/],
-    ['a broken connection', { kind: 'reset' }, /ECONNRESET|hang up/],
-    ['half an answer', { kind: 'reset mid-answer', status: 200 }, /premature|aborted|hang up/i],
-    ['one byte a second', { kind: 'drip', status: 200 }, /within 3 s/],
-    ['nothing', { kind: 'hang' }, /within 3 s/],
-  ];
-  for (const [what, behaviour, reason] of failing) {
-    it(`gives nothing after ${what}, says so once, and asks again after 10 s`, async () => {
-      const { ask, failures, later } = upstream();
-      sink.behave(behaviour);
-      const before = sink.requests.length;
-      assert.is(await ask(), undefined);
-      assert.is(await ask(), undefined);
-      assert.is(sink.requests.length, before + 1);
-      assert.is(failures.length, 1);
-      assert.match(failures[0] ?? '', reason);
-      assert.not.match(failures[0] ?? '', /127\.0\.0\.1:|init/, 'no URL');
-      later(10_000);
-      sink.behave({ kind: 'answer', status: 200, body: 'yes' });
-      assert.is(await ask(), 'yes');
-    });
-  }
-
-  it('is asked by at most 32 at once; the others are answered here', async () => {
-    const { ask, stopping, failures } = upstream();
-    sink.behave({ kind: 'hang' });
-    const before = sink.requests.length;
-    const asking = Array.from({ length: 40 }, () => ask());
-    await Promise.all(asking.slice(32));
-    await until(() => sink.requests.length === before + 32);
-    stopping.abort();
-    assert.ok((await Promise.all(asking)).every((answer) => answer === undefined));
-    assert.equal(failures, [], 'being stopped is no failure');
-  });
-
-  it('must be public, unless the shop says otherwise', async () => {
-    const { ask, failures } = upstream();
-    const before = sink.connections();
-    assert.is(await ask({ allowPrivateNetworks: false }), undefined);
-    assert.is(sink.connections(), before);
-    assert.match(failures[0] ?? '', /https/);
-  });
-
-  const wrong: readonly (readonly [string, RegExp])[] = [
-    ['http://storefront.glood.ai', /upstream \(line 1, column \d+\): expected https:/],
-    ['https://127.0.0.1', /upstream \(line 1, column \d+\): expected a public address/],
-    ['https://storefront.glood.ai/api', /upstream \(line 1, column \d+\): must be a host alone/],
-    ['https://storefront.glood.ai?x=1', /upstream \(line 1, column \d+\): must be a host alone/],
-    ['storefront.glood.ai', /upstream \(line 1, column \d+\): expected an absolute URL/],
-  ];
-  for (const [url, says] of wrong) {
-    it(`is a mistake of the configuration: ${url}`, () => {
-      const config = `shops: [{ shop: ${SHOP}, tokens: [t], glood: { upstream: "${url}" } }]`;
-      assert.throws(() => configOf(config), says);
-    });
-  }
 });
