@@ -21,6 +21,9 @@ export interface Counts {
   readonly tests: readonly { readonly name: string; readonly ms: number }[];
 }
 
+/** For all that a suite prepares, and for all that it clears away. */
+const PREPARING_MS = 120_000;
+
 const fresh = () => ({ passed: 0, failed: 0, skipped: [] as string[], tests: [] as { name: string; ms: number }[] });
 let totals = fresh();
 let taken = false;
@@ -42,7 +45,7 @@ process.once('exit', () => {
 
 /**
  * The only importer of uvu. uvu alone passes broken suites: here a failing `before` fails every test, a failing `after`
- * fails the run, each test has a time limit (60 s), and a suite without tests is an error.
+ * fails the run, each test has a time limit (60 s), preparing and clearing away have one of 120 s, and a suite without tests is an error.
  */
 export function describe(name: string, define: (suite: Suite) => void): void {
   const run = suite(name);
@@ -58,7 +61,7 @@ export function describe(name: string, define: (suite: Suite) => void): void {
       tests += 1;
       run(promise, () =>
         counted(promise, async () => {
-          ready ??= inOrder(before);
+          ready ??= limited(() => inOrder(before), PREPARING_MS);
           await ready;
           try {
             await inOrder(beforeEach);
@@ -82,7 +85,7 @@ export function describe(name: string, define: (suite: Suite) => void): void {
   if (tests === 0) throw new Error(`${name}: a suite without tests`);
   run.after(async () => {
     try {
-      await inOrder(after);
+      await limited(() => inOrder(after), PREPARING_MS);
     } catch (error) {
       totals.failed += 1;
       console.error(`\n${name}: teardown failed`, error);

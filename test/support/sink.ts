@@ -93,7 +93,7 @@ export async function openSink({ tls = false }: { tls?: boolean } = {}): Promise
     behave: (next) => {
       behaviour = next;
     },
-    events: () => requests.flatMap(({ body }) => JSON.parse(body).data.events as Event[]),
+    events: () => requests.flatMap(eventsOf),
     verify: (secret) => {
       for (const { body, headers } of requests) new Webhook(secret).verify(body, headers);
     },
@@ -104,6 +104,15 @@ export async function openSink({ tls = false }: { tls?: boolean } = {}): Promise
       }),
   };
 }
+
+/** Each body is parsed once: tests ask every few milliseconds. */
+function eventsOf(request: Recorded): readonly Event[] {
+  const known = parsed.get(request) ?? (JSON.parse(request.body).data.events as Event[]);
+  parsed.set(request, known);
+  return known;
+}
+
+const parsed = new WeakMap<Recorded, readonly Event[]>();
 
 async function record(request: IncomingMessage): Promise<Recorded> {
   const chunks: Buffer[] = [];
