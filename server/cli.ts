@@ -20,7 +20,7 @@ import { terminalOf } from './cli/terminal.ts';
 import { addToken } from './cli/token.ts';
 import { whatFailed } from './config/start-errors.ts';
 
-/** Runs one command and gives its exit code: 0 it worked, 1 it did not, 2 the call was wrong. */
+/** Runs one command and gives its exit code: 0 it worked, 1 it failed, 2 it was called wrongly. */
 export async function cli(args: readonly string[], terminal: Terminal): Promise<Exit> {
   let exit: Exit = EXIT.ok;
   const shell: Shell = {
@@ -52,7 +52,7 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(args, { from: 'user' });
     return exit;
   } catch (error) {
-    // Asked only of a command that has failed: Ctrl-C of one that never listened for it ends the process.
+    // Asked only after a failure: a command that does not listen for Ctrl-C is ended by it.
     if (error instanceof Failure && error.exit === EXIT.failed && terminal.interrupted().aborted) {
       terminal.err('Interrupted: this is not complete.');
       return EXIT.failed;
@@ -129,7 +129,7 @@ function addSend(program: Command, { terminal, end }: Shell): void {
     .action(async (flags: SendFlags) => end(await send(flags, terminal)));
 }
 
-// Started as a program, not imported; npx starts it through a link.
+// Only when started as a program and not imported; npx starts it through a symbolic link.
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   process.exitCode = await cli(process.argv.slice(2), terminalOf(process, process.env));
 }

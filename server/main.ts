@@ -19,14 +19,13 @@ import { endWith, onUncaught, say } from './config/json-lines.ts';
 import { readSettings, rolesOf } from './config/settings.ts';
 import { whatFailed } from './config/start-errors.ts';
 import { type Gateway, startGateway } from './process/gateway.ts';
-import { channelTo } from './process/ipc.ts';
 import { startOwner } from './process/owner.ts';
-import type { ConnectionToOwner } from './process/process-calls.ts';
+import { type ConnectionToOwner, channelTo } from './process/process-calls.ts';
 import { watchReloads } from './process/reloading.ts';
 import { startWebProcess } from './process/web-process.ts';
 import { OWNER } from './process/web-processes.ts';
 
-// The process: environment, signals, exit code. Date.parse reads times without a zone in the process's own, so that is UTC.
+// The process: environment, signals, exit code. UTC, since Date.parse reads times without a zone in the zone of the process.
 process.env.TZ = 'UTC';
 
 await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => endWith(error));
@@ -35,7 +34,7 @@ async function run(): Promise<void> {
   const given = readSettings(process.env);
   const found = findConfig(given, existsSync);
   const made = demoToken(found, given);
-  // Web processes that this one starts find it there too.
+  // In the environment, so that web processes get it too.
   if (made !== undefined) process.env.ADMIN_TOKEN = made;
   const settings = readSettings(process.env);
   const roles = rolesOf(settings, process.env);
@@ -43,7 +42,7 @@ async function run(): Promise<void> {
   const config = loadRunnable({ found, settings, env: process.env, destinations });
   const logger = createLogger(settings.LOG_LEVEL);
   const start = settings.WEB_CONCURRENCY > 1 && roles.serves === 'everything' ? startOwner : startGateway;
-  // A start may wait for room on its disk; whoever has not begun has nothing to end.
+  // Until the gateway has started there is nothing to drain, so a signal just exits.
   let stop = (_why: string): void => process.exit(0);
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
@@ -58,9 +57,9 @@ async function run(): Promise<void> {
   };
 }
 
-/** One of several web processes, started by the process that owns the log, which reads the configuration for all. */
+/** One of several web processes, started by the owner of the log, which reads the configuration for all of them. */
 async function runWebProcess(): Promise<void> {
-  // A signal to the whole group reaches this process too: the owner reloads, and tells.
+  // A signal to the whole process group reaches this one too; the owner reloads and sends the result.
   process.on('SIGHUP', () => {});
   const settings = readSettings(process.env);
   const logger = createLogger(settings.LOG_LEVEL).child({ web: cluster.worker?.id });
@@ -79,12 +78,12 @@ function toolsOf(settings: Settings, logger: Logger) {
   return { settings, clock: systemClock, random: Math.random, logger, build: buildOf(process.env), onFailure };
 }
 
-/** After a failed commit nobody knows what the disk holds: the next process finds out. */
+/** Ends the process after a failure: after a failed commit it is not known what the disk holds, and only the next process finds out. */
 function fail(logger: Logger): (error: unknown) => void {
   return (error) => {
     logger.fatal({ reason: whatFailed(error), places: placesOf(error) }, 'something failed that must not; stopping');
     process.exitCode = 1;
-    // Requests in hand still get their 503.
+    // Requests in progress still get their 503.
     setTimeout(() => process.exit(1), 200);
   };
 }
@@ -101,7 +100,7 @@ function announce(gateway: Gateway, config: Config, settings: Settings, found: F
   for (const line of lines) say(logger, line);
 }
 
-/** Says what to try, and prints the events that come. Gives what ends that. */
+/** Prints first steps, and then the events that come. Gives the function that ends this. */
 function beginDemo({ port }: Gateway, settings: Settings, made: string | undefined, logger: Logger): () => void {
   const leaving = new AbortController();
   if (settings.LOG_LEVEL === 'silent') return () => {};
@@ -112,11 +111,11 @@ function beginDemo({ port }: Gateway, settings: Settings, made: string | undefin
   return () => leaving.abort();
 }
 
-/** Gives what stops the gateway and ends the process, however often it is called. */
+/** Gives the function that stops the gateway and ends the process. Further calls do nothing. */
 function stopper(gateway: Gateway, { DRAIN_SECONDS }: Settings, logger: Logger): (why: string) => void {
   let stopping = false;
   return (signal) => {
-    // Platforms may send the signal more than once.
+    // Platforms may send the signal several times.
     if (stopping) return;
     stopping = true;
     logger.info({ signal }, 'stopping');

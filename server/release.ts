@@ -10,12 +10,12 @@ import { readSettings } from './config/settings.ts';
 import { withoutCredentials } from './config/shown.ts';
 import { migrateLog } from './log/store.ts';
 
-// The step of a deployment between its build and its start: where it fails, a platform leaves the old version running.
+// The release step of a deployment, between build and start. If it fails, the platform keeps the old version running.
 await release().catch((error: unknown) => endWith(error));
 
 async function release(): Promise<void> {
   const settings = readSettings(process.env);
-  // A start would refuse it, when the old version is gone already.
+  // Checked here, since a start would refuse it only when the old version is gone.
   loadRunnable({ found: findConfig(settings, existsSync), settings, env: process.env, destinations });
   const logger = createLogger(settings.LOG_LEVEL);
   const log = withoutCredentials(settings.LOG_URL);

@@ -17,28 +17,28 @@ export interface DeliveriesOptions {
   readonly store: Store;
   readonly config: Config;
   readonly settings: Settings;
-  /** Whether this process moves pipelines. One that does not still knows them, and how they do. */
+  /** Whether this process delivers. One that does not still knows the pipelines and how they stand. */
   readonly deliversEvents: boolean;
   readonly tail: Pick<Tail, 'listening' | 'publish'>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
   readonly onDropped: (shop: string, events: number) => void;
-  /** Called with how many ended replays were let go of. */
+  /** Called with how many ended replays were forgotten. */
   readonly onForgotten: (replays: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** The half of a gateway that is not about requests: pipelines, replays, and the upkeep of the log. */
+/** The half of a gateway that delivers: pipelines, replays, and the upkeep of the log. */
 export interface Deliveries {
   readonly pipelines: Pipelines;
   readonly replays: Replays;
   readonly orphans: Orphans;
-  /** The shops of the configuration that is followed. */
+  /** The shops of the configuration in force. */
   shops(): readonly string[];
-  /** How all pipelines and shops do, as it was a moment ago, a second at most. */
+  /** How all pipelines and shops stand; at most a second old. */
   overview(): Promise<Overview>;
-  /** Has a place on the log for every pipeline when it resolves: events that come from then on reach it. */
+  /** Takes a configuration. When it resolves, every pipeline has its place on the log and gets the events that come from then on. */
   follow(config: Config): Promise<void>;
   stop(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
   });
   await pipelines.follow(config);
   replays.follow();
-  // A pipeline may still be held by a process that is gone: whoever starts does not wait for that.
+  // Not awaited: a pipeline may still be claimed by a process that is gone.
   let looking = options.deliversEvents ? look(orphans, options) : Promise.resolve();
   const stopping = new AbortController();
   const upkeep = options.deliversEvents
@@ -95,7 +95,7 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
   };
 }
 
-/** Names the orphans of a new configuration; where the log is away the upkeep does it later. */
+/** Logs the orphans of a new configuration; if the log cannot be reached, the upkeep does it later. */
 async function look(orphans: Orphans, { logger, onFailure }: DeliveriesOptions): Promise<void> {
   try {
     await orphans.look();

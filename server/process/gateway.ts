@@ -20,27 +20,27 @@ export interface GatewayOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly build: Build;
-  /** Called when the gateway can keep no promise any more. The process should stop. */
+  /** Called when the gateway can no longer guarantee anything. The process should stop. */
   readonly onFailure: (error: unknown) => void;
 }
 
 export interface Gateway {
-  /** Where it listens; 0 where it opens no port. */
+  /** The port it listens on; 0 if it opens none. */
   readonly port: number;
   readonly durability: Durability;
   /** Takes a new configuration without dropping a request. */
   reload(config: Config): Promise<void>;
   reloadRefused(): void;
-  /** Stops accepting, answers what is in, ends deliveries, closes the log. */
+  /** Stops accepting, answers requests in progress, ends deliveries, closes the log. */
   stop(): Promise<void>;
 }
 
-/** Builds everything from settings and a configuration in this process, and starts it. Throws ConfigError where a setting cannot be served. */
+/** Builds the whole gateway in this process and starts it. Throws ConfigError if a setting cannot be used. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { roles, logger } = options;
   const store = await openLog(options);
   const tail = createTail();
-  // Deliveries come first: a new pipeline begins at the head of the log, and must not miss the first event.
+  // Deliveries start first: a new pipeline begins at the head of the log and must not miss the first event.
   const deliveries = await startDeliveries({
     ...options,
     deliversEvents: roles.deliversEvents,

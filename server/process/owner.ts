@@ -11,19 +11,19 @@ import type { Gateway, GatewayOptions } from './gateway.ts';
 import type { ConnectionToWeb, LogStatus } from './process-calls.ts';
 import { WebProcesses } from './web-processes.ts';
 
-/** A web process that does not say in time what it counts is taken to count what it said last. */
+/** How long to wait for the metrics of a web process; after that its last known ones count. */
 const COUNTS_WITHIN_MS = 2000;
-/** A web process takes a configuration in milliseconds; one that starts has seconds for it. */
+/** How long a reload waits for a web process. A running one takes milliseconds, a starting one seconds. */
 const TAKEN_WITHIN_MS = 10_000;
 
 /**
- * A gateway of several processes on this machine: this one owns the log and delivers, others take events and use its store. Stops when
- * they have stopped.
+ * A gateway of several processes on this machine: this one owns the log and delivers, the others take events and use its store. It stops
+ * after they have stopped. Throws ConfigError.
  */
 export async function startOwner(options: GatewayOptions): Promise<Gateway> {
   const { settings, roles, clock, logger, onFailure } = options;
   let { config } = options;
-  // None until the log is open.
+  // Empty until the log is open.
   let connections = (): WebProcesses['connections'] => new Map();
   const logStatus = (): LogStatus => ({ room: store.disk.room(), damage: store.damage() });
   const store: OpenedLog = await openLog({
@@ -71,7 +71,7 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
     port: await web.start(),
     durability: store.log.durability,
     reload: async (next) => {
-      // Pipelines come first here too: a new one must not miss the first event of its shop.
+      // Pipelines come first: a new one must not miss the first event of its shop.
       await deliveries.follow(next);
       config = next;
       await everywhere([...web.connections.values()], next, options);
@@ -86,8 +86,8 @@ export async function startOwner(options: GatewayOptions): Promise<Gateway> {
 }
 
 /**
- * Hands a configuration to the web processes. One that ends meanwhile is replaced by one that asks for it. One that does not answer is not
- * waited for any longer than this: it takes it, before anything later, when it goes on.
+ * Hands a configuration to the web processes. A process that ends in between is replaced by one that asks for the new configuration. A
+ * process that does not answer in ten seconds is not waited for: it takes the configuration as soon as it answers again.
  */
 async function everywhere(
   connections: readonly ConnectionToWeb[],

@@ -9,17 +9,17 @@ import { whatFailed } from '../config/start-errors.ts';
 import { watchConfig } from '../config/watch.ts';
 import type { Gateway } from './gateway.ts';
 
-/** Between two tries to take a configuration while the log cannot be reached. */
+/** Wait between two tries to take a configuration while the log cannot be reached. */
 const RELOAD_AGAIN_MS = 5000;
 
 export interface Reloading {
-  /** Hands on each change since `watchReloads`, one after the other, those that came while the gateway started included. */
+  /** Hands on every change since `watchReloads`, one after the other, including those that came while the gateway started. */
   follow(gateway: Pick<Gateway, 'reload' | 'reloadRefused'>, load: () => Promise<Config>, logger: Logger): void;
 }
 
 /**
- * Notes from now on what asks for a reload: a change of the configuration's file, and SIGHUP. To be called before the configuration is
- * read, since whatever changes between the reading and the first look at the file would never be seen.
+ * Notes from now on what asks for a reload: a change of the configuration file, and SIGHUP. Call it before the configuration is read: a
+ * change between that and the first look at the file would never be noticed.
  */
 export function watchReloads(
   found: Found,
@@ -38,7 +38,7 @@ export function watchReloads(
   return {
     follow: (gateway, load, logger) => {
       reload = reloader(gateway, load, kind, logger);
-      // The watcher's own first look may have come after the change.
+      // The change may have come before the watcher's first look.
       if (asked || textNow() !== read) reload();
     },
   };
@@ -58,7 +58,7 @@ function reloader(
       await gateway.reload(await load());
       logger.info({ config: kind }, 'configuration reloaded');
     } catch (error) {
-      // A stop ends a reload that is under way.
+      // A stop aborts a reload that is under way.
       if (isAbort(error)) return;
       gateway.reloadRefused();
       if (error instanceof LogUnavailable) {
@@ -78,7 +78,7 @@ function reloader(
   return reload;
 }
 
-/** A file that cannot be read now is no change. */
+/** The text of a file; undefined if it cannot be read now, which is no change. */
 function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

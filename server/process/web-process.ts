@@ -11,11 +11,11 @@ import { startWeb } from './web.ts';
 
 export interface WebProcessOptions extends Omit<GatewayOptions, 'config' | 'roles'> {
   readonly connection: ConnectionToOwner;
-  /** Called when the owner wants this process to stop, also while it starts. */
+  /** Called when the owner tells this process to stop, also while it starts. */
   readonly onStop: () => void;
 }
 
-/** One of several processes that take events: it checks and answers, and asks the owner of the log for everything else. */
+/** One of several processes that take events. It checks and answers requests, and asks the owner of the log for everything else. */
 export async function startWebProcess(options: WebProcessOptions): Promise<Gateway> {
   const { connection } = options;
   const tail = createTail({ onReaders: (count) => connection.notify('watch', [count > 0]) });
@@ -31,9 +31,9 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     logStatus: ([told]) => {
       logStatus = told;
     },
-    // A configuration that comes while this process starts is taken once it has.
+    // A configuration that comes while this process starts is taken after the start.
     reload: async ([next]) => {
-      // One that cannot take it is replaced by one that starts with it.
+      // If it cannot be taken, this process ends, and its replacement starts with it.
       await (await started).reload(next).catch((error: unknown) => isAbort(error) || options.onFailure(error));
     },
     lines: ([lines, missed]) => {
@@ -44,7 +44,7 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
   const config = await connection.call('config', []);
   logStatus = await connection.call('logStatus', []);
   const remote = await connectStore(connection);
-  // The owner has given every pipeline its place before it hands a configuration on, so that this process needs no log to start.
+  // The owner gives every pipeline its place before it hands on a configuration, so this process need not do it again.
   const store: OpenedLog = {
     ...remote,
     state: { ...remote.state, cursors: { ...remote.state.cursors, begin: async () => {} } },
@@ -67,7 +67,7 @@ export async function startWebProcess(options: WebProcessOptions): Promise<Gatew
     store,
     deliveries,
     tail,
-    // The owner hands it to those who watch, wherever they are.
+    // The owner sends it to the readers in all processes.
     show: (line) => connection.notify('show', [line]),
     metrics: { ...metrics, render: () => connection.call('metrics', []) },
   });

@@ -5,17 +5,17 @@ import type { Clock } from '../base/clock.ts';
 import { ConfigError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { GatewayFailure } from '../config/start-errors.ts';
-import { channelTo } from './ipc.ts';
-import type { CallsOfOwner, CallsOfWeb, ConnectionToWeb } from './process-calls.ts';
+import { type CallsOfOwner, type CallsOfWeb, type ConnectionToWeb, channelTo } from './process-calls.ts';
+import { closeUntaken } from './untaken-connections.ts';
 
 export interface WebProcessesTools {
   readonly count: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called for each new process before it can send anything. */
+  /** Called with the connection to each new process, before that can send anything. */
   readonly onStarted: (id: number, connection: ConnectionToWeb) => void;
   readonly onEnded: (id: number) => void;
-  /** Called when processes end over and over again. The gateway should stop. */
+  /** Called when web processes keep ending. The gateway should stop. */
   readonly onFailure: (error: Error) => void;
 }
 
@@ -23,23 +23,23 @@ interface WebProcess {
   readonly id: number;
   readonly connection: ConnectionToWeb;
   readonly startedAt: number;
-  /** The port, when it listens. Rejects where it ends before. */
+  /** The port, once it listens. Rejects if the process ends before. */
   readonly listening: Promise<number>;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
-/** Ending sooner than this after its start counts as one more of a row. */
+/** A process that ends sooner than this after its start counts as one more in a row. */
 const EARLY_MS = 60_000;
 const MOST_IN_A_ROW = 5;
 
-/** Set where a process is one of these. That it is a worker of a cluster alone does not say so: process managers start clusters too. */
+/** The variable that marks a web process. Being a cluster worker is not enough: process managers start clusters too. */
 export const OWNER = 'HEADLESS_EVENTS_OWNER';
 
-/** How long to wait before a process that ended early so many times in a row is replaced: 0, 1, 2, 4 s. Undefined: not again. */
+/** Milliseconds until a process is replaced that ended early this many times in a row: 0, 1000, 2000, 4000. Undefined: it is not replaced. */
 export const restartAfter = (inARow: number): number | undefined =>
   inARow >= MOST_IN_A_ROW ? undefined : inARow === 1 ? 0 : 1000 * 2 ** (inARow - 2);
 
-/** Starts so many web processes on one port, and keeps that many running. */
+/** Starts `count` web processes on one port, and keeps that many running. */
 export class WebProcesses {
   readonly #tools: WebProcessesTools;
   readonly #running = new Map<number, { readonly connection: ConnectionToWeb; readonly child: ChildProcess }>();
@@ -50,14 +50,14 @@ export class WebProcesses {
     this.#tools = tools;
   }
 
-  /** Gives the port that they share. */
+  /** Starts them; gives the port that they share. Rejects with ConfigError if they cannot start. */
   async start(): Promise<number> {
     cluster.setupPrimary({ serialization: 'advanced' });
-    // They leave when their channel closes, but one that hangs would not notice.
+    // They end when their channel closes, but one that hangs would not notice.
     process.once('exit', () => {
       for (const { child } of this.#running.values()) child.kill('SIGKILL');
     });
-    // One alone at first: what keeps them from starting is said once.
+    // Start one first, so that a reason not to start is reported once.
     const first = this.#fork();
     const port = await first.listening;
     const others = Array.from({ length: this.#tools.count - 1 }, () => this.#fork());
@@ -66,19 +66,19 @@ export class WebProcesses {
     return port;
   }
 
-  /** To the processes that listen already. The others ask for everything when they begin: what is sent to them before is lost. */
+  /** Connections to the processes that listen to theirs. A message to another one would be lost; it asks for everything once it listens. */
   get connections(): ReadonlyMap<number, ConnectionToWeb> {
     return new Map(
       [...this.#running].flatMap(([id, { connection }]) => (connection.heard ? [[id, connection] as const] : [])),
     );
   }
 
-  /** Resolves when each has answered what it had in hand, and has ended. */
+  /** Stops them; resolves when each has answered its requests and ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const { connection, child } of this.#running.values()) {
       if (connection.heard) connection.notify('stop', []);
-      // It has nothing in hand.
+      // It has no requests yet.
       else child.kill('SIGTERM');
     }
     await Promise.all(this.#kept);
@@ -129,31 +129,4 @@ export class WebProcesses {
     onStarted(id, connection);
     return { id, connection, startedAt: clock.steady(), listening, ended };
   }
-}
-
-/** How Node's cluster hands a connection to a process, and how that says that it has it. */
-interface HandOver {
-  readonly act?: string;
-  readonly seq?: number;
-  readonly ack?: number;
-}
-
-/**
- * Node forgets connections that it has handed to a process which dies before it takes them: they would stay open with nobody behind them,
- * and their clients wait. This closes them, by looking at what Node's cluster says to the process and hears from it.
- */
-function closeUntaken(child: ChildProcess): void {
-  const untaken = new Map<number, { close?(): void }>();
-  const send = child.send.bind(child) as (...args: unknown[]) => boolean;
-  child.send = (...args: unknown[]): boolean => {
-    const [{ act, seq }, connection] = args as [HandOver, object | undefined];
-    if (act === 'newconn' && seq !== undefined && connection) untaken.set(seq, connection);
-    return send(...args);
-  };
-  child.on('internalMessage', ({ ack }: HandOver) => {
-    if (ack !== undefined) untaken.delete(ack);
-  });
-  child.once('exit', () => {
-    for (const connection of untaken.values()) connection.close?.();
-  });
 }

@@ -10,7 +10,7 @@ import { serveStore } from '../../adapters/logs/ipc/server.ts';
 import { openLmdb } from '../../adapters/logs/lmdb/open.ts';
 import type { LogRecord } from '../../adapters/logs/log.ts';
 import { encodePage } from '../../adapters/logs/record.ts';
-import { channelTo } from '../../server/process/ipc.ts';
+import { channelTo } from '../../server/process/process-calls.ts';
 import { record as emptyRecord, storeOptions } from '../contracts/log.ts';
 import { layersEvent } from '../support/gateway.ts';
 import { withFolder } from './subjects.ts';
