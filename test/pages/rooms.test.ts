@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { describe } from '../support/describe.ts';
 import { tableOf } from '../support/readme.ts';
@@ -13,7 +13,9 @@ interface Override {
     readonly rules: {
       readonly style?: {
         readonly noRestrictedImports?: {
-          readonly options: { readonly patterns: readonly { readonly group: readonly string[] }[] };
+          readonly options: {
+            readonly patterns: readonly { readonly group: readonly string[]; readonly message: string }[];
+          };
         };
       };
     };
@@ -56,4 +58,36 @@ describe('server/README.md and the rooms', ({ it }) => {
       );
     }
   });
+});
+
+describe('the pages of the adapters', ({ it }) => {
+  const { overrides } = JSON.parse(readFileSync('biome.json', 'utf8')) as { overrides: Override[] };
+  const messagesFor = (folder: string): string[] =>
+    overrides
+      .filter(({ includes }) => includes.includes(`${folder}/**`))
+      .flatMap(({ linter }) => linter.rules.style?.noRestrictedImports?.options.patterns ?? [])
+      .map(({ message }) => message);
+
+  for (const name of ['logs', 'dialects', 'destinations', 'http']) {
+    const folder = `adapters/${name}`;
+    const page = readFileSync(`${folder}/README.md`, 'utf8');
+
+    it(`say what ${name}/ may import, as lint does`, () => {
+      const said = unquoted(/^It may import: (.*?)\.(?: |$)/m.exec(page)?.[1] ?? '');
+      assert.ok(messagesFor(folder).includes(`${folder} may import ${said} only.`), said);
+    });
+
+    it(`name every file of ${name}/ and nothing that is gone`, () => {
+      const cells = tableOf(page, 'File').flatMap(([cell = '']) =>
+        [...cell.matchAll(/`([^`]+)`/g)].map(([, one]) => one),
+      );
+      const all = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((one) => one.endsWith('.ts'));
+      for (const cell of cells) assert.ok(existsSync(`${folder}/${cell}`), `${cell} is gone`);
+      // A folder stands for its files.
+      assert.equal(
+        all.filter((one) => !cells.some((cell) => cell === one || (cell?.endsWith('/') && one.startsWith(cell)))),
+        [],
+      );
+    });
+  }
 });
