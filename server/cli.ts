@@ -39,7 +39,7 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
     })
     .addHelpText(
       'after',
-      `\nExit codes: 0 it worked, 1 it did not, 2 the call was wrong.${examples(
+      `\nExit codes: 0 it worked, 1 it failed, 2 it was called wrongly.${examples(
         'headless-events send',
         'headless-events tail',
         'headless-events receipt 018f3c9e-7d7b-7c1e-9a33-0c8f6f2b1f5a',
@@ -63,7 +63,7 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
     }
     if (!(error instanceof CommanderError)) {
       terminal.err(
-        `This command failed in a way that it must not (${whatFailed(error)}). Where it asks a gateway: does one of this version answer at --url?`,
+        `Unexpected error (${whatFailed(error)}). If the command asks a gateway: does one of this version answer at --url?`,
       );
       return EXIT.failed;
     }

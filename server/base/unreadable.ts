@@ -29,4 +29,4 @@ export async function readOver(
 
 /** Why a pipeline is suspended before events that cannot be read, and what to do. `newest`: the newest position on the log. */
 export const suspensionFor = ({ message }: UnreadableEvents, newest: Position): string =>
-  `${message}. Deploy the version that stored them and resume: then they are delivered. To resume without it leaves out what cannot be read up to event ${newest}, counted as dropped; it stays on the log, and a replay by a version that can read it delivers it`;
+  `${message}. Deploy the version that stored them and resume; then they are delivered. Resuming without it skips what cannot be read up to event ${newest} and counts it as dropped; it stays on the log, and a replay by a version that can read it delivers it`;

@@ -53,5 +53,5 @@ export function interpolate(written: unknown, env: Environment): Interpolated {
 function unresolved(reference: string, name: string): string {
   if (!reference.endsWith('}') || !/^\w+$/.test(name))
     return `must name a variable as \${NAME}, in letters, digits and _; write $\${ for a plain \${`;
-  return `needs the environment variable ${name}, which is not set or empty`;
+  return `must name an environment variable with a value, got \${${name}}, which is not set or empty; set ${name}`;
 }

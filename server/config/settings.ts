@@ -75,8 +75,8 @@ function contradictions(settings: unknown): string[] {
     );
   if (Check(Processes, settings) && settings.PROCESS !== 'all' && !logKind(settings.LOG_URL)?.isShared)
     found.push(
-      `PROCESS must be all where LOG_URL is ${settings.LOG_URL.replace(/:.*/s, ':…')}, got ${settings.PROCESS}: that log lives in one process. ` +
-        'For several processes that take events set WEB_CONCURRENCY; to run web and worker apart keep the log on PostgreSQL',
+      `PROCESS must be all if LOG_URL is ${settings.LOG_URL.replace(/:.*/s, ':…')}, got ${settings.PROCESS}, and that log belongs to one process; ` +
+        'set WEB_CONCURRENCY for several processes that take events, or keep the log on PostgreSQL to run web and worker apart',
     );
   return found;
 }

@@ -12,7 +12,7 @@ export function cannotStart(error: unknown): string {
   const what = whatFailed(error);
   return isForOperators(error)
     ? `Cannot start: ${what}`
-    : `Cannot start: something failed that must not (${what}); install this version anew with npm ci, and report this line if that does not help`;
+    : `Cannot start: unexpected error (${what}); reinstall this version with npm ci, and report this line if that does not help`;
 }
 
 /** The mistakes in settings or configuration; undefined if something else failed. */

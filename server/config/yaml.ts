@@ -21,30 +21,34 @@ export function parseYaml(text: string, name: string): Parsed {
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
   // Checked before composing, which recurses for each level: V8 may end the process on a full stack.
   const deep = tooDeepIn(tokens);
-  if (deep !== undefined) throw refuse([`, ${placeAt(deep, lines)}: nested more than ${DEEPEST} deep; ${ENOUGH}`]);
+  if (deep !== undefined)
+    throw refuse([`, ${placeAt(deep, lines)}: must be nested at most ${DEEPEST} deep, got more; ${ENOUGH}`]);
   const [document, second] = new Composer({ prettyErrors: false, logLevel: 'error' }).compose(
     tokens,
     true,
     text.length,
   );
   if (document === undefined) return { value: null, placeOf: () => undefined };
-  if (second) throw refuse([`, ${placeAt(second.range[0], lines)}: a second document begins (---); write one only`]);
+  if (second)
+    throw refuse([`, ${placeAt(second.range[0], lines)}: must be one document, got a second one (---); remove it`]);
   const problems = [...document.errors, ...document.warnings];
   if (problems.length > 0) throw refuse(sentences(problems, text, lines).map((one) => `, ${one}`));
   const misplaced = selfHeldIn(document);
   if (misplaced !== undefined)
     throw refuse([
-      `, ${placeAt(misplaced, lines)}: an alias (*name) stands inside what it stands for (&name); ${QUOTE}`,
+      `, ${placeAt(misplaced, lines)}: an alias (*name) must not be inside the value that it repeats (&name); ${QUOTE}`,
     ]);
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch {
     // The parser's message names the alias, which may be a token that begins with a star.
-    throw refuse([`: an alias (*name) has no anchor (&name), or there are over ${MOST_ALIASES} of them; ${QUOTE}`]);
+    throw refuse([
+      `: each alias (*name) must have an anchor (&name), and there must be at most ${MOST_ALIASES}; ${QUOTE}`,
+    ]);
   }
   const excess = excessOf(value);
-  if (excess !== undefined) throw refuse([`: with its aliases (*name) filled in it is ${excess}; write fewer`]);
+  if (excess !== undefined) throw refuse([`: with its aliases (*name) resolved, must be ${excess}; use fewer aliases`]);
   return { value, placeOf: placesIn(document, lines) };
 }
 
@@ -96,15 +100,15 @@ function selfHeldIn(document: Document): number | undefined {
   return at;
 }
 
-/** What is too large about a value after its aliases are resolved; undefined if nothing is. */
+/** The limit that a value exceeds after its aliases are resolved; undefined if it exceeds none. */
 function excessOf(value: unknown): string | undefined {
   const open: { readonly one: unknown; readonly depth: number }[] = [{ one: value, depth: 0 }];
   let count = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     count += 1;
-    if (count > MOST_VALUES) return `over ${MOST_VALUES} values`;
+    if (count > MOST_VALUES) return `at most ${MOST_VALUES} values, got more`;
     const { one, depth } = next;
-    if (depth > DEEPEST) return `nested more than ${DEEPEST} deep`;
+    if (depth > DEEPEST) return `nested at most ${DEEPEST} deep, got more`;
     const inner = Array.isArray(one) ? one : isRecord(one) ? Object.values(one) : [];
     for (const item of inner) open.push({ one: item, depth: depth + 1 });
   }

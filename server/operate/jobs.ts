@@ -100,7 +100,7 @@ export class OperatorJobs {
     } catch (error) {
       const expected = error instanceof LogUnavailable;
       if (!expected) onError(error);
-      const reason = expected ? error.message : 'something unexpected went wrong; the log of the gateway has it';
+      const reason = expected ? error.message : 'unexpected error; see the log lines of the gateway';
       const end = stopping.aborted ? { state: 'interrupted' as const } : { state: 'failed' as const, reason };
       now = { ...now, ...end };
       onStep(now);

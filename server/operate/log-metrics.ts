@@ -23,7 +23,7 @@ export function watchDamage(registry: Registry, { damage }: MetricsSources): voi
   gauge(
     registry,
     'gateway_log_damaged_since_seconds',
-    'When damage of the log was first noticed by this process, in seconds since 1970; 0 where none was.',
+    'When damage of the log was first noticed by this process, in seconds since 1970; 0 if none was.',
     (since) => since.set((damage()?.since ?? 0) / 1000),
   );
   gauge(registry, 'gateway_log_damaged_files', 'Files of the log that were found damaged at the start.', (files) =>

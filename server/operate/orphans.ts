@@ -78,7 +78,7 @@ export class Orphans {
     });
     if (adopter)
       throw new BadOrder(
-        `expected an orphan that nobody delivers, got one that replay ${adopter.id} does; cancel that`,
+        `${ref.pipeline} must be an orphan that no replay delivers, got one that replay ${adopter.id} delivers; cancel that replay`,
       );
     let dead = 0;
     for (;;) {
@@ -112,9 +112,10 @@ export async function orphanNamed(
   { store, pipelines, clock }: Omit<OrphanTools, 'logger'>,
   ref: PipelineRef,
 ): Promise<PipelineStatus> {
-  const name = `${ref.pipeline} in the shop ${ref.shop}`;
   if (pipelines.find(ref))
-    throw new BadOrder(`expected a pipeline that is not configured, got ${name}, which is; take it out first`);
+    throw new BadOrder(
+      `${ref.pipeline} must be a pipeline that is not configured, got a configured one of the shop ${ref.shop}; remove it from the configuration first`,
+    );
   const statuses = await pipelines.statuses();
   const found = statuses.find(({ id }) => id.shop === ref.shop && id.pipeline === ref.pipeline);
   if (found === undefined || !isOrphaned(found)) {

@@ -12,23 +12,23 @@ const FIGURES: readonly (readonly [name: string, help: string, of: (standing: Pi
   ['pending', 'Events a pipeline has yet to pass.', ({ pending }) => pending],
   [
     'lag_seconds',
-    'Age of the oldest event that a pipeline has yet to pass; 0 where there is none.',
+    'Age of the oldest event that a pipeline has yet to pass; 0 if there is none.',
     ({ lag_seconds }) => lag_seconds,
   ],
   [
     'failing_since_seconds',
-    'Since when no attempt of a pipeline has settled anything, in seconds since 1970; 0 where it does not fail.',
+    'Since when no attempt of a pipeline has settled anything, in seconds since 1970; 0 if it does not fail.',
     ({ failing_since }) => seconds(failing_since),
   ],
   ['failed_attempts', 'Attempts in a row that have settled nothing.', ({ failed_attempts }) => failed_attempts],
   [
     'last_success_seconds',
-    'When a pipeline delivered something the last time, in seconds since 1970; 0 where it never has.',
+    'When a pipeline delivered something the last time, in seconds since 1970; 0 if it never has.',
     ({ last_success_at }) => seconds(last_success_at),
   ],
   [
     'state_since_seconds',
-    'Since when a pipeline is failing, suspended, unmoved or orphaned, in seconds since 1970; 0 in other states, and where it is not known.',
+    'Since when a pipeline is failing, suspended, unmoved or orphaned, in seconds since 1970; 0 in other states, and if it is not known.',
     ({ since }) => seconds(since),
   ],
 ];

@@ -58,7 +58,10 @@ export class Replays {
     const { id, progress, newest } = orphan;
     this.#tools.named({ shop: id.shop, pipeline: as });
     const known = (await store.state.replays.all()).find((one) => isAdoptionOf(one, id) && !one.ended);
-    if (known) throw new BadOrder(`expected an orphan that nobody delivers, got one that replay ${known.id} does`);
+    if (known)
+      throw new BadOrder(
+        `${id.pipeline} must be an orphan that no replay delivers, got one that replay ${known.id} delivers; cancel that replay`,
+      );
     await store.state.cursors.resume(id);
     const { shop, pipeline: adopts } = id;
     const { position: after } = progress;

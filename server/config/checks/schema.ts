@@ -102,11 +102,11 @@ function unfit({ path, written, secret }: Place, schema: TSchema, value: unknown
 
 const missing = ({ path }: Place, name: string, wanted: string): Mistake => ({
   path: [...path, name],
-  text: `is missing; expected ${wanted}`,
+  text: `must be ${wanted}, got nothing`,
 });
 
 const unknownKey = (key: string, names: readonly string[]): string =>
-  `is not a known key${meant(key, names) || `; known are ${names.join(', ')}`}`;
+  `must be a known key${meant(key, names) || `; known are ${names.join(', ')}`}`;
 
 const inField = (place: Place, name: string): Place => ({
   ...place,

@@ -4,6 +4,7 @@ import type { Dialect } from '../../../adapters/dialects/dialect.ts';
 import { urlMistakes } from '../../../adapters/http/ssrf.ts';
 import { kindSchema } from '../../../schemas/config.ts';
 import { field, isRecord, items } from '../../base/unknown-values.ts';
+import { shown } from '../shown.ts';
 import type { Mistake, Path } from './schema.ts';
 
 /** User and password of a URL. */
@@ -24,7 +25,9 @@ export function semanticMistakes(config: unknown, { destinations, dialects, reda
   return items(field(config, 'shops')).flatMap((shop, index) => {
     const at: Path = ['shops', index];
     return [
-      ...items(field(shop, 'origins')).flatMap((origin, place) => originMistakes(origin, [...at, 'origins', place])),
+      ...items(field(shop, 'origins')).flatMap((origin, place) =>
+        originMistakes(origin, [...at, 'origins', place], redact),
+      ),
       ...dialects.flatMap(({ name, settings }) =>
         (settings?.check(field(shop, name), urlMistakes) ?? []).map((text) => placed(text, [...at, name])),
       ),
@@ -51,12 +54,12 @@ function laneMistakes(pipeline: unknown, destinations: readonly Destination[], p
 }
 
 /** Browsers omit the default port and write hosts in lower case, so any other spelling would never match. */
-function originMistakes(origin: unknown, path: Path): Mistake[] {
+function originMistakes(origin: unknown, path: Path, redact: Checkers['redact']): Mistake[] {
   if (typeof origin !== 'string' || !/^https?:/.test(origin)) return [];
   const sent = URL.canParse(origin) ? new URL(origin).origin : undefined;
   if (sent === origin) return [];
-  const hint = sent === undefined ? '' : `; browsers send ${sent}`;
-  return [{ path, text: `must be an origin as browsers write it${hint}` }];
+  const hint = sent === undefined ? '' : `; write ${sent}`;
+  return [{ path, text: `must be an origin as browsers write it, got ${shown(redact(origin), false)}${hint}` }];
 }
 
 function destinationMistakes(settings: unknown, destinations: readonly Destination[]): readonly string[] {

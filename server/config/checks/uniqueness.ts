@@ -23,7 +23,7 @@ export function uniquenessMistakes(config: unknown): Mistake[] {
       first.set(claim.key, claim);
       return [];
     }
-    const text = `is the same ${claim.what} as ${pathText(earlier.path)}${shopOf(config, earlier.path)}; it must be unique`;
+    const text = `must be unique, got the same ${claim.what} as ${pathText(earlier.path)}${shopOf(config, earlier.path)}`;
     return [{ path: claim.path, text }];
   });
 }

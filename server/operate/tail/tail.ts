@@ -43,7 +43,7 @@ export function createTail({ bufferLines = 1000, onReaders = () => {} }: TailOpt
     },
     lines: (filter, signal) => {
       if (readers.size >= MAX_READERS)
-        throw new TooManyReaders(`at most ${MAX_READERS} may follow the tail at once, and as many do: end one first`);
+        throw new TooManyReaders(`the tail must have at most ${MAX_READERS} readers, got one more; end one first`);
       const reader = new Reader(filter, bufferLines, signal, () => {
         if (readers.delete(reader)) onReaders(readers.size);
       });

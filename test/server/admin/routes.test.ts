@@ -321,7 +321,7 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
       ['/admin/dead?limit=ten', undefined, /limit must be .* got "ten"/],
       ['/admin/dead?shop=', undefined, /shop must be text .* got ""/],
       ['/admin/dead?shop=a&shop=b', undefined, /shop must be text .* got a list/],
-      ['/admin/dead?pipline=x', undefined, /pipline is not a known key; did you mean pipeline\?/],
+      ['/admin/dead?pipline=x', undefined, /pipline must be a known key; did you mean pipeline\?/],
       ['/admin/dead?from=tomorrow', undefined, /from must be a day such as 2026-06-01.*2h.*yesterday.* got "tomorrow"/],
       ['/admin/dead?from=2026-02-31', undefined, /from must be a day/],
       ['/admin/dead?from=2026-06-01T12:00:00', undefined, /time with its zone/],
@@ -329,14 +329,14 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
       ['/admin/tail?kinds=accepted,dying', undefined, /kinds\[1\] must be one of .* got "dying"/],
       ['/admin/dead/discard', { all: false }, /all must be true/],
       ['/admin/dead/discard', { shop: 7 }, /shop must be text .* got 7/],
-      ['/admin/dead/discard', { shopp: SHOP, all: true }, /shopp is not a known key/],
+      ['/admin/dead/discard', { shopp: SHOP, all: true }, /shopp must be a known key/],
       ['/admin/dead/discard', [], /must be a JSON object, got an empty list/],
       ['/admin/dead/discard', '{"all": tru', /not JSON/],
-      ['/admin/replays', { pipeline: 'p' }, /shop is missing/],
+      ['/admin/replays', { pipeline: 'p' }, /shop must be .*, got nothing/],
       ['/admin/replays?dry_run=1', { shop: SHOP, pipeline: 'p' }, /expected no query, got dry_run/],
-      [`/admin/pipelines/${SHOP}/archive/suspend`, {}, /reason is missing/],
+      [`/admin/pipelines/${SHOP}/archive/suspend`, {}, /reason must be .*, got nothing/],
       [`/admin/pipelines/${SHOP}/archive/suspend`, { reason: 'x', shop: 'b' }, /shop stands in the path/],
-      [`/admin/pipelines/${SHOP}/archive/resume`, { reason: 'x' }, /reason is not a known key/],
+      [`/admin/pipelines/${SHOP}/archive/resume`, { reason: 'x' }, /reason must be a known key/],
     ];
     for (const [path, body, error] of wrong) {
       const reply = await ask(admin, path, body);

@@ -30,6 +30,9 @@ describe('a configuration that is read by a thread', ({ it }) => {
   it('has the same mistakes', async () => {
     const error = await loadElsewhere({ found: found(shops(1)), settings, env: {} }).catch((reason: unknown) => reason);
     assert.instance(error, ConfigError);
-    assert.match((error as ConfigError).mistakes.join(), /needs the environment variable TOKEN/);
+    assert.match(
+      (error as ConfigError).mistakes.join(),
+      /must name an environment variable with a value, got \$\{TOKEN\}/,
+    );
   });
 });

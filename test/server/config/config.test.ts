@@ -120,7 +120,7 @@ describe('configuration', ({ it }) => {
     const config = load(source, { HOST: 'x.example', SECRET: 'long-enough' });
     assert.is(config.shops[0]?.pipelines[0]?.destination.url, `https://x.example/\${x}/x.example`);
     assert.equal(mistakesOf(source, { HOST: 'x.example', SECRET: '' }), [
-      'shops[0].pipelines[0].destination.secret: needs the environment variable SECRET, which is not set or empty',
+      `shops[0].pipelines[0].destination.secret: must name an environment variable with a value, got \${SECRET}, which is not set or empty; set SECRET`,
     ]);
   });
 
@@ -152,7 +152,7 @@ describe('configuration', ({ it }) => {
       }),
     );
     assert.equal(mistakesOf(source), [
-      'shops[0].orgins: is not a known key; did you mean origins?',
+      'shops[0].orgins: must be a known key; did you mean origins?',
       'shops[0].tokens: must be a non-empty list, each a token without spaces, or sha256: and 64 hex digits in lower case, got an empty list',
       'shops[0].successStatus: must be one of 201, 204, got 200',
       'shops[1].shop: must be a domain in lower case such as demo.myshopify.com, got "https://b.myshopify.com"',
@@ -163,8 +163,8 @@ describe('configuration', ({ it }) => {
       'shops[2].pipelines[0].destination.type: must be one of post, drop, got "pots"; did you mean post?',
       'shops[2].pipelines[1].consent[0]: must be one of analytics, marketing, preferences, sale_of_data, got "analytic"; did you mean analytics?',
       'shops[2].pipelines[1].destination.batchSize: must be a whole number from 1 to 500, got 900',
-      'shops[2].pipelines[2].destination.type: is missing; expected one of post, drop',
-      'shops[2].pipelines[3].destination: is missing; expected a destination with one of these types: post, drop',
+      'shops[2].pipelines[2].destination.type: must be one of post, drop, got nothing',
+      'shops[2].pipelines[3].destination: must be a destination with one of these types: post, drop, got nothing',
       'shops[2].pipelines[4]: must be a pipeline, got nothing',
     ]);
   });
@@ -187,12 +187,12 @@ describe('configuration', ({ it }) => {
 `;
     const env = { TOKEN: 'hunter2-hunter2', LANES: '4', URL: 'http://hunter2.example/' };
     assert.equal(placedMistakesOf(source, env), [
-      'shops[0].pipelines[0].event (line 10, column 9): is not a known key; did you mean events?',
+      'shops[0].pipelines[0].event (line 10, column 9): must be a known key; did you mean events?',
       `shops[0].pipelines[0].lanes (line 9, column 9): must be a whole number from 1 to 16, got "\${LANES}"; a variable always gives text: write the value itself`,
-      'shops[0].pipelines[2].destination (line 14, column 9): is missing; expected a destination with one of these types: post, drop',
-      'shops[0].tokens[1] (line 5, column 9): is the same token as shops[0].tokens[0] (a.myshopify.com); it must be unique',
-      'shops[0].pipelines[1].id (line 12, column 9): is the same id as shops[0].pipelines[0].id (a.myshopify.com); it must be unique',
-      'shops[0].origins[0] (line 6, column 15): must be an origin as browsers write it; browsers send https://x.example',
+      'shops[0].pipelines[2].destination (line 14, column 9): must be a destination with one of these types: post, drop, got nothing',
+      'shops[0].tokens[1] (line 5, column 9): must be unique, got the same token as shops[0].tokens[0] (a.myshopify.com)',
+      'shops[0].pipelines[1].id (line 12, column 9): must be unique, got the same id as shops[0].pipelines[0].id (a.myshopify.com)',
+      'shops[0].origins[0] (line 6, column 15): must be an origin as browsers write it, got "https://X.example"; write https://x.example',
       `shops[0].pipelines[0].destination.url (line 11, column 36): expected https:, came \${URL}`,
     ]);
   });
@@ -211,17 +211,17 @@ describe('configuration', ({ it }) => {
       'shops[0].pipelines[0].destination.url: expected https:, came http://x.example',
     ]);
     assert.equal(mistakesOf(withDestination({ type: 'post', url: 'https://x.example', batch_size: 3 })), [
-      'shops[0].pipelines[0].destination.batch_size: is not a known key; did you mean batchSize?',
+      'shops[0].pipelines[0].destination.batch_size: must be a known key; did you mean batchSize?',
     ]);
     assert.equal(mistakesOf(withDestination({ type: 'drop', colour: 'red' })), [
-      'shops[0].pipelines[0].destination.colour: is not a known key; known are type',
+      'shops[0].pipelines[0].destination.colour: must be a known key; known are type',
     ]);
   });
 
   it('refuses what is no configuration at all', () => {
     assert.equal(mistakesOf('\n'), ['the configuration: must be a configuration with shops, got nothing']);
     assert.equal(mistakesOf('- a\n- b\n'), ['the configuration: must be a configuration with shops, got a list']);
-    assert.match(mistakesOf('{}')[0] ?? '', /^shops: is missing/);
+    assert.match(mistakesOf('{}')[0] ?? '', /^shops: must be .*, got nothing$/);
   });
 
   it('never shows a secret, wherever it is', () => {
@@ -258,11 +258,11 @@ describe('configuration', ({ it }) => {
       { shop: 'a.myshopify.com', tokens: ['token-d'] },
     );
     assert.equal(mistakesOf(source), [
-      'shops[0].pipelines[1].id: is the same id as shops[0].pipelines[0].id (a.myshopify.com); it must be unique',
-      'shops[1].tokens[0]: is the same token as shops[0].tokens[0] (a.myshopify.com); it must be unique',
-      'shops[2].shop: is the same domain as shops[0].aliases[0] (a.myshopify.com); it must be unique',
-      'shops[2].serverTokens[0]: is the same token as shops[2].tokens[0] (shop.example.com); it must be unique',
-      'shops[3].shop: is the same domain as shops[0].shop (a.myshopify.com); it must be unique',
+      'shops[0].pipelines[1].id: must be unique, got the same id as shops[0].pipelines[0].id (a.myshopify.com)',
+      'shops[1].tokens[0]: must be unique, got the same token as shops[0].tokens[0] (a.myshopify.com)',
+      'shops[2].shop: must be unique, got the same domain as shops[0].aliases[0] (a.myshopify.com)',
+      'shops[2].serverTokens[0]: must be unique, got the same token as shops[2].tokens[0] (shop.example.com)',
+      'shops[3].shop: must be unique, got the same domain as shops[0].shop (a.myshopify.com)',
     ]);
   });
 
@@ -278,7 +278,7 @@ describe('configuration', ({ it }) => {
     const never = ['https://x.example:443', 'https://X.example', 'https://x.example/', '*', 'x.example'];
     const mistakes = mistakesOf(withShops(shopWith({ origins: never })));
     assert.is(mistakes.length, never.length);
-    assert.match(mistakes.join('\n'), /origins\[0\]: .*browsers send https:\/\/x\.example$/m);
+    assert.match(mistakes.join('\n'), /origins\[0\]: .*; write https:\/\/x\.example$/m);
   });
 });
 

@@ -116,7 +116,7 @@ describe('settings', ({ it }) => {
       for (const LOG_URL of ['memory:', 'lmdb:data/log', ''])
         assert.match(
           mistakesOf({ PROCESS, LOG_URL }).join(),
-          /PROCESS must be all where LOG_URL is (memory|lmdb):….*WEB_CONCURRENCY.*PostgreSQL/,
+          /PROCESS must be all if LOG_URL is (memory|lmdb):….*WEB_CONCURRENCY.*PostgreSQL/,
         );
     }
     assert.match(

@@ -153,7 +153,7 @@ describe('a start that fails', ({ it }) => {
       'owner.sock',
       /^Cannot start: LOG_URL must name a folder on a disk of this machine, .* knows no sockets; name one/m,
     ],
-    ['EXYZ', '127.0.0.1', /^Cannot start: something failed that must not \(Error EXYZ listen.*\); /m],
+    ['EXYZ', '127.0.0.1', /^Cannot start: unexpected error \(Error EXYZ listen.*\); /m],
   ] as const) {
     it(`says so where the system answers ${code}`, async () => {
       const folder = temporaryFolder();

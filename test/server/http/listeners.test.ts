@@ -35,7 +35,7 @@ describe('many who listen to one signal', ({ it, before, after }) => {
     const refused = await fetch(url, { headers });
     assert.is(refused.status, 503);
     assert.is(refused.headers.get('retry-after'), '10');
-    assert.match(await refused.text(), /at most 20 may follow the tail at once/);
+    assert.match(await refused.text(), /the tail must have at most 20 readers/);
     leaving.abort();
     await until(async () => {
       const one = new AbortController();

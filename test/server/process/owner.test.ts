@@ -56,7 +56,7 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
   it('are refused where the log lives in one process', async () => {
     const gateway = run({ PROCESS: 'worker', WEB_CONCURRENCY: '' });
     assert.is(await gateway.ended, 1);
-    assert.match(gateway.output(), /PROCESS must be all where LOG_URL is lmdb:….*WEB_CONCURRENCY/);
+    assert.match(gateway.output(), /PROCESS must be all if LOG_URL is lmdb:….*WEB_CONCURRENCY/);
   });
 });
 
