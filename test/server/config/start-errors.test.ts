@@ -8,6 +8,7 @@ import { ConfigError } from '../../../server/base/errors.ts';
 import { cannotStart, GatewayFailure, whatFailed } from '../../../server/config/start-errors.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { gatewayWith, SHOP } from '../../support/gateway.ts';
 import { startMain } from '../../support/main.ts';
 
 const SECRET = 'hunter2-very-secret';
@@ -17,6 +18,8 @@ interface Kind {
   readonly env: Record<string, string>;
   /** Prepares the folder that it starts in. */
   readonly prepare?: (folder: string) => void;
+  /** Started in the process of the test: how a process tells its errors, the others show. */
+  readonly here?: true;
   readonly says: RegExp;
 }
 
@@ -44,6 +47,7 @@ const kinds: readonly Kind[] = [
   },
   {
     what: 'a HOST that is no address',
+    here: true,
     env: { HOST: 'no.such.host.invalid' },
     says: /^Cannot start: HOST must be an address of this machine, got /,
   },
@@ -55,12 +59,14 @@ const kinds: readonly Kind[] = [
   },
   {
     what: 'a log below a file',
+    here: true,
     env: { LOG_URL: 'lmdb:taken/log' },
     prepare: (folder) => writeFileSync(join(folder, 'taken'), ''),
     says: /^Cannot start: LOG_URL must name a folder, got "lmdb:taken\/log"/,
   },
   {
     what: 'a log where nothing can be made',
+    here: true,
     env: { LOG_URL: 'lmdb:/proc/log' },
     says: /^Cannot start: LOG_URL must name a folder that .*; /,
   },
@@ -82,26 +88,31 @@ const kinds: readonly Kind[] = [
   },
   {
     what: 'a GEOIP_DB that is missing',
+    here: true,
     env: { GEOIP_DB: 'none.mmdb' },
     says: /^Cannot start: GEOIP_DB must be the path of .* got "none\.mmdb", ENOENT; /,
   },
   {
     what: 'a LOG_URL with a slip',
+    here: true,
     env: { LOG_URL: `postgress://gateway:${SECRET}@db/x` },
     says: /^Cannot start: LOG_URL must be lmdb:<folder>, memory: or postgres:\/\/…, got /,
   },
   {
     what: 'a LOG_URL without slashes',
+    here: true,
     env: { LOG_URL: `postgres:gateway:${SECRET}@db/x` },
     says: /^Cannot start: LOG_URL must be lmdb:<folder>, memory: or postgres:\/\/…, got /,
   },
   {
     what: 'a LOG_URL with a space in its password',
+    here: true,
     env: { LOG_URL: `postgress://gateway:${SECRET} x@db/x` },
     says: /^Cannot start: LOG_URL must be /,
   },
   {
     what: 'a database that is not there',
+    here: true,
     env: { LOG_URL: `postgres://gateway:${SECRET}@127.0.0.1:1/x` },
     says: /^Cannot start: LOG_URL must .*ECONNREFUSED/,
   },
@@ -117,15 +128,34 @@ const onlySentences = (output: string): void => {
   assert.not.match(output, new RegExp(SECRET));
 };
 
+async function saidByProcess(folder: string, env: Record<string, string>): Promise<string> {
+  const started = startMain(folder, { LOG_LEVEL: 'silent', ...env });
+  assert.is(await started.ended, 1);
+  return started.output();
+}
+
+async function saidHere(folder: string, env: Record<string, string>): Promise<string> {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    const gateway = await gatewayWith(`shops: [{ shop: ${SHOP}, tokens: [demo-token] }]`, env);
+    await gateway.stop();
+    return 'it started';
+  } catch (error) {
+    return cannotStart(error);
+  } finally {
+    process.chdir(before);
+  }
+}
+
 describe('a start that fails', ({ it }) => {
-  for (const { what, env, prepare, says } of kinds) {
+  for (const { what, env, prepare, here, says } of kinds) {
     it(`says in one sentence what to do: ${what}`, async () => {
       const folder = temporaryFolder();
       prepare?.(folder.path);
-      const started = startMain(folder.path, { LOG_LEVEL: 'silent', ...env });
-      assert.is(await started.ended, 1);
-      assert.match(started.output(), says);
-      onlySentences(started.output());
+      const output = here ? await saidHere(folder.path, env) : await saidByProcess(folder.path, env);
+      assert.match(output, says);
+      onlySentences(output);
       folder.remove();
     });
   }
