@@ -11,11 +11,11 @@ import { systemClock } from './base/clock.ts';
 import { createLogger, type Logger } from './base/logger.ts';
 import { placesOf } from './base/places.ts';
 import { demoToken, firstSteps, printEvents } from './cli/demo.ts';
-import { loadElsewhere } from './config/config-elsewhere.ts';
 import { describeConfig } from './config/describe.ts';
 import { acceptedWeak, loadRunnable } from './config/durability.ts';
 import { type Found, findConfig } from './config/find.ts';
 import { endWith, onUncaught, say } from './config/json-lines.ts';
+import { loadInThread } from './config/load-in-thread.ts';
 import { readSettings, rolesOf } from './config/settings.ts';
 import { whatFailed } from './config/start-errors.ts';
 import { type Gateway, startGateway } from './process/gateway.ts';
@@ -49,7 +49,7 @@ async function run(): Promise<void> {
   const gateway = await start({ ...toolsOf(settings, logger), config, roles });
   announce(gateway, config, given, found, logger);
   const leave = found.kind === 'demo' ? beginDemo(gateway, settings, made, logger) : () => {};
-  reloading.follow(gateway, () => loadElsewhere({ found, settings, env: process.env }), logger);
+  reloading.follow(gateway, () => loadInThread({ found, settings, env: process.env }), logger);
   const end = stopper(gateway, settings, logger);
   stop = (why) => {
     leave();

@@ -11,11 +11,11 @@ import { type Config, type Pipeline, settingsOf } from '../../schemas/config.ts'
 import { aborted, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
+import { logLinesOf } from './log-lines.ts';
 import { pipelineNotFound } from './not-found.ts';
 import { isOrphaned, orphanOf } from './orphaned.ts';
 import { type Route, router } from './route.ts';
 import { type Known, stateOf } from './standing.ts';
-import { talkOf } from './talk.ts';
 
 /** Wait between two tries while the log cannot be reached. */
 export const UNAVAILABLE_WAIT_MS = 1000;
@@ -237,7 +237,7 @@ export class Pipelines {
       route: router(pipeline),
       clock,
       random,
-      ...talkOf(id, cursor, store.log, logger),
+      ...logLinesOf(id, cursor, store.log, logger),
       ...(tail && { onSettled: (kind, events, answer) => tail(id, kind, events, answer) }),
     };
   }

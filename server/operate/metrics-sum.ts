@@ -4,7 +4,7 @@ import type { Collected } from './metrics.ts';
 /** Adds up the metrics of several processes, so that any one of them can answer for all. */
 export interface MetricsSum {
   /** Replaces a process's last known metrics. */
-  said(process: number, metrics: Collected): void;
+  update(process: number, metrics: Collected): void;
   /** A process has ended. Its counters stay in the sum, since a counter must not go back; its gauges leave it. */
   ended(process: number): void;
   /** Prometheus text. */
@@ -15,7 +15,7 @@ export function createMetricsSum(): MetricsSum {
   const latest = new Map<number, Collected>();
   let past: Collected = [];
   return {
-    said: (process, metrics) => void latest.set(process, metrics),
+    update: (process, metrics) => void latest.set(process, metrics),
     ended: (process) => {
       const last = latest.get(process);
       latest.delete(process);

@@ -77,7 +77,7 @@ export class Replays {
     return replays.map((replay, i) => this.#job(replay, standings[i]?.progress));
   }
 
-  /** Ends a replay where it is and gives it as it is then; one that is done stays done. Throws NotFound. */
+  /** Ends a replay at its cursor and gives it as it is then; one that is done stays done. Throws NotFound. */
   async cancel(id: string): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
     const replay = await store.state.replays.change(id, { kind: 'cancelled', at: clock.now() });

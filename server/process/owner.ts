@@ -114,7 +114,7 @@ async function summed(
   metrics: Metrics,
   connections: ReadonlyMap<number, ConnectionToWeb>,
 ): Promise<string> {
-  const asked = [...connections].map(async ([id, connection]) => sum.said(id, await connection.call('counts', [])));
+  const asked = [...connections].map(async ([id, connection]) => sum.update(id, await connection.call('counts', [])));
   await Promise.race([Promise.allSettled(asked), after(COUNTS_WITHIN_MS)]);
   return sum.render(await metrics.collected());
 }

@@ -19,9 +19,9 @@ const MEMORY = 'nodejs_heap_size_used_bytes';
 describe('the sum of what processes count', ({ it }) => {
   it('adds up what each said last', async () => {
     const sum = createMetricsSum();
-    sum.said(1, await counts(2));
-    sum.said(2, await counts(3));
-    sum.said(1, await counts(5));
+    sum.update(1, await counts(2));
+    sum.update(2, await counts(3));
+    sum.update(1, await counts(5));
     const text = await sum.render(await counts(0));
     assert.is(value(text, REQUESTS), 8);
     assert.is(value(text, IN_5_MS), 8);
@@ -34,7 +34,7 @@ describe('the sum of what processes count', ({ it }) => {
     const alone = value(await createMetricsSum().render(own), MEMORY);
     const sum = createMetricsSum();
     for (const process of [1, 2, 3]) {
-      sum.said(process, await counts(10));
+      sum.update(process, await counts(10));
       assert.ok(value(await sum.render(own), MEMORY) > alone);
       sum.ended(process);
     }

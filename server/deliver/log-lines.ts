@@ -6,22 +6,22 @@ import type { Logger } from '../base/logger.ts';
 import type { DeliverOptions } from './deliver.ts';
 import type { Recovery } from './streak.ts';
 
-type Talk = Pick<DeliverOptions, 'onFailing' | 'onRecovered' | 'onSuspended' | 'onMissing' | 'onAttempt'>;
+type LogLines = Pick<DeliverOptions, 'onFailing' | 'onRecovered' | 'onSuspended' | 'onMissing' | 'onAttempt'>;
 
 /** The log lines of a pipeline. Names are snake_case and times ISO 8601, as in every answer. */
-export function talkOf(
+export function logLinesOf(
   id: PipelineId,
   cursor: Pick<Cursor, 'progress'>,
   log: Pick<EventLog, 'heads'>,
   logger: Logger,
-): Talk {
+): LogLines {
   return {
     onFailing: ({ since, attempts, reason }) =>
       logger.error(
         { ...id, state: 'failing', failing_since: iso(since), failed_attempts: attempts, reason },
         'pipeline failing',
       ),
-    onRecovered: (recovery, settledAhead) => void tellRecovered(id, cursor, log, logger, recovery, settledAhead),
+    onRecovered: (recovery, settledAhead) => void logRecovered(id, cursor, log, logger, recovery, settledAhead),
     onSuspended: ({ reason, at }) =>
       logger.error({ ...id, state: 'suspended', since: iso(at), reason }, 'pipeline suspended'),
     onMissing: (events, reason) => logger.error({ ...id, events, reason }, 'events are missing from the log'),
@@ -33,7 +33,7 @@ export function talkOf(
 }
 
 /** Leaves out `pending` if the log cannot be asked. */
-async function tellRecovered(
+async function logRecovered(
   { shop, pipeline }: PipelineId,
   cursor: Pick<Cursor, 'progress'>,
   log: Pick<EventLog, 'heads'>,

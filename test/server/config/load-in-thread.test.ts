@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert';
 import { destinations } from '../../../adapters/destinations/index.ts';
 import { ConfigError } from '../../../server/base/errors.ts';
-import { loadElsewhere } from '../../../server/config/config-elsewhere.ts';
 import { loadRunnable } from '../../../server/config/durability.ts';
+import { loadInThread } from '../../../server/config/load-in-thread.ts';
 import { readSettings } from '../../../server/config/settings.ts';
 import { describe } from '../../support/describe.ts';
 
@@ -20,7 +20,7 @@ describe('a configuration that is read by a thread', ({ it }) => {
       next = setImmediate(turn);
     };
     let next = setImmediate(turn);
-    const config = await loadElsewhere(given);
+    const config = await loadInThread(given);
     clearImmediate(next);
     assert.equal(config, loadRunnable({ ...given, destinations }));
     // Read here it would take a single turn.
@@ -28,7 +28,7 @@ describe('a configuration that is read by a thread', ({ it }) => {
   });
 
   it('has the same mistakes', async () => {
-    const error = await loadElsewhere({ found: found(shops(1)), settings, env: {} }).catch((reason: unknown) => reason);
+    const error = await loadInThread({ found: found(shops(1)), settings, env: {} }).catch((reason: unknown) => reason);
     assert.instance(error, ConfigError);
     assert.match(
       (error as ConfigError).mistakes.join(),

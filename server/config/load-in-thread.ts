@@ -18,7 +18,7 @@ export interface Loaded {
  * `loadRunnable` in a thread of its own. Reading and checking 2,000 shops takes a second, in which no request would be answered; and a text
  * that needs too much memory ends the thread and not the process. Rejects with ConfigError or GatewayFailure.
  */
-export function loadElsewhere({ found, settings, env }: ToLoad): Promise<Config> {
+export function loadInThread({ found, settings, env }: ToLoad): Promise<Config> {
   const given: ToLoad = { found, settings, env: { ...env } };
   const thread = startThread(given);
   return new Promise((resolve, reject) => {
@@ -35,7 +35,7 @@ export function loadElsewhere({ found, settings, env }: ToLoad): Promise<Config>
 
 function startThread(workerData: ToLoad): Worker {
   const extension = extname(import.meta.filename);
-  const script = new URL(`./config-thread${extension}`, import.meta.url);
+  const script = new URL(`./load-thread${extension}`, import.meta.url);
   if (extension !== '.ts') return new Worker(script, { workerData });
   // Run from TypeScript (npm run dev): tsx works in a thread only if the thread registers it.
   const asking = `import('tsx/esm/api').then(({ register }) => { register(); return import('${script.href}'); })`;
