@@ -28,7 +28,7 @@ export const liars: readonly Saboteur[] = (['kill', 'kill on PostgreSQL'] as con
         file: 'server/deliver/deliver.js',
         piece: 'const endings = await send(options, loop, window, signal);',
         by: `loop.ledger.delivered(window.wanted);
-        await save(options, passed(options, loop, window), loop, undefined);
+        await save(options, advanceOf(options, loop, window), loop, undefined);
         await new Promise((resolve) => setTimeout(resolve, 1000));
         const endings = await send(options, loop, window, signal);`,
       },
