@@ -5,7 +5,8 @@ import { runInNewContext } from 'node:vm';
 import * as assert from 'uvu/assert';
 import { dialects } from '../adapters/dialects/index.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
-import { createHttp, type HttpOptions, type Router } from '../server/http/server.ts';
+import type { Router } from '../server/http/koa-app.ts';
+import { createHttp, type HttpOptions } from '../server/http/server.ts';
 import { createIngest } from '../server/ingest/ingest.ts';
 import { createShops } from '../server/ingest/shops.ts';
 import { createLoad } from '../server/overload/load.ts';
@@ -41,9 +42,9 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
   const load = createLoad({
     maxBytes: 1e9,
     disk: () => pressure,
-    heldMs: 0,
-    onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
-    onShedding: () => {},
+    refusalDelayMs: 0,
+    onRefusal: (shortage, priority) => shed.push(`${shortage} ${priority}`),
+    onShortage: () => {},
   });
   const ingest = createIngest({
     shops: () => shops,
@@ -52,7 +53,6 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
     limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
     rates: { wait: () => 0, spend: () => {} },
     now: Date.now,
-    onError: () => {},
   });
   const server = createHttp({
     dialects,
@@ -93,15 +93,15 @@ async function holdingBack(maxBytes: number, bytes: number) {
   const load = createLoad({
     maxBytes,
     disk: () => 'none',
-    heldMs: 60_000,
+    refusalDelayMs: 60_000,
     stopping: stopping.signal,
-    onShed: () => {
+    onRefusal: () => {
       refused += 1;
     },
-    onShedding: () => {},
+    onShortage: () => {},
   });
   const server = await serverIn('none', { load });
-  const others = load.inHand.begin(0, () => {});
+  const others = load.bodies.reserve(0, () => {});
   others.complete();
   others.add(bytes);
   return { ...server, stopping, others, refused: () => refused };
@@ -177,7 +177,13 @@ describe('a gateway in need', ({ it }) => {
     let pressure: Pressure = 'all';
     const { port, close } = await serverIn('none', {
       load: {
-        ...createLoad({ maxBytes: 1e9, disk: () => pressure, heldMs: 0, onShed: () => {}, onShedding: () => {} }),
+        ...createLoad({
+          maxBytes: 1e9,
+          disk: () => pressure,
+          refusalDelayMs: 0,
+          onRefusal: () => {},
+          onShortage: () => {},
+        }),
       },
     });
     const socket = connect(port, '127.0.0.1');
@@ -237,17 +243,17 @@ describe('a gateway whose memory for bodies is full', ({ it }) => {
 
   it('counts whom it gives up without an answer', async () => {
     const shed: string[] = [];
-    const onShed = (shortage: string, worth: string): void => void shed.push(`${shortage} ${worth}`);
-    const load = createLoad({ maxBytes: 5000, disk: () => 'none', onShed, onShedding: () => {} });
+    const onRefusal = (shortage: string, priority: string): void => void shed.push(`${shortage} ${priority}`);
+    const load = createLoad({ maxBytes: 5000, disk: () => 'none', onRefusal, onShortage: () => {} });
     const { port, close } = await serverIn('none', { load });
     const slow = connect(port, '127.0.0.1');
     const chunk = `1770\r\n${'x'.repeat(6000)}\r\n`;
     slow.write(
       `POST /beacon HTTP/1.1\r\nhost: a\r\nx-storefront-access-token: demo-token\r\ntransfer-encoding: chunked\r\n\r\n${chunk}`,
     );
-    await until(() => load.inHand.bytes() === 6000);
+    await until(() => load.bodies.bytes() === 6000);
     const gone = once(slow, 'close');
-    await until(() => !load.inHand.isFull(performance.now()));
+    await until(() => !load.bodies.isFull(performance.now()));
     await gone;
     assert.equal(shed, ['memory any']);
     close();
@@ -256,7 +262,7 @@ describe('a gateway whose memory for bodies is full', ({ it }) => {
 
 describe('the memory for bodies', ({ it }) => {
   it('is free again whatever becomes of the requests', async () => {
-    const load = createLoad({ maxBytes: 1e9, disk: () => 'none', onShed: () => {}, onShedding: () => {} });
+    const load = createLoad({ maxBytes: 1e9, disk: () => 'none', onRefusal: () => {}, onShortage: () => {} });
     const { port, close } = await serverIn('none', { load });
     const body = JSON.stringify({ events: [layersEvent({ query: 'x'.repeat(60_000) }), layersEvent()] });
     for (const lane of lanes) {
@@ -267,9 +273,9 @@ describe('the memory for bodies', ({ it }) => {
     }
     const gone = connect(port, '127.0.0.1');
     gone.write(requestOf('x'.repeat(100), 200));
-    await until(() => load.inHand.bytes() === 100);
+    await until(() => load.bodies.bytes() === 100);
     gone.destroy();
-    await until(() => load.inHand.bytes() === 0);
+    await until(() => load.bodies.bytes() === 0);
     close();
   });
 });

@@ -117,7 +117,7 @@ export interface Reply {
 
 /** Why a request gets no 2xx. `message` is for the client: what was expected, what came, what to do; never a token. */
 export class RequestRefused extends Error {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 422 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 422 | 429 | 500 | 503;
   /** Set where the body was read and is to be kept in quarantine. */
   readonly refusal: Refusal | undefined;
   /** Short stable word for metrics and log lines, of a few. */
@@ -147,6 +147,7 @@ const REASONS: Readonly<Record<RequestRefused['status'], string>> = {
   415: 'content_type',
   422: 'invalid',
   429: 'rate',
+  500: 'fault',
   503: 'unavailable',
 };
 

@@ -4,12 +4,11 @@ import type { Context } from 'koa';
 import bodyParser from 'koa-bodyparser';
 import { onAbort } from '../../adapters/on-abort.ts';
 import type { Clock } from '../base/clock.ts';
-import { BadOrder, Busy, NotFound } from '../base/errors.ts';
+import { BodyRefused, KnownError, NotFound } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { clientAddress } from '../http/client-address.ts';
 import { prepareDecompression } from '../http/decompression.ts';
 import type { Operations } from '../operate/operations.ts';
-import { TooManyReaders } from '../operate/tail/tail.ts';
 import { type AnsweredCall, answeredCalls, type Prepared, type StreamedCall, streamedCalls } from './answers.ts';
 import { adminCalls } from './calls.ts';
 import { inputOf } from './input.ts';
@@ -29,7 +28,6 @@ export interface AdminOptions {
 }
 
 const TOKEN_LENGTH = 32;
-const READERS_RETRY_SECONDS = 10;
 
 /** Mounts the admin API. Every call needs the token; changes and refused logins leave an audit line. */
 export function adminRoutes(router: Router, options: AdminOptions): void {
@@ -69,7 +67,7 @@ function guard(options: AdminOptions, gate: ReturnType<typeof createGate>): (han
     const verdict = gate(addressOf(ctx.req, options), ctx.get('Authorization'));
     switch (verdict.kind) {
       case 'open':
-        return errorsAnswered(ctx, handle);
+        return handle(ctx);
       case 'refused':
         options.logger.warn({ audit: true, action: 'login', ...whoOf(ctx, options), result: 'refused' }, 'admin');
         ctx.set('WWW-Authenticate', 'Bearer');
@@ -83,21 +81,6 @@ function guard(options: AdminOptions, gate: ReturnType<typeof createGate>): (han
         );
     }
   };
-}
-
-async function errorsAnswered(ctx: Context, handle: Handler): Promise<void> {
-  try {
-    await handle(ctx);
-  } catch (error) {
-    if (error instanceof NotFound) reply(ctx, 404, error.message);
-    else if (error instanceof Busy) reply(ctx, 409, error.message);
-    else if (error instanceof TooManyReaders) {
-      ctx.set('Retry-After', String(READERS_RETRY_SECONDS));
-      reply(ctx, 503, error.message);
-    } else if (error instanceof BadOrder) reply(ctx, 400, error.message);
-    else if (error instanceof BodyRefused) reply(ctx, error.status, error.message);
-    else throw error;
-  }
 }
 
 async function answer(ctx: Context, { action, call, prepare }: AnsweredCall, options: AdminOptions): Promise<void> {
@@ -115,8 +98,7 @@ async function audited(ctx: Context, action: string, { input, run }: Prepared, o
     options.logger.info({ ...line, result }, 'admin');
     return result;
   } catch (error) {
-    const known = [NotFound, BadOrder, Busy].some((kind) => error instanceof kind);
-    options.logger.info({ ...line, result: known ? (error as Error).message : 'failed' }, 'admin');
+    options.logger.info({ ...line, result: error instanceof KnownError ? error.message : 'failed' }, 'admin');
     throw error;
   }
 }
@@ -173,16 +155,6 @@ async function streaming(
   } finally {
     end();
     ignore();
-  }
-}
-
-/** A body that was not even read as JSON. */
-class BodyRefused extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
   }
 }
 

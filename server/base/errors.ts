@@ -11,9 +11,57 @@ export class ConfigError extends Error {
   }
 }
 
+interface KnownErrorOptions extends ErrorOptions {
+  readonly retryAfterSeconds?: number;
+}
+
+/** An error that whoever asked may be told of: its message, under an HTTP status. Every other error is a fault, of which only the log tells. */
+export class KnownError extends Error {
+  /** Short stable word. */
+  readonly code: string;
+  readonly status: number;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: string, status: number, message: string, options?: KnownErrorOptions) {
+    super(message, options);
+    this.name = 'KnownError';
+    this.code = code;
+    this.status = status;
+    this.retryAfterSeconds = options?.retryAfterSeconds;
+  }
+}
+
 /** What was named does not exist. */
-export class NotFound extends Error {}
+export class NotFound extends KnownError {
+  constructor(message: string) {
+    super('not_found', 404, message);
+  }
+}
+
 /** The order has to wait for another one. */
-export class Busy extends Error {}
+export class Busy extends KnownError {
+  constructor(message: string) {
+    super('busy', 409, message);
+  }
+}
+
 /** The order is wrong; the message says what was expected and what came. */
-export class BadOrder extends Error {}
+export class BadOrder extends KnownError {
+  constructor(message: string) {
+    super('bad_order', 400, message);
+  }
+}
+
+/** The body is not even JSON that can be read. */
+export class BodyRefused extends KnownError {
+  constructor(status: 400 | 413 | 415, message: string) {
+    super('body', status, message);
+  }
+}
+
+/** As many follow the tail as may. */
+export class TooManyReaders extends KnownError {
+  constructor(message: string) {
+    super('too_many_readers', 503, message, { retryAfterSeconds: 10 });
+  }
+}

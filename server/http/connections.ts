@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { InputTurns } from '../overload/input-turns.ts';
@@ -14,14 +15,30 @@ export interface ConnectionLimits {
   readonly inputs: InputTurns;
 }
 
+/** The part of the open files of this process that connections may take. The log, destinations and DNS need the rest. */
+const PART_OF_CLIENTS = 0.6;
+
+/** How many of these connections can be accepted without running out of file descriptors. */
+export const affordableConnections = (connections: number, openFiles = openFilesLimit()): number =>
+  Math.min(connections, Math.floor(openFiles * PART_OF_CLIENTS));
+
+/** Infinity if the system does not say. */
+function openFilesLimit(): number {
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
 /**
- * Closes connections past the limit, and lets one that has sent nothing yet live as long as an idle one: browsers and proxies open some ahead. Node
- * counts the time for headers from the first byte, since it is given a connection only with that. A client that has ended its half still
- * gets its answers.
+ * Closes connections past the limit. A connection that has sent nothing may stay as long as an idle one, since browsers and proxies open some ahead:
+ * Node gets it with its first byte, and counts the time for headers from there. A client that has ended its half still gets its answers.
  */
 export function limitConnections(server: Server, limits: ConnectionLimits): void {
   const { maxConnections, keepAliveTimeoutMs, load, headers, inputs } = limits;
-  // Not by `server.maxConnections`: processes that share a port would hand such a connection to one another without end.
+  // Not `server.maxConnections`: processes that share a port would hand the connection to one another without end.
   let open = 0;
   const silent = new Set<Socket>();
   const accept = server.listeners('connection');
@@ -33,7 +50,7 @@ export function limitConnections(server: Server, limits: ConnectionLimits): void
       silent.delete(socket);
     });
     if (open > maxConnections) {
-      load.shed('connections', 'any');
+      load.refusal('connections', 'any');
       socket.destroy();
       return;
     }
@@ -48,7 +65,7 @@ export function limitConnections(server: Server, limits: ConnectionLimits): void
       for (const listener of accept) listener.call(server, socket);
       const parse = socket.listeners('data').filter((listener) => listener !== begin);
       const end = socket.listeners('end').filter((listener) => !before.includes(listener));
-      const input = inputs.join(socket, { take: takenOff(socket, 'data', parse), end: takenOff(socket, 'end', end) });
+      const input = inputs.join(socket, { take: detached(socket, 'data', parse), end: detached(socket, 'end', end) });
       socket.on('data', (bytes: Buffer) => input.take(bytes));
       socket.on('end', () => input.end());
       input.take(chunk);
@@ -70,8 +87,8 @@ export function limitConnections(server: Server, limits: ConnectionLimits): void
   Object.assign(server, { httpAllowHalfOpen: true });
 }
 
-/** Takes these listeners from the connection, and calls them as it would. */
-function takenOff(socket: Socket, event: string, listeners: readonly unknown[]): (bytes?: Buffer) => void {
+/** Removes these listeners from the connection, and returns a function that calls them. */
+function detached(socket: Socket, event: string, listeners: readonly unknown[]): (bytes?: Buffer) => void {
   const all = listeners as readonly ((bytes?: Buffer) => void)[];
   for (const listener of all) socket.removeListener(event, listener);
   return (bytes) => {
@@ -79,12 +96,12 @@ function takenOff(socket: Socket, event: string, listeners: readonly unknown[]):
   };
 }
 
-/** Requests of one connection that are taken in one piece. Clients and proxies wait for each answer before they send the next. */
-const AT_ONCE = 16;
-/** Requests of one connection that wait for their answers, or whose answers wait to be read. */
-const UNANSWERED = 64;
+/** Most requests of one connection in one turn of the event loop. Clients and proxies wait for each answer before they send the next request. */
+const MOST_AT_ONCE = 16;
+/** Most requests of one connection that wait for their answers, or whose answers wait to be read. */
+const MOST_UNANSWERED = 64;
 
-interface Arrived {
+interface Requests {
   turn: number;
   requests: number;
   unanswered: number;
@@ -92,15 +109,15 @@ interface Arrived {
 }
 
 /**
- * Whether a request is refused for how its connection behaves or how it is framed. Then it is answered 400 behind the earlier answers, the connection
- * is closed, and nothing more on it is read.
+ * Guards against floods and ambiguous framing. The function returned says whether it has refused the request: it then answers 400 behind the earlier
+ * answers, closes the connection, and reads nothing more from it.
  */
-export function createDoor(
+export function createFloodGuard(
   headers: HeaderBudget,
   inputs: InputTurns,
   onRefused: () => void,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const known = new WeakMap<Socket, Arrived>();
+  const known = new WeakMap<Socket, Requests>();
   let turn = 0;
   let isOver = true;
   return (request, response) => {
@@ -131,7 +148,7 @@ export function createDoor(
       headers.answered(request);
       inputs.answered(socket, response.statusCode, request.method === 'POST');
     });
-    if (own.requests <= AT_ONCE && own.unanswered <= UNANSWERED && isWellFramed(request)) return false;
+    if (own.requests <= MOST_AT_ONCE && own.unanswered <= MOST_UNANSWERED && isWellFramed(request)) return false;
     own.isRefused = true;
     inputs.discard(socket);
     onRefused();
@@ -140,10 +157,7 @@ export function createDoor(
   };
 }
 
-/**
- * One Host, and one way to know where the body ends. Proxies read other framings in other ways than Node does, so that they may see one request
- * where we see two, or the other way round.
- */
+/** Requires one Host and one way to know where the body ends. With other framings a proxy may see one request where Node sees two. */
 function isWellFramed({ rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
   let hosts = 0;
   let framings = 0;

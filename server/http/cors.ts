@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { dialects } from '../../adapters/dialects/index.ts';
 
-/** What browsers may send in any case: the headers of the dialects, and those of native web views. */
+/** Headers that browsers may always send: those of the dialects, and of native web views. */
 export const ALLOWED_HEADERS = [
   'content-type',
   ...dialects.flatMap(({ browserHeaders = [] }) => browserHeaders),
@@ -9,11 +10,11 @@ export const ALLOWED_HEADERS = [
 
 const MOST_HEADERS = 100;
 const MOST_CHARACTERS = 4096;
-/** A header's name, and not the `*` that would stand for all of them. */
+/** The name of a header, but not `*`, which would allow all. */
 const NAME = /^(?!\*$)[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/;
 
-/** What a preflight is granted: those, and what it asks for. The tools of a page (tracing, monitoring) add headers to each of its requests. */
-export function grantedHeaders(asked: string): string {
+/** Grants those and what the preflight asks for, since tools of a page (tracing, monitoring) add headers to each request. */
+function grantedHeaders(asked: string): string {
   const names = asked
     .slice(0, MOST_CHARACTERS)
     .split(',', MOST_HEADERS)
@@ -22,7 +23,7 @@ export function grantedHeaders(asked: string): string {
   return [...new Set([...ALLOWED_HEADERS, ...names])].join(',');
 }
 
-/** What pages may read of an answer. */
+/** Headers of an answer that pages may read. */
 export const EXPOSED_HEADERS = [
   'X-Request-Id',
   'X-Events-Accepted',
@@ -36,9 +37,25 @@ export const MAX_AGE_SECONDS = 7200;
 
 const EXPOSED = EXPOSED_HEADERS.join(',');
 
-/** The headers that @koa/cors gives to an answer that a page of this origin may read, for answers given before Koa. */
-export const corsHeaders = (origin: string): Readonly<Record<string, string>> => ({
+/** Lets a page of this origin read an answer. */
+export const readableBy = (origin: string): Readonly<Record<string, string>> => ({
   'Access-Control-Allow-Origin': origin,
   'Access-Control-Allow-Credentials': 'true',
   'Access-Control-Expose-Headers': EXPOSED,
+});
+
+/** A browser asks whether its page may send. */
+export const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'OPTIONS' && Boolean(headers['access-control-request-method']) && Boolean(headers.origin);
+
+/** Grants a preflight of this origin. */
+export const preflightGrant = (origin: string, { headers }: IncomingMessage): Readonly<Record<string, string>> => ({
+  Vary: 'Origin, Access-Control-Request-Headers',
+  'Access-Control-Allow-Origin': origin,
+  'Access-Control-Allow-Credentials': 'true',
+  'Access-Control-Max-Age': String(MAX_AGE_SECONDS),
+  // Pages on other networks are the ones that send events.
+  ...(headers['access-control-request-private-network'] && { 'Access-Control-Allow-Private-Network': 'true' }),
+  'Access-Control-Allow-Methods': 'POST',
+  'Access-Control-Allow-Headers': grantedHeaders(String(headers['access-control-request-headers'] ?? '')),
 });

@@ -1,122 +1,170 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Dialect, RequestRefused } from '../../adapters/dialects/dialect.ts';
-import type { Admission, Answer, Inbound, SideCall } from '../ingest/ingest.ts';
-import { corsHeaders } from './cors.ts';
+import { RequestRefused } from '../../adapters/dialects/dialect.ts';
+import {
+  type Admission,
+  type Answer,
+  type Caller,
+  foreignOrigin,
+  type Ingest,
+  type SideCall,
+} from '../ingest/ingest.ts';
+import type { RefusedRequest } from '../ingest/refusals.ts';
+import type { Load } from '../overload/load.ts';
+import { isPreflight, preflightGrant, readableBy } from './cors.ts';
+import { type Refusal, refusalOf } from './error-answers.ts';
 import { inboundOf, requestIdOf } from './inbound.ts';
 import { type ArrivingBody, readBody } from './request-body.ts';
-import type { HttpOptions } from './server.ts';
+
+export interface EventEndpointOptions {
+  readonly ingest: Ingest;
+  readonly load: Load;
+  readonly bodyMaxBytes: number;
+  readonly trustProxyHops: number;
+  /** Whether the gateway is stopping: answers then close their connections. */
+  readonly draining: () => boolean;
+  /** Called once per answered POST. */
+  readonly onAnswered: (exchange: Answered) => void;
+  /** Called with each request that is refused for what it is. */
+  readonly onRefused: (refused: RefusedRequest) => void;
+  /** Called with faults of the gateway. */
+  readonly onError: (error: unknown, requestId?: string) => void;
+}
+
+export interface Answered {
+  readonly dialect: string;
+  readonly status: number;
+  readonly requestId: string;
+  /** Milliseconds from the headers to the answer. */
+  readonly ms: number;
+}
+
+/** One request and what is known of it. */
+interface Exchange {
+  readonly call: SideCall;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly caller: Caller;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
+}
+
+/** What becomes of a request. */
+interface Outcome {
+  readonly answer: Answer;
+  /** Why it is none of success. */
+  readonly refusal?: Refusal;
+  /** Whether the body was given up before its end, so that nothing else can come on this connection. */
+  readonly isGivenUp?: boolean;
+}
 
 /**
- * Answers a POST to a path of a dialect, in whatever form its body comes. Never rejects: what is thrown anywhere on its way is logged once with
- * its request id, and answered 503 in the words of the dialect, where no answer has begun.
+ * Answers a request to a path of events, or of a call beside them: POSTs with bodies in any form, preflights, and other methods. Never rejects:
+ * a fault is logged once with its request id, and answered 500 unless an answer has begun.
  */
 export async function answerCall(
-  options: HttpOptions,
+  options: EventEndpointOptions,
   call: SideCall,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   let requestId: string | undefined;
   try {
+    const startedAt = performance.now();
     requestId = requestIdOf(request);
-    await answered(options, call, { request, response, requestId });
+    const caller = options.ingest.identify(call.dialect, inboundOf(request, options.trustProxyHops));
+    const exchange = { call, request, response, requestId, caller, startedAt };
+    if (request.method === 'POST') await answerPost(options, exchange);
+    else await conclude(options, exchange, otherMethod(exchange));
   } catch (error) {
-    answerFault(options, call.dialect, response, error, requestId);
+    answerFault(options, call, response, error, requestId);
   }
 }
 
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly requestId: string;
-}
-
-async function answered(options: HttpOptions, call: SideCall, { request, response, requestId }: Exchange) {
-  const { dialect } = call;
-  const started = performance.now();
-  const inbound = inboundOf(request, options.trustProxyHops);
-  const { answer, admitted, isGivenUp } = await answerOf(options, call, { request, inbound, started, requestId });
-  if (answer.isHeld) await options.load.holdBack();
-  const { origin } = request.headers;
-  const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
-  if (origin && (admitted || options.ingest.readable(dialect, inbound, origin)))
-    Object.assign(headers, corsHeaders(origin));
-  // Asked last: a request may have come before the gateway began to stop.
-  if (isGivenUp || options.draining() || isEndless(request, answer)) headers.Connection = 'close';
-  write(response, answer, headers);
-  tellRefused(options, dialect, request, answer);
+async function answerPost(options: EventEndpointOptions, exchange: Exchange): Promise<void> {
+  const { call, requestId, startedAt } = exchange;
+  const outcome = await post(options, exchange);
+  await conclude(options, exchange, outcome);
   options.onAnswered({
-    dialect: dialect.name,
-    status: answer.status,
+    dialect: call.dialect.name,
+    status: outcome.answer.status,
     requestId,
-    ms: performance.now() - started,
-    answer,
+    ms: performance.now() - startedAt,
   });
 }
 
-/** Tells of a request that is refused for what it is. */
-export function tellRefused(
-  { ingest, onRefused, trustProxyHops }: HttpOptions,
-  dialect: Dialect,
-  request: IncomingMessage,
-  { status, refused }: Answer,
-): void {
-  if (!refused) return;
-  const shop = ingest.shopOf(dialect, inboundOf(request, trustProxyHops));
-  onRefused({ ...refused, status, dialect: dialect.name, shop, origin: request.headers.origin });
-}
-
-/** Out here, since it lives as long as the request: from in there it would keep the body alive. */
-const chargeTo =
-  (ingest: HttpOptions['ingest'], admission: Admission) =>
-  (bytes: number): void =>
-    ingest.spend(admission, bytes);
-
-/** A client past its rate whose body has no announced end: each of its chunks would still have to be looked at. */
-const isEndless = ({ complete, headers }: IncomingMessage, { status }: Answer): boolean =>
-  status === 429 && !complete && headers['transfer-encoding'] !== undefined;
-
-interface Answering {
-  readonly answer: Answer;
-  /** Whether the headers were in order. */
-  readonly admitted: boolean;
-  /** Whether its body was given up before its end, so that nothing else can come on this connection. */
-  readonly isGivenUp: boolean;
-}
-
-/** The steps of every request of a dialect. Separate, so that nothing of the body is kept while a refusal is held back. */
-async function answerOf(
-  { ingest, load, bodyMaxBytes }: HttpOptions,
-  { dialect, path, answer: take }: SideCall,
-  {
-    request,
-    inbound,
-    started,
-    requestId,
-  }: { request: IncomingMessage; inbound: Inbound; started: number; requestId: string },
-): Promise<Answering> {
-  let admitted = false;
+/** The steps of every POST. Separate from the rest, so that the body can be freed while a refusal is delayed. */
+async function post(options: EventEndpointOptions, exchange: Exchange): Promise<Outcome> {
+  const { ingest, load, bodyMaxBytes } = options;
+  const { call, request, caller, startedAt } = exchange;
   let body: ArrivingBody | undefined;
-  const done = (answer: Answer): Answering => ({ answer, admitted, isGivenUp: body?.isGivenUp() ?? false });
+  const isGivenUp = (): boolean => body?.isGivenUp() ?? false;
   try {
-    const admission = ingest.admit(dialect, inbound);
-    admitted = true;
+    const admission = ingest.admit(caller);
     const { shop } = admission.shop.config;
-    const { pressure, shortage } = load.strain(started, shop);
-    if (pressure === 'all') throw load.shed(shortage, 'any');
+    const { pressure, shortage } = load.currentPressure(startedAt, shop);
+    if (pressure === 'all') throw load.refusal(shortage, 'any');
     body = readBody(request, { load, shop, maxBytes: bodyMaxBytes, onCost: chargeTo(ingest, admission) });
     const bytes = await body.whole;
-    const isEvents = path === dialect.path;
-    if (isEvents && pressure === 'browse' && dialect.priorityOf(bytes) === 'browse')
-      throw load.shed(shortage, 'browse');
-    await load.turn(shop);
-    return done(await take(admission, bytes));
+    const isEvents = call.path === caller.dialect.path;
+    if (isEvents && pressure === 'browse' && caller.dialect.priorityOf(bytes) === 'browse')
+      throw load.refusal(shortage, 'browse');
+    await load.enter(shop);
+    return { answer: await call.answer(admission, bytes), isGivenUp: isGivenUp() };
   } catch (error) {
-    return done(ingest.refuse(dialect, error, requestId));
+    return { ...refused(options, exchange, error), isGivenUp: isGivenUp() };
   } finally {
     body?.release();
   }
 }
+
+/** Outside of `post`, since it lives as long as the request: a closure in there would keep the body alive. */
+const chargeTo =
+  (ingest: Ingest, admission: Admission) =>
+  (bytes: number): void =>
+    ingest.spend(admission, bytes);
+
+const ALLOW = { Allow: 'POST, OPTIONS' };
+
+function otherMethod({ call, request, caller }: Exchange): Outcome {
+  const { method, headers } = request;
+  if (method !== 'OPTIONS') return notAllowed(call, new RequestRefused(405, `send it with POST, not ${method}`));
+  if (!isPreflight(request)) return { answer: { status: 204, headers: ALLOW } };
+  if (!caller.allowsOrigin) return notAllowed(call, foreignOrigin(caller.inbound));
+  return { answer: { status: 204, headers: preflightGrant(String(headers.origin), request) } };
+}
+
+function notAllowed({ dialect }: SideCall, error: RequestRefused): Outcome {
+  const refusal = refusalOf(error, dialect);
+  return { answer: { ...refusal.answer, headers: { ...ALLOW, ...refusal.answer.headers } }, refusal };
+}
+
+function refused({ onError }: EventEndpointOptions, { call, requestId }: Exchange, error: unknown): Outcome {
+  const refusal = refusalOf(error, call.dialect);
+  if (refusal.isFault) onError(error, requestId);
+  return { answer: refusal.answer, refusal };
+}
+
+/** Sends the answer, a delayed one when its time has come, and tells of a refusal. */
+async function conclude(options: EventEndpointOptions, exchange: Exchange, outcome: Outcome): Promise<void> {
+  const { answer, refusal, isGivenUp = false } = outcome;
+  if (refusal?.isDelayed) await options.load.delayRefusal();
+  const { request, requestId, caller } = exchange;
+  const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
+  const { origin } = request.headers;
+  if (origin && caller.allowsOrigin && request.method !== 'OPTIONS') Object.assign(headers, readableBy(origin));
+  // Asked last: the gateway may have begun to stop since the request came.
+  if (isGivenUp || options.draining() || isEndless(request, answer)) headers.Connection = 'close';
+  write(exchange.response, answer, headers);
+  if (refusal?.leaves === undefined) return;
+  const { status } = answer;
+  const shop = options.ingest.shopOf(caller);
+  options.onRefused({ ...refusal.leaves, status, dialect: caller.dialect.name, shop, origin });
+}
+
+/** A client past its rate limit whose body has no announced end: each further chunk would still have to be parsed. */
+const isEndless = ({ complete, headers }: IncomingMessage, { status }: Answer): boolean =>
+  status === 429 && !complete && headers['transfer-encoding'] !== undefined;
 
 function write(response: ServerResponse, { status, body }: Answer, headers: Record<string, string>): void {
   if (body !== undefined) headers['Content-Type'] = 'application/json';
@@ -125,22 +173,20 @@ function write(response: ServerResponse, { status, body }: Answer, headers: Reco
   response.end(body);
 }
 
-const FAULT = new RequestRefused(503, 'the gateway failed at this request; send it again');
-
 function answerFault(
-  { ingest, onError }: HttpOptions,
-  dialect: Dialect,
+  { onError }: EventEndpointOptions,
+  { dialect }: SideCall,
   response: ServerResponse,
   error: unknown,
   requestId: string | undefined,
 ): void {
   try {
     onError(error, requestId);
-    // The answer has begun, and often is complete: there is nothing to say any more.
+    // The answer has begun, and often is complete: there is nothing more to say.
     if (response.writableEnded) return;
     if (response.headersSent) response.destroy();
     else {
-      const answer = ingest.refuse(dialect, FAULT);
+      const { answer } = refusalOf(error, dialect);
       write(response, answer, { ...(requestId !== undefined && { 'X-Request-Id': requestId }), ...answer.headers });
     }
   } catch {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import type { Context } from './server.ts';
+import type { Context } from './koa-app.ts';
 
 /** A large answer that is the same for everyone who asks, made once. */
 export interface Page {

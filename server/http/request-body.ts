@@ -1,21 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import { RequestRefused } from '../../adapters/dialects/dialect.ts';
-import type { Eviction, Hold } from '../overload/in-hand.ts';
+import type { Eviction, Reservation } from '../overload/body-budget.ts';
 import type { Load } from '../overload/load.ts';
 import { type Charset, charsetOf, inUtf8 } from './body-text.ts';
 import { type Encoding, encodingBy, encodingOf, gunzipped, tooLarge, unbrotlied } from './decompression.ts';
 import { noteChunked } from './header-budget.ts';
 
-/** The body of one request while it comes, and until its request is answered. */
+/** The body of one request, until the request is answered. */
 export interface ArrivingBody {
   /**
-   * Resolves with the body as the client wrote it, decompressed and in UTF-8. Rejects with RequestRefused (400, 408, 413, 415) or Overloaded. Never settles where
-   * the client goes away before its end: then nobody waits for an answer.
+   * Resolves with the body, decompressed and in UTF-8. Rejects with RequestRefused (400, 408, 413, 415) or Overloaded. Never settles if the client
+   * goes away first: then there is nobody to answer.
    */
   readonly whole: Promise<Buffer>;
-  /** Whether it was given up before its end. What still comes of it is nothing to wait for. */
+  /** Whether it was given up before its end. The rest of it is not waited for. */
   isGivenUp(): boolean;
-  /** To be called with the answer: lets go of the bytes. */
+  /** Must be called when the request is answered: frees the bytes. */
   release(): void;
 }
 
@@ -24,38 +24,38 @@ export interface BodyOptions {
   readonly shop: string;
   /** Most bytes after decompression, and in UTF-8. */
   readonly maxBytes: number;
-  /** Called once, when it is over however it ends, with what it has cost in bytes: what came, what was made of it, and more for small chunks. */
+  /** Called once, however the body ends, with its cost in bytes: what arrived, what was made of it, and a charge per chunk. */
   readonly onCost: (bytes: number) => void;
 }
 
-/** A compressed body may be this much longer than its content, since what cannot be made smaller gets a little larger. */
+/** A compressed body may be this much longer than its content: what cannot be compressed gets a little larger. */
 const COMPRESSED_MORE_BYTES = 4096;
-/** A body in tiny chunks costs far more than its bytes: the connection ends past this many. A large body comes in some 20. */
+/** Tiny chunks cost far more than their bytes: the connection ends past this many. A large body arrives in some 20. */
 const MOST_CHUNKS = 1_000;
-/** A chunk costs as much as so many bytes, however small it is. */
+/** What a chunk costs beside its bytes. */
 const CHUNK_BYTES = 256;
-/** More pieces than this are joined, so that many small ones do not cost more than they hold. */
+/** More pieces than this are joined: many small buffers take more memory than they hold. */
 const MOST_PIECES = 8;
-/** Brotli that turns out too large or broken has cost as much as so many bodies of the most bytes. */
+/** Brotli that turns out too large or broken is charged as this many bodies of the largest size. */
 const BAD_BROTLI = 8;
-/** More of a shop than this do not wait to be decompressed. */
+/** Most bodies of a shop that wait for decompression on another thread. */
 const MOST_WAITING = 64;
-/** What is thrown away of a body that is too large. A connection that is closed on a client that still sends is reset, and the answer is lost. */
-const RUN_OUT_BYTES = 16 * 1024 ** 2;
+/** How much of a refused body is read and thrown away. Closing the connection on a client that still sends resets it, and the answer is lost. */
+const DISCARDED_BYTES = 16 * 1024 ** 2;
 
-/** Begins to read at once: a listener added after the first chunk would miss it. Throws RequestRefused (413, 415) by the headers alone. */
+/** Starts to read at once, since a later listener would miss the first chunk. Throws RequestRefused (413, 415) if the headers alone say so. */
 export function readBody(request: IncomingMessage, options: BodyOptions): ArrivingBody {
-  const written = howWritten(request);
-  if (written.encoding === 'none' && Number(request.headers['content-length']) > options.maxBytes) {
-    letRunOut(request);
+  const form = formOf(request);
+  if (form.encoding === 'none' && Number(request.headers['content-length']) > options.maxBytes) {
+    discardRest(request);
     throw tooLarge(options.maxBytes);
   }
-  const arriving = new Arriving(request, written, options);
-  const whole = new Promise<Buffer>((resolve, reject) => arriving.tell(resolve, reject));
+  const arriving = new Arriving(request, form, options);
+  const whole = new Promise<Buffer>((resolve, reject) => arriving.settleWith(resolve, reject));
   return { whole, isGivenUp: () => arriving.isGivenUp, release: () => arriving.release() };
 }
 
-/** It lives as long as its request, and so does not know the promise, which keeps the bytes. */
+/** Lives as long as its request, so it must not hold the promise, which keeps the bytes. */
 class Arriving {
   isGivenUp = false;
   #madeBytes = 0;
@@ -72,11 +72,11 @@ class Arriving {
   #received = 0;
   #chunks = 0;
   #isOver = false;
-  /** What is counted of a body that came in one piece, and is not watched. */
+  /** Bytes counted without a reservation, of a body that arrived in one piece. */
   #taken = 0;
-  #hold: Hold | undefined;
+  #reservation: Reservation | undefined;
 
-  constructor(request: IncomingMessage, { encoding, charset }: Written, options: BodyOptions) {
+  constructor(request: IncomingMessage, { encoding, charset }: Form, options: BodyOptions) {
     this.#request = request;
     this.#encoding = encoding;
     this.#charset = charset;
@@ -86,8 +86,8 @@ class Arriving {
     request.on('end', () => {
       this.#hasEnded = true;
       if (Number.isNaN(this.#announced)) noteChunked(request, this.#received, this.#chunks);
-      this.#hold?.complete();
-      // Reading what is compressed or in another charset is work, and waits for its turn as all work does.
+      this.#reservation?.complete();
+      // Decompression and another charset are work, which waits in the queue.
       if (this.#encoding === 'none' && charset === undefined) this.#finish();
       else void this.#finishInTurn();
     });
@@ -99,17 +99,17 @@ class Arriving {
     this.#options.onCost(this.#received + this.#madeBytes + this.#chunks * CHUNK_BYTES);
   }
 
-  tell(arrive: (body: Buffer) => void, refuse: (error: unknown) => void): void {
+  settleWith(arrive: (body: Buffer) => void, refuse: (error: unknown) => void): void {
     this.#arrive = arrive;
     this.#refuse = refuse;
   }
 
   release(): void {
     this.#isOver = true;
-    this.#hold?.release();
-    if (this.#taken !== 0) this.#options.load.inHand.take(-this.#taken, this.#options.shop);
+    this.#reservation?.release();
+    if (this.#taken !== 0) this.#options.load.bodies.take(-this.#taken, this.#options.shop);
     this.#taken = 0;
-    // The listeners live on with the request, while a refusal is held back.
+    // The listeners live on with the request while a refusal is delayed.
     this.#pieces = [];
     this.#arrive = () => {};
     this.#refuse = () => {};
@@ -132,15 +132,15 @@ class Arriving {
     }
     this.#pieces.push(chunk);
     if (this.#pieces.length > MOST_PIECES) joinLast(this.#pieces);
-    // Nearly all come in one piece, and need not be watched.
+    // Nearly all bodies arrive in one piece and need no reservation.
     if (chunk.length === this.#announced) this.#count(chunk.length);
     else {
-      this.#hold ??= this.#watched();
-      this.#hold.add(chunk.length);
+      this.#reservation ??= this.#reserve();
+      this.#reservation.add(chunk.length);
     }
   }
 
-  /** Clients forget to say that a body is compressed, and proxies decompress one and leave the header. */
+  /** Some clients compress without saying so, and some proxies decompress and leave the header. */
   #seeEncoding(chunk: Buffer): void {
     const [first = 0, second = 0] = this.#pieces[0] === undefined ? chunk : Buffer.concat([...this.#pieces, chunk]);
     this.#encoding = encodingBy(first, second, this.#encoding);
@@ -148,7 +148,7 @@ class Arriving {
 
   async #finishInTurn(): Promise<void> {
     try {
-      await this.#options.load.turn(this.#options.shop);
+      await this.#options.load.enter(this.#options.shop);
       if (this.#isOver) return;
       const bytes = joined(this.#pieces);
       if (this.#encoding === 'none') this.#arrives(bytes);
@@ -181,11 +181,13 @@ class Arriving {
   async #decompressed(bytes: Buffer): Promise<Buffer> {
     const { maxBytes, load, shop } = this.#options;
     const isBrotli = this.#encoding === 'br';
-    if (isBrotli && load.side.waiting(shop) >= MOST_WAITING) throw load.shed('delay', 'any');
-    // What is too large has cost as much as the most that may come out.
+    if (isBrotli && load.sideWork.waiting(shop) >= MOST_WAITING) throw load.refusal('delay', 'any');
+    // A body that turns out too large has cost as much as the largest allowed.
     let size = isBrotli ? maxBytes * BAD_BROTLI : maxBytes;
     try {
-      const body = isBrotli ? await load.side.run(shop, () => unbrotlied(bytes, maxBytes)) : gunzipped(bytes, maxBytes);
+      const body = isBrotli
+        ? await load.sideWork.run(shop, () => unbrotlied(bytes, maxBytes))
+        : gunzipped(bytes, maxBytes);
       size = body.length;
       return body;
     } finally {
@@ -194,35 +196,38 @@ class Arriving {
   }
 
   #count(bytes: number): void {
-    if (this.#hold) this.#hold.add(bytes);
+    if (this.#reservation) this.#reservation.add(bytes);
     else {
       this.#taken += bytes;
-      this.#options.load.inHand.take(bytes, this.#options.shop);
+      this.#options.load.bodies.take(bytes, this.#options.shop);
     }
   }
 
-  #watched(): Hold {
+  #reserve(): Reservation {
     const { load, shop } = this.#options;
-    const hold = load.inHand.begin(performance.now(), (why) => this.#evicted(why), shop, this.#announced || undefined);
-    // A client that goes away mid-body never ends it: nothing is stored and there is nobody to answer.
+    const announced = this.#announced || undefined;
+    const reservation = load.bodies.reserve(performance.now(), (why) => this.#evicted(why), shop, announced);
+    // A client that goes away in the middle never ends its body: nothing is stored, nobody is answered.
     this.#request.on('close', () => {
       if (!this.#hasEnded) this.#charge();
-      hold.gone();
+      reservation.abandon();
     });
-    return hold;
+    return reservation;
   }
 
   #evicted(why: Eviction): void {
     this.isGivenUp = true;
     const { load } = this.#options;
-    // What comes in chunks has no end that an answer could wait for.
+    // A chunked body has no known end that an answer could wait for.
     if (why === 'room' && Number.isNaN(this.#announced)) {
-      load.shed('memory', 'any');
+      load.refusal('memory', 'any');
       this.#request.socket.destroy();
       return;
     }
     this.#end(
-      why === 'stalled' ? new RequestRefused(408, 'the body stood still: send it again') : load.shed('memory', 'any'),
+      why === 'stalled'
+        ? new RequestRefused(408, 'the body stood still: send it again')
+        : load.refusal('memory', 'any'),
     );
   }
 
@@ -230,21 +235,21 @@ class Arriving {
     const refuse = this.#refuse;
     this.#charge();
     this.release();
-    if (!this.#request.complete) letRunOut(this.#request);
+    if (!this.#request.complete) discardRest(this.#request);
     refuse(error);
   }
 }
 
-interface Written {
+interface Form {
   readonly encoding: Encoding;
   readonly charset: Charset | undefined;
 }
 
-function howWritten(request: IncomingMessage): Written {
+function formOf(request: IncomingMessage): Form {
   try {
     return { encoding: encodingOf(request), charset: charsetOf(request.headers['content-type']) };
   } catch (error) {
-    letRunOut(request);
+    discardRest(request);
     throw error;
   }
 }
@@ -252,7 +257,7 @@ function howWritten(request: IncomingMessage): Written {
 const joined = (pieces: readonly Buffer[]): Buffer =>
   pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
 
-/** Joins the last pieces as long as the one before is not much larger: few are left, and each byte is copied a few times. */
+/** Joins the last pieces unless the one before is much larger. That leaves few pieces and copies each byte only a few times. */
 function joinLast(pieces: Buffer[]): void {
   for (;;) {
     const [before, last] = pieces.slice(-2);
@@ -261,12 +266,12 @@ function joinLast(pieces: Buffer[]): void {
   }
 }
 
-/** Takes in what is still under way and throws it away, so that the client reads its answer. Up to 16 MB, which take some 10 ms. */
-function letRunOut(request: IncomingMessage): void {
+/** Reads the rest of the body and throws it away, so that the client reads its answer. 16 MB take some 10 ms. */
+function discardRest(request: IncomingMessage): void {
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > RUN_OUT_BYTES) request.socket.destroy();
+    if (bytes > DISCARDED_BYTES) request.socket.destroy();
   });
   request.resume();
 }

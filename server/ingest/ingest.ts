@@ -10,10 +10,9 @@ import type {
 } from '../../adapters/dialects/dialect.ts';
 import { RequestRefused, TooManyRequests } from '../../adapters/dialects/dialect.ts';
 import { keptHeaders } from '../../adapters/dialects/headers.ts';
-import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from '../../adapters/logs/log.ts';
-import { Overloaded } from '../overload/load.ts';
+import type { EventLog, LogRecord, Verdict } from '../../adapters/logs/log.ts';
 import type { Rates } from './rates.ts';
-import { type RefusedRequest, shownOrigin } from './refusals.ts';
+import { shownOrigin } from './refusals.ts';
 import { type ReplacedValue, replacedIn } from './replaced-values.ts';
 import type { Shop, Shops, TokenHolder } from './shops.ts';
 
@@ -23,26 +22,33 @@ export interface Inbound extends InboundRequest {
   readonly address: string | undefined;
 }
 
-/** A request that may bring events: whose they are, and how far they are to be trusted. */
-export interface Admission {
+/** A request, and whose it is. The answer is read from here everywhere, so that the credentials are read once. */
+export interface Caller {
   readonly dialect: Dialect;
   readonly inbound: Inbound;
+  readonly credentials: Credentials;
+  /** Undefined if the token is missing or unknown. */
+  readonly holder: TokenHolder | undefined;
+  /** Whether a page of the request's origin may send for the shop and read the answer. True if there is no origin, or no shop that could object. */
+  readonly allowsOrigin: boolean;
+}
+
+/** A request that may bring events: the shop they are for, and how far they are trusted. */
+export interface Admission {
+  readonly caller: Caller;
   readonly shop: Shop;
   readonly trust: 'public' | 'server';
   readonly holder: TokenHolder;
+  /** Whether the headers name the shop. */
   readonly shopNamed: boolean;
 }
 
-/** An answer in a dialect's words, and what every answer says in headers. */
+/** An answer in a dialect's words, with the headers that belong to it. */
 export interface Answer extends Reply {
   readonly headers: Readonly<Record<string, string>>;
-  /** It is to be sent only after a while. */
-  readonly isHeld?: boolean;
-  /** Why it is none of success, where that lies in the request and not in what the gateway can do now. */
-  readonly refused?: Pick<RefusedRequest, 'reason' | 'message' | 'isKept'>;
 }
 
-/** A path of a dialect's contract that brings no events; tokens, origins, limits and errors are those of its events. */
+/** A path of a dialect that takes POSTs: its events, or a call beside them, with the same tokens, origins, limits and errors. */
 export interface SideCall {
   readonly dialect: Dialect;
   readonly path: string;
@@ -62,46 +68,46 @@ export interface IngestTools {
   readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
   /** Called with the values of stored events that were replaced, where there are any. */
   readonly onReplaced?: (shop: string, dialect: string, replaced: readonly ReplacedValue[]) => void;
-  /** Called with errors that are ours; the client is told 503. */
-  readonly onError: (error: unknown, requestId?: string) => void;
 }
 
 export interface Ingest {
-  /** Decides by the headers alone whether a request may bring events. Throws RequestRefused. */
-  admit(dialect: Dialect, inbound: Inbound): Admission;
+  /** Reads who sends a request, by its headers. Refuses nothing. */
+  identify(dialect: Dialect, inbound: Inbound): Caller;
+  /** Decides by the headers whether a request may bring events. Throws RequestRefused. */
+  admit(caller: Caller): Admission;
   /** Counts what the body of an admitted request has cost, in bytes. */
   spend(admission: Admission, bytes: number): void;
-  /** Stores what the body holds and answers once it is durable. Throws RequestRefused or LogUnavailable. */
+  /** Stores the events of a body and answers once they are durable. Throws RequestRefused or LogUnavailable. */
   take(admission: Admission, body: Buffer): Promise<Answer>;
-  /** Turns whatever `admit` or `take` threw into an answer; what is an error of ours is logged, with the id of its request. */
-  refuse(dialect: Dialect, error: unknown, requestId?: string): Answer;
-  /** The shop that a request is about, as far as its headers tell: by its token, else by the name of one that there is. */
-  shopOf(dialect: Dialect, inbound: Inbound): string | undefined;
-  /** Whether a browser page of this origin may read the answer. True as long as no shop is known that objects. */
-  readable(dialect: Dialect, inbound: Inbound, origin: string): boolean;
+  /** The shop that a request is about: of its token, else the one that it names, if there is such a shop. */
+  shopOf(caller: Caller): string | undefined;
 }
 
 /** The first half of an event's way: authenticate, validate, enrich, append, answer. */
 export function createIngest(tools: IngestTools): Ingest {
   return {
-    admit: (dialect, inbound) => admit(tools, dialect, inbound),
+    identify: (dialect, inbound) => identify(tools, dialect, inbound),
+    admit: (caller) => admit(tools, caller),
     spend: ({ holder }, bytes) => tools.rates.spend(holder, bytes),
     take: (admission, body) => take(tools, admission, body),
-    refuse: (dialect, error, requestId) => refuse(tools, dialect, error, requestId),
-    shopOf: (dialect, inbound) => {
-      const credentials = dialect.credentials(inbound);
-      const shops = tools.shops();
-      const shop = holderOf(shops, dialect, credentials)?.shop ?? shops.byName(credentials.shop ?? '');
+    shopOf: ({ holder, credentials }) => {
+      const shop = holder?.shop ?? tools.shops().byName(credentials.shop ?? '');
       return shop?.config.shop;
     },
-    readable: (dialect, inbound, origin) =>
-      holderOf(tools.shops(), dialect, dialect.credentials(inbound))?.shop.allows(origin) ?? true,
   };
 }
 
-function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound): Admission {
+function identify({ shops }: IngestTools, dialect: Dialect, inbound: Inbound): Caller {
   const credentials = dialect.credentials(inbound);
   const holder = holderOf(shops(), dialect, credentials);
+  const { origin } = inbound.headers;
+  // An empty origin says nothing.
+  const isForeign = typeof origin === 'string' && origin !== '' && holder?.shop.allows(origin) === false;
+  return { dialect, inbound, credentials, holder, allowsOrigin: !isForeign };
+}
+
+function admit({ rates }: IngestTools, caller: Caller): Admission {
+  const { dialect, inbound, credentials, holder } = caller;
   if (holder === undefined)
     throw new RequestRefused(401, 'Unauthenticated: the token is missing or unknown', undefined, {
       reason: credentials.token === undefined ? 'token_missing' : 'token_unknown',
@@ -112,9 +118,7 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
   const named = credentials.shop;
   if (named !== undefined && !shop.names(named))
     throw new RequestRefused(403, 'the token does not belong to the shop that the request names');
-  const { origin } = inbound.headers;
-  // An empty one says nothing.
-  if (typeof origin === 'string' && origin !== '' && !shop.allows(origin)) throw foreignOrigin(origin);
+  if (!caller.allowsOrigin) throw foreignOrigin(inbound);
   const type = mediaType(inbound.headers['content-type']);
   if (!dialect.contentTypes.includes(type) && !isJson(type)) {
     throw new RequestRefused(
@@ -122,12 +126,12 @@ function admit({ shops, rates }: IngestTools, dialect: Dialect, inbound: Inbound
       `Content-Type must be ${dialect.contentTypes.filter(Boolean).join(' or ')}, got ${type.slice(0, 100)}`,
     );
   }
-  return { dialect, inbound, shop, trust, holder, shopNamed: named !== undefined };
+  return { caller, shop, trust, holder, shopNamed: named !== undefined };
 }
 
-/** Why a page of this origin may not send for the shop. */
-export const foreignOrigin = (origin: string): RequestRefused =>
-  new RequestRefused(403, `the shop does not list the origin ${shownOrigin(origin)}`, undefined, {
+/** Why a page of the request's origin may not send for the shop. */
+export const foreignOrigin = ({ headers }: Inbound): RequestRefused =>
+  new RequestRefused(403, `the shop does not list the origin ${shownOrigin(String(headers.origin))}`, undefined, {
     reason: 'origin',
   });
 
@@ -142,14 +146,15 @@ function holderOf(
   return holder && dialect.tokenless?.(holder.shop.config) ? holder : undefined;
 }
 
-/** Types that are JSON by their name, as the MIME Sniffing standard has them. */
+/** JSON types by the MIME Sniffing standard. */
 const isJson = (type: string): boolean => /^(application\/json|text\/json|[^\s/]+\/[^\s/]+\+json)$/.test(type);
 
 const mediaType = (header: string | string[] | undefined): string =>
   typeof header === 'string' ? (header.split(';', 1)[0] ?? '').trim().toLowerCase() : '';
 
 async function take(tools: IngestTools, admission: Admission, body: Buffer): Promise<Answer> {
-  const { dialect, inbound, shop } = admission;
+  const { shop } = admission;
+  const { dialect, inbound } = admission.caller;
   const headers = keptHeaders(dialect, inbound);
   const context: Context = {
     shop: shop.config.shop,
@@ -179,9 +184,9 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
   return { status: reply.status === 204 ? 200 : reply.status, body: verboseBody(reading, verdicts), headers: counts };
 }
 
-/** What enrichment found. A server sends for shoppers who are elsewhere, so where it is says nothing of them. */
-function enriched({ enrich }: IngestTools, { inbound, trust }: Admission): Pick<Context, 'channel' | 'geo' | 'agent'> {
-  const { geo, ...rest } = enrich(inbound);
+/** What enrichment found. A server sends for shoppers elsewhere, so its own place says nothing about them. */
+function enriched({ enrich }: IngestTools, { caller, trust }: Admission): Pick<Context, 'channel' | 'geo' | 'agent'> {
+  const { geo, ...rest } = enrich(caller.inbound);
   return trust === 'public' && geo ? { ...rest, geo } : rest;
 }
 
@@ -194,7 +199,7 @@ const rulesOf = ({ limits }: IngestTools, { shop, shopNamed }: Admission, receiv
   receivedAt,
 });
 
-/** A body that is wrong as a whole is kept in quarantine before its refusal goes on. */
+/** Keeps a body that is wrong as a whole in quarantine, before its refusal goes on. */
 async function keepRefused(
   { log, onStored }: IngestTools,
   { dialect, context, body }: { readonly dialect: Dialect; readonly context: Context; readonly body: Buffer },
@@ -206,43 +211,20 @@ async function keepRefused(
   onStored?.(record, []);
 }
 
-function refuse({ onError }: IngestTools, dialect: Dialect, error: unknown, requestId?: string): Answer {
-  if (error instanceof RequestRefused) {
-    const rejected = error.refusal ? 1 : 0;
-    const headers = countsOf({ accepted: 0, duplicate: 0, rejected });
-    const told = error instanceof TooManyRequests || error instanceof Overloaded ? error.seconds : undefined;
-    const seconds = told ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
-    return {
-      ...dialect.refused(error),
-      headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },
-      isHeld: error instanceof Overloaded && error.isHeld,
-      ...(error.status !== 429 &&
-        error.status !== 503 && {
-          refused: { reason: error.reason, message: error.message, isKept: error.refusal !== undefined },
-        }),
-    };
-  }
-  if (!(error instanceof LogUnavailable)) onError(error, requestId);
-  return refuse(
-    { onError } as IngestTools,
-    dialect,
-    new RequestRefused(503, 'the event could not be stored; send it again'),
-  );
-}
-
 function resultOf({ refused }: Reading, verdicts: readonly Verdict[]): IngestResult {
   let duplicate = 0;
   for (const { kind } of verdicts) if (kind === 'duplicate') duplicate += 1;
   return { accepted: verdicts.length - duplicate, duplicate, rejected: refused.length };
 }
 
-const countsOf = ({ accepted, duplicate, rejected }: IngestResult): Record<string, string> => ({
+/** What every answer to events says in headers. */
+export const countsOf = ({ accepted, duplicate, rejected }: IngestResult): Record<string, string> => ({
   'X-Events-Accepted': String(accepted),
   'X-Events-Rejected': String(rejected),
   'X-Events-Duplicate': String(duplicate),
 });
 
-/** What became of each event, in the order of the body: for people and tools that asked with `?verbose=1`. */
+/** What became of each event, in the order of the body, for requests with `?verbose=1`. */
 function verboseBody({ events, refused }: Reading, verdicts: readonly Verdict[]): string {
   const taken = events.map(({ index, id }, i) => ({
     index,

@@ -1,12 +1,12 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Priority } from '../../adapters/dialects/priority.ts';
 import type { Build } from '../base/build.ts';
-import type { Answered } from '../http/server.ts';
+import type { Answered } from '../http/event-endpoint.ts';
 import type { RefusedRequest } from '../ingest/refusals.ts';
 import type { ReplacedValue } from '../ingest/replaced-values.ts';
 import type { Damage } from '../log/damage.ts';
 import type { Disk } from '../log/disk.ts';
-import type { Shortage } from '../overload/load.ts';
+import type { Shortage } from '../overload/pressure.ts';
 import { watchDamage, watchDiskRoom } from './log-metrics.ts';
 import { counter, countWords } from './metric-kinds.ts';
 import type { Overview } from './overview.ts';

@@ -11,7 +11,8 @@ import type { Shops } from '../ingest/shops.ts';
 import { createSideCalls } from '../ingest/side-calls/side-calls.ts';
 import { createUpstream } from '../ingest/side-calls/upstream.ts';
 import { createVisitors } from '../ingest/side-calls/visitors.ts';
-import type { Load, Shortage } from '../overload/load.ts';
+import type { Load } from '../overload/load.ts';
+import type { Shortage } from '../overload/pressure.ts';
 import type { WebOptions } from './web.ts';
 
 /** What an operator reads when requests are refused for a shortage. */

@@ -2,9 +2,9 @@ import { dialects } from '../../adapters/dialects/index.ts';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { adminRoutes } from '../admin/routes.ts';
 import document from '../docs/openapi.json' with { type: 'json' };
+import type { Router } from '../http/koa-app.ts';
 import { keptFor, pageOf, showPage } from '../http/large-answers.ts';
 import { rootPage } from '../http/root-page.ts';
-import type { Router } from '../http/server.ts';
 import { type Readiness, readiness, unreachable } from '../operate/health.ts';
 import { createOperations } from '../operate/operator.ts';
 import { type Parts, toolsOf } from './web-parts.ts';
@@ -31,7 +31,7 @@ export function healthRoutes(router: Router, parts: Parts): void {
       throw error;
     });
     ctx.status = report.ready ? 200 : 503;
-    const shedding = parts.load.sheddingFor();
+    const shedding = parts.load.shedding();
     ctx.body = shedding === undefined ? report : { ...report, shedding };
   });
   router.get('/metrics', async (ctx) => {

@@ -7,6 +7,7 @@ import type { Settings } from '../../schemas/settings.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Roles } from '../config/settings.ts';
+import { affordableConnections } from '../http/connections.ts';
 import { listen } from '../http/listening.ts';
 import { createHttp } from '../http/server.ts';
 import { createIngest } from '../ingest/ingest.ts';
@@ -16,7 +17,6 @@ import type { OpenedLog } from '../log/store.ts';
 import type { Metrics } from '../operate/metrics.ts';
 import type { Tail } from '../operate/tail/tail.ts';
 import { createLoad } from '../overload/load.ts';
-import { affordable } from '../overload/open-files.ts';
 import { closeServer } from './close-server.ts';
 import type { Deliveries } from './deliveries.ts';
 import { enricher, errorLogger, type Parts, ratesOf, SHEDDING, sideCallsOf, toolsOf } from './web-parts.ts';
@@ -59,8 +59,8 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     maxBytes: settings.MAX_IN_FLIGHT_BYTES,
     disk: options.store.disk.pressure,
     stopping: stopping.signal,
-    onShed: metrics.shed,
-    onShedding: (shortage) => options.logger.warn({ shortage }, SHEDDING[shortage]),
+    onRefusal: metrics.shed,
+    onShortage: (shortage) => options.logger.warn({ shortage }, SHEDDING[shortage]),
   });
   const parts: Parts = {
     ...options,
@@ -89,7 +89,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     headersTimeoutMs: settings.HEADERS_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: settings.REQUEST_TIMEOUT_SECONDS * MOVING_BODIES * 1000,
     keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_SECONDS * 1000,
-    maxConnections: affordable(settings.MAX_CONNECTIONS),
+    maxConnections: affordableConnections(settings.MAX_CONNECTIONS),
     draining: () => stopping.signal.aborted,
     onError: parts.onError,
     onRefused: createRefusals({ ...options, count: metrics.refused, stopping: stopping.signal }),
@@ -97,7 +97,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
       metrics.answered(exchange);
       const { dialect, status, requestId, ms } = exchange;
       // While requests are refused, a line for each would cost as much as the refusal; one line a minute covers them all.
-      if (status >= 500 && load.sheddingFor() === undefined)
+      if (status >= 500 && load.shedding() === undefined)
         options.logger.warn({ request_id: requestId, dialect, status, ms }, 'request answered');
       else options.logger.debug({ request_id: requestId, dialect, status, ms }, 'request answered');
     },

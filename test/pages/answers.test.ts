@@ -4,22 +4,12 @@ import { TooManyRequests } from '../../adapters/dialects/dialect.ts';
 import { dialects } from '../../adapters/dialects/index.ts';
 import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { EXPOSED_HEADERS } from '../../server/http/cors.ts';
-import { createIngest, type IngestTools } from '../../server/ingest/ingest.ts';
-import { createShops } from '../../server/ingest/shops.ts';
+import { refusalOf } from '../../server/http/error-answers.ts';
 import { Overloaded } from '../../server/overload/load.ts';
 import type { Gateway } from '../../server/process/gateway.ts';
 import { describe } from '../support/describe.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import {
-  beacon,
-  type Call,
-  configOf,
-  gatewayWith,
-  glood,
-  layersEvent,
-  type Reply,
-  tapcart,
-} from '../support/gateway.ts';
+import { beacon, type Call, gatewayWith, glood, layersEvent, type Reply, tapcart } from '../support/gateway.ts';
 import { shape, tableOf } from '../support/readme.ts';
 
 const page = readFileSync('server/http/README.md', 'utf8');
@@ -105,6 +95,8 @@ describe('server/http/README.md: the answers', ({ it, before, after }) => {
         return refusals(new TooManyRequests(3), '3', layersCell, gloodCell, tapcartCell);
       if (situation.startsWith('more than the gateway can do now'))
         return refusals(new Overloaded(3, false), '3', layersCell, gloodCell, tapcartCell);
+      if (situation.startsWith('a fault of the gateway'))
+        return refusals(new Error('secret'), undefined, layersCell, gloodCell, tapcartCell);
       const calls = situations[situation];
       assert.ok(calls, `no call shows "${situation}"`);
       const { port } = gateway;
@@ -131,10 +123,9 @@ function fits(cell: string, reply: Reply | undefined): void {
 }
 
 /** What cannot be had on demand: the step that answers for it is asked. */
-function refusals(error: Error, retryAfter: string, ...cells: string[]): void {
-  const tools = { shops: () => createShops(configOf(config)), onError: assert.unreachable } as unknown as IngestTools;
+function refusals(error: Error, retryAfter: string | undefined, ...cells: string[]): void {
   for (const [at, dialect] of dialects.entries()) {
-    const { status, body = '', headers } = createIngest(tools).refuse(dialect, error);
+    const { status, body = '', headers } = refusalOf(error, dialect).answer;
     assert.is(headers['Retry-After'], retryAfter);
     fits(cells[at] ?? '', { status, body, headers });
   }

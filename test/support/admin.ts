@@ -5,6 +5,7 @@ import Koa from 'koa';
 import { adminRoutes } from '../../server/admin/routes.ts';
 import type { Clock } from '../../server/base/clock.ts';
 import { createLogger } from '../../server/base/logger.ts';
+import { errorsAsJson } from '../../server/http/koa-app.ts';
 import { TestClock } from './clock.ts';
 import { FakeOperations } from './operations.ts';
 
@@ -42,7 +43,7 @@ export async function openAdmin(
   const logger = createLogger('info', { write: (line: string) => void lines.push(line) });
   adminRoutes(router, { operations, token, clock, logger, trustProxyHops, stopping: stopping.signal });
   const app = new Koa();
-  app.on('error', (error) => void errors.push(error));
+  app.use(errorsAsJson({ onError: (error) => void errors.push(error), draining: () => false }));
   app.use(router.routes());
   app.use((ctx) => {
     ctx.status = 404;

@@ -26,8 +26,8 @@ export function createSideCalls(
     (dialect.sideCalls ?? []).map((call) => ({
       dialect,
       path: call.path,
-      answer: async ({ inbound, shop, shopNamed, trust }, body) => {
-        const request = { inbound, shop: shop.config, shopNamed, trust, body: body.toString() };
+      answer: async ({ caller, shop, shopNamed, trust }, body) => {
+        const request = { inbound: caller.inbound, shop: shop.config, shopNamed, trust, body: body.toString() };
         return { ...(await call.answer(request, given)), headers: {} };
       },
     })),

@@ -1,5 +1,6 @@
 import { onAbort } from '../../../adapters/on-abort.ts';
 import type { TailFilter, TailLine } from '../../../schemas/admin-api/tail.ts';
+import { TooManyReaders } from '../../base/errors.ts';
 import { namesMatching } from '../../base/patterns.ts';
 import { LineBuffer } from './line-buffer.ts';
 
@@ -14,9 +15,6 @@ export interface Tail {
   /** Collects lines from this call on, before the first `next`, until the signal aborts or the loop over it ends. Throws TooManyReaders. */
   lines(filter: TailFilter, signal: AbortSignal): AsyncIterable<TailLine>;
 }
-
-/** The tail has as many readers as allowed. */
-export class TooManyReaders extends Error {}
 
 const MAX_READERS = 20;
 /** Most bytes that wait for one reader: a line may hold an event of 256 KB. */

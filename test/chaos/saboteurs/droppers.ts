@@ -62,9 +62,9 @@ export const nuisances: readonly Saboteur[] = [
     caughtBy: ['RETRY-AFTER'],
     changes: [
       {
-        file: 'server/ingest/ingest.js',
-        piece: "headers: seconds === undefined ? headers : { ...headers, 'Retry-After': String(seconds) },",
-        by: 'headers,',
+        file: 'server/http/error-answers.js',
+        piece: "headers['Retry-After'] = String(seconds);",
+        by: ';',
       },
     ],
   },

@@ -9,12 +9,12 @@ export const stoppers: readonly Saboteur[] = [
     caughtBy: ['SHUTOUT'],
     changes: [
       {
-        file: 'server/overload/in-hand.js',
+        file: 'server/overload/body-budget.js',
         piece: 'if (room.total() <= most || time - body.movedAt < SLOW_MS)',
         by: 'if (true)',
       },
       {
-        file: 'server/overload/in-hand.js',
+        file: 'server/overload/body-budget.js',
         piece: 'if (!room.holdsMuch(shop))',
         by: 'if (false)',
       },

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { affordableConnections } from '../../../server/http/connections.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { call, SHOP } from '../../support/gateway.ts';
@@ -47,4 +48,13 @@ describe('more connections than a process may have', ({ it, after }) => {
       },
       { timeoutMs: 60_000 },
     );
+});
+
+describe('connections', ({ it }) => {
+  it('leave files for everything else', () => {
+    assert.is(affordableConnections(10_000, 256), 153);
+    assert.is(affordableConnections(100, 256), 100);
+    assert.is(affordableConnections(10_000, Number.POSITIVE_INFINITY), 10_000);
+    assert.ok(affordableConnections(10_000) > 0);
+  });
 });

@@ -1,8 +1,7 @@
 import * as assert from 'uvu/assert';
-import { createInHand } from '../../../server/overload/in-hand.ts';
-import { createLoad, type Shortage } from '../../../server/overload/load.ts';
-import { affordable } from '../../../server/overload/open-files.ts';
-import type { Pressure } from '../../../server/overload/pressure.ts';
+import { createBodyBudget } from '../../../server/overload/body-budget.ts';
+import { createLoad } from '../../../server/overload/load.ts';
+import type { Pressure, Shortage } from '../../../server/overload/pressure.ts';
 import { describe } from '../../support/describe.ts';
 
 /** A load on a clock of its own; each request that is begun takes a millisecond of it. */
@@ -13,8 +12,8 @@ function loadAt(disk: () => Pressure = () => 'none') {
   const load = createLoad({
     maxBytes: 1000,
     disk,
-    onShed: (shortage, worth) => shed.push(`${shortage} ${worth}`),
-    onShedding: (shortage) => told.push(shortage),
+    onRefusal: (shortage, priority) => shed.push(`${shortage} ${priority}`),
+    onShortage: (shortage) => told.push(shortage),
     now: () => time,
   });
   let begun = 0;
@@ -26,11 +25,11 @@ function loadAt(disk: () => Pressure = () => 'none') {
     pass: (ms: number) => {
       time += ms;
     },
-    pressure: () => load.strain(time).pressure,
+    pressure: () => load.currentPressure(time).pressure,
     /** So many requests come in one turn of the event loop. */
     async come(requests: number) {
       for (let request = 0; request < requests; request += 1) {
-        void load.turn().then(() => {
+        void load.enter().then(() => {
           begun += 1;
           time += 1;
         });
@@ -65,7 +64,7 @@ describe('a load', ({ it }) => {
     await come(1000);
     assert.is(begun(), 20);
     const order: number[] = [];
-    for (const number of [1, 2, 3]) void load.turn().then(() => order.push(number));
+    for (const number of [1, 2, 3]) void load.enter().then(() => order.push(number));
     let turns = 0;
     for (let before = begun(); begun() < 1000; before = begun(), turns += 1) {
       await turn();
@@ -99,9 +98,9 @@ describe('a load', ({ it }) => {
 
   it('whose bodies fill three quarters of their room loses browse events, and past all of it everything', () => {
     const { load, pressure } = loadAt();
-    const hold = load.inHand.begin(1000, () => {});
+    const hold = load.bodies.reserve(1000, () => {});
     hold.add(751);
-    assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'memory' });
+    assert.equal(load.currentPressure(1000), { pressure: 'browse', shortage: 'memory' });
     hold.add(250);
     assert.is(pressure(), 'all');
     hold.release();
@@ -111,59 +110,59 @@ describe('a load', ({ it }) => {
   it('is the worst of what the processor, the memory and the disk say', async () => {
     let disk: Pressure = 'browse';
     const { load, queue } = loadAt(() => disk);
-    assert.equal(load.strain(1000), { pressure: 'browse', shortage: 'disk' });
+    assert.equal(load.currentPressure(1000), { pressure: 'browse', shortage: 'disk' });
     await queue(200);
-    assert.equal(load.strain(60_000), { pressure: 'all', shortage: 'delay' });
+    assert.equal(load.currentPressure(60_000), { pressure: 'all', shortage: 'delay' });
     disk = 'all';
-    assert.equal(load.strain(60_000), { pressure: 'all', shortage: 'disk' });
+    assert.equal(load.currentPressure(60_000), { pressure: 'all', shortage: 'disk' });
   });
 
   it('does not go on the disk for all the bodies that are in hand', () => {
     const { load } = loadAt(() => 'all');
-    load.inHand.take(800);
-    assert.equal(load.strain(1000), { pressure: 'all', shortage: 'disk' });
+    load.bodies.take(800);
+    assert.equal(load.currentPressure(1000), { pressure: 'all', shortage: 'disk' });
   });
 
   it('is told once a minute, counted each time, and its refusals come back at different times', () => {
     const { load, shed, told, pass } = loadAt();
-    assert.is(load.sheddingFor(), undefined);
-    const seconds = [1, 2, 3, 4].map(() => load.shed('delay', 'browse').seconds);
+    assert.is(load.shedding(), undefined);
+    const seconds = [1, 2, 3, 4].map(() => load.refusal('delay', 'browse').seconds);
     assert.equal(seconds.toSorted(), [2, 3, 4, 5]);
-    assert.is(load.sheddingFor(), 'delay');
+    assert.is(load.shedding(), 'delay');
     assert.equal(told, ['delay']);
     assert.is(shed.length, 4);
     pass(60_000);
-    assert.is(load.sheddingFor(), undefined);
-    load.shed('memory', 'any');
+    assert.is(load.shedding(), undefined);
+    load.refusal('memory', 'any');
     assert.equal(told, ['delay', 'memory']);
   });
 });
 
-describe('refusals that are held back', ({ it }) => {
-  it('are so longer where thousands of them are, up to three times as long', async () => {
+describe('refusals that are delayed', ({ it }) => {
+  it('wait longer if there are thousands of them, up to three times as long', async () => {
     const stopping = new AbortController();
     const nothing = () => {};
     const load = createLoad({
       maxBytes: 1000,
       disk: () => 'none',
-      heldMs: 40,
+      refusalDelayMs: 40,
       stopping: stopping.signal,
-      onShed: nothing,
-      onShedding: nothing,
+      onRefusal: nothing,
+      onShortage: nothing,
     });
     const heldMs = async () => {
       const begin = performance.now();
-      await load.holdBack();
+      await load.delayRefusal();
       return performance.now() - begin;
     };
-    const others = Array.from({ length: 1000 }, () => load.holdBack());
+    const others = Array.from({ length: 1000 }, () => load.delayRefusal());
     const twice = await heldMs();
     assert.ok(twice >= 78, `${twice} ms`);
     await Promise.all(others);
     // More than there are connections for are not held at all.
-    const all = Array.from({ length: 10_000 }, () => load.holdBack());
+    const all = Array.from({ length: 10_000 }, () => load.delayRefusal());
     let held = true;
-    void load.holdBack().then(() => {
+    void load.delayRefusal().then(() => {
       held = false;
     });
     await new Promise((resolve) => setImmediate(resolve));
@@ -174,32 +173,32 @@ describe('refusals that are held back', ({ it }) => {
 
 describe('the bodies in hand', ({ it }) => {
   it('count from their first byte until they are answered', () => {
-    const inHand = createInHand(100, () => 0);
-    const hold = inHand.begin(0, () => assert.unreachable());
-    assert.not(inHand.isFull(0));
+    const bodies = createBodyBudget(100, () => 0);
+    const hold = bodies.reserve(0, () => assert.unreachable());
+    assert.not(bodies.isFull(0));
     hold.add(101);
     hold.complete();
-    hold.gone();
-    assert.ok(inHand.isFull(10_000), 'a body that waits for the log is never given up');
+    hold.abandon();
+    assert.ok(bodies.isFull(10_000), 'a body that waits for the log is never given up');
     hold.release();
     hold.release();
-    assert.is(inHand.bytes(), 0);
+    assert.is(bodies.bytes(), 0);
   });
 
   it('lose what a client leaves behind', () => {
-    const inHand = createInHand(100, () => 0);
-    const hold = inHand.begin(0, () => assert.unreachable());
+    const bodies = createBodyBudget(100, () => 0);
+    const hold = bodies.reserve(0, () => assert.unreachable());
     hold.add(50);
-    hold.gone();
-    assert.is(inHand.bytes(), 0);
+    hold.abandon();
+    assert.is(bodies.bytes(), 0);
   });
 
   it('make room at the cost of those who send slowly, the slowest first', () => {
     let time = 0;
-    const inHand = createInHand(100, () => time);
+    const bodies = createBodyBudget(100, () => time);
     const evicted: string[] = [];
     const begin = (name: string, bytes: number) => {
-      const hold = inHand.begin(time, () => evicted.push(name));
+      const hold = bodies.reserve(time, () => evicted.push(name));
       hold.add(bytes);
       return hold;
     };
@@ -209,18 +208,9 @@ describe('the bodies in hand', ({ it }) => {
     time = 999;
     begin('quick', 40);
     assert.equal(evicted, []);
-    assert.ok(inHand.isFull(time));
-    assert.not(inHand.isFull(1001));
+    assert.ok(bodies.isFull(time));
+    assert.not(bodies.isFull(1001));
     assert.equal(evicted, ['slow']);
-    assert.is(inHand.bytes(), 75);
-  });
-});
-
-describe('connections', ({ it }) => {
-  it('leave files for everything else', () => {
-    assert.is(affordable(10_000, 256), 153);
-    assert.is(affordable(100, 256), 100);
-    assert.is(affordable(10_000, Number.POSITIVE_INFINITY), 10_000);
-    assert.ok(affordable(10_000) > 0);
+    assert.is(bodies.bytes(), 75);
   });
 });

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import * as assert from 'uvu/assert';
-import { createInHand } from '../../../server/overload/in-hand.ts';
-import { createTurns } from '../../../server/overload/turns.ts';
+import { createBodyBudget } from '../../../server/overload/body-budget.ts';
+import { createRequestQueue } from '../../../server/overload/request-queue.ts';
 import { describe } from '../../support/describe.ts';
 import { beacon, call, gatewayWith, layersEvent } from '../../support/gateway.ts';
 import { until } from '../../support/until.ts';
@@ -12,28 +12,28 @@ describe('the budget of bodies', ({ it }) => {
   /** A budget of 1,000 KB on a clock of its own. */
   const budget = () => {
     let time = 0;
-    const inHand = createInHand(1_000_000, () => time);
+    const bodies = createBodyBudget(1_000_000, () => time);
     const evicted: string[] = [];
     const begin = (name: string, bytes: number, shop: string) => {
-      const hold = inHand.begin(time, (why) => evicted.push(`${name}: ${why}`), shop);
+      const hold = bodies.reserve(time, (why) => evicted.push(`${name}: ${why}`), shop);
       hold.add(bytes);
       return hold;
     };
     const pass = (ms: number) => {
       time += ms;
     };
-    return { inHand, evicted, begin, pass, pressure: (shop: string) => inHand.pressure(time, shop) };
+    return { bodies, evicted, begin, pass, pressure: (shop: string) => bodies.pressure(time, shop) };
   };
 
   it('takes the room of unfinished bodies that stand, before it refuses anyone, also below the full budget', () => {
-    const { begin, evicted, pass, pressure, inHand } = budget();
+    const { begin, evicted, pass, pressure, bodies } = budget();
     begin('stands longest', 300_000, 'a');
     pass(500);
     begin('stands', 500_000, 'a');
     pass(1000);
     assert.is(pressure('a'), 'none');
     assert.equal(evicted, ['stands longest: room']);
-    assert.is(inHand.bytes(), 500_000);
+    assert.is(bodies.bytes(), 500_000);
   });
 
   it('does not take a byte now and then for a body that moves', () => {
@@ -50,35 +50,35 @@ describe('the budget of bodies', ({ it }) => {
   });
 
   it('refuses the shop that holds more than its share, and no other', () => {
-    const { begin, pressure, inHand } = budget();
-    inHand.take(800_000, 'a');
+    const { begin, pressure, bodies } = budget();
+    bodies.take(800_000, 'a');
     begin('small', 10_000, 'b');
     assert.is(pressure('a'), 'browse');
     assert.is(pressure('b'), 'none');
     assert.is(pressure('new'), 'none');
-    inHand.take(300_000, 'a');
+    bodies.take(300_000, 'a');
     assert.is(pressure('a'), 'all');
     assert.is(pressure('b'), 'none');
-    inHand.take(500_000, 'a');
+    bodies.take(500_000, 'a');
     assert.is(pressure('b'), 'all', 'there is an end to it');
   });
 
   it('gives up moving bodies of who holds much where all goes to its end', () => {
-    const { begin, evicted, inHand } = budget();
+    const { begin, evicted, bodies } = budget();
     begin('small', 10_000, 'b');
     begin('first', 900_000, 'a');
     begin('second', 600_000, 'a');
     assert.equal(evicted, ['first: room']);
-    assert.is(inHand.bytes(), 610_000);
+    assert.is(bodies.bytes(), 610_000);
   });
 
   it('ends bodies that stand still, whatever room there is', () => {
-    const { begin, evicted, inHand } = budget();
+    const { begin, evicted, bodies } = budget();
     begin('stands', 10, 'a');
     begin('done', 10, 'a').complete();
-    inHand.endStalled(9_999, 10_000);
+    bodies.endStalled(9_999, 10_000);
     assert.equal(evicted, []);
-    inHand.endStalled(10_000, 10_000);
+    bodies.endStalled(10_000, 10_000);
     assert.equal(evicted, ['stands: stalled']);
   });
 });
@@ -86,10 +86,10 @@ describe('the budget of bodies', ({ it }) => {
 describe('turns', ({ it }) => {
   it('go from shop to shop, so that a shop waits for itself only', async () => {
     let time = 0;
-    const turns = createTurns(() => time);
+    const queue = createRequestQueue(() => time);
     const begun: string[] = [];
     const come = (shop: string) =>
-      void turns.next(time, shop).then(() => {
+      void queue.enter(time, shop).then(() => {
         begun.push(shop);
         time += 5;
       });
@@ -101,8 +101,8 @@ describe('turns', ({ it }) => {
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     assert.ok(begun.indexOf('quiet') > 0 && begun.indexOf('quiet') <= 3, begun.join());
     time += 5000;
-    assert.ok(turns.wait(time, 'busy') === 0 || turns.wait(time, 'busy') >= 5000);
-    assert.is(turns.wait(time, 'quiet'), 0);
+    assert.ok(queue.oldestWaitMs(time, 'busy') === 0 || queue.oldestWaitMs(time, 'busy') >= 5000);
+    assert.is(queue.oldestWaitMs(time, 'quiet'), 0);
   });
 });
 
@@ -150,8 +150,8 @@ describe('a client that leaves bodies unfinished', ({ it }) => {
   });
 
   it('keeps a compressed body as it came until it is complete', async () => {
-    const { inHand, body, costs } = await unfinished(brotliCompressSync('x'.repeat(255_000)));
-    assert.is(inHand, body.length - 1);
+    const { bodies, body, costs } = await unfinished(brotliCompressSync('x'.repeat(255_000)));
+    assert.is(bodies, body.length - 1);
     // It is charged once, with what was made of it.
     assert.is(costs.length, 1);
     assert.ok((costs[0] ?? 0) >= body.length + 255_000, String(costs));
@@ -164,22 +164,22 @@ async function unfinished(body: Buffer) {
   const { readBody } = await import('../../../server/http/request-body.ts');
   const { IncomingMessage } = await import('node:http');
   const { Socket } = await import('node:net');
-  const load = createLoad({ maxBytes: 1e9, disk: () => 'none', onShed: () => {}, onShedding: () => {} });
+  const load = createLoad({ maxBytes: 1e9, disk: () => 'none', onRefusal: () => {}, onShortage: () => {} });
   const request = new IncomingMessage(new Socket());
   Object.assign(request.headers, { 'content-encoding': 'br', 'content-length': String(body.length) });
   const costs: number[] = [];
   const onCost = (bytes: number) => void costs.push(bytes);
   const arriving = readBody(request, { load, shop: 'a', maxBytes: 262_144, onCost });
   request.push(body.subarray(0, -1));
-  await until(() => load.inHand.bytes() > 0);
-  const inHand = load.inHand.bytes();
+  await until(() => load.bodies.bytes() > 0);
+  const bodies = load.bodies.bytes();
   request.push(body.subarray(-1));
   request.push(null);
   assert.is((await arriving.whole).length, 255_000);
-  assert.is(load.inHand.bytes(), 255_000);
+  assert.is(load.bodies.bytes(), 255_000);
   arriving.release();
-  assert.is(load.inHand.bytes(), 0);
-  return { inHand, body, costs };
+  assert.is(load.bodies.bytes(), 0);
+  return { bodies, body, costs };
 }
 
 describe('a client that only sends what is refused', ({ it }) => {

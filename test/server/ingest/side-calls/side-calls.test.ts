@@ -201,7 +201,8 @@ shops:
     const [shop] = createShops(configOf(`shops: [{ shop: ${SHOP}, tokens: [t] }]`)).all;
     const inbound = { headers: {}, query: () => undefined, address: undefined };
     const holder = { shop: shop!, trust: 'public' } as const;
-    const admission = { dialect, inbound, ...holder, holder, shopNamed: true };
+    const caller = { dialect, inbound, credentials: { token: 't' }, holder, allowsOrigin: true };
+    const admission = { caller, ...holder, holder, shopNamed: true };
     const { status, body } = await answer(admission, Buffer.from('{"user_id":"u"}'));
     assert.equal([status, JSON.parse(body ?? '').visit_id], [200, 'minted']);
     assert.is(errors.length, 1);

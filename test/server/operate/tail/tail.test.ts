@@ -5,8 +5,9 @@ import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { TailFilter, TailLine } from '../../../../schemas/admin-api/tail.ts';
 import type { Event } from '../../../../schemas/event.ts';
+import { TooManyReaders } from '../../../../server/base/errors.ts';
 import { acceptedLines, refusedLines, settledLines } from '../../../../server/operate/tail/lines.ts';
-import { createTail, type Tail, TooManyReaders } from '../../../../server/operate/tail/tail.ts';
+import { createTail, type Tail } from '../../../../server/operate/tail/tail.ts';
 import { describe } from '../../../support/describe.ts';
 import { until } from '../../../support/until.ts';
 

@@ -1,55 +1,65 @@
 import type { Pressure } from './pressure.ts';
 
-/** The bytes of bodies that are being received or wait for their answer, in all and of each shop. */
-export interface InHand {
-  /** A body of this shop begins, of so many bytes where that is announced. `onEvicted` is called where others need its room, or where it stands still, before it is complete. */
-  begin(time: number, onEvicted: (why: Eviction) => void, shop?: string, announced?: number): Hold;
-  /** A complete body of this shop is here at once; less than 0 when it is answered. */
+/** The memory for request bodies that are being received or wait for their answer. Shops share it. */
+export interface BodyBudget {
+  /**
+   * Reserves room for a body that arrives in pieces. `announced`: its length in bytes, where the client says it. `onEvicted` is called if the body
+   * is given up before it is complete.
+   */
+  reserve(time: number, onEvicted: (why: Eviction) => void, shop?: string, announced?: number): Reservation;
+  /** Counts a body that arrived in one piece; a negative number gives its bytes back. */
   take(bytes: number, shop?: string): void;
-  /** What is refused of this shop for want of room. Unfinished bodies that stand still give way first. */
+  /** What is refused of this shop for lack of memory. Evicts unfinished bodies that stand still first. */
   pressure(time: number, shop?: string): Pressure;
-  /** Whether more is here than there is room for. Unfinished bodies that stand still give way first. */
+  /** Whether more is held than the budget allows. Evicts unfinished bodies that stand still first. */
   isFull(time: number): boolean;
-  /** Gives up the bodies that have not moved for so many milliseconds, whatever room there is. */
+  /** Evicts every body that has not moved for `stalledMs`, however much room there is. */
   endStalled(time: number, stalledMs: number): void;
+  /** Bytes held now, of all shops. */
   bytes(): number;
 }
 
-/** Why an unfinished body is given up: others need its room, or it does not move. */
+/** Why an unfinished body is given up: others need its room, or it stands still. */
 export type Eviction = 'room' | 'stalled';
 
-/** The part of one body. */
-export interface Hold {
-  /** So many bytes more are kept of it; less than 0 where fewer are. */
+/** The room of one body. */
+export interface Reservation {
+  /** Counts more bytes; a negative number gives some back. */
   add(bytes: number): void;
-  /** It is complete: its room is not taken from it any more. */
+  /** The whole body is here: it is not evicted any more. */
   complete(): void;
-  /** It is answered. */
+  /** The request is answered. */
   release(): void;
-  /** There is nothing more to come: without its end it will not be answered. */
-  gone(): void;
+  /** The client has gone away. Releases a body that is not complete, since it will not be answered. */
+  abandon(): void;
 }
 
-/** A body that does not move for this long gives way where the room is short. */
+/** A body that has not moved for this long is evicted when room is short. */
 const SLOW_MS = 1000;
-/** A body moves when this many bytes of it have come, or this part of a small one, so that one byte now and then does not count. */
+/** A body has moved when this many bytes of it arrived, or this part of a small body. Single bytes now and then do not count. */
 const MOVES_BYTES = 1024;
 const MOVES_PART = 1 / 8;
-/** Part of the room, past which browse events are refused of shops that hold more than their share. */
+/** Past this part of the budget browse events are refused, of shops that hold more than their share. */
 const ROOM_FOR_ALL = 3 / 4;
-/** Past this much of the room even shops that hold little are refused, and moving bodies are given up. */
+/** Past this part of the budget shops that hold little are refused too, and moving bodies are evicted. */
 const HARD = 3 / 2;
 
 interface Budget {
-  /** Unfinished bodies, the one that moved the longest ago first. */
-  readonly coming: Set<Coming>;
+  /** Unfinished bodies, the one that moved least recently first. */
+  readonly unfinished: Set<UnfinishedBody>;
   readonly room: ReturnType<typeof sharedRoom>;
   readonly now: () => number;
   onMore(): void;
 }
 
-/** An unfinished body, until it is complete. */
-class Coming implements Hold {
+interface Arrival {
+  readonly shop: string;
+  /** In bytes. */
+  readonly announced: number;
+  readonly onEvicted: (why: Eviction) => void;
+}
+
+class UnfinishedBody implements Reservation {
   readonly #budget: Budget;
   readonly shop: string;
   /** When it moved last. */
@@ -60,11 +70,7 @@ class Coming implements Hold {
   #sinceMoved = 0;
   #complete = false;
   #released = false;
-  constructor(
-    budget: Budget,
-    time: number,
-    { shop, announced, onEvicted }: { shop: string; announced: number; onEvicted: (why: Eviction) => void },
-  ) {
+  constructor(budget: Budget, time: number, { shop, announced, onEvicted }: Arrival) {
     this.#budget = budget;
     this.movedAt = time;
     this.shop = shop;
@@ -72,7 +78,7 @@ class Coming implements Hold {
     this.#movesBytes = Math.min(MOVES_BYTES, Math.ceil(announced * MOVES_PART));
   }
   add(bytes: number): void {
-    // What still comes of a refused body is thrown away.
+    // The rest of a refused body is thrown away as it arrives.
     if (this.#released) return;
     this.#bytes += bytes;
     this.#budget.room.change(this.shop, bytes);
@@ -82,14 +88,14 @@ class Coming implements Hold {
   }
   complete(): void {
     this.#complete = true;
-    this.#budget.coming.delete(this);
+    this.#budget.unfinished.delete(this);
   }
-  gone(): void {
+  abandon(): void {
     if (!this.#complete) this.release();
   }
   release(): void {
     this.#released = true;
-    this.#budget.coming.delete(this);
+    this.#budget.unfinished.delete(this);
     if (this.#bytes > 0) this.#budget.room.change(this.shop, -this.#bytes);
     this.#bytes = 0;
   }
@@ -100,22 +106,21 @@ class Coming implements Hold {
   #moves(): void {
     this.#sinceMoved = 0;
     this.movedAt = this.#budget.now();
-    this.#budget.coming.delete(this);
-    this.#budget.coming.add(this);
+    this.#budget.unfinished.delete(this);
+    this.#budget.unfinished.add(this);
   }
 }
 
 /**
- * The budget of bodies. It counts what is kept, not what is announced: a few silent connections would fill it otherwise. Shops share it: one
- * that holds less than its share is not refused for what others hold.
+ * Counts what is kept, not what is announced: otherwise a few silent connections would fill the budget. A shop that holds less than its share is
+ * not refused for what other shops hold. `now`: monotonic, in milliseconds.
  */
-export function createInHand(maxBytes: number, now: () => number = () => performance.now()): InHand {
-  /** Unfinished bodies, the one that moved the longest ago first. */
-  const coming = new Set<Coming>();
+export function createBodyBudget(maxBytes: number, now: () => number = () => performance.now()): BodyBudget {
+  const unfinished = new Set<UnfinishedBody>();
   const room = sharedRoom(maxBytes);
 
   const evictSlow = (time: number, most: number): void => {
-    for (const body of coming) {
+    for (const body of unfinished) {
       if (room.total() <= most || time - body.movedAt < SLOW_MS) return;
       body.evict('room');
     }
@@ -123,7 +128,7 @@ export function createInHand(maxBytes: number, now: () => number = () => perform
   const makeRoom = (time: number): void => {
     evictSlow(time, maxBytes);
     if (room.total() <= maxBytes * HARD) return;
-    for (const body of coming) {
+    for (const body of unfinished) {
       if (room.total() <= maxBytes) return;
       if (room.holdsMuch(body.shop)) body.evict('room');
     }
@@ -132,9 +137,9 @@ export function createInHand(maxBytes: number, now: () => number = () => perform
     if (room.total() > maxBytes) makeRoom(now());
   };
   return {
-    begin(time, onEvicted, shop = '', announced = Number.POSITIVE_INFINITY) {
-      const body = new Coming({ coming, room, now, onMore }, time, { shop, announced, onEvicted });
-      coming.add(body);
+    reserve(time, onEvicted, shop = '', announced = Number.POSITIVE_INFINITY) {
+      const body = new UnfinishedBody({ unfinished, room, now, onMore }, time, { shop, announced, onEvicted });
+      unfinished.add(body);
       return body;
     },
     take(bytes, shop = '') {
@@ -152,7 +157,7 @@ export function createInHand(maxBytes: number, now: () => number = () => perform
       return room.total() > maxBytes;
     },
     endStalled(time, stalledMs) {
-      for (const body of coming) {
+      for (const body of unfinished) {
         if (time - body.movedAt < stalledMs) return;
         body.evict('stalled');
       }
@@ -161,7 +166,7 @@ export function createInHand(maxBytes: number, now: () => number = () => perform
   };
 }
 
-/** How much is held in all, and who holds more than a fair share. */
+/** How much is held in all, and which shops hold more than a fair share. */
 function sharedRoom(maxBytes: number) {
   const held = new Map<string, number>();
   let total = 0;
@@ -174,7 +179,7 @@ function sharedRoom(maxBytes: number) {
       if (own > 0) held.set(shop, own);
       else held.delete(shop);
     },
-    /** At least two shops share, so that there is always room for another one. What is of no shop counts for each. */
+    /** At least two shops share, so that there is always room for another one. Bytes of no shop count for each shop. */
     holdsMuch: (shop: string): boolean =>
       heldBy(shop) + (shop === '' ? 0 : heldBy('')) > (maxBytes * ROOM_FOR_ALL) / Math.max(2, held.size),
   };

@@ -1,36 +1,36 @@
-/** The requests whose bodies are here. Shops take turns; of one shop the first come is the first served. */
-export interface Turns {
-  /** Resolves when it is the turn of a request that comes at this time (`performance.now()`); at once where nothing waits. */
-  next(time: number, shop?: string): Promise<void>;
-  /** Milliseconds that the first request of this shop has waited; 0 where there were too few of the shop before it to wait for. */
-  wait(time: number, shop?: string): number;
+/** Requests whose bodies are here and that wait to be worked on. Shops take turns; within a shop, first come, first served. */
+export interface RequestQueue {
+  /** Resolves when a request that arrives at `time` may begin; at once if nothing waits. `time`: as `now` says it. */
+  enter(time: number, shop?: string): Promise<void>;
+  /** How long the first request of this shop has waited; 0 if only a few of its requests were queued when it came. */
+  oldestWaitMs(time: number, shop?: string): number;
 }
 
 interface Waiting {
   readonly since: number;
-  /** How many of the same shop were before it when it came. */
+  /** How many requests of the same shop were queued when it came. */
   readonly ahead: number;
   readonly start: () => void;
 }
 
-interface Queue {
+interface ShopQueue {
   waiting: Waiting[];
-  /** How many of them have had their turn. */
+  /** How many of them have begun. */
   served: number;
 }
 
 /**
- * How long requests are begun in one turn of the event loop. Node accepts one connection in each, so a turn that begins everything that has
- * come keeps new clients waiting, and whoever looks after the gateway; a shorter one makes commits smaller, which cost more.
+ * How long requests are begun in one turn of the event loop. Node accepts one connection per turn. If a turn began every request that has come,
+ * new clients and health checks would wait; shorter turns make commits smaller, which cost more.
  */
 const TURN_MS = 20;
-/** Fewer requests than this wait for a machine that stands still, and not for each other: to refuse others for their sake would help nobody. */
-const QUEUE = 64;
+/** With fewer requests than this a wait means that the machine stands still: refusing others would not help. */
+const SHORT_QUEUE = 64;
 
 /** `now`: monotonic, in milliseconds. */
-export function createTurns(now: () => number): Turns {
-  /** The shops with requests that wait, the next to be served first. */
-  const queues = new Map<string, Queue>();
+export function createRequestQueue(now: () => number): RequestQueue {
+  /** The shops with waiting requests, the next one to serve first. */
+  const queues = new Map<string, ShopQueue>();
   /** When the first request of this turn of the event loop was begun. */
   let begunAt: number | undefined;
 
@@ -46,7 +46,7 @@ export function createTurns(now: () => number): Turns {
     begin(time);
     while (queues.size > 0 && now() - time < TURN_MS) {
       startOne();
-      // It does what it can without waiting, and that is most of its work.
+      // Lets it do what needs no waiting, which is most of its work.
       await undefined;
     }
   };
@@ -66,7 +66,7 @@ export function createTurns(now: () => number): Turns {
     }
   };
   return {
-    next(time, shop = '') {
+    enter(time, shop = '') {
       const isFree = queues.size === 0 && (begunAt === undefined || time - begunAt < TURN_MS);
       begin(time);
       if (isFree) return Promise.resolve();
@@ -76,10 +76,10 @@ export function createTurns(now: () => number): Turns {
         queue.waiting.push({ since: time, ahead: queue.waiting.length - queue.served, start }),
       );
     },
-    wait(time, shop = '') {
+    oldestWaitMs(time, shop = '') {
       const queue = queues.get(shop);
       const first = queue?.waiting[queue.served];
-      return first === undefined || first.ahead < QUEUE ? 0 : time - first.since;
+      return first === undefined || first.ahead < SHORT_QUEUE ? 0 : time - first.since;
     },
   };
 }

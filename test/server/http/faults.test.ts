@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import * as assert from 'uvu/assert';
-import { RequestRefused } from '../../../adapters/dialects/dialect.ts';
 import { dialects } from '../../../adapters/dialects/index.ts';
+import { LogUnavailable } from '../../../adapters/logs/log.ts';
 import { createHttp, type HttpOptions } from '../../../server/http/server.ts';
 import { createIngest, type IngestTools } from '../../../server/ingest/ingest.ts';
 import { createShops } from '../../../server/ingest/shops.ts';
@@ -13,16 +13,18 @@ const oops = (): never => {
   throw new Error('planted');
 };
 
-const refused = (): never => {
-  throw new RequestRefused(401, 'no token');
-};
-
 /** A server with a fault in one of its parts. */
 async function serverWith(http: Partial<HttpOptions>, tools: Partial<IngestTools> = {}) {
   const shops = createShops(configOf('shops: [{ shop: demo.myshopify.com, tokens: [demo-token] }]'));
   const logged: (string | undefined)[] = [];
   const onError = (_error: unknown, requestId?: string): void => void logged.push(requestId);
-  const load = createLoad({ maxBytes: 1e9, disk: () => 'none', heldMs: 0, onShed: () => {}, onShedding: () => {} });
+  const load = createLoad({
+    maxBytes: 1e9,
+    disk: () => 'none',
+    refusalDelayMs: 0,
+    onRefusal: () => {},
+    onShortage: () => {},
+  });
   const ingest = createIngest({
     shops: () => shops,
     log: { append: async ({ events }: { events: unknown[] }) => events.map(() => ({ kind: 'stored' })) } as never,
@@ -30,7 +32,6 @@ async function serverWith(http: Partial<HttpOptions>, tools: Partial<IngestTools
     limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
     rates: { wait: () => 0, spend: () => {} },
     now: Date.now,
-    onError,
     ...tools,
   });
   const server = createHttp({
@@ -64,28 +65,37 @@ async function serverWith(http: Partial<HttpOptions>, tools: Partial<IngestTools
   return { port: (server.address() as { port: number }).port, logged, close };
 }
 
+const log = (append: () => Promise<never>) => ({ append }) as never;
+
 const faults: readonly (readonly [string, number, Partial<HttpOptions>, Partial<IngestTools>?])[] = [
-  ['an enrichment', 503, {}, { enrich: oops }],
-  ['a clock', 503, {}, { now: oops }],
+  ['an enrichment', 500, {}, { enrich: oops }],
+  ['a clock', 500, {}, { now: oops }],
+  ['a log', 500, {}, { log: log(async () => oops()) }],
   ['the count of answers', 201, { onAnswered: oops }],
-  ['the look at the origin', 503, { ingest: { readable: oops, admit: refused } as never }],
-  ['the load', 503, { load: { strain: oops } as never }],
-  ['the turn', 503, { load: { turn: oops } as never }],
-  ['the question whether it stops', 503, { draining: oops }],
+  ['the look at who sends', 500, { ingest: { identify: oops } as never }],
+  ['the admission', 500, { ingest: { admit: oops } as never }],
+  ['the load', 500, { load: { currentPressure: oops } as never }],
+  ['the turn', 500, { load: { enter: oops } as never }],
+  ['the question whether it stops', 500, { draining: oops }],
   [
     'a header that cannot be written',
-    503,
+    500,
     { ingest: { take: async () => ({ status: 201, body: 'null', headers: { 'X-Odd': 'a\nb' } }) } as never },
   ],
-  ['a refusal', 503, { ingest: { admit: oops, refuse: refusesOnce() } as never }],
+  [
+    'a refusal',
+    500,
+    { ingest: { admit: oops } as never, dialects: dialects.map((one) => ({ ...one, ...refusesOnce(one) })) },
+  ],
 ];
 
-function refusesOnce() {
+function refusesOnce({ refused }: (typeof dialects)[number]) {
   let refusals = 0;
-  return () => {
-    refusals += 1;
-    if (refusals % 2 === 1) throw new Error('planted');
-    return { status: 503, body: '{"errors":["later"]}', headers: {} };
+  return {
+    refused: (error: Parameters<typeof refused>[0]) => {
+      refusals += 1;
+      return refusals % 2 === 1 ? oops() : refused(error);
+    },
   };
 }
 
@@ -99,7 +109,12 @@ describe('a throw in the way of a request', ({ it }) => {
         const reply = await beacon(port, [layersEvent()], { lane, headers });
         assert.is(reply.status, status);
         assert.is(reply.headers['x-request-id'], `request-${lane}`);
-        if (status === 503) assert.is(typeof JSON.parse(reply.body).errors[0], 'string');
+        if (status === 500) {
+          assert.equal(JSON.parse(reply.body).errors, [
+            'Something went wrong here. The request id names the log line.',
+          ]);
+          assert.is(reply.headers['retry-after'], undefined);
+        }
         // What is thrown behind the answer is logged behind it.
         await new Promise((resolve) => setImmediate(resolve));
         assert.equal(logged, [`request-${lane}`]);
@@ -110,7 +125,18 @@ describe('a throw in the way of a request', ({ it }) => {
   it('is answered in the words of each dialect', async () => {
     const { port, close } = await serverWith({}, { enrich: oops });
     const event = { event: { id: '1', name: 'page_viewed', data: {} }, session_id: 's' };
-    assert.is(JSON.parse((await glood(port, event)).body).error, 503);
+    assert.is(JSON.parse((await glood(port, event)).body).error, 500);
+    close();
+  });
+
+  it('is told from a log that cannot be reached, which is no fault: clients come again', async () => {
+    const unavailable = () => Promise.reject(new LogUnavailable('gone'));
+    const { port, logged, close } = await serverWith({}, { log: log(unavailable) });
+    const { status, headers, body } = await beacon(port, [layersEvent()]);
+    assert.is(status, 503);
+    assert.is(headers['retry-after'], '1');
+    assert.equal(JSON.parse(body).errors, ['the event could not be stored; send it again']);
+    assert.equal(logged, []);
     close();
   });
 });
