@@ -131,11 +131,11 @@ describe('the URL of a database', ({ it }) => {
     });
 });
 
-describe('a database and TLS', ({ it, before, after }) => {
+describe('a database, its Unix socket and TLS', ({ it, before, after }) => {
   let postgres: Postgres;
   let url = '';
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await startPostgres({ settings: { unix_socket_directories: '/tmp' } });
     url = await postgres.createDatabase();
   });
   after(async () => {
@@ -173,6 +173,18 @@ describe('a database and TLS', ({ it, before, after }) => {
       await connection.close();
     }
   };
+
+  it('is reached by the folder of its Unix socket', async () => {
+    const name = new URL(url).pathname.slice(1);
+    for (const socket of [
+      `postgres://postgres@/${name}?host=/tmp&port=${postgres.port}`,
+      `postgres://postgres@%2Ftmp:${postgres.port}/${name}?sslmode=verify-full`,
+    ]) {
+      const store = await openPostgres(socket, storeOptions());
+      assert.is((await store.log.append(record([socket])))[0]?.kind, 'stored');
+      await store.close();
+    }
+  });
 
   it('is spoken to as each mode says, where there is none', async () => {
     await speak('off', `${local}host all all 127.0.0.1/32 trust\n`);
@@ -217,25 +229,5 @@ describe('a database and TLS', ({ it, before, after }) => {
       String(await isEncrypted('?sslmode=prefer')),
       /no pg_hba.conf entry .*; and otherwise: no pg_hba.conf entry/,
     );
-  });
-});
-
-describe('a database on a Unix socket', ({ it }) => {
-  it('is reached by its folder', async () => {
-    const postgres = await startPostgres({ settings: { unix_socket_directories: '/tmp' } });
-    try {
-      const url = await postgres.createDatabase();
-      const name = new URL(url).pathname.slice(1);
-      for (const socket of [
-        `postgres://postgres@/${name}?host=/tmp&port=${postgres.port}`,
-        `postgres://postgres@%2Ftmp:${postgres.port}/${name}?sslmode=verify-full`,
-      ]) {
-        const store = await openPostgres(socket, storeOptions());
-        assert.is((await store.log.append(record([socket])))[0]?.kind, 'stored');
-        await store.close();
-      }
-    } finally {
-      await postgres.stop();
-    }
   });
 });
