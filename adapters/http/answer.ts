@@ -14,7 +14,7 @@ export interface Answer {
 
 /**
  * What an answer means for the events of the request. 2xx: delivered. 410: gone. 400, 413, 422: the content is refused, which
- * is final for one event, while of several nobody knows which one it was. All others: retry, since 5xx and the like may pass, and a wrong path, a wrong key or a
+ * is final for one event, while of several it is unknown which one it was. All others: retry, since 5xx and the like may pass, and a wrong path, a wrong key or a
  * redirect concern the set-up and not the events; the reason says what to mend. `secrets` never appear in a reason.
  */
 export function outcomeOf(answer: Answer, events: number, now: number, secrets: readonly string[]): Outcome {

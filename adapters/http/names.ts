@@ -1,8 +1,8 @@
 import type { LookupFunction } from 'node:net';
 
-/** The system looks so many names up at once, unless UV_THREADPOOL_SIZE says otherwise. */
+/** How many names the system looks up at once, unless UV_THREADPOOL_SIZE says otherwise. */
 const AT_ONCE = 2;
-/** A look-up that takes longer is one of a name in trouble; who waits for it gets what it said last. */
+/** A look-up that takes longer is one of a name in trouble; requests that wait for it get its last answer. */
 const SLOW_MS = 1_000;
 /** The same for one that waits for its turn. */
 const QUEUED_MS = 100;
@@ -11,7 +11,7 @@ const KEPT_MS = 3_600_000;
 
 type Answer = Parameters<Parameters<LookupFunction>[2]>;
 
-/** A name that is to be looked up, and who waits for it. */
+/** A name that is to be looked up, and the requests that wait for it. */
 interface Wanted {
   readonly host: string;
   readonly options: Parameters<LookupFunction>[1];
@@ -21,7 +21,7 @@ interface Wanted {
 /** Time as arguments, for tests. */
 interface Time {
   readonly now: () => number;
-  /** Calls after so many milliseconds, unless what it gives is called before. */
+  /** Calls after a delay, in milliseconds, unless what it gives is called before. */
   readonly after: (ms: number, then: () => void) => () => void;
 }
 
@@ -35,7 +35,7 @@ const realTime: Time = {
 
 /**
  * Looks up like `lookup`, and so that names in trouble do not hold up the others: one whose server does not answer takes ten seconds
- * and more, and a few of them would take every place there is. Each name is looked up once at a time, whoever asks; those that
+ * and more, and a few of them would take every place there is. Each name is looked up once at a time, for all that ask; those that
  * went well before come first, and those in trouble share one place. Where an answer is late, that of before is taken.
  */
 export function fairLookup(lookup: LookupFunction, { now, after }: Time = realTime): LookupFunction {

@@ -1,4 +1,4 @@
-/** Wakes everyone who was already waiting for something; who waits from then on waits for the next time. */
+/** Wakes everyone who was already waiting for a key. Waits that begin afterwards are for the next time. */
 export class Notifier<K> {
   readonly #listeners = new Map<K, AbortController>();
 

@@ -64,7 +64,7 @@ export class Page {
     return undefined;
   }
 
-  /** One after the other, so that no record is opened for events that nobody takes. Throws UnreadableEvents at a record that this version cannot read. */
+  /** One after the other, so that no record is opened for events that are not taken. Throws UnreadableEvents at a record that this version cannot read. */
   *events(from: Position, to: Position): Generator<Stored> {
     for (const record of this.#records) {
       if (record.first > to || record.first + record.places.length <= from) continue;

@@ -21,7 +21,7 @@ interface Hold {
   readonly wanted: AbortController;
 }
 
-/** Who moves which pipeline, for a log that one process owns: one holder at a time, and a queue behind it. */
+/** Which task moves which pipeline, for a log that one process owns: one holder at a time, and a queue behind it. */
 export class PipelineLocks {
   readonly #held = new Map<string, Hold>();
   /** By pipeline, in the order in which they get it. */

@@ -187,7 +187,7 @@ const formatOf = ({ page, offset }: Pick<RecordSlice, 'page' | 'offset'>): Recor
 
 const ordersAt = ({ offset, count }: RecordSlice): number => offset + HEADER + count * EVENT_BYTES[NEWEST];
 
-/** How many of the first so many events of a record have orders. */
+/** How many of the first `places` events of a record have orders. */
 function ordersBefore({ page, offset }: RecordSlice, places: number): number {
   let orders = 0;
   for (let i = 0; i < places; i++)

@@ -38,7 +38,7 @@ function contentsOf(contents: Contents, { dialect, body, events }: LogRecord): r
       DERIVATION,
     );
   } catch {
-    // Whoever cannot tell contents cannot read the events either.
+    // A version that cannot tell contents cannot read the events either.
     return events.map(({ index }) => derivedId({ text, index }).slice(0, 8));
   }
 }

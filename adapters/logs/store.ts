@@ -16,7 +16,7 @@ export interface Store {
 export interface StoreOptions {
   /** Makes events of stored bytes. */
   readonly view: View;
-  /** Tells events apart that come with one id; without it an event with a known id is a duplicate, whatever it is. */
+  /** Tells events apart that come with one id; without it every event with a known id is a duplicate. */
   readonly contents?: Contents;
   readonly durability: Durability;
   /** How long an id is remembered for dedup, in milliseconds. */
@@ -45,7 +45,7 @@ export interface StoreOptions {
   readonly encrypt: boolean;
   /** Milliseconds since 1970, by which what is kept grows old. */
   readonly now: () => number;
-  /** Why nothing can be written now, such as a disk without any room; undefined where it can. A commit that fails is the end of an embedded log. */
+  /** Why nothing may be written now, such as a disk without any room; undefined if writes are possible. A commit that fails ends an embedded log. */
   readonly writesBlockedBy?: () => string | undefined;
   /** Called once, when the log can promise nothing any more. The process should stop. */
   readonly onFailure: (error: Error) => void;
@@ -53,7 +53,7 @@ export interface StoreOptions {
   readonly onDamage: (damage: DamageReport) => void;
   /** Called where an embedded log cannot note how far it has come, once until it can: it goes on, and after damage less is known of the pipelines. */
   readonly onUnmarked?: (error: Error) => void;
-  /** Called where ids are forgotten before their time, at most once an hour, with how many milliseconds back they are known. */
+  /** Called at most once an hour when ids are forgotten before their time, with the milliseconds that they are still known for. */
   readonly onDedupShortened: (ms: number) => void;
   /** Called when stored events cannot be read: their bytes changed on disk. */
   readonly onCorrupt: (shop: string, from: number, to: number) => void;

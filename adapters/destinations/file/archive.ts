@@ -83,7 +83,7 @@ export class Archive {
       await file.handle.appendFile(bytes);
       await file.handle.datasync();
     } catch (error) {
-      // After a failed sync nobody knows what later ones of the same file mean, so this file is done with.
+      // After a failed sync the success of a later one of the same file means nothing, so this file is given up.
       await this.#complete(file).catch(this.#postpone);
       throw error;
     }

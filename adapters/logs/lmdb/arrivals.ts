@@ -5,7 +5,7 @@ import type { LmdbPages } from './pages.ts';
 
 const REMEMBERED = 1000;
 
-/** When events were received. A page may have a megabyte, and is read once for whoever asks about the same event again. */
+/** When events were received. A page may have a megabyte, so the answer about an event is kept for the next question about it. */
 export class LmdbArrivals {
   readonly #pages: Pick<LmdbPages, 'at' | 'from'>;
   readonly #known = new LRUCache<string, number>({ max: REMEMBERED });

@@ -111,7 +111,7 @@ export class LmdbCursors implements Cursors {
     return this.#locks.change(this, id, resumed);
   }
 
-  /** Tells whoever moves the pipeline that dead letters are marked. */
+  /** Tells the pipeline's holder that dead letters are marked. */
   redriven(id: PipelineId): void {
     this.#locks.redriven(id);
   }

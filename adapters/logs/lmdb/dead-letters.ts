@@ -5,7 +5,7 @@ import type { LmdbCursors } from './cursors.ts';
 import type { LmdbLetterLimits } from './letter-limits.ts';
 import type { LmdbLetters } from './letters.ts';
 
-/** The dead letters of an embedded log, as others ask for them: what is tried once more belongs to whoever moves the pipeline. */
+/** The dead letters of an embedded log. Those that are being tried once more belong to the pipeline's holder, who must give the pipeline up first. */
 export class LmdbDeadLetters implements DeadLetters {
   readonly #letters: LmdbLetters;
   readonly #limits: LmdbLetterLimits;

@@ -13,7 +13,7 @@ interface Mark {
   readonly position: Position;
 }
 
-/** Ids are forgotten in so many steps: as many parts of the time that they are kept, and of the most there may be of all shops together. */
+/** Ids are forgotten in this many steps: each is one part of the time that they are kept, and of the most ids of all shops together. */
 const STEPS = 64;
 const HOUR_MS = 3_600_000;
 

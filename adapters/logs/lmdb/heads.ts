@@ -97,7 +97,7 @@ export class LmdbHeads {
     return this.#heads;
   }
 
-  /** Whoever goes on with a block begins with what is in it. */
+  /** A block that is continued begins with what is in it. */
   #begun(shop: string, block: number): Filling {
     const bytes = this.#heads.get([shop, block]);
     const heads: (Head | undefined)[] = [];

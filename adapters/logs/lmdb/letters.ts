@@ -39,7 +39,7 @@ export class LmdbLetters {
     return this.#letters.get([shop, pipeline, position]);
   }
 
-  /** At most so many, or up to the one with which they have READ_BYTES. */
+  /** At most `limit`, or up to the one with which they have READ_BYTES. */
   async open(id: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
     const open: DeadLetter[] = [];
     let bytes = 0;

@@ -3,7 +3,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { join, relative } from 'node:path';
 import { LogUnusable } from '../log.ts';
 
-/** Taking a folder takes milliseconds: whoever has not done it after so long has died over it. */
+/** Taking a folder takes milliseconds: a process that has not done it within this time has died over it. */
 const TAKEN_WITHIN_MS = 2000;
 const AGAIN_MS = 20;
 /** In bytes; systems have room for 104 or 108, with a zero at the end. */
@@ -32,7 +32,7 @@ export async function lockFolder(folder: string): Promise<{ release: () => Promi
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-/** Two that looked at the same moment would both find that nobody answers. To make a folder succeeds for one only. */
+/** Two processes that look at the same moment would both find the socket unanswered. Making a folder succeeds for one only. */
 async function oneByOne<T>(taking: string, action: () => Promise<T>): Promise<T> {
   while (!ignoring('EEXIST', () => mkdirSync(taking))) {
     ignoring('ENOENT', () => {

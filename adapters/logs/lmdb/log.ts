@@ -88,7 +88,7 @@ export class LmdbLog implements EventLog {
       const newest = log.committed;
       const found = this.#pages.collect(shop, from, newest, limit);
       if (found.length > 0 || signal.aborted || this.#closed) return found;
-      // Whatever lies between cannot be read, now or ever.
+      // What lies between can never be read: skip it.
       from = newest;
       if (log.committed <= from) await changed(log, signal);
     }

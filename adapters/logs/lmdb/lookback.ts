@@ -10,7 +10,7 @@ interface Waiting {
   readonly go: () => void;
 }
 
-/** What a shop may still read in this turn, and who waits for its next. */
+/** What a shop may still read in this turn, and the requests that wait for its next. */
 interface Line {
   left: number;
   readonly waiting: Waiting[];
@@ -28,7 +28,7 @@ export class LookBacks {
     this.#nextTurn = nextTurn;
   }
 
-  /** Resolves when a shop may read so many heads; undefined where it may at once. Throws LogUnavailable where too many wait already. */
+  /** Resolves when a shop may read this many heads; undefined if it may at once. Throws LogUnavailable if too many wait already. */
   ask(shop: string, reads: number): Promise<void> | undefined {
     const line = this.#lineOf(shop);
     if (line.waiting.length === 0 && line.left > 0) {

@@ -134,7 +134,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
 
 /**
  * Writes marks one after the other, since they are one file. A mark helps after damage and nothing else needs it: where one cannot be
- * written, for whatever reason, the one before stays and all goes on; that is told once, until one is written again.
+ * written, the one before stays and all goes on; that is logged once, until one is written again.
  */
 function markKeeper(write: () => Promise<void>, { onUnmarked }: StoreOptions): () => Promise<void> {
   let marked = Promise.resolve();

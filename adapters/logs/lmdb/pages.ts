@@ -74,7 +74,7 @@ export class LmdbPages {
     return key && this.#page(key);
   }
 
-  /** Events after a position up to another, at most so many, or up to the one with which they have READ_BYTES. Throws UnreadableEvents where none could be read before. */
+  /** Events after a position up to another, at most `limit`, or up to the one with which they have READ_BYTES. Throws UnreadableEvents if the first cannot be read. */
   collect(shop: string, after: Position, newest: Position, limit: number): Stored[] {
     const found: Stored[] = [];
     let bytes = 0;
@@ -150,7 +150,7 @@ export class LmdbPages {
     return first;
   }
 
-  /** The records of the pages that have events received since a time, at most so many events, from the oldest on; one page at a time is in memory. */
+  /** The records of the pages that have events received since a time, from the oldest, up to a number of events; one page at a time is in memory. */
   *since(shop: string, time: number, most: number): Generator<{ first: Position; records: RecordSlice[] }> {
     const firsts: Position[] = [];
     let events = 0;
@@ -182,7 +182,7 @@ export class LmdbPages {
     }
   }
 
-  /** Removes the oldest pages, whosever they are, until so many bytes are gone; gives each when it is gone. */
+  /** Removes the oldest pages of all shops until this many bytes are gone; gives each when it is gone. */
   async *removeOldest(shops: Iterable<string>, bytes: number): AsyncGenerator<OldPage> {
     const oldest = new Map<string, OldPage>();
     const look = async (shop: string, from: Position): Promise<void> => {

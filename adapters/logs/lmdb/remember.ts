@@ -70,7 +70,7 @@ export async function makeHeads(
   }
 }
 
-/** Since when not many more than so many events of these shops were received; `since` where it is fewer. */
+/** The time since which about `most` events of these shops were received; `since` if there are fewer. */
 export function timeOfNewest(
   heads: LmdbHeads,
   most: number,

@@ -34,7 +34,7 @@ export function setAside(folder: string, reason: string, mark: Mark | undefined,
   return restoration;
 }
 
-/** A restoration that was begun and not finished. It begins anew: nobody has been answered since, so nothing else is in the file. */
+/** A restoration that was begun and not finished. It begins anew: no request has been answered since, so nothing else is in the file. */
 export function unfinished(folder: string): Restoration | undefined {
   if (!existsSync(pathIn(folder))) return undefined;
   const restoration = JSON.parse(readFileSync(pathIn(folder), 'utf8')) as Restoration;

@@ -83,7 +83,7 @@ export class MemoryCursors implements Cursors {
     return this.#locks.change(this, id, resumed);
   }
 
-  /** Tells whoever moves the pipeline that dead letters are marked. */
+  /** Tells the pipeline's holder that dead letters are marked. */
   redriven(id: PipelineId): void {
     this.#locks.redriven(id);
   }

@@ -1,7 +1,7 @@
 import { onAbort } from '../../on-abort.ts';
 import type { Position } from '../log.ts';
 
-/** How far each shop's log has come, as far as this process has heard, and who waits for more. */
+/** The newest position of each shop that this process has heard of, and the readers that wait for more. */
 export class PostgresArrivals {
   readonly #newest = new Map<string, Position>();
   readonly #readers = new Map<string, Set<() => void>>();

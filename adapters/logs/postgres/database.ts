@@ -82,7 +82,7 @@ export class Connection {
     return rows as Row[];
   };
 
-  /** Statements with nobody else's in between, each a transaction of its own. */
+  /** Statements without others in between, each a transaction of its own. */
   alone<T>(work: (ask: Ask, server: number | null) => Promise<T>): Promise<T> {
     return this.#with((client) => {
       // The number of the server process, as it was told when the connection was made.

@@ -41,7 +41,7 @@ export async function removeDay(connection: Connection, table: DayTable): Promis
   return detached;
 }
 
-/** What it waits for, nobody else waits for: it holds no lock on the log meanwhile. */
+/** While it waits, nothing else waits for it: it holds no lock on the log. */
 function detach(connection: Connection, table: DayTable): Promise<boolean> {
   const how = table.standing === 'leaving' ? 'finalize' : 'concurrently';
   return connection.alone(async (ask) => {

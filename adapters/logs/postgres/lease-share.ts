@@ -6,12 +6,12 @@ export interface LeaseRow {
   readonly expired: boolean | null;
   /** Milliseconds until the lease runs out, if nothing is heard of its process. */
   readonly left: number | null;
-  /** By whom it is asked for, while that holds. */
+  /** The process that asks for it, until the request expires. */
   readonly asked: string | null;
   readonly redrives: string;
 }
 
-/** A pipeline that is waited for here. `takes`: by right, whatever the share of its owner. */
+/** A pipeline that this process waits for. `takes`: its owner must give it up, whatever its share. */
 export interface Wanted {
   readonly takes: boolean;
   readonly row: LeaseRow;
@@ -25,7 +25,7 @@ export function toAskFor(rows: readonly LeaseRow[], waiting: readonly Wanted[], 
   const wanted = waiting.filter(({ row }) => row.owner && !row.expired && row.asked === null);
   const taken = wanted.filter(({ takes }) => takes).map(({ row }) => row.id);
   const counts = new Map<string, number>();
-  // What is asked for already is as good as with whoever asks.
+  // A pipeline that is asked for already counts for the process that asks.
   const owned = rows.flatMap(({ owner, expired, asked }) => (owner && !expired ? [asked ?? owner] : []));
   for (const owner of owned) counts.set(owner, (counts.get(owner) ?? 0) + 1);
   const share = Math.floor(owned.length / Math.max(1, movers));

@@ -22,7 +22,7 @@ select
   (select count(*) from ${SCHEMA}.processes where kind <> 'web' and beat > now() - ${LEASE}) as movers,
   (select last_value::text || is_called::text from ${SCHEMA}.replay_changes) as replays`;
 
-/** Takes pipelines that are free. The phase is for processes of an earlier release, which take a pipeline without one for one that nobody moves. */
+/** Takes pipelines that are free. The phase is for processes of an earlier release: to them a pipeline without one is moved by no process. */
 export const CLAIM = `
 update ${SCHEMA}.pipelines set owner = $1, lease_until = now() + ${LEASE}, asked_by = null, asked_until = null, phase = '{"kind":"waiting"}', released_at = null
 where id = any($2) and (owner is null or owner = $1 or lease_until < now()) and (asked_by is null or asked_by = $1 or asked_until < now())

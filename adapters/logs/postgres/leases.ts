@@ -12,10 +12,10 @@ import { SCHEMA } from './schema.ts';
 const BEAT_MS = 2000;
 const GIVEN_BACK_AT_ONCE = 1000;
 
-/** One who waits for a pipeline here. */
+/** A claim of this process that waits for its pipeline. */
 interface Waiter {
   readonly id: PipelineId;
-  /** Asks whoever has the pipeline to give it up, rather than waiting for a fair share. */
+  /** Has the holder give the pipeline up, instead of waiting for a fair share. */
   readonly takes: boolean;
   readonly grant: (cursor: Cursor) => void;
 }
@@ -44,7 +44,7 @@ export interface LeaseOptions {
 
 /**
  * Which process moves which pipeline. Each says every two seconds that it lives and what its pipelines are doing; a pipeline whose process
- * has said nothing for six is taken by another. Who has fewer pipelines than its share asks for some. Whoever has lost a pipeline
+ * has said nothing for six is taken by another. A process with fewer than its share asks for some. One that has lost a pipeline
  * without noticing cannot save: every save names its owner.
  */
 export class Leases {
@@ -69,7 +69,7 @@ export class Leases {
     this.beat();
   }
 
-  /** Waits for a pipeline; `takes` has whoever holds it give it up. */
+  /** Waits for a pipeline; `takes` has its holder give it up. */
   claim(id: PipelineId, signal: AbortSignal, takes = false): Promise<Cursor> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -147,7 +147,7 @@ export class Leases {
     const changes = String(row?.replays);
     if (this.#replayChanges !== undefined && this.#replayChanges !== changes) this.#replays.notify('replays');
     this.#replayChanges = changes;
-    // Who has just got some counts anew before it asks for more.
+    // After getting some, count anew before asking for more.
     if (await this.#claimFree(byKey)) this.#again = true;
     else await this.#askFor(byKey, Number(row?.movers));
     this.#lookEarly(byKey);
@@ -184,7 +184,7 @@ export class Leases {
     const gone: number[] = [];
     for (const { id, progress, redrives } of claimed) {
       const found = free.find(({ row }) => row.id === Number(id));
-      // Whoever waited for it may have gone meanwhile.
+      // The claim may have been given up meanwhile.
       if (found && this.#waiters.has(found.waiter))
         this.#grant(found.waiter, Number(id), progress as Progress, String(redrives));
       else gone.push(Number(id));
@@ -193,7 +193,7 @@ export class Leases {
     return true;
   }
 
-  /** Of those who wait for the same pipeline the one who takes it, else the first. */
+  /** Of the claims for one pipeline the one that takes it, else the first. */
   #firstWaiters(): Waiter[] {
     const first = new Map<string, Waiter>();
     for (const waiter of this.#waiters) {

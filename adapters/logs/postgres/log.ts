@@ -41,7 +41,7 @@ interface Waiting {
 
 export interface PostgresLogTools {
   readonly writer: Connection;
-  /** For whoever delivers. */
+  /** For deliveries. */
   readonly reader: Connection;
   /** For all else, so that neither appends nor deliveries wait for it. */
   readonly side: Connection;
@@ -91,8 +91,8 @@ export class PostgresLog implements EventLog {
   }
 
   /**
-   * Where the last commit failed: makes one of nothing, which ends the failure if it can be made. Whoever is sent nothing because it is
-   * not ready would otherwise never find out. To be called now and then.
+   * After a failed commit: tries an empty one, and ends the failure if that succeeds. A process that gets no traffic because it is not
+   * ready would otherwise never notice. To be called now and then.
    */
   tryAgain(): void {
     if (this.#nothing && !this.#committing) this.append(this.#nothing).catch(() => {});
@@ -104,7 +104,7 @@ export class PostgresLog implements EventLog {
       const newest = this.#arrivals.newest(shop);
       const found = await this.#pages.collect(shop, from, limit);
       if (found.length > 0 || signal.aborted || this.#closed) return found;
-      // Whatever lies between cannot be read, now or ever.
+      // What lies between can never be read: skip it.
       from = Math.max(from, newest);
       await this.#arrivals.past(shop, from, signal);
     }
@@ -213,9 +213,9 @@ export class PostgresLog implements EventLog {
       } catch (error) {
         this.#failure = error instanceof Error ? error : new Error(String(error));
         this.#nothing = nothingOf(group[0]?.record);
-        // Whether it was stored or not is not known: whoever sends it again finds out.
+        // Whether it was stored is not known. A client that sends it again gets the right answer: stored now, or a duplicate.
         const unavailable = new LogUnavailable('the commit failed', { cause: error });
-        // Whoever has waited through a long attempt does not wait for the next one too.
+        // What has waited through a long attempt does not wait for the next one too.
         const waited = performance.now() - began > PATIENCE_MS ? this.#takeAll() : [];
         for (const { reject } of [...group, ...waited]) reject(unavailable);
       }

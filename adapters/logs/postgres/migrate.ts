@@ -10,7 +10,7 @@ const newest = (known: readonly Migration[]): number => Math.max(...known.map(({
  */
 export async function migrate(ask: Ask, known: readonly Migration[] = migrations): Promise<string[]> {
   await ask(`select pg_advisory_xact_lock(hashtext('${SCHEMA}.migrations'))`);
-  // Whoever takes events reads these tables too, and would wait behind a change that waits for a long look at them, such as a backup.
+  // Appends read these tables too, and would queue behind a change that waits for a long read such as a backup.
   await ask(`set local lock_timeout = '1s'`);
   const [schema] = await ask(`select to_regnamespace('${SCHEMA}') as made`);
   if (schema?.made === null) await ask(`create schema ${SCHEMA}`);

@@ -132,7 +132,7 @@ async function askAfter(ask: Ask, log: PostgresLog): Promise<void> {
   for (const { name, newest } of rows) log.grown(String(name), Number(newest));
 }
 
-/** What passes by itself, mostly: what the database must be able to give, and what to do where it does not. */
+/** Failures that mostly pass by themselves: what the database must be able to give, and what to do if it does not. */
 const PASSING: Readonly<Record<string, readonly [lack: string, remedy: string]>> = {
   '53300': [
     'have a connection left for this process, and for # s it had none',

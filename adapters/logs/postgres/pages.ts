@@ -46,7 +46,7 @@ export class PostgresPages {
     this.#options = options;
   }
 
-  /** Events after a position, at most so many, or up to the one with which they have READ_BYTES. Throws UnreadableEvents where none could be read before. */
+  /** Events after a position, at most `limit`, or up to the one with which they have READ_BYTES. Throws UnreadableEvents if the first cannot be read. */
   async collect(shop: string, after: Position, limit: number): Promise<Stored[]> {
     const found: Stored[] = [];
     let bytes = 0;

@@ -5,7 +5,7 @@ import { keyOf } from '../state/shared.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** Settles many pipelines that nobody moves with two statements. */
+/** Settles many pipelines with two statements, those that no process moves. */
 export class PostgresSettlements {
   readonly #ask: Ask;
 

@@ -55,7 +55,7 @@ select l.id, coalesce((select min(p.first) from ${SCHEMA}.pages p where p.shop =
 from ${SCHEMA}.pipelines l join ${SCHEMA}.shops s on s.name = l.shop
 where l.id > $1 order by l.id limit ${PIPELINES_AT_ONCE}`;
 
-// A limit for each pipeline has the index be used, whatever the planner thinks of the tables.
+// A limit for each pipeline makes the planner use the index, whatever its statistics say.
 const sweeping = (table: string, position: string, ended: string): string => `
 with looked as (
   select o.pipeline, t.position, t.ended from unnest($1::int[], $2::bigint[], $3::bigint[]) o(pipeline, oldest, after),

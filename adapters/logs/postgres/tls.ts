@@ -35,7 +35,7 @@ export function tlsOf(given: TlsParameters, encrypt: boolean): Ways {
     );
   const root = given.sslrootcert !== undefined && !isSystem ? rootsIn(given.sslrootcert) : undefined;
   const own = { ...versionsIn(given), ...identityIn(given) };
-  // Encrypted, to whoever answers: platforms serve certificates of their own making. With a root, only to who has one of its certificates.
+  // Encrypted, but without checking the server: platforms serve self-signed certificates. With a root, the server's certificate must be signed by it.
   const anybody: ConnectionOptions = { ...own, rejectUnauthorized: false };
   const signed: ConnectionOptions | undefined =
     root === undefined

@@ -48,7 +48,7 @@ const UNREADABLE =
   'LOG_URL must be postgres://user:password@host:port/database, and cannot be read as that; in a password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23';
 
 /**
- * What a `postgres://` URL says, as libpq understands it; where it does not say whether TLS is spoken, `encrypt` does.
+ * What a `postgres://` URL says, as libpq reads it. TLS follows its sslmode; without one, `encrypt`.
  * Throws LogUnusable, in a sentence without the URL, where something in it would not be done.
  */
 export function configOf(url: string, encrypt: boolean, name: string): DatabaseConfig {

@@ -80,13 +80,13 @@ export interface Cursors {
   standings(ids: readonly PipelineId[]): Promise<(Standing | undefined)[]>;
   /** Every pipeline that ever began, replays included, configured or not, by shop and name. */
   everyStanding(): Promise<NamedStanding[]>;
-  /** Takes a pipeline from whoever moves it, changes its progress, and gives it back. Gives the new progress; undefined where it never began. */
+  /** Takes a pipeline from its holder, changes its progress, and gives it back. Gives the new progress; undefined where it never began. */
   settle(id: PipelineId, settlement: Settlement): Promise<Progress | undefined>;
-  /** The same for many; those that nobody moves are changed together. */
+  /** The same for many; those without a holder are changed together. */
   settleAll(orders: readonly SettlementOrder[]): Promise<void>;
   /** Lets go of all that is known of a pipeline. False where somebody moves it, it has open dead letters, or it never began. */
   forget(id: PipelineId): Promise<boolean>;
-  /** Stops a pipeline where it is: takes it from whoever moves it, and gives it back suspended. False where it never began. */
+  /** Stops a pipeline where it is: takes it from its holder, and gives it back suspended. False where it never began. */
   suspend(id: PipelineId, suspension: Suspension): Promise<boolean>;
   /** Lets a pipeline go on from where it was. False where it never began. */
   resume(id: PipelineId): Promise<boolean>;

@@ -33,12 +33,12 @@ export interface DeadLetters {
   at(id: PipelineId, position: Position): Promise<DeadLetter | undefined>;
   /** Of a stretch after one position up to another, the positions of dead letters that were not delivered in the end. */
   undelivered(id: PipelineId, after: Position, to: Position): Promise<Position[]>;
-  /** Marks dead letters to be tried once more, and tells whoever moves the pipeline. Those that have ended stay as they are. Gives how many are marked. */
+  /** Marks dead letters to be tried once more, and tells the pipeline's holder. Those that have ended stay as they are. Gives how many are marked. */
   redrive(id: PipelineId, positions: readonly Position[]): Promise<number>;
   /** Of those that have not ended the ones that are marked; pages as those of `dead`. */
   marked(id: PipelineId, page: Page): Promise<DeadLetter[]>;
   /**
-   * Lets dead letters go for good: once it resolves, none of them is sent. Takes the pipeline from whoever moves it if one of them is being
+   * Lets dead letters go for good: once it resolves, none of them is sent. Takes the pipeline from its holder if one of them is being
    * tried once more; what was answered until then counts as delivered. Gives how many it let go. `at`: milliseconds since 1970.
    */
   discard(id: PipelineId, positions: readonly Position[], at: number): Promise<number>;

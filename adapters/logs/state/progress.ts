@@ -27,7 +27,7 @@ export interface Progress {
   /** When something was delivered the last time, in milliseconds since 1970. */
   readonly lastSuccessAt?: number;
   readonly suspended?: Suspension;
-  /** Events up to here are left out where they cannot be read: the pipeline was suspended for such, and resumed by somebody who knew. */
+  /** Events up to here are left out where they cannot be read: the pipeline was suspended for such, and then resumed by an operator. */
   readonly leaveOut?: Position;
   readonly left?: Left;
   /** What is settled after `position` already. It is counted when `position` passes it, and not sent again. */
