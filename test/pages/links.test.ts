@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { describe } from '../support/describe.ts';
@@ -30,6 +30,20 @@ describe('all pages', ({ it }) => {
     for (const script of named) assert.ok(script in scripts, script);
     assert.equal(Object.keys(bin), ['headless-events']);
     assert.match(readFileSync('README.md', 'utf8'), 'npx headless-events');
+  });
+
+  it('name source files that there are', () => {
+    const sources = ['adapters', 'schemas', 'server', 'test'].flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `/${folder}/${name}`),
+    );
+    const inPage = (page: string): string[] =>
+      [...readFileSync(page, 'utf8').matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = '']) => name);
+    const missing = pages
+      .filter((page) => page !== 'CHANGELOG.md')
+      .flatMap((page) =>
+        inPage(page).flatMap((name) => (sources.some((path) => path.endsWith(`/${name}`)) ? [] : [`${page}: ${name}`])),
+      );
+    assert.equal(missing, []);
   });
 
   for (const page of pages) {

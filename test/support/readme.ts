@@ -119,8 +119,8 @@ function nameTable(): string {
         .join(', '),
     );
   return [
-    '| Type | Layers | Glood | Tapcart |',
-    '| --- | --- | --- | --- |',
+    `| Type | ${dialects.map(({ name }) => name.replace(/^./, (letter) => letter.toUpperCase())).join(' | ')} |`,
+    `| --- |${' --- |'.repeat(dialects.length)}`,
     ...[...types].map((type) => `| ${quoted(type)} | ${namesFor(type).join(' | ')} |`),
   ].join('\n');
 }

@@ -57,7 +57,7 @@ describe('the registry of destinations', ({ it }) => {
 
 /** The first code block of the page that names its file, as a module: its imports lead to the real files and packages. */
 async function exampleIn(page: string): Promise<Destination> {
-  const code = /```ts\n\/\/ adapters\/destinations\/single\.ts\n(.*?)```/s.exec(page)?.[1];
+  const code = /```ts\n\/\/ adapters\/destinations\/single\/single\.ts\n(.*?)```/s.exec(page)?.[1];
   if (!code) throw new Error('adapters/README.md has no example of a destination any more');
   const folder = temporaryFolder();
   try {
@@ -66,7 +66,7 @@ async function exampleIn(page: string): Promise<Destination> {
       path,
       code.replace(/from '(.+)'/g, (_, from: string) =>
         from.startsWith('.')
-          ? `from '${pathToFileURL(join(adapters, 'destinations', from)).href}'`
+          ? `from '${pathToFileURL(join(adapters, 'destinations/single', from)).href}'`
           : `from '${import.meta.resolve(from)}'`,
       ),
     );
