@@ -166,12 +166,12 @@ describe('the command that runs tests', ({ it }) => {
       folder.remove();
     });
 
-  it('ends everything where it is killed itself', async () => {
+  it('ends everything and leaves nothing where it is killed itself', async () => {
     const folder = temporaryFolder();
     const { child } = start(folder.path, 'planted/hangs');
     const pids = await hanging(folder.path);
     child.kill('SIGKILL');
-    await until(() => alive(pids).length === 0);
+    await until(() => alive(pids).length === 0 && readdirSync(folder.path).length === 0);
     folder.remove();
   });
 });
