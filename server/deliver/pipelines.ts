@@ -15,7 +15,7 @@ import { logLinesOf } from './log-lines.ts';
 import { pipelineNotFound } from './not-found.ts';
 import { isOrphaned, orphanOf } from './orphaned.ts';
 import { type Route, router } from './route.ts';
-import { type Known, stateOf } from './standing.ts';
+import { type StandingSource, stateOf } from './standing.ts';
 
 /** Wait between two tries while the log cannot be reached. */
 export const UNAVAILABLE_WAIT_MS = 1000;
@@ -40,7 +40,7 @@ export interface PipelineTools {
 }
 
 /** How one pipeline stands. */
-export interface PipelineStatus extends Known {
+export interface PipelineStatus extends StandingSource {
   readonly id: PipelineId;
   /** Type of its destination; absent if the pipeline is not configured. */
   readonly destination?: string;
@@ -149,7 +149,7 @@ export class Pipelines {
   }
 
   /** The configured pipeline of that name. Throws NotFound if there is none. */
-  named(ref: PipelineId): Pipeline {
+  get(ref: PipelineId): Pipeline {
     const pipeline = this.find(ref);
     if (pipeline) return pipeline;
     throw pipelineNotFound(

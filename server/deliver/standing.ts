@@ -4,7 +4,7 @@ import type { Progress } from '../../adapters/logs/state/progress.ts';
 import type { PipelineStanding, PipelineState } from '../../schemas/pipeline-state.ts';
 
 /** What a pipeline's standing is computed from. Times in milliseconds since 1970. */
-export interface Known {
+export interface StandingSource {
   readonly state: PipelineState;
   readonly progress: Progress;
   /** Number of events beyond its cursor. */
@@ -28,7 +28,10 @@ const REASONS: Partial<Record<PipelineState, string>> = {
 };
 
 /** How a pipeline does, for every surface: admin API, command line, `/readyz`, metrics, receipts. */
-export function standingOf({ state, progress, pending, oldestAt, unmovedSince }: Known, now: number): PipelineStanding {
+export function standingOf(
+  { state, progress, pending, oldestAt, unmovedSince }: StandingSource,
+  now: number,
+): PipelineStanding {
   const { failingSince, suspended, left, lastSuccessAt } = progress;
   // An earlier release that runs beside this one ends a failure without removing these details.
   const failure = failingSince === undefined ? undefined : progress.failure;

@@ -10,7 +10,7 @@ export interface Damage {
   readonly unreadable: number;
 }
 
-export interface DamageBook {
+export interface DamageRecord {
   found(report: DamageReport): void;
   /** Unreadable positions of a shop, both ends included. May be reported more than once. */
   unreadable(shop: string, from: number, to: number): void;
@@ -19,7 +19,7 @@ export interface DamageBook {
 }
 
 /** `now`: milliseconds since 1970. */
-export function openDamageBook(now: () => number): DamageBook {
+export function createDamageRecord(now: () => number): DamageRecord {
   let damage: Damage | undefined;
   const told = new Set<string>();
   const begun = (): Damage => damage ?? { since: now(), found: [], unreadable: 0 };

@@ -148,12 +148,12 @@ export function detailOf(room: Room | undefined): string | undefined {
   if (room.isDatabase)
     return `${megabytes(Math.max(0, freeBytes))} of DATABASE_MAX_BYTES are left in the database of the log. Take a larger plan, or lower RETENTION_DAYS or LOG_MAX_BYTES.`;
   const free = `${megabytes(freeBytes)} are free on the disk of the log`;
-  const remedy = 'Free some or enlarge the disk; everything goes on by itself then.';
+  const remedy = 'Free some space or enlarge the disk; then everything goes on by itself.';
   switch (level) {
     case 'none':
-      return `${free}: nothing can be written any more, so events are refused and deliveries wait. ${remedy}`;
+      return `${free}: nothing can be written, so events are refused and deliveries wait. ${remedy}`;
     case 'reserve':
-      return `${free}, and ${megabytes(reserveBytes)} are kept for deliveries: events are refused. ${remedy}`;
+      return `${free}, and ${megabytes(reserveBytes)} are reserved for deliveries: events are refused. ${remedy}`;
     case 'scarce':
       return `${free}: browse events are refused below ${megabytes(reserveBytes * 2)}, all events below ${megabytes(reserveBytes)}. ${remedy}`;
     case 'low':

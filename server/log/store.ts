@@ -9,7 +9,7 @@ import { ConfigError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { durabilityHere, isWiped, refuseWeakLog } from '../config/durability.ts';
 import { GatewayFailure } from '../config/start-errors.ts';
-import { type Damage, type DamageBook, openDamageBook } from './damage.ts';
+import { createDamageRecord, type Damage, type DamageRecord } from './damage.ts';
 import { type Disk, detailOf, noDisk, watchDatabase, watchDisk } from './disk.ts';
 import { roomToStart } from './waiting.ts';
 
@@ -44,10 +44,10 @@ export async function openLog(tools: StoreTools): Promise<OpenedLog> {
   const stopping = new AbortController();
   let store: Store | undefined;
   const disk = await diskFor(tools, () => store?.reusableBytes?.() ?? 0, stopping.signal);
-  const book = openDamageBook(tools.clock.now);
+  const damageRecord = createDamageRecord(tools.clock.now);
   try {
     await roomToStart(disk, tools);
-    store = await opened({ ...optionsOf(tools, disk, book), durability: durability ?? 'disk' }, tools.settings);
+    store = await opened({ ...optionsOf(tools, disk, damageRecord), durability: durability ?? 'disk' }, tools.settings);
   } catch (error) {
     stopping.abort();
     throw error;
@@ -58,7 +58,7 @@ export async function openLog(tools: StoreTools): Promise<OpenedLog> {
     log: onTime(store.log, tools),
     state,
     disk: plan ?? disk,
-    damage: book.damage,
+    damage: damageRecord.damage,
     close: () => {
       stopping.abort();
       return close();
@@ -71,9 +71,7 @@ function refuse(error: unknown): never {
   if (error instanceof LogUnusable) throw new ConfigError([error.message], { cause: error });
   if (!(error instanceof LogUnavailable)) throw error;
   throw new ConfigError(
-    [
-      `LOG_URL must name a log that can be reached, got ${error.message}; see that it runs, and that the URL leads to it`,
-    ],
+    [`LOG_URL must name a log that can be reached, got ${error.message}; check that it runs and that the URL is right`],
     { cause: error },
   );
 }
@@ -132,7 +130,7 @@ const onTime = (log: EventLog, { settings, clock, logger }: StoreTools): EventLo
 const optionsOf = (
   { settings, clock, logger, onFailure, onStatus }: StoreTools,
   disk: Disk,
-  book: DamageBook,
+  damageRecord: DamageRecord,
 ): Omit<StoreOptions, 'durability'> => ({
   view,
   contents,
@@ -151,7 +149,7 @@ const optionsOf = (
   onFailure: (error) => onFailure(new GatewayFailure(`the log has failed: ${error.message}`, { cause: error })),
   writesBlockedBy: () => (disk.room()?.level === 'none' ? detailOf(disk.room()) : undefined),
   onDamage: (damage) => {
-    book.found(damage);
+    damageRecord.found(damage);
     logger.error({ ...damage }, 'the log was damaged');
   },
   onUnmarked: (error) =>
@@ -165,7 +163,7 @@ const optionsOf = (
       'more event ids than DEDUP_MAX_IDS came in DEDUP_HOURS: a repeat after more hours than this is taken for a new event',
     ),
   onCorrupt: (shop, from, to) => {
-    book.unreadable(shop, from, to);
+    damageRecord.unreadable(shop, from, to);
     onStatus?.();
     logger.error({ shop, from, to }, 'stored events cannot be read: their bytes changed on disk');
   },

@@ -74,5 +74,5 @@ export function createOperations(tools: OperatorTools): Operations {
 
 function found(done: boolean | undefined, ref: PipelineRef, { pipelines }: OperatorTools): void {
   // A configured pipeline has begun or is beginning just now.
-  if (!done && pipelines.named(ref)) throw new NotFound(`no pipeline ${ref.pipeline} in the shop ${ref.shop} yet`);
+  if (!done && pipelines.get(ref)) throw new NotFound(`no pipeline ${ref.pipeline} in the shop ${ref.shop} yet`);
 }

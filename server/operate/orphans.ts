@@ -33,7 +33,7 @@ export function passedBy(standings: readonly NamedStanding[]): ReadonlyMap<strin
 /** Looks after pipelines that left the configuration: logs each once, and settles those that owe nothing any more. */
 export class Orphans {
   readonly #tools: OrphanTools;
-  readonly #named = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(tools: OrphanTools) {
     this.#tools = tools;
@@ -53,11 +53,11 @@ export class Orphans {
     const finished: PipelineId[] = [];
     for (const orphan of open) {
       if (await this.#owesNothing(orphan)) finished.push(orphan.id);
-      else this.#name(orphan, orphan.progress.left?.at ?? now);
+      else this.#log(orphan, orphan.progress.left?.at ?? now);
     }
     await state.cursors.settleAll(finished.map((id) => ({ id, settlement: { kind: 'settled' } as const })));
     const here = new Set(gone.map(({ id }) => keyOf(id)));
-    for (const key of this.#named) if (!here.has(key)) this.#named.delete(key);
+    for (const key of this.#logged) if (!here.has(key)) this.#logged.delete(key);
   }
 
   /** Counts events that left the log before an orphan had them, so that the balance stays right. */
@@ -96,10 +96,10 @@ export class Orphans {
     return progress.dead === 0 || (await this.#tools.store.state.deadLetters.open(id, { limit: 1 })).length === 0;
   }
 
-  #name({ id, pending, progress }: PipelineStatus, at: number): void {
+  #log({ id, pending, progress }: PipelineStatus, at: number): void {
     const key = keyOf(id);
-    if (this.#named.has(key)) return;
-    this.#named.add(key);
+    if (this.#logged.has(key)) return;
+    this.#logged.add(key);
     this.#tools.logger.warn(
       { ...id, state: 'orphaned', since: new Date(at).toISOString(), pending, dead: progress.dead },
       'a pipeline is not configured any more: its events and dead letters wait; adopt or discard them (headless-events pipelines)',

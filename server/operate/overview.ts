@@ -26,7 +26,7 @@ export interface Overview {
 }
 
 /** Asks the log once for everyone who asks at the same time, and repeats the answer for a while. */
-export interface OverviewBook {
+export interface CachedOverview {
   ask(): Promise<Overview>;
   /** Drops the answer, since the configuration has changed. */
   forget(): void;
@@ -36,7 +36,7 @@ export interface OverviewBook {
 const KEPT_TIMES = 10;
 const KEPT_MOST_MS = 1000;
 
-export function createOverview({ log, state, shops, statuses, now }: OverviewSources): OverviewBook {
+export function createOverview({ log, state, shops, statuses, now }: OverviewSources): CachedOverview {
   let last: { readonly overview: Promise<Overview>; until: number } | undefined;
   const look = async (): Promise<Overview> => {
     const pipelines = await statuses();

@@ -18,7 +18,7 @@ export interface ReplayTools {
   /** The configured pipeline of that name. */
   readonly find: (ref: PipelineRef) => Pipeline | undefined;
   /** The same. Throws NotFound if there is none. */
-  readonly named: (ref: PipelineRef) => Pipeline;
+  readonly get: (ref: PipelineRef) => Pipeline;
   /** Delivers a stretch through connections of its own until it is done, the signal aborts, or another process wants it. */
   readonly run: (replay: Replay, pipeline: Pipeline, route: Route, signal: AbortSignal) => Promise<void>;
   readonly onFailure: (error: unknown) => void;

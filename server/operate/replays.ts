@@ -39,13 +39,13 @@ export class Replays {
   /** The same as it grows, page by page; the last one is the plan. Throws before the first page. */
   async *planning(order: ReplayOrder): AsyncGenerator<ReplayPlanned> {
     const { store } = this.#tools;
-    const pipeline = this.#tools.named(order);
+    const pipeline = this.#tools.get(order);
     yield* planned(store, order, await stretchOf(store, order), routeOf(pipeline, order.types));
   }
 
   async start(order: ReplayOrder): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
-    this.#tools.named(order);
+    this.#tools.get(order);
     const { shop, pipeline, types } = order;
     const { after, to } = await stretchOf(store, order);
     const replay = await store.state.replays.add({ shop, pipeline, after, to, types, startedAt: clock.now() });
@@ -56,7 +56,7 @@ export class Replays {
   async adopt(orphan: PipelineStatus, as: string): Promise<ReplayJob> {
     const { store, clock } = this.#tools;
     const { id, progress, newest } = orphan;
-    this.#tools.named({ shop: id.shop, pipeline: as });
+    this.#tools.get({ shop: id.shop, pipeline: as });
     const known = (await store.state.replays.all()).find((one) => isAdoptionOf(one, id) && !one.ended);
     if (known)
       throw new BadOrder(

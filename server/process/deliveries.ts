@@ -56,7 +56,7 @@ export async function startDeliveries(options: DeliveriesOptions): Promise<Deliv
   const replays = new Replays({
     ...options,
     find: (ref) => pipelines.find(ref),
-    named: (ref) => pipelines.named(ref),
+    get: (ref) => pipelines.get(ref),
     run: (...replay) => pipelines.replay(...replay),
   });
   const orphans = new Orphans({ ...options, pipelines });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { openDamageBook } from '../../../server/log/damage.ts';
+import { createDamageRecord } from '../../../server/log/damage.ts';
 import { damageFile, fileDamages } from '../../support/damage.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -14,7 +14,7 @@ describe('damage of the log', ({ it, after }) => {
 
   it('is noted once for each place, however often it is read', () => {
     let now = 5;
-    const book = openDamageBook(() => now);
+    const book = createDamageRecord(() => now);
     assert.is(book.damage(), undefined);
     book.unreadable('a', 1, 10);
     now = 6;
