@@ -15,7 +15,7 @@ interface KnownErrorOptions extends ErrorOptions {
   readonly retryAfterSeconds?: number;
 }
 
-/** An error that whoever asked may be told of: its message, under an HTTP status. Every other error is a fault, of which only the log tells. */
+/** An error whose message may be shown to the client, with an HTTP status. Every other error is a fault and goes only into the log lines. */
 export class KnownError extends Error {
   /** Short stable word. */
   readonly code: string;
