@@ -6,7 +6,7 @@ import { version } from '../adapters/version.ts';
 import { addBalance } from './cli/balance.ts';
 import { type CheckFlags, check } from './cli/check.ts';
 import { addDead } from './cli/dead.ts';
-import { defaultUrl, examples, type Shell } from './cli/flags.ts';
+import { defaultUrl, examples, type Shell, shapedError } from './cli/flags.ts';
 import { addJobs } from './cli/jobs.ts';
 import { EXIT, type Exit, Failure, printable, type Terminal } from './cli/output.ts';
 import { addPipelines } from './cli/pipelines.ts';
@@ -36,6 +36,7 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
+      outputError: (text, write) => write(shapedError(text)),
     })
     .addHelpText(
       'after',

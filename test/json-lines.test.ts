@@ -154,13 +154,13 @@ describe('in production every line is JSON', ({ it, beforeEach, afterEach }) => 
   });
 
   for (const [what, env, says] of [
-    ['two settings that are wrong', { PORT: 'abc', LOG_LEVEL: 'loud' }, /^PORT must be .*\nLOG_LEVEL must be /],
+    ['two settings that are wrong', { PORT: 'abc', LOG_LEVEL: 'loud' }, /^PORT: must be .*\nLOG_LEVEL: must be /],
     [
       'a configuration with mistakes',
       { GATEWAY_CONFIG: `shops: [{ shop: x.myshopify.com, tokens: ["a ${SECRET}"] }]` },
       /tokens\[0\]/,
     ],
-    ['a configuration that is missing', { GATEWAY_CONFIG: 'none.yaml' }, /^GATEWAY_CONFIG must be .*ENOENT/],
+    ['a configuration that is missing', { GATEWAY_CONFIG: 'none.yaml' }, /^GATEWAY_CONFIG: must be .*ENOENT/],
     ['a log that would be wiped, on Heroku', { NODE_ENV: '', DYNO: 'web.1' }, /LOG_URL|PostgreSQL/],
     [
       'a database that is not there',
@@ -187,7 +187,7 @@ describe('in production every line is JSON', ({ it, beforeEach, afterEach }) => 
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     const gateway = run({ PORT: String((server.address() as AddressInfo).port) });
     assert.is(await gateway.ended(), 1);
-    assert.match(String(gateway.said('cannot start')?.mistakes), /^PORT must be free/);
+    assert.match(String(gateway.said('cannot start')?.mistakes), /^PORT: must be free/);
     server.close();
   });
 

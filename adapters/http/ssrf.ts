@@ -12,10 +12,12 @@ const metadataService = '168.63.129.16';
  */
 export function urlMistakes(text: string, allowPrivateNetworks: boolean): readonly string[] {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url) return ['url: expected an absolute URL such as https://example.com/hooks, came text that is not a URL'];
+  if (!url) return ['url: must be an absolute URL such as https://example.com/hooks, got text that is not a URL'];
   const mistakes: string[] = [];
   if (url.username !== '' || url.password !== '')
-    mistakes.push('url: expected no user name or password in it; put them into headers, for example authorization');
+    mistakes.push(
+      'url: must have no user name or password in it, got one; put them into headers, for example authorization',
+    );
   if (allowPrivateNetworks) return [...mistakes, ...schemeMistakes(url, ['https:', 'http:'])];
   return [...mistakes, ...schemeMistakes(url, ['https:']), ...portMistakes(url), ...hostMistakes(url)];
 }
@@ -67,18 +69,18 @@ const remedy = 'if it is your own network, set allowPrivateNetworks: true';
 const schemeMistakes = ({ protocol }: URL, allowed: readonly string[]): string[] => {
   if (allowed.includes(protocol)) return [];
   const hint = protocol === 'http:' ? `; use https:, or, ${remedy}` : '';
-  return [`url: expected ${allowed.join(' or ')}, came ${protocol}${hint}`];
+  return [`url: must start with ${allowed.join(' or ')}, got ${protocol}${hint}`];
 };
 
 const portMistakes = ({ port }: URL): string[] =>
-  ports.has(port) ? [] : [`url: expected port 443 or 8443, came ${port}; ${remedy}`];
+  ports.has(port) ? [] : [`url: must have port 443 or 8443, got ${port}; ${remedy}`];
 
 // The URL parser has already turned 2130706433, 0x7f.1 and 0177.0.0.1 into 127.0.0.1.
 function hostMistakes({ hostname }: URL): string[] {
   const host = hostname.replace(/^\[|\]$/g, '');
-  if (host === '') return ['url: expected a host name, came none'];
+  if (host === '') return ['url: must have a host name, got none'];
   if (ipaddr.isValid(host) && kindOf(host) !== 'public')
-    return [`url: expected a public address, came ${host} (${kindOf(host)}); ${remedy}`];
-  if (/(^|\.)localhost\.?$/.test(host)) return [`url: expected a public host, came ${host}; ${remedy}`];
+    return [`url: must have a public address, got ${host} (${kindOf(host)}); ${remedy}`];
+  if (/(^|\.)localhost\.?$/.test(host)) return [`url: must have a public host, got ${host}; ${remedy}`];
   return [];
 }

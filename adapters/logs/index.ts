@@ -16,7 +16,7 @@ export const logKind = (url: string): LogKind | undefined =>
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
   const kind = logKind(url);
   if (kind === undefined)
-    throw new LogUnusable(`LOG_URL must start with lmdb:, postgres: or memory:, got "${schemeOf(url)}:"`);
+    throw new LogUnusable(`LOG_URL: must start with lmdb:, postgres: or memory:, got "${schemeOf(url)}:"`);
   return kind.open(url, options);
 }
 

@@ -94,7 +94,9 @@ function on<T extends TObject>(
 /** A mistake must not reach everything: nothing selected means everything only where that is said. */
 function selectionOf<T extends { readonly all?: true }>({ all, ...selection }: T): Omit<T, 'all'> {
   if (Object.keys(selection).length === 0 && all !== true)
-    throw new BadOrder('expected a selection such as {"shop": …}, got an empty one; for everything say {"all": true}');
+    throw new BadOrder(
+      'the body: must have a selection such as {"shop": …}, got an empty one; for everything say {"all": true}',
+    );
   return selection;
 }
 

@@ -20,11 +20,12 @@ export interface Given {
 export function inputOf<T extends TObject>({ method, path, input }: AdminCall<T>, given: Given): Static<T> {
   const fields = method === 'get' ? fromQuery(input, given.query) : fromBody(given);
   const twice = pathNames(path).find((name) => Object.hasOwn(fields, name));
-  if (twice !== undefined) throw new BadOrder(`${twice} stands in the path: leave it out of the rest`);
+  if (twice !== undefined)
+    throw new BadOrder(`${twice}: must stand in the path alone, got it elsewhere too; leave it out there`);
   const value = Default(input, inUtc({ ...fields, ...given.params }, given.now));
   const mistakes = schemaMistakes(input, value);
   if (mistakes.length > 0 || !Check(input, value))
-    throw new BadOrder(mistakes.map((mistake) => `${pathText(mistake.path)} ${mistake.text}`).join('; '));
+    throw new BadOrder(mistakes.map((mistake) => `${pathText(mistake.path)}: ${mistake.text}`).join('; '));
   return value;
 }
 
@@ -43,8 +44,9 @@ function fromQuery({ properties }: TObject, query: Given['query']): Readonly<Rec
 function fromBody({ query, body }: Given): Readonly<Record<string, unknown>> {
   // Overlooking ?dry_run=1 would start what was only to be planned.
   const [misplaced] = Object.keys(query);
-  if (misplaced !== undefined) throw new BadOrder(`expected no query, got ${misplaced}: give it in the JSON body`);
-  if (!isRecord(body)) throw new BadOrder(`the body must be a JSON object, got ${shown(body, false)}`);
+  if (misplaced !== undefined)
+    throw new BadOrder(`the query: must be empty, got ${misplaced}; give it in the JSON body`);
+  if (!isRecord(body)) throw new BadOrder(`the body: must be a JSON object, got ${shown(body, false)}`);
   return body;
 }
 
@@ -56,6 +58,6 @@ function inUtc(fields: Readonly<Record<string, unknown>>, now: number): Readonly
   });
   const { from, to } = Object.fromEntries(times);
   if (from !== undefined && to !== undefined && from >= to)
-    throw new BadOrder(`from must be before to, got from ${from} and to ${to}`);
+    throw new BadOrder(`from: must be before to, got from ${from} and to ${to}`);
   return { ...fields, ...Object.fromEntries(times) };
 }

@@ -27,7 +27,7 @@ export function adminClient(
   const token = (adminToken ?? env.ADMIN_TOKEN)?.trim();
   if (!token) {
     throw new Failure(
-      'The admin API wants a token: set ADMIN_TOKEN to the one the gateway runs with (the demo prints its own at the start), or give --admin-token.',
+      'ADMIN_TOKEN: must be the token that the gateway runs with, got nothing; set it (the demo prints its own at the start), or give --admin-token',
       EXIT.usage,
     );
   }
@@ -67,7 +67,7 @@ export function baseOf(url: string, flag = '--url'): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base && /^https?:$/.test(base.protocol) && base.username === '' && base.password === '') return base;
   const wanted = 'an address such as http://localhost:3000, without user and password';
-  throw new Failure(`${flag} must be ${wanted}, got ${withoutCredentials(url)}`, EXIT.usage);
+  throw new Failure(`${flag}: must be ${wanted}, got ${withoutCredentials(url)}`, EXIT.usage);
 }
 
 function targetOf(base: URL, pathname: string, query: Query): URL {

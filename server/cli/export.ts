@@ -70,6 +70,6 @@ function opened(file: string): number {
     return openSync(file, 'w', 0o600);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure(`--out must be a file that can be written: ${why}`, EXIT.usage, { cause });
+    throw new Failure(`--out: must be a file that can be written, got ${why}`, EXIT.usage, { cause });
   }
 }

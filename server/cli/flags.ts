@@ -33,13 +33,23 @@ export const defaultUrl = (env: Terminal['env']): string => `http://localhost:${
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 
+/** Commander's sentence on a value that a flag does not take, in the shape of all messages. Other sentences stay as they are. */
+export function shapedError(text: string): string {
+  const [, flag, value, choices, wanted] =
+    /^error: option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. (?:Allowed choices are (.*)\.|(must .*?))\s*$/s.exec(
+      text,
+    ) ?? [];
+  if (flag === undefined) return text;
+  return `${flag}: ${wanted ?? `must be one of ${choices}`}, got ${JSON.stringify(value)}`;
+}
+
 /** For lists such as `product_*,search`. */
 export function list(text: string): string[] {
   const items = text
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
-  if (items.length === 0) throw new InvalidArgumentError('Expected a list such as product_*,search.');
+  if (items.length === 0) throw new InvalidArgumentError('must be a list such as product_*,search');
   return items;
 }
 
@@ -47,7 +57,7 @@ export function list(text: string): string[] {
 export const timeOption = (flag: string, description: string, { now }: Pick<Terminal, 'now'>): Option =>
   new Option(flag, description).argParser((text: string) => {
     const time = timeOf(text, now());
-    if (time === undefined) throw new InvalidArgumentError(`It must be ${TIME_EXPECTED}.`);
+    if (time === undefined) throw new InvalidArgumentError(`must be ${TIME_EXPECTED}`);
     return time;
   });
 

@@ -143,7 +143,10 @@ function orderOf(
   if (Object.keys(selection).length > 0) return selection;
   if (flags.all) return { all: true };
   const names = Object.values(kept.selectors).map(([flag]) => flag.split(' ')[0]);
-  throw new Failure(`Say which ${kept.thing}s: give some of ${names.join(', ')}, or --all.`, EXIT.usage);
+  throw new Failure(
+    `${kept.thing}s: must be selected, got no selection; give some of ${names.join(', ')}, or --all`,
+    EXIT.usage,
+  );
 }
 
 function wordsOf({ thing }: Pick<Kept<never>, 'thing'>, order: object): string {
@@ -154,7 +157,7 @@ function wordsOf({ thing }: Pick<Kept<never>, 'thing'>, order: object): string {
 
 /** Whether the operator agrees. Where there is nobody to ask, the call must say so itself. */
 export async function agreed(question: string, { confirm }: Terminal): Promise<boolean> {
-  if (confirm === undefined) throw new Failure('There is nobody to ask here: add --yes to go ahead.', EXIT.usage);
+  if (confirm === undefined) throw new Failure('not a terminal: add --yes', EXIT.usage);
   return confirm(question);
 }
 

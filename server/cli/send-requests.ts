@@ -33,10 +33,13 @@ export function requestOf(
 ): SampleRequest & Sendable {
   const found = SENDABLE.get(dialect);
   if (found === undefined)
-    throw new Failure(`--dialect must be one of ${[...SENDABLE.keys()].join(', ')}, got ${dialect}`, EXIT.usage);
+    throw new Failure(`--dialect: must be one of ${[...SENDABLE.keys()].join(', ')}, got ${dialect}`, EXIT.usage);
   const { sample } = found;
   if (sample.type === undefined && type !== undefined)
-    throw new Failure(`--type goes with events, and ${dialect} brings none; leave it out.`, EXIT.usage);
+    throw new Failure(
+      `--type: must be left out with --dialect ${dialect}, which brings no event, got ${type}`,
+      EXIT.usage,
+    );
   const request = sample.request({
     token,
     shop: sample.namesShop ? shopOf({ dialect, token, ...(shop !== undefined && { shop }) }) : '',
@@ -53,7 +56,7 @@ const DEMO = { token: 'demo-token', shop: 'demo.myshopify.com' };
 function shopOf({ dialect, token, shop = token === DEMO.token ? DEMO.shop : undefined }: Omit<Wish, 'fields'>): string {
   if (shop !== undefined) return shop;
   throw new Failure(
-    `--shop must be the domain of the token's shop with --dialect ${dialect}, got nothing; give it, such as ${DEMO.shop}.`,
+    `--shop: must be the domain of the token's shop with --dialect ${dialect}, got nothing; give it, such as ${DEMO.shop}`,
     EXIT.usage,
   );
 }

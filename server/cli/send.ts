@@ -24,7 +24,7 @@ const LARGEST_ANSWER_BYTES = 1_000_000;
 export async function send({ data, ...flags }: SendFlags, terminal: Terminal): Promise<Exit> {
   const fields = fieldsOf(data);
   if (fields === undefined) {
-    terminal.err(`--data must be a JSON object, got ${data}`);
+    terminal.err(`--data: must be a JSON object, got ${data}`);
     return EXIT.usage;
   }
   const { path, headers, body, id, sample } = requestOf({ ...flags, fields }, terminal);

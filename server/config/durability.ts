@@ -65,7 +65,7 @@ function weakLogs(durability: Durability, settings: Settings): string[] {
   if (lasts || !isProduction(settings)) return [];
   const kind = settings.LOG_URL.replace(/:\/\/.*/s, '://…');
   return [
-    `LOG_URL must name a log that lasts, got ${kind}, which here is ${durability}: acknowledged events would be lost at the next restart; ` +
+    `LOG_URL: must name a log that lasts, got ${kind}, which here is ${durability}: acknowledged events would be lost at the next restart; ` +
       `${remedy(settings)}, or set ALLOW_WEAK_DURABILITY=1 to accept that`,
   ];
 }
@@ -81,7 +81,7 @@ function weakDestinations(
     pipelines.flatMap(({ destination: { type } }, pipeline) =>
       onDisk.has(type)
         ? [
-            `shops[${shop}].pipelines[${pipeline}].destination.type must be one whose events outlast a restart, got ${type}, and the disk here is wiped at every restart (DYNO is set); ` +
+            `shops[${shop}].pipelines[${pipeline}].destination.type: must be one whose events outlast a restart, got ${type}, and the disk here is wiped at every restart (DYNO is set); ` +
               'send them elsewhere, or set ALLOW_WEAK_DURABILITY=1 to accept that they are lost',
           ]
         : [],

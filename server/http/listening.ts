@@ -46,13 +46,13 @@ function refusal(cause: unknown, port: number, host: string): unknown {
 }
 
 const notHere = (_: number, host: string): string =>
-  `HOST must be an address of this machine, got ${JSON.stringify(host)}; unset it to listen on every address`;
+  `HOST: must be an address of this machine, got ${JSON.stringify(host)}; unset it to listen on every address`;
 
 const sentences: Readonly<Record<string, (port: number, host: string) => string>> = {
   EADDRINUSE: (port) =>
-    `PORT must be free, got ${port}, which another process listens on; stop that one, or set another`,
-  EACCES: (port) => `PORT must be one that this user may listen on, got ${port}; set one from 1024 to 65535`,
-  EPERM: (port) => `PORT must be one that this user may listen on, got ${port}; set one from 1024 to 65535`,
+    `PORT: must be free, got ${port}, which another process listens on; stop that one, or set another`,
+  EACCES: (port) => `PORT: must be one that this user may listen on, got ${port}; set one from 1024 to 65535`,
+  EPERM: (port) => `PORT: must be one that this user may listen on, got ${port}; set one from 1024 to 65535`,
   EADDRNOTAVAIL: notHere,
   EAFNOSUPPORT: notHere,
   EINVAL: notHere,

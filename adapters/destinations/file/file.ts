@@ -95,7 +95,7 @@ function reasonOf(error: unknown, directory: string): string {
       return `${directory}: may not be written (${code}); let the gateway's user write there or set another directory`;
     case 'ENOTDIR':
     case 'EEXIST':
-      return `${directory}: expected a directory, came something else (${code}); set another directory`;
+      return `${directory}: must be a directory, got something else (${code}); set another directory`;
     default:
       return `${directory}: cannot be written: ${message}`;
   }

@@ -5,11 +5,10 @@ const prefix = 'whsec_';
 /** What is wrong with a signing secret, as sentences that do not repeat it; empty if nothing is, or if there is none. */
 export function secretMistakes(name: string, secret: string | undefined): readonly string[] {
   if (secret === undefined) return [];
-  const came = wrong(secret);
-  if (came === undefined) return [];
-  const expected = `${name}: expected ${prefix} followed by base64 of 24 to 64 bytes, came ${came}`;
+  const got = wrong(secret);
+  if (got === undefined) return [];
   return [
-    `${expected}; copy it whole from the receiver, or make one for both as adapters/destinations/README.md shows`,
+    `${name}: must be ${prefix} followed by base64 of 24 to 64 bytes, got ${got}; copy it whole from the receiver, or make one for both as adapters/destinations/README.md shows`,
   ];
 }
 

@@ -108,14 +108,14 @@ const ours =
 const headerMistakes = (headers: Settings['headers']): string[] =>
   Object.entries(headers).flatMap(([name, value]) => {
     if (ours.test(name))
-      return [`headers.${name}: expected a header of your own, came one that the gateway sets; remove it`];
+      return [`headers.${name}: must be a header of your own, got one that the gateway sets; remove it`];
     try {
       validateHeaderName(name);
       validateHeaderValue(name, value);
       return [];
     } catch {
       return [
-        `headers: expected names and values that HTTP allows, came ${JSON.stringify(name)} with something it does not`,
+        `headers: must have names and values that HTTP allows, got ${JSON.stringify(name)} with something it does not`,
       ];
     }
   });

@@ -39,7 +39,7 @@ export const gloodSettings: ShopSettings = {
     if (typeof upstream !== 'string') return [];
     const mistakes = urlMistakes(upstream, allowPrivateNetworks === true);
     const isHost = URL.canParse(upstream) && new URL(upstream).href === `${new URL(upstream).origin}/`;
-    const texts = mistakes.length > 0 || isHost ? mistakes : ['must be a host alone, without path and query'];
+    const texts = mistakes.length > 0 || isHost ? mistakes : ['must be a host alone, got one with a path or a query'];
     return texts.map((text) => `upstream: ${text.replace(/^url: /, '')}`);
   },
   describe: (settings) => {

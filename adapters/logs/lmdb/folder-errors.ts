@@ -6,7 +6,7 @@ export function folderError(folder: string, cause: unknown): unknown {
   const code = codeOf(cause);
   const sentence = code === undefined ? undefined : sentences[code];
   if (sentence === undefined) return cause;
-  return new LogUnusable(`LOG_URL must name ${sentence(JSON.stringify(`lmdb:${folder}`))} (${code})`, { cause });
+  return new LogUnusable(`LOG_URL: must name ${sentence(JSON.stringify(`lmdb:${folder}`))} (${code})`, { cause });
 }
 
 /** LMDB gives the system's numbers, Node their names. */

@@ -23,7 +23,7 @@ export async function lockFolder(folder: string): Promise<{ release: () => Promi
   const server = await oneByOne(join(folder, 'owner.taking'), async () => {
     if (await answers(path))
       throw new LogUnusable(
-        `LOG_URL must name a folder of its own, got ${JSON.stringify(`lmdb:${folder}`)}, which is in use by another process; stop that one first, or name another folder`,
+        `LOG_URL: must name a folder of its own, got ${JSON.stringify(`lmdb:${folder}`)}, which is in use by another process; stop that one first, or name another folder`,
       );
     ignoring('ENOENT', () => unlinkSync(path));
     return listening(path);

@@ -35,7 +35,7 @@ export async function refuseUnfit(config: DatabaseConfig, retentionDays = 0): Pr
 
 function refuseServer({ version, encoding, standby, read_only, locked }: Readonly<Record<string, unknown>>): void {
   const refuse = (sentence: string): never => {
-    throw new LogUnusable(`LOG_URL must lead to ${sentence}`);
+    throw new LogUnusable(`LOG_URL: must lead to ${sentence}`);
   };
   if (Number(version) < OLDEST_VERSION)
     refuse(`PostgreSQL ${OLDEST_VERSION} or newer, got ${String(version)}; use a newer server`);
@@ -59,7 +59,7 @@ function refuseLocks({ locks, sessions }: Readonly<Record<string, unknown>>, ret
   const needed = Math.ceil((LOCKS_A_DAY * retentionDays) / Number(sessions));
   if (needed > Number(locks))
     throw new LogUnusable(
-      `RETENTION_DAYS must be at most ${Math.floor((Number(locks) * Number(sessions)) / LOCKS_A_DAY)} for a database with max_locks_per_transaction=${String(locks)}, got ${retentionDays}; or set that to ${needed} or more there`,
+      `RETENTION_DAYS: must be at most ${Math.floor((Number(locks) * Number(sessions)) / LOCKS_A_DAY)} for a database with max_locks_per_transaction=${String(locks)}, got ${retentionDays}; or set that to ${needed} or more there`,
     );
 }
 
@@ -72,7 +72,7 @@ async function refusePooler(one: Connection, two: Connection): Promise<void> {
     const now = await serverOf(one);
     if (now !== first || now === other)
       throw new LogUnusable(
-        'LOG_URL must lead to the database itself, or to a pooler in session mode, got a pooler that gives each transaction another session; ' +
+        'LOG_URL: must lead to the database itself, or to a pooler in session mode, got a pooler that gives each transaction another session; ' +
           'use the address of the database, or set pool_mode to session',
       );
   }

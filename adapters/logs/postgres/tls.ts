@@ -27,11 +27,11 @@ const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
 /** How TLS is spoken, as libpq documents `sslmode` and what belongs to it; `no-verify` is what other clients of Node call `require`. */
 export function tlsOf(given: TlsParameters, encrypt: boolean): Ways {
   const mode = given.sslmode ?? (encrypt ? 'require' : 'disable');
-  if (!MODES.includes(mode)) refuse(`sslmode in LOG_URL must be one of ${MODES.join(', ')}`);
+  if (!MODES.includes(mode)) refuse(`LOG_URL: sslmode must be one of ${MODES.join(', ')}, got another`);
   const isSystem = given.sslrootcert === 'system';
   if (isSystem && mode !== 'verify-full')
     refuse(
-      'sslmode in LOG_URL must be verify-full where sslrootcert is system, since anybody can have such a certificate',
+      'LOG_URL: sslmode must be verify-full where sslrootcert is system, got another, with which anybody with such a certificate would do',
     );
   const root = given.sslrootcert !== undefined && !isSystem ? rootsIn(given.sslrootcert) : undefined;
   const own = { ...versionsIn(given), ...identityIn(given) };
@@ -55,7 +55,7 @@ export function tlsOf(given: TlsParameters, encrypt: boolean): Ways {
         ssl:
           signed ??
           refuse(
-            'sslmode=verify-ca in LOG_URL must come with sslrootcert, the file of the certificates to trust; or use verify-full',
+            'LOG_URL: sslmode=verify-ca must come with sslrootcert, the file of the certificates to trust, got none; or use verify-full',
           ),
       };
     case 'verify-full':
@@ -80,7 +80,7 @@ function rootsIn(path: string): string {
 function identityIn({ sslcert, sslkey }: TlsParameters): Pick<ConnectionOptions, 'cert' | 'key'> {
   if (sslcert === undefined && sslkey === undefined) return {};
   if (sslcert === undefined || sslkey === undefined)
-    return refuse('sslcert and sslkey in LOG_URL must come together; give both files, or neither');
+    return refuse('LOG_URL: sslcert and sslkey must come together, got one; give both files, or neither');
   const [cert, key] = [textOf('sslcert', sslcert), textOf('sslkey', sslkey)];
   if (!isCertificate(cert)) malformed('sslcert', sslcert, 'a certificate');
   if (!isKeyOf(cert, key)) malformed('sslkey', sslkey, 'the private key of sslcert, without a passphrase,');
@@ -91,7 +91,7 @@ function versionsIn(given: TlsParameters): Pick<ConnectionOptions, 'minVersion' 
   const version = (name: 'ssl_min_protocol_version' | 'ssl_max_protocol_version'): SecureVersion | undefined => {
     const value = given[name];
     if (value !== undefined && !VERSIONS.includes(value))
-      refuse(`${name} in LOG_URL must be one of ${VERSIONS.join(', ')}`);
+      refuse(`LOG_URL: ${name} must be one of ${VERSIONS.join(', ')}, got another`);
     return value as SecureVersion | undefined;
   };
   const [minVersion, maxVersion] = [version('ssl_min_protocol_version'), version('ssl_max_protocol_version')];
@@ -103,12 +103,12 @@ function textOf(name: string, path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return refuse(`${name} in LOG_URL must name a file that can be read, got ${path} (${code}); see to the file`);
+    return refuse(`LOG_URL: ${name} must name a file that can be read, got ${path} (${code}); see to the file`);
   }
 }
 
 const malformed = (name: string, path: string, what: string): never =>
-  refuse(`${name} in LOG_URL must name a file with ${what} in PEM, got ${path}; see to the file`);
+  refuse(`LOG_URL: ${name} must name a file with ${what} in PEM, got ${path}; see to the file`);
 
 function isCertificate(pem: string): boolean {
   try {

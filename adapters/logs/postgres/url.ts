@@ -45,7 +45,7 @@ const HARMLESS: Readonly<Partial<Record<Parameter, readonly string[]>>> = {
 };
 
 const UNREADABLE =
-  'LOG_URL must be postgres://user:password@host:port/database, and cannot be read as that; in a password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23';
+  'LOG_URL: must be postgres://user:password@host:port/database, got what cannot be read as that; in a password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23';
 
 /**
  * What a `postgres://` URL says, as libpq reads it. TLS follows its sslmode; without one, `encrypt`.
@@ -97,7 +97,7 @@ function parametersIn(query: string): Parameters {
       // The name is not shown: it may be a part of a password with a ? in it.
       if (!(PARAMETERS as readonly string[]).includes(name))
         refuse(
-          `LOG_URL must have no parameters but ${PARAMETERS.join(', ')}, and has another; take it out, or give this gateway a URL of its own`,
+          `LOG_URL: must have no parameters but ${PARAMETERS.join(', ')}, got another; take it out, or give this gateway a URL of its own`,
         );
       return [name, decoded(value.join('='))];
     }),
@@ -106,7 +106,7 @@ function parametersIn(query: string): Parameters {
     const value = given[name as Parameter];
     if (value !== undefined && !values.includes(value))
       refuse(
-        `${name} in LOG_URL must be ${values.join(' or ')}, since more is not promised here; ${name === 'target_session_attrs' ? 'the log needs a server that takes writes' : 'use sslmode=verify-full, which keeps others out too'}`,
+        `LOG_URL: ${name} must be ${values.join(' or ')}, got another value, which is not promised here; ${name === 'target_session_attrs' ? 'the log needs a server that takes writes' : 'use sslmode=verify-full, which keeps others out too'}`,
       );
   }
   return given;
@@ -115,38 +115,41 @@ function parametersIn(query: string): Parameters {
 function addressIn(hosts: string, given: Parameters): { readonly host: string; port?: number } {
   if (`${hosts}${given.host ?? ''}${given.port ?? ''}`.includes(','))
     refuse(
-      'LOG_URL must name one host, and has several; give a name or an address that leads to the server that takes writes',
+      'LOG_URL: must name one host, got several; give a name or an address that leads to the server that takes writes',
     );
   const [, address, named = '', number] = HOST_FORM.exec(hosts) ?? refuse(UNREADABLE);
   const host = given.host || (address ?? decoded(named));
   if (!host)
-    return refuse('LOG_URL must name a host, and has none; for a Unix socket add ?host= with the folder that it is in');
+    return refuse('LOG_URL: must name a host, got none; for a Unix socket add ?host= with the folder that it is in');
   const port = given.port ?? number;
   if (port === undefined) return { host };
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65535)
-    refuse('the port in LOG_URL must be a whole number from 1 to 65535; the usual one is 5432');
+    refuse('LOG_URL: the port must be a whole number from 1 to 65535, got another value; the usual one is 5432');
   return { host, port: Number(port) };
 }
 
 /** `ssl=true` is how JDBC says it; libpq takes that for `sslmode=require`. */
 function modeOf({ ssl, sslrootcert }: Parameters): string | undefined {
   if (ssl !== undefined && ssl !== 'true')
-    refuse('ssl in LOG_URL must be true; say sslmode=disable where nothing is to be encrypted');
+    refuse('LOG_URL: ssl must be true, got another value; say sslmode=disable where nothing is to be encrypted');
   if (ssl === 'true') return 'require';
   return sslrootcert === 'system' ? 'verify-full' : undefined;
 }
 
 function negotiationOf(value: string, { ssl, otherwise }: Ways): string {
-  if (value !== 'postgres' && value !== 'direct') return refuse('sslnegotiation in LOG_URL must be postgres or direct');
+  if (value !== 'postgres' && value !== 'direct')
+    return refuse('LOG_URL: sslnegotiation must be postgres or direct, got another value');
   if (value === 'direct' && (ssl === false || otherwise !== undefined))
-    return refuse('sslnegotiation in LOG_URL must be postgres where TLS may be left out; or set sslmode=require');
+    return refuse(
+      'LOG_URL: sslnegotiation must be postgres where TLS may be left out, got direct; or set sslmode=require',
+    );
   return value;
 }
 
 function timeoutOf(value: string): number {
   const seconds = Number(value);
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > 60)
-    return refuse('connect_timeout in LOG_URL must be a whole number of seconds from 1 to 60');
+    return refuse('LOG_URL: connect_timeout must be a whole number of seconds from 1 to 60, got another value');
   // As libpq has it.
   return Math.max(2, seconds) * 1000;
 }

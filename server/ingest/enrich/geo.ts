@@ -40,7 +40,7 @@ function remembering({ headers: names, claim }: Family): (headers: Headers) => G
  * none. A new file is seen at the next start.
  */
 export async function openGeoDatabase(path: string): Promise<(address: string) => Geo | undefined> {
-  const wanted = `GEOIP_DB must be the path of a city or country database in MaxMind's format (.mmdb, unpacked), got ${JSON.stringify(path)}`;
+  const wanted = `GEOIP_DB: must be the path of a city or country database in MaxMind's format (.mmdb, unpacked), got ${JSON.stringify(path)}`;
   const reader = await open<CityResponse>(path, { watchForUpdates: false }).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError([`${wanted}, ${code ?? 'which is none'}; give the path of one, or unset GEOIP_DB`], {

@@ -45,7 +45,7 @@ function subjectWith(send: Send, change: Partial<Destination> = {}): Subject {
     description: 'Keeps events in memory.',
     settings,
     maxBatch: () => 10,
-    check: ({ place }: { place?: string }) => (place === 'nowhere' ? ['place: expected a place, came nowhere'] : []),
+    check: ({ place }: { place?: string }) => (place === 'nowhere' ? ['place: must be a place, got nowhere'] : []),
     connect: ({ place }: { place?: string }) => ({
       send: (batch, signal) => send(batch, signal, places.get(String(place))!),
     }),
@@ -63,7 +63,7 @@ function subjectWith(send: Send, change: Partial<Destination> = {}): Subject {
       close: () => undefined,
     };
   };
-  const mistakes = [{ settings: { place: 'nowhere', apiKey: 'k' }, tells: /expected a place/ }];
+  const mistakes = [{ settings: { place: 'nowhere', apiKey: 'k' }, tells: /must be a place/ }];
   return { destination, open, mistakes };
 }
 
@@ -95,7 +95,7 @@ const faults: readonly { fault: string; subject: Subject; caughtBy: RegExp }[] =
   },
   {
     fault: 'a check that finds fault with everything',
-    subject: subjectWith(faultless, { check: () => ['expected a place, came another'] }),
+    subject: subjectWith(faultless, { check: () => ['must be a place, got another'] }),
     caughtBy: /accepts good settings/,
   },
   {

@@ -42,7 +42,7 @@ destinationContract({
       close: () => sink.close(),
     };
   },
-  mistakes: [{ settings: { url: 'http://example.com', apiKey: 'k' }, tells: /expected https:/ }],
+  mistakes: [{ settings: { url: 'http://example.com', apiKey: 'k' }, tells: /must start with https:/ }],
 });
 
 describe('the registry of destinations', ({ it }) => {

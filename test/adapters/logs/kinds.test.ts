@@ -28,7 +28,7 @@ describe('the kinds of logs', ({ it }) => {
   it('refuse a URL of no kind in a sentence', async () => {
     const error = await openStore('mongodb://x', {} as StoreOptions).catch((reason: unknown) => reason);
     assert.ok(error instanceof LogUnusable);
-    assert.is(error.message, 'LOG_URL must start with lmdb:, postgres: or memory:, got "mongodb:"');
+    assert.is(error.message, 'LOG_URL: must start with lmdb:, postgres: or memory:, got "mongodb:"');
   });
 
   it('say what an answer promises before anything is opened, but for a database', () => {

@@ -21,9 +21,9 @@ export function mistakenStarts(place: Place): Promise<Output[]> {
       'destination.secret',
     ),
     refused(place, { GATEWAY_CONFIG: 'torn.yaml' }, 'torn.yaml, line '),
-    refused(place, { LOG_URL: `postgres://user:${password}@127.0.0.1:9/none` }, 'LOG_URL must name', 'ECONNREFUSED'),
-    refused(place, { LOG_URL: `nonsense://user:${password}@x` }, 'LOG_URL must be', 'nonsense:'),
-    refused(place, { ADMIN_TOKEN: secrets['the admin token'].slice(0, 9) }, 'ADMIN_TOKEN must be'),
+    refused(place, { LOG_URL: `postgres://user:${password}@127.0.0.1:9/none` }, 'LOG_URL: must name', 'ECONNREFUSED'),
+    refused(place, { LOG_URL: `nonsense://user:${password}@x` }, 'LOG_URL: must be', 'nonsense:'),
+    refused(place, { ADMIN_TOKEN: secrets['the admin token'].slice(0, 9) }, 'ADMIN_TOKEN: must be'),
     refused(
       place,
       { GATEWAY_CONFIG: `{"shops":[{"shop":"x","tokens":["${secrets['a token in rotation']} x"]}]}` },

@@ -21,7 +21,7 @@ const judged = (env: Environment): string[] => {
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.mistakes.map((mistake) => mistake.split(' ')[0] ?? '');
+    return error.mistakes.map((mistake) => mistake.split(': ')[0] ?? '');
   }
 };
 
@@ -67,7 +67,7 @@ describe('what a restart would lose', ({ it }) => {
       }
       if (exit === 1)
         for (const said of [checked.err, release.output(), start.output()]) {
-          assert.match(said, /LOG_URL must name a log that lasts, got lmdb:data\/log, which here is ephemeral/);
+          assert.match(said, /LOG_URL: must name a log that lasts, got lmdb:data\/log, which here is ephemeral/);
           assert.match(said, /destination\.type must be one whose events outlast a restart, got file/);
         }
       folder.remove();

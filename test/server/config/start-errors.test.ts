@@ -43,83 +43,83 @@ const kinds: readonly Kind[] = [
   {
     what: 'a HOST of another machine',
     env: { HOST: '192.0.2.1' },
-    says: /^Cannot start: HOST must be an address of this machine, got "192\.0\.2\.1"; /,
+    says: /^Cannot start: HOST: must be an address of this machine, got "192\.0\.2\.1"; /,
   },
   {
     what: 'a HOST that is no address',
     here: true,
     env: { HOST: 'no.such.host.invalid' },
-    says: /^Cannot start: HOST must be an address of this machine, got /,
+    says: /^Cannot start: HOST: must be an address of this machine, got /,
   },
   {
     what: 'a log in a file',
     env: { LOG_URL: 'lmdb:taken' },
     prepare: (folder) => writeFileSync(join(folder, 'taken'), ''),
-    says: /^Cannot start: LOG_URL must name a folder, got "lmdb:taken", .*; name another/,
+    says: /^Cannot start: LOG_URL: must name a folder, got "lmdb:taken", .*; name another/,
   },
   {
     what: 'a log below a file',
     here: true,
     env: { LOG_URL: 'lmdb:taken/log' },
     prepare: (folder) => writeFileSync(join(folder, 'taken'), ''),
-    says: /^Cannot start: LOG_URL must name a folder, got "lmdb:taken\/log"/,
+    says: /^Cannot start: LOG_URL: must name a folder, got "lmdb:taken\/log"/,
   },
   {
     what: 'a log where nothing can be made',
     here: true,
     env: { LOG_URL: 'lmdb:/proc/log' },
-    says: /^Cannot start: LOG_URL must name a folder that .*; /,
+    says: /^Cannot start: LOG_URL: must name a folder that .*; /,
   },
   {
     what: 'a configuration that is a folder',
     env: { GATEWAY_CONFIG: '.' },
-    says: /^Cannot start: GATEWAY_CONFIG must be the path of a readable file, or the text itself, got \. \(EISDIR\)/,
+    says: /^Cannot start: GATEWAY_CONFIG: must be the path of a readable file, or the text itself, got \. \(EISDIR\)/,
   },
   {
     what: 'a configuration that is neither path nor text',
     env: { GATEWAY_CONFIG: `tokens: [${SECRET}]` },
-    says: /^Cannot start: GATEWAY_CONFIG must be .*, got \d+ characters that are neither/,
+    says: /^Cannot start: GATEWAY_CONFIG: must be .*, got \d+ characters that are neither/,
   },
   {
     what: 'a GEOIP_DB that is none',
     env: { GEOIP_DB: 'text.mmdb' },
     prepare: (folder) => writeFileSync(join(folder, 'text.mmdb'), SECRET),
-    says: /^Cannot start: GEOIP_DB must be the path of a city or country database .*; give the path of one, or unset GEOIP_DB/,
+    says: /^Cannot start: GEOIP_DB: must be the path of a city or country database .*; give the path of one, or unset GEOIP_DB/,
   },
   {
     what: 'a GEOIP_DB that is missing',
     here: true,
     env: { GEOIP_DB: 'none.mmdb' },
-    says: /^Cannot start: GEOIP_DB must be the path of .* got "none\.mmdb", ENOENT; /,
+    says: /^Cannot start: GEOIP_DB: must be the path of .* got "none\.mmdb", ENOENT; /,
   },
   {
     what: 'a LOG_URL with a slip',
     here: true,
     env: { LOG_URL: `postgress://gateway:${SECRET}@db/x` },
-    says: /^Cannot start: LOG_URL must be lmdb:<folder>, memory: or postgres:\/\/…, got /,
+    says: /^Cannot start: LOG_URL: must be lmdb:<folder>, memory: or postgres:\/\/…, got /,
   },
   {
     what: 'a LOG_URL without slashes',
     here: true,
     env: { LOG_URL: `postgres:gateway:${SECRET}@db/x` },
-    says: /^Cannot start: LOG_URL must be lmdb:<folder>, memory: or postgres:\/\/…, got /,
+    says: /^Cannot start: LOG_URL: must be lmdb:<folder>, memory: or postgres:\/\/…, got /,
   },
   {
     what: 'a LOG_URL with a space in its password',
     here: true,
     env: { LOG_URL: `postgress://gateway:${SECRET} x@db/x` },
-    says: /^Cannot start: LOG_URL must be /,
+    says: /^Cannot start: LOG_URL: must be /,
   },
   {
     what: 'a database that is not there',
     here: true,
     env: { LOG_URL: `postgres://gateway:${SECRET}@127.0.0.1:1/x` },
-    says: /^Cannot start: LOG_URL must .*ECONNREFUSED/,
+    says: /^Cannot start: LOG_URL: must .*ECONNREFUSED/,
   },
   {
     what: 'two mistakes',
     env: { PORT: 'abc', LOG_LEVEL: 'loud' },
-    says: /^Cannot start:\n {2}- PORT must be .*\n {2}- LOG_LEVEL must be /,
+    says: /^Cannot start:\n {2}- PORT: must be .*\n {2}- LOG_LEVEL: must be /,
   },
 ];
 
@@ -169,7 +169,7 @@ describe('a start that fails', ({ it }) => {
     assert.is(await started.ended, 1);
     assert.match(
       started.output(),
-      /^Cannot start: PORT must be free, got \d+, which another process listens on; stop that one/m,
+      /^Cannot start: PORT: must be free, got \d+, which another process listens on; stop that one/m,
     );
     onlySentences(started.output());
     server.close();
@@ -177,11 +177,11 @@ describe('a start that fails', ({ it }) => {
   });
 
   for (const [code, address, says] of [
-    ['EACCES', '127.0.0.1', /^Cannot start: PORT must be one that this user may listen on, got 0; set one from 1024/m],
+    ['EACCES', '127.0.0.1', /^Cannot start: PORT: must be one that this user may listen on, got 0; set one from 1024/m],
     [
       'EOPNOTSUPP',
       'owner.sock',
-      /^Cannot start: LOG_URL must name a folder on a disk of this machine, .* knows no sockets; name one/m,
+      /^Cannot start: LOG_URL: must name a folder on a disk of this machine, .* knows no sockets; name one/m,
     ],
     ['EXYZ', '127.0.0.1', /^Cannot start: unexpected error \(Error EXYZ listen.*\); /m],
   ] as const) {
@@ -199,7 +199,7 @@ describe('a start that fails', ({ it }) => {
     const folder = temporaryFolder();
     const started = startMain(folder.path, { LOG_URL: `lmdb:${'long/'.repeat(40)}` });
     assert.is(await started.ended, 1);
-    assert.match(started.output(), /^Cannot start: LOG_URL must name a folder with a shorter path, got /m);
+    assert.match(started.output(), /^Cannot start: LOG_URL: must name a folder with a shorter path, got /m);
     onlySentences(started.output());
     folder.remove();
   });

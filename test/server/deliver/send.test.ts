@@ -101,7 +101,10 @@ shops:
     assert.is(JSON.parse(json.answer).user_id, 'u-1');
     assert.not.match(json.answer, /demo-token/);
     const typed = await send('--dialect', 'glood-init', '--type', 'page_viewed');
-    assert.equal([typed.exit, typed.err], [2, '--type goes with events, and glood-init brings none; leave it out.']);
+    assert.equal(
+      [typed.exit, typed.err],
+      [2, '--type: must be left out with --dialect glood-init, which brings no event, got page_viewed'],
+    );
     const wrong = await send('--dialect', 'glood-init', '--data', `{"deep":${'['.repeat(40)}${']'.repeat(40)}}`);
     assert.is(wrong.exit, 1);
     assert.match(
@@ -129,7 +132,7 @@ shops:
   it('says what to do about the shop', async () => {
     const unnamed = await send('--dialect', 'glood', '--token', 'other-token');
     assert.is(unnamed.exit, 2);
-    assert.match(unnamed.err, /--shop must be the domain of the token's shop with --dialect glood, got nothing/);
+    assert.match(unnamed.err, /--shop: must be the domain of the token's shop with --dialect glood, got nothing/);
     assert.is((await send('--dialect', 'glood', '--token', 'other-token', '--shop', SHOP)).exit, 0);
     const foreign = await send('--dialect', 'glood', '--token', 'foreign-token', '--shop', SHOP);
     assert.is(foreign.exit, 1);

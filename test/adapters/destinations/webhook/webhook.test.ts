@@ -52,25 +52,25 @@ destinationContract({
     };
   },
   mistakes: [
-    { settings: { url: 'http://example.com', secret }, tells: /url: expected https:, came http:/ },
-    { settings: { url: 'example.com', secret }, tells: /url: expected an absolute URL/ },
-    { settings: { url: 'ftp://example.com', secret, allowPrivateNetworks: true }, tells: /https: or http:, came ftp:/ },
+    { settings: { url: 'http://example.com', secret }, tells: /url: must start with https:, got http:/ },
+    { settings: { url: 'example.com', secret }, tells: /url: must be an absolute URL/ },
+    { settings: { url: 'ftp://example.com', secret, allowPrivateNetworks: true }, tells: /https: or http:, got ftp:/ },
     { settings: { url: 'https://me:pw@example.com', secret }, tells: /no user name or password/ },
-    { settings: { url: 'https://example.com:22', secret }, tells: /port 443 or 8443, came 22/ },
+    { settings: { url: 'https://example.com:22', secret }, tells: /port 443 or 8443, got 22/ },
     {
       settings: { url: 'https://10.0.0.1', secret },
-      tells: /came 10\.0\.0\.1 \(private\).*allowPrivateNetworks: true/,
+      tells: /got 10\.0\.0\.1 \(private\).*allowPrivateNetworks: true/,
     },
-    { settings: { url: 'https://localhost', secret }, tells: /public host, came localhost/ },
+    { settings: { url: 'https://localhost', secret }, tells: /public host, got localhost/ },
     {
       settings: { url: 'https://example.com', secret: 'hush' },
       tells: /secret: .*without whsec_; copy it whole .*or make one/,
     },
-    { settings: { url: 'https://example.com', secret: 'whsec_AAAA' }, tells: /secret: .*came 3 bytes/ },
+    { settings: { url: 'https://example.com', secret: 'whsec_AAAA' }, tells: /secret: .*got 3 bytes/ },
     { settings: { url: 'https://example.com', secret: 'whsec_?' }, tells: /not base64/ },
     {
       settings: { url: 'https://example.com', secret: `whsec_${Buffer.alloc(65).toString('base64')}` },
-      tells: /came 65 bytes/,
+      tells: /got 65 bytes/,
     },
     { settings: { url: 'https://example.com', secret, previousSecret: 'x' }, tells: /^previousSecret: / },
     { settings: { url: 'https://example.com', secret, headers: { Host: 'a' } }, tells: /headers\.Host: .*remove it/ },

@@ -353,7 +353,7 @@ describe('openGeoDatabase', ({ it, before, after }) => {
       const refusal = await openGeoDatabase(at(name)).then(() => `${name} was taken`, String);
       assert.match(
         refusal,
-        /^ConfigError: Cannot start: GEOIP_DB must be the path of a city or country database .* got.*; give the path of one, or unset GEOIP_DB$/,
+        /^ConfigError: Cannot start: GEOIP_DB: must be the path of a city or country database .* got.*; give the path of one, or unset GEOIP_DB$/,
       );
       assert.ok(refusal.includes(at(name)), refusal);
     }
