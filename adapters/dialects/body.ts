@@ -2,17 +2,17 @@ import { clearCartKeys, maySayCartKey } from './cart-key.ts';
 import { exactNumbers, hasLongNumber } from './numbers.ts';
 import { withoutPrototypeKeys } from './prototype-keys.ts';
 
-/** What a body's text turned out to be. Refusals of the body as a whole; `came` says what it was instead of JSON. */
+/** A parsed body, or why it is refused as a whole; `got` says what it was instead of JSON. */
 export type Parsed =
   | { readonly kind: 'parsed'; readonly value: unknown }
-  | { readonly kind: 'refused'; readonly code: string; readonly came: string };
+  | { readonly kind: 'refused'; readonly code: string; readonly got: string };
 
 /** Deeper bodies are not parsed at all; what one event may nest is far less, and judged per event. */
 const deepestBody = 1000;
 
 /**
- * 'read': as everybody gets it, whole numbers that a double cannot hold as texts of their digits, and without the keys of carts.
- * 'sent': as it came. What ids are made of, so that they do not change with what is taken out.
+ * 'read': for everyone. Whole numbers that a double cannot hold are texts of their digits, and the keys of carts are left out.
+ * 'sent': as it was sent. Ids are derived from it, so that they do not change when more is left out.
  */
 export type Manner = 'read' | 'sent';
 
@@ -40,7 +40,7 @@ export const isReadAsSent = (body: string): boolean => !hasLongNumber(body) && !
 
 const parsed = (value: unknown): Parsed => ({ kind: 'parsed', value });
 
-const refused = (code: string, came: string): Parsed => ({ kind: 'refused', code, came });
+const refused = (code: string, got: string): Parsed => ({ kind: 'refused', code, got });
 
 /** Without the byte order mark that some editors and HTTP stacks put in front of UTF-8. */
 export const withoutMark = (text: string): string => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);

@@ -1,5 +1,5 @@
-// Who has the id of a Storefront cart or the address of a checkout or an order with its `?key=` reads it, with the buyer's address. What goes to
-// receivers and operators must not carry it. Texts may come in JSON, which escapes, in addresses within addresses, which encode, and both.
+// The id of a Storefront cart with its `?key=` opens the cart, and so does the address of a checkout or an order: the buyer's address is in it.
+// Receivers and operators must not get the key. Texts may be escaped (JSON), encoded (addresses within addresses), or both.
 
 const slash = String.raw`(?:\\{0,4}\/|\\{1,4}u002f|%(?:25){0,3}2f)`;
 const ask = String.raw`(?:\?|\\{1,4}u003f|%(?:25){0,3}3f)`;

@@ -1,6 +1,6 @@
 import type { Consent } from '../../schemas/event.ts';
 import { saysNothing } from './fields.ts';
-import { absent, type Json, object, present } from './values.ts';
+import { absent, type Json, object, withoutUndefined } from './values.ts';
 import { cut } from './words.ts';
 
 /**
@@ -26,7 +26,7 @@ const purposes = new Map<string, Purpose>(
 /** The purpose that a key names, in any of its spellings. Most come as they are written above. */
 const purposeOf = (key: string): Purpose | undefined => purposes.get(key) ?? purposes.get(plain(key));
 
-/** What the shopper allows, as far as it was stated. */
+/** What the shopper allows, as far as the client stated it. */
 export interface Stated {
   readonly consent?: Consent;
   /** The purposes that are denied because the words were not understood, each with what was sent, cut to 40 characters. */
@@ -50,7 +50,7 @@ export function consentIn(...sent: readonly unknown[]): Stated {
     if (chosen === 'unclear') unclear[purpose] ??= seen(value);
   }
   const about = <T>(read: (chosen: Choice | undefined, purpose: Purpose) => T | undefined) => {
-    const found = present({
+    const found = withoutUndefined({
       analytics: read(choices.analytics, 'analytics'),
       marketing: read(choices.marketing, 'marketing'),
       preferences: read(choices.preferences, 'preferences'),
@@ -58,7 +58,7 @@ export function consentIn(...sent: readonly unknown[]): Stated {
     });
     return Object.keys(found).length > 0 ? found : undefined;
   };
-  return present({
+  return withoutUndefined({
     consent: about((chosen) => chosen && chosen === 'yes'),
     consent_unclear: about((chosen, purpose) => (chosen === 'unclear' ? unclear[purpose] : undefined)),
   });

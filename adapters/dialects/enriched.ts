@@ -1,13 +1,13 @@
 import type { Context } from './dialect.ts';
 import { iso } from './timestamp.ts';
-import { present } from './values.ts';
+import { withoutUndefined } from './values.ts';
 
 /** The fields of an event that the gateway knows better than its client. */
 export const enriched = (context: Context) => ({
   shop: context.shop,
   received_at: iso(context.receivedAt),
   trust: context.trust,
-  ...present({
+  ...withoutUndefined({
     geo_country: context.geo?.country,
     geo_state: context.geo?.state,
     geo_city: context.geo?.city,

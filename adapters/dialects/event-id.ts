@@ -11,7 +11,7 @@ import { text } from './values.ts';
  */
 export const DERIVATION = 2;
 
-/** The id of an event. `derived`: by which version it was made; 0 where the client sent it. */
+/** The id of an event. `derived`: by which version it was made; 0 if the client sent it. */
 export interface EventId {
   readonly id: string;
   readonly derived: number;

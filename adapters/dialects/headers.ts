@@ -21,7 +21,7 @@ export function queryToken(request: InboundRequest): Credentials {
 
 const longestKept = 200;
 
-/** The headers that a dialect asks to keep, for the context; undefined where there is none of them. */
+/** The headers that a dialect asks to keep, for the context; undefined if there is none of them. */
 export function keptHeaders({ kept = [] }: Dialect, request: InboundRequest): Record<string, string> | undefined {
   const found = kept.flatMap((name) => {
     const value = header(request, name);

@@ -9,7 +9,7 @@ export { digits };
 export const anyId = (value: unknown): string | undefined =>
   digits(value) ?? (typeof value === 'string' && value !== '' ? value : undefined);
 
-/** An id as sent, a number as its digits; undefined where it stands for a missing one. */
+/** An id as sent, a number as its digits; undefined if it stands for a missing one. */
 export function realId(value: unknown): string | undefined {
   const id = Number.isSafeInteger(value) ? String(value) : text(value);
   return id === undefined || isPlaceholder(id) ? undefined : id;

@@ -5,10 +5,10 @@ import { derivedId } from './ids.ts';
 import { layers } from './layers/layers.ts';
 import { tapcart } from './tapcart/tapcart.ts';
 
-/** Every wire contract the gateway speaks. */
+/** Every wire contract that the gateway accepts. */
 export const dialects: readonly Dialect[] = [layers, glood, tapcart];
 
-/** The events of a stored body, made by the dialect that read it. Throws UnknownDialect where none has that name. */
+/** The events of a stored body, made by the dialect that read it. Throws UnknownDialect if none has that name. */
 export const view: View = (name, body, indexes, context, derivations) =>
   named(name).view(body, indexes, context, derivations);
 

@@ -2,8 +2,8 @@ import { realId, realShopId } from './ids.ts';
 import { type Json, object } from './values.ts';
 
 /**
- * What an event is and whose, in 32 bits: 12 of its type, 10 of its session, 10 of its device; 0 where one is not stated. Two events with
- * one id are compared by it, so it need not be secret: who sends a known id can always leave session and device out.
+ * The type, session and device of an event as hashes in 32 bits (12, 10 and 10); 0 for one that is not stated. It tells whether two events
+ * with the same id are different. It need not be secret: a client that sends a known id can always leave session and device out.
  */
 export type Kind = number;
 
@@ -14,7 +14,7 @@ const TYPE_BITS = 12;
 const PERSON_BITS = 10;
 const PERSON_MASK = 2 ** PERSON_BITS - 1;
 
-/** `type` in the model's words, so that both dialects mean the same. Empty texts say nothing. */
+/** `type` is the model's, so that all dialects give the same. Empty texts say nothing. */
 export function kindOf(type: string | undefined, session: string | undefined, device: string | undefined): Kind {
   return (
     ((short(type, TYPE_BITS) << (2 * PERSON_BITS)) |
@@ -24,7 +24,7 @@ export function kindOf(type: string | undefined, session: string | undefined, de
   );
 }
 
-/** Whether two events with the same id cannot be one: of different types, or of another session and another device where both state both. */
+/** Whether two events with the same id must be different: their types differ, or both session and device differ and both events state both. */
 export function areDifferent(a: Kind, b: Kind): boolean {
   return differ(a, b, 2) || (differ(a, b, 1) && differ(a, b, 0));
 }
@@ -36,7 +36,7 @@ function differ(a: Kind, b: Kind, part: 0 | 1 | 2): boolean {
   return one !== 0 && other !== 0 && one !== other;
 }
 
-/** A hash of a text that is never 0; 0 where there is none. */
+/** A hash of a text that is never 0; 0 if there is none. */
 function short(value: string | undefined, bits: number): number {
   if (value === undefined || value === '') return 0;
   let hash = 0x811c9dc5;
@@ -46,7 +46,7 @@ function short(value: string | undefined, bits: number): number {
   return 1 + ((hash >>> 0) % (2 ** bits - 1));
 }
 
-/** By what a purchase is known to be of the same order: its order's id, else its checkout's token; undefined where neither is stated. */
+/** What two purchases of the same order have in common: the order's id, else the checkout's token; undefined if neither is stated. */
 export function orderOf(payload: Json): string | undefined {
   const checkout = object(payload.checkout) ?? {};
   const order = object(payload.order) ?? object(checkout.order) ?? {};

@@ -1,18 +1,18 @@
 import type { BodyLimits } from './dialect.ts';
 import { cut, joined } from './words.ts';
 
-/** Why an event is too much to take, whatever it says. `path` leads to the place, from the event on. */
+/** Why an event is too large, too deep or too wide, whatever its content. `path` leads from the event to the place. */
 export interface Excess {
   readonly code: 'too_deep' | 'too_many_keys' | 'too_large';
   readonly path: string;
   readonly expected: string;
-  readonly came: string;
+  readonly got: string;
 }
 
 // The walk calls itself once per level, and no setting may let a client decide how deep the stack gets.
 const deepestWalk = 500;
 
-/** What the address of the visitor's page decides: such a text may be as long as its event, see `visitorText`. */
+/** What the address of the visitor's page decides: such a text may be while its event, see `visitorText`. */
 const byVisitor = /^(?:marketing_\w+|page_url|query)$/;
 
 /** One cheap walk over a parsed event: depth, keys, length of texts, and size. */
@@ -24,7 +24,7 @@ export function excess(event: object, limits: BodyLimits): Excess | undefined {
   if (tally.characters * 6 + tally.keys * 32 <= limits.eventBytes) return undefined;
   const bytes = Buffer.byteLength(JSON.stringify(event));
   if (bytes <= limits.eventBytes) return undefined;
-  return { code: 'too_large', path: '', expected: `at most ${limits.eventBytes} bytes`, came: `${bytes}` };
+  return { code: 'too_large', path: '', expected: `at most ${limits.eventBytes} bytes`, got: `${bytes}` };
 }
 
 interface Tally {
@@ -34,8 +34,7 @@ interface Tally {
 
 function walk(node: object, level: number, tally: Tally, limits: BodyLimits): Excess | undefined {
   const deepest = Math.min(limits.depth, deepestWalk);
-  if (level > deepest)
-    return { code: 'too_deep', path: '', expected: `at most ${deepest} nested levels`, came: 'more' };
+  if (level > deepest) return { code: 'too_deep', path: '', expected: `at most ${deepest} nested levels`, got: 'more' };
   if (Array.isArray(node)) return items(node, level, tally, limits);
   for (const key in node) {
     tally.keys += 1;
@@ -69,14 +68,14 @@ const tooLong = (value: string, { text }: BodyLimits): Excess => ({
   code: 'too_large',
   path: '',
   expected: `at most ${text} characters`,
-  came: `${value.length}`,
+  got: `${value.length}`,
 });
 
 const tooMany = ({ keys }: BodyLimits): Excess => ({
   code: 'too_many_keys',
   path: '',
   expected: `at most ${keys} keys in one event`,
-  came: 'more',
+  got: 'more',
 });
 
 const at = (key: string, found: Excess): Excess => ({ ...found, path: joined(cut(key), found.path) });

@@ -9,7 +9,7 @@ export interface Replaced {
   readonly reason: 'placeholder' | 'unusable' | WrongTime;
 }
 
-/** Notes what of the events of one body is replaced; nothing is made as long as nothing is. */
+/** Collects what is replaced in the events of one body. It allocates nothing until there is something. */
 export class ReplacedNotes {
   readonly #receivedAt: number;
   readonly #received: string;

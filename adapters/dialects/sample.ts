@@ -1,6 +1,6 @@
 /** A request as a client of a contract sends it: `headless-events send` tries a gateway with it. */
 export interface Sample {
-  /** The type of its event where none is asked for, as the contract names it. Absent where the call brings no event. */
+  /** The type of its event where none is asked for, as the contract names it. Absent if the call brings no event. */
   readonly type?: string;
   /** Whether the shop must be named beside the token. */
   readonly namesShop: boolean;
@@ -28,7 +28,7 @@ export interface SampleWish {
 export interface SampleRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
-  /** The id of its event; undefined where it brings none. */
+  /** The id of its event; undefined if it brings none. */
   readonly id: string | undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { ProductLine } from '../../schemas/event.ts';
 import { shopifyGid } from '../../schemas/shopify-id.ts';
 import { digits } from './ids.ts';
-import { type Json, list, number, object, present, text } from './values.ts';
+import { type Json, list, number, object, text, withoutUndefined } from './values.ts';
 
 /**
  * What the payload of a standard event says in the model's words. Read as Shopify's web pixels send it, as Hydrogen's
@@ -11,7 +11,7 @@ export function standardPayload(data: Json) {
   const listed = lines(data.products, true);
   const subject = ownProduct(data) ?? (listed.length === 1 ? listed[0] : undefined);
   const products = subject ? [] : [listed, ...variantLists(data)].find((found) => found.length > 0);
-  return present({
+  return withoutUndefined({
     ...subject,
     products: listed.length > 1 ? listed : products?.length ? products : undefined,
     query: text(object(data.searchResult)?.query) ?? text(data.searchTerm) ?? text(data.query),
@@ -40,7 +40,7 @@ const variantLists = (data: Json): ProductLine[][] => {
 function changedLine({ currentLine, prevLine }: Json): ProductLine | undefined {
   const found = line(currentLine) ?? line(prevLine);
   const change = Math.abs((line(currentLine)?.quantity ?? 0) - (line(prevLine)?.quantity ?? 0));
-  return found && present({ ...found, quantity: change || undefined });
+  return found && withoutUndefined({ ...found, quantity: change || undefined });
 }
 
 /** The products of a list, or of a GraphQL connection. Where only `id` is given, `idIsProduct` says that it names the product. */
@@ -65,7 +65,7 @@ export function line(value: unknown, idIsProduct = false): ProductLine | undefin
   const chosen = [item, product].map(
     (one) => object(one?.selectedVariant) ?? object(one?.selectedOrFirstAvailableVariant),
   );
-  const found = present({
+  const found = withoutUndefined({
     product_id: first(
       ...[item.productId, item.product_id, product?.id].map(digits),
       idNaming('Product', item.id, idIsProduct),

@@ -47,7 +47,7 @@ export interface Visitor {
 
 export interface Upstream {
   /**
-   * What a server answers with 200, where `accepts` says that it is an answer. Undefined where the server fails, is too slow, says too
+   * What a server answers with 200, where `accepts` says that it is an answer. Undefined if the server fails, is too slow, says too
    * much or failed a moment ago. Never rejects.
    */
   ask(server: UpstreamServer, request: PassedRequest): Promise<string | undefined>;

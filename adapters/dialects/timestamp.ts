@@ -1,7 +1,7 @@
 import { saysNothing } from './fields.ts';
 
 const DAY_MS = 24 * 3_600_000;
-/** Shopify opened later: an earlier year is a clock that was never set. */
+/** Shopify opened in 2006: an earlier year is a clock that was never set. */
 const EARLIEST_MS = Date.UTC(2000);
 /** Longer texts are no times, and are not searched for one. */
 const LONGEST = 100;
@@ -23,8 +23,8 @@ const isPlain = (value: unknown, received: string): value is string =>
   typeof value === 'string' && AS_IT_IS.test(value) && value <= received;
 
 /**
- * The time of an event: the client's where it can be read and is plausible (from the year 2000 to a day after its receipt), else the time
- * of receipt. A client's clock never costs the event. `received`: `receivedAt` in ISO 8601.
+ * The time of an event: the client's if it can be read and is plausible (from the year 2000 to a day after receipt), else the time
+ * of receipt. A wrong clock is no reason to refuse an event. `received`: `receivedAt` in ISO 8601.
  */
 export function whenOf(value: unknown, receivedAt: number, received: string): When {
   if (isPlain(value, received))
@@ -35,14 +35,14 @@ export function whenOf(value: unknown, receivedAt: number, received: string): Wh
     : { timestamp: received, timestamp_source: 'received' };
 }
 
-/** Why the client's time is not the event's; undefined where it is, or none was sent. */
+/** Why the client's time is not used; undefined if it is used, or if none was sent. */
 export function wrongTime(value: unknown, receivedAt: number, received: string): WrongTime | undefined {
   if (isPlain(value, received)) return undefined;
   const read = plausible(value, receivedAt);
   return typeof read === 'number' || read === 'absent' ? undefined : read;
 }
 
-/** What is kept of an event, with its time as sent where that is not the event's. */
+/** What is kept of an event, with the client's time if that is not used. */
 export const withUnusedTime = (
   rest: Record<string, unknown> | undefined,
   sent: unknown,

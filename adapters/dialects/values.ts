@@ -1,11 +1,11 @@
-/** Reads what clients sent without trusting it: each gives undefined where the value is not what it looks for. */
+/** Readers of what clients sent. Each gives undefined if the value is not of its kind. */
 export type Json = Readonly<Record<string, unknown>>;
 
 export const object = (value: unknown): Json | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
 
-/** An object that says something. */
-export function filled(value: unknown): Record<string, unknown> | undefined {
+/** An object that is not empty. */
+export function nonEmpty(value: unknown): Record<string, unknown> | undefined {
   const found = object(value);
   return found && Object.keys(found).length > 0 ? found : undefined;
 }
@@ -14,7 +14,7 @@ export const list = (value: unknown): readonly unknown[] => listed(value) ?? [];
 
 const place = /^(?:0|[1-9]\d{0,8})$/;
 
-/** A list; also one that came as an object with places for keys, which PHP and Ruby make of a list with gaps. Undefined for anything else. */
+/** A list; also an object whose keys are places, which PHP and Ruby make of a list with gaps. Undefined for anything else. */
 export function listed(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value;
   const found = object(value);
@@ -25,7 +25,7 @@ export function listed(value: unknown): readonly unknown[] | undefined {
 export const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
-/** A text; also one of digits that came as a number, as PHP and spreadsheets write it. Not where that takes an exponent: nobody wrote one. */
+/** A text; also a number, read as its digits, as PHP and spreadsheets write it. Not if that takes an exponent: no client wrote one. */
 export function label(value: unknown): string | undefined {
   const written = typeof value === 'number' ? String(value) : '';
   return /^-?\d+(?:\.\d+)?$/.test(written) ? written : text(value);
@@ -65,17 +65,11 @@ export function number(value: unknown): number | undefined {
 /** null and the empty string say the same as leaving a field out. */
 export const absent = (value: unknown): boolean => value === undefined || value === null || value === '';
 
-export type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+export type WithoutUndefined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** The same fields without those that are undefined. For keys that we chose, never for a client's. */
-export function present<T extends object>(fields: T): Present<T> {
+export function withoutUndefined<T extends object>(fields: T): WithoutUndefined<T> {
   const found: Partial<T> = {};
   for (const key in fields) if (fields[key] !== undefined) found[key] = fields[key];
-  return found as Present<T>;
-}
-
-/** The entries whose keys are not among these, as sent; undefined if there are none. */
-export function rest(value: unknown, known: ReadonlySet<string>): Record<string, unknown> | undefined {
-  const entries = Object.entries(object(value) ?? {}).filter(([key]) => !known.has(key));
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
+  return found as WithoutUndefined<T>;
 }

@@ -2,16 +2,15 @@ import Type, { type TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { meant } from '../closest.ts';
 
-/** A place that does not fit its schema: what was expected there, and what came, in words. */
+/** A place that does not fit its schema: what was expected there, and what it was, in words. */
 export interface Fault {
   readonly path: string;
   readonly expected: string;
-  readonly came: string;
+  readonly got: string;
 }
 
 /**
- * Every place where a value does not fit its schema, by the words of the schema (schemas/wire.ts), with the reasons first that
- * the schema names first. TypeBox' own errors say which keyword failed, stop after eight, and count each branch of a union.
+ * Every place where a value does not fit its schema, in the words of the schema (schemas/wire.ts) and in its order. TypeBox' own errors say which keyword failed, stop after eight, and count each branch of a union.
  */
 export function faults(schema: TSchema, value: unknown, path = ''): Fault[] {
   const shape = objectOf(schema);
@@ -27,14 +26,14 @@ export function faults(schema: TSchema, value: unknown, path = ''): Fault[] {
 export const unnamed = (path: string, name: unknown, names: readonly string[]): Fault => ({
   path,
   expected: `the name of an event, such as ${names[0]}, or one that the shop lists in customEvents`,
-  came: shown(name) + (typeof name === 'string' ? meant(name, names) : ''),
+  got: shown(name) + (typeof name === 'string' ? meant(name, names) : ''),
 });
 
 /** A path and what comes after it: `event`, `name` → `event.name`; `products`, `[0]` → `products[0]`. */
 export const joined = (path: string, next: string): string =>
   path === '' || next === '' || next.startsWith('[') ? path + next : `${path}.${next}`;
 
-/** What came, short enough for a log line. */
+/** A value, short enough for a log line. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';
@@ -46,7 +45,7 @@ export function shown(value: unknown): string {
 /** A client's text, short enough for a log line. */
 export const cut = (text: string): string => (text.length > 40 ? `${text.slice(0, 40).toWellFormed()}…` : text);
 
-/** As much of a client's id or name as is worth keeping where it could be anything; undefined if it is no text. */
+/** The beginning of a client's id or name, which may be anything; undefined if it is not text. */
 export const excerpt = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value.slice(0, 200).toWellFormed() : undefined;
 
@@ -59,7 +58,7 @@ function objectOf(schema: TSchema): Type.TObject | undefined {
 const fault = (schema: TSchema, value: unknown, path: string): Fault => ({
   path,
   expected: wanted(schema) ?? 'something else',
-  came: shown(value),
+  got: shown(value),
 });
 
 /** A field's own word, or that of the shape it wraps to make it optional. */

@@ -71,7 +71,7 @@ function guard(options: AdminOptions, gate: ReturnType<typeof createGate>): (han
       case 'refused':
         options.logger.warn({ audit: true, action: 'login', ...whoOf(ctx, options), result: 'refused' }, 'admin');
         ctx.set('WWW-Authenticate', 'Bearer');
-        return reply(ctx, 401, 'expected "Authorization: Bearer <ADMIN_TOKEN>", got no token or another one');
+        return reply(ctx, 401, 'Authorization: must be "Bearer <ADMIN_TOKEN>", got no token or another one');
       case 'locked':
         ctx.set('Retry-After', String(verdict.retryAfterSeconds));
         return reply(

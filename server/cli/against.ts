@@ -17,7 +17,7 @@ export interface AgainstFlags {
   readonly adminToken?: string;
 }
 
-/** Asks a running gateway which of its pipelines a configuration would orphan. Throws a Failure where it cannot be asked. */
+/** Asks a running gateway which of its pipelines a configuration would orphan. Throws a Failure if it cannot be asked. */
 export async function compared(
   config: Config,
   { against, adminToken }: AgainstFlags & { readonly against: string },

@@ -7,7 +7,7 @@ import { Failure } from './output.ts';
 import { tail } from './tail.ts';
 
 /**
- * An admin token for a start without a configuration, so that every command works in its first minute; undefined where one is set, and for
+ * An admin token for a start without a configuration, so that every command works in its first minute; undefined if one is set, and for
  * every other start. It is new each time: nothing that was printed once opens a later gateway.
  */
 export function demoToken(

@@ -13,7 +13,7 @@ export interface Export {
   readonly out: string | undefined;
 }
 
-/** Writes line by line what the gateway streams, no faster than it is taken. Throws a Failure where the stream ends too early. */
+/** Writes line by line what the gateway streams, no faster than it is taken. Throws a Failure if the stream ends too early. */
 export async function writeExport(
   client: AdminClient,
   { path, selection, thing, out }: Export,
@@ -41,7 +41,7 @@ export async function writeExport(
   return EXIT.ok;
 }
 
-/** The lines of an answer of NDJSON. Throws a Failure where it ends too early. */
+/** The lines of an answer of NDJSON. Throws a Failure if it ends too early. */
 export async function* linesOf(body: AsyncIterable<string | Buffer>, thing = 'export'): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest: string[] = [];

@@ -13,7 +13,7 @@ export interface Terminal extends Pick<Clock, 'now' | 'sleep'> {
   /** Whether a person is looking: lines are cut to `columns`, colours and a moving progress line are welcome. */
   readonly isTty: boolean;
   readonly columns: number;
-  /** Asks a question with yes or no; absent where there is nobody to ask. */
+  /** Asks a question with yes or no; absent if there is nobody to ask. */
   readonly confirm?: (question: string) => Promise<boolean>;
   /** Shows a line that the next one replaces; an empty one only clears it. */
   readonly progress: (line: string) => void;

@@ -10,7 +10,7 @@ const EVERY_MS = 1000;
 const MOST_UNANSWERED = 120;
 const BAR = 24;
 
-/** Watches a replay until it ends or the operator leaves, and gives what was seen last. Throws Failure where it cannot be seen any more. */
+/** Watches a replay until it ends or the operator leaves, and gives what was seen last. Throws Failure if it cannot be seen any more. */
 export const follow = (client: AdminClient, job: ReplayJob, terminal: Terminal): Promise<ReplayJob> =>
   watched(
     job,

@@ -26,7 +26,7 @@ export interface Wish {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A request as a client of the dialect sends it. Throws a Failure where the dialect wants something that was not given. */
+/** A request as a client of the dialect sends it. Throws a Failure if the dialect wants something that was not given. */
 export function requestOf(
   { dialect, token, shop, type, fields }: Wish,
   tools: Pick<Terminal, 'now' | 'randomId'>,

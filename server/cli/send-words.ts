@@ -1,7 +1,7 @@
 /** What became of what was sent. */
 export interface Outcome {
   readonly status: number;
-  /** The id of the event; undefined where none was sent. */
+  /** The id of the event; undefined if none was sent. */
   readonly id: string | undefined;
   /** accepted, duplicate or rejected, as the gateway says; refused where it looked at no event. */
   readonly verdict: string;

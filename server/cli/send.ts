@@ -20,7 +20,7 @@ export interface SendFlags {
 const TIMEOUT_MS = 15_000;
 const LARGEST_ANSWER_BYTES = 1_000_000;
 
-/** Sends one event to a gateway and says what became of it. Throws a Failure where something else answers. */
+/** Sends one event to a gateway and says what became of it. Throws a Failure if something else answers. */
 export async function send({ data, ...flags }: SendFlags, terminal: Terminal): Promise<Exit> {
   const fields = fieldsOf(data);
   if (fields === undefined) {

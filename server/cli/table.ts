@@ -31,7 +31,7 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   });
 }
 
-/** Widths with which the columns stand side by side, the widest sentences folded; undefined where that is not enough. */
+/** Widths with which the columns stand side by side, the widest sentences folded; undefined if that is not enough. */
 function fitted(natural: readonly number[], texts: readonly string[][], columns: number): number[] | undefined {
   const widths = [...natural];
   const excess = (): number => widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - columns;

@@ -1,6 +1,6 @@
 import { anyId } from '../ids.ts';
 import { line, lines } from '../shopify.ts';
-import { type Json, object, present, text } from '../values.ts';
+import { type Json, object, text, withoutUndefined } from '../values.ts';
 
 export type BlockType = 'section' | 'bundle' | 'checkout';
 
@@ -15,10 +15,10 @@ const idKeys: Readonly<Record<BlockType, readonly string[]>> = {
 export function blockPayload(track: Json, type: BlockType, chosen: boolean) {
   const products = lines(track.products, true);
   const parent = line(track.parent, true);
-  return present({
+  return withoutUndefined({
     ...(chosen ? (products.length === 1 ? products[0] : line(track)) : undefined),
     products: products.length > 0 ? products : undefined,
-    parent: parent && present({ product_id: parent.product_id, variant_id: parent.variant_id }),
+    parent: parent && withoutUndefined({ product_id: parent.product_id, variant_id: parent.variant_id }),
     block_id: firstId(track, idKeys[type]),
     block_type: type,
     serve_id: firstId(track, [`${type}ServeId`, 'sectionServeId', 'serveId', 'serve_id']),

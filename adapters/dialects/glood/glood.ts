@@ -50,7 +50,7 @@ export const glood: Dialect = {
   refused: ({ status, message }) => ({ status, body: JSON.stringify({ error: status, message }) }),
 };
 
-// What is no domain names no shop, and must not pass for a header that was left out.
+// A value that is no domain names no shop, but it must not count as a header that was left out.
 const named = (value: string | undefined): string | undefined => value && (shopDomain(value) ?? value);
 
 function read(text: string, rules: Rules): Reading {
@@ -85,13 +85,13 @@ const customValidator = Compile(needed(GloodCustomBody));
 function bodyOf(text: string, manner?: Manner): Json {
   const parsed = parseBody(text, manner);
   const wanted = 'the body must be a JSON object with event and session_id';
-  if (parsed.kind === 'refused') throw refused(text, parsed.code, [`${wanted}, got ${parsed.came}`]);
+  if (parsed.kind === 'refused') throw refused(text, parsed.code, [`${wanted}, got ${parsed.got}`]);
   const body = object(parsed.value);
   if (!body) throw refused(text, 'not_an_object', [`${wanted}, got ${shown(parsed.value)}`]);
   return body;
 }
 
-/** A body that names another shop is not kept: what it says is nobody's business here. */
+/** A body that names another shop is not kept: what it says belongs to another shop. */
 function checkShop(body: Json, raw: string, rules: Rules): void {
   const named = text(body.shop_domain);
   if (named !== undefined && !rules.names(shopDomain(named) ?? '')) {
@@ -110,8 +110,8 @@ function checkShop(body: Json, raw: string, rules: Rules): void {
   }
 }
 
-const must = (verb: 'be' | 'have', { path, expected, came }: Fault): string =>
-  `${path || 'the body'} must ${verb} ${expected}, got ${came}`;
+const must = (verb: 'be' | 'have', { path, expected, got }: Fault): string =>
+  `${path || 'the body'} must ${verb} ${expected}, got ${got}`;
 
 function refused(raw: string, code: string, reasons: readonly string[], body?: Json): RequestRefused {
   const event = object(body?.event);

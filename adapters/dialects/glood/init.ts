@@ -4,7 +4,7 @@ import { bearer, header } from '../headers.ts';
 import { realId, realShopId } from '../ids.ts';
 import { excess } from '../limits.ts';
 import type { SideCall, SideRequest, Upstream, Visitor, VisitorIds } from '../side-call.ts';
-import { type Json, object, present, text } from '../values.ts';
+import { type Json, object, text, withoutUndefined } from '../values.ts';
 import { shown } from '../words.ts';
 import { gloodDocumentation } from './documentation.ts';
 import { gloodInitSample } from './sample.ts';
@@ -23,10 +23,10 @@ export function readInit(body: string, limits: BodyLimits): Client {
   const said = body.trim() === '' ? {} : bodyOf(body);
   const much = excess(said, limits);
   if (much) {
-    const { path, expected, came } = much;
-    throw refused(`${path || 'the body'} must have ${expected}, got ${came}`);
+    const { path, expected, got } = much;
+    throw refused(`${path || 'the body'} must have ${expected}, got ${got}`);
   }
-  return present({
+  return withoutUndefined({
     user_id: realId(said.user_id),
     client_id: realId(said.client_id),
     customer_id: realShopId(said.customer_id),
@@ -36,7 +36,7 @@ export function readInit(body: string, limits: BodyLimits): Client {
 function bodyOf(text: string): Json {
   const wanted = 'the body must be a JSON object, or empty, got';
   const parsed = parseBody(text);
-  if (parsed.kind === 'refused') throw refused(`${wanted} ${parsed.came}`);
+  if (parsed.kind === 'refused') throw refused(`${wanted} ${parsed.got}`);
   // PHP sends an empty list where it knows nothing.
   const body = Array.isArray(parsed.value) && parsed.value.length === 0 ? {} : object(parsed.value);
   if (!body) throw refused(`${wanted} ${shown(parsed.value)}`);

@@ -9,7 +9,7 @@ import { kindOf, orderOf, PURCHASE } from '../kind.ts';
 import type { ReplacedNotes } from '../replaced.ts';
 import { standardPayload } from '../shopify.ts';
 import { whenOf, withUnusedTime } from '../timestamp.ts';
-import { filled, type Json, object, oneOf, present, text, visitorText } from '../values.ts';
+import { type Json, nonEmpty, object, oneOf, text, visitorText, withoutUndefined } from '../values.ts';
 import { blockPayload } from './block.ts';
 import { meaning } from './names.ts';
 import { channels, pageTypes } from './shapes.ts';
@@ -28,8 +28,8 @@ const fields = {
       device: object,
       page_type: oneOf(pageTypes),
       page_url: visitorText,
-      cart: filled,
-      customer: filled,
+      cart: nonEmpty,
+      customer: nonEmpty,
     },
     new Set(['customer_privacy', 'customerPrivacy']),
   ),
@@ -38,8 +38,8 @@ const fields = {
       id: ownId,
       name: text,
       type: oneOf(['standard', 'custom']),
-      data: filled,
-      customData: filled,
+      data: nonEmpty,
+      customData: nonEmpty,
     },
     new Set(['timestamp']),
   ),
@@ -68,7 +68,7 @@ export function gloodEvent(sent: Json, context: Context, content: ContentOf, sto
     event.rest?.customer_privacy,
     event.rest?.customerPrivacy,
   );
-  const nested = present({
+  const nested = withoutUndefined({
     event: withUnusedTime(event.rest, timestamp, when),
     device: device.rest,
     customer_privacy: unread(sent.customer_privacy, stated),
@@ -81,7 +81,7 @@ export function gloodEvent(sent: Json, context: Context, content: ContentOf, sto
     name,
     dialect: 'glood',
     ...when,
-    ...present({
+    ...withoutUndefined({
       session_id,
       device_id: client_id,
       user_id,
@@ -92,11 +92,11 @@ export function gloodEvent(sent: Json, context: Context, content: ContentOf, sto
       customer,
     }),
     ...payload(name, data, customData),
-    ...present({ page_type, page_url, ...campaign(page_url ?? '') }),
+    ...withoutUndefined({ page_type, page_url, ...campaign(page_url ?? '') }),
     shopping_channel: channel === 'mobile' ? 'app' : context.channel,
     ...found,
-    ...present({ device_type: type, ...system }),
-    ...present({ extra: filled({ ...body.rest, ...nested }) }),
+    ...withoutUndefined({ device_type: type, ...system }),
+    ...withoutUndefined({ extra: nonEmpty({ ...body.rest, ...nested }) }),
   };
 }
 
@@ -117,7 +117,7 @@ export function gloodDraft(body: Json, content: ContentOf, notes: ReplacedNotes)
     id,
     kind: kindOf(type, session, device),
     ...(derived > 0 && { derived }),
-    ...(type === PURCHASE && { order: orderOf(filled(event.customData) ?? filled(event.data) ?? {}) }),
+    ...(type === PURCHASE && { order: orderOf(nonEmpty(event.customData) ?? nonEmpty(event.data) ?? {}) }),
   };
 }
 
@@ -126,7 +126,7 @@ function payload(name: string, data: Json | undefined, custom: Json | undefined)
   const tracked = custom ?? data ?? {};
   return {
     ...(block ? blockPayload(object(tracked.track) ?? tracked, block, chosen) : data && standardPayload(data)),
-    ...present({ data, custom_data: custom }),
+    ...withoutUndefined({ data, custom_data: custom }),
   };
 }
 

@@ -85,7 +85,7 @@ const customValidator = Compile(needed(LayersCustomEvent));
 /** The event, if it may be stored, or why it may not. */
 function judge(entry: unknown, rules: Rules): { readonly event: Json } | Refused {
   const event = object(entry);
-  if (!event) return invalid({ path: '', expected: 'an object', came: shown(entry) });
+  if (!event) return invalid({ path: '', expected: 'an object', got: shown(entry) });
   const much = excess(event, rules.limits);
   if (much) return { code: much.code, faults: [much] };
 
@@ -105,7 +105,7 @@ const refusal = (index: number, entry: unknown, { code, faults }: Refused, raw: 
   ...named(object(entry)),
   code,
   reasons: faults.map(
-    ({ path, expected, came }) => `${joined(`events[${index}]`, path)}: expected ${expected}, got ${came}`,
+    ({ path, expected, got }) => `${joined(`events[${index}]`, path)}: expected ${expected}, got ${got}`,
   ),
   raw,
 });

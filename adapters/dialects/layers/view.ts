@@ -7,7 +7,17 @@ import { digits, realId, realShopId } from '../ids.ts';
 import { kindOf, orderOf, PURCHASE } from '../kind.ts';
 import type { ReplacedNotes } from '../replaced.ts';
 import { whenOf, withUnusedTime } from '../timestamp.ts';
-import { filled, type Json, label, oneOf, position, present, text, visitorLabel, visitorText } from '../values.ts';
+import {
+  type Json,
+  label,
+  nonEmpty,
+  oneOf,
+  position,
+  text,
+  visitorLabel,
+  visitorText,
+  withoutUndefined,
+} from '../values.ts';
 
 /** What the log needs of an event that passed validation. What is replaced of it is noted. */
 export function layersDraft(index: number, event: Json, content: ContentOf, notes: ReplacedNotes): Draft {
@@ -72,17 +82,17 @@ const readers = {
   marketing_medium: visitorText,
   marketing_campaign: visitorText,
   shopping_channel: oneOf(['web', 'app']),
-  contextual_data: filled,
+  contextual_data: nonEmpty,
 } satisfies Partial<Record<keyof Event, (value: unknown) => unknown>>;
 
-/** Said elsewhere in the model, or known better by the gateway. */
+/** Read elsewhere, or known better by the gateway. */
 const replaced = new Set('event_type timestamp geo_country geo_state geo_city device_type browser os'.split(' '));
 
 const fields = fieldsBy(readers, replaced);
 
-/** Where the shopper is, by a server that sends for him: where that server is says nothing of it. */
+/** The shopper's place as stated by a server. The place of that server says nothing about the shopper. */
 const place = (event: Json) =>
-  present({
+  withoutUndefined({
     geo_country: text(event.geo_country),
     geo_state: text(event.geo_state),
     geo_city: text(event.geo_city),

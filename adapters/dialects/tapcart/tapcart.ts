@@ -14,7 +14,7 @@ import { priorityBy } from '../priority.ts';
 import { ReplacedNotes } from '../replaced.ts';
 import { lines, standardPayload } from '../shopify.ts';
 import { iso, type When, whenOf } from '../timestamp.ts';
-import { filled, type Json, list, number, object, present, text } from '../values.ts';
+import { type Json, list, nonEmpty, number, object, text, withoutUndefined } from '../values.ts';
 import { excerpt, type Fault, faults, shown, unnamed } from '../words.ts';
 import { tapcartSample } from './sample.ts';
 
@@ -141,14 +141,14 @@ function read(text: string, rules: Rules): Reading {
 function bodyOf(text: string, manner?: Manner): Json {
   const parsed = parseBody(text, manner);
   const wanted = 'the body must be a JSON object with event, data, properties and mp_metadata';
-  if (parsed.kind === 'refused') throw refused(text, parsed.code, [`${wanted}, got ${parsed.came}`]);
+  if (parsed.kind === 'refused') throw refused(text, parsed.code, [`${wanted}, got ${parsed.got}`]);
   const body = object(parsed.value);
   if (!body) throw refused(text, 'not_an_object', [`${wanted}, got ${shown(parsed.value)}`]);
   return body;
 }
 
-const must = (verb: 'be' | 'have', { path, expected, came }: Fault): string =>
-  `${path || 'the body'} must ${verb} ${expected}, got ${came}`;
+const must = (verb: 'be' | 'have', { path, expected, got }: Fault): string =>
+  `${path || 'the body'} must ${verb} ${expected}, got ${got}`;
 
 function refused(raw: string, code: string, reasons: readonly string[], body?: Json): RequestRefused {
   const about = { id: excerpt(object(body?.mp_metadata)?.mp_event_id), name: excerpt(body?.event) };
@@ -193,17 +193,17 @@ function eventOf(sent: Json, context: Context, content: ContentOf, stored?: numb
     name,
     dialect: 'tapcart',
     ...whenIn(timesIn(sent), context.receivedAt, received),
-    ...present({ session_id }),
+    ...withoutUndefined({ session_id }),
     ...shopper(properties, data, context),
     ...payload(data),
     shop: context.shop,
     received_at: received,
     trust: context.trust,
     shopping_channel: 'app',
-    ...present({
-      data: filled(data),
-      contextual_data: filled(properties),
-      extra: filled({ ...body.rest, ...present({ mp_metadata: metadata.rest }) }),
+    ...withoutUndefined({
+      data: nonEmpty(data),
+      contextual_data: nonEmpty(properties),
+      extra: nonEmpty({ ...body.rest, ...withoutUndefined({ mp_metadata: metadata.rest }) }),
     }),
   };
 }
@@ -220,7 +220,7 @@ function shopper(properties: Json, data: Json, context: Context) {
       [properties, device, data].flatMap((from) => keys.map((key) => from[key])),
       read,
     );
-  return present({
+  return withoutUndefined({
     device_id: said(realId, 'deviceId', 'device_id') ?? realId(device.id) ?? realId(context.headers?.deviceid),
     customer_id: said(realShopId, 'customerId', 'customer_id', 'purchase_shopify_user_id'),
     app_version: said(text, 'appVersion', 'app_version') ?? text(device.version),
@@ -231,8 +231,11 @@ function shopper(properties: Json, data: Json, context: Context) {
 
 function payload(data: Json) {
   const { products, ...found } = standardPayload(data);
-  const own = present({ product_id: digits(object(data.product)?.id), quantity: number(data.quantity_updated) });
-  if (products || found.product_id || found.variant_id) return { ...own, ...found, ...present({ products }) };
+  const own = withoutUndefined({
+    product_id: digits(object(data.product)?.id),
+    quantity: number(data.quantity_updated),
+  });
+  if (products || found.product_id || found.variant_id) return { ...own, ...found, ...withoutUndefined({ products }) };
   const listed = [lines(data.lineItems, true), lines(data.items, true), lines(named(data.product_ids), true)];
   const several = listed.find(({ length }) => length > 0) ?? [];
   return { ...own, ...found, ...(several.length > 1 ? { products: several } : several[0]) };
@@ -240,11 +243,11 @@ function payload(data: Json) {
 
 const named = (ids: unknown) => list(ids).map((id) => ({ id }));
 
-/** The first of these values that reads as what is looked for. */
+/** The first of these values that can be read. */
 const first = <T>(values: readonly unknown[], read: (value: unknown) => T | undefined): T | undefined =>
   values.map(read).find((found) => found !== undefined);
 
-/** Where the time may stand. It is kept where it was sent. */
+/** The places where the time may be. It is kept where it was sent. */
 const timesIn = (body: Json): readonly unknown[] =>
   [body.mp_metadata, body.properties, body.data, body].map((place) => object(place)?.timestamp);
 

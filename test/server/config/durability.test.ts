@@ -68,7 +68,7 @@ describe('what a restart would lose', ({ it }) => {
       if (exit === 1)
         for (const said of [checked.err, release.output(), start.output()]) {
           assert.match(said, /LOG_URL: must name a log that lasts, got lmdb:data\/log, which here is ephemeral/);
-          assert.match(said, /destination\.type must be one whose events outlast a restart, got file/);
+          assert.match(said, /destination\.type: must be one whose events outlast a restart, got file/);
         }
       folder.remove();
     });
