@@ -130,7 +130,7 @@ describe('a start without a configuration', ({ it, beforeEach, afterEach }) => {
       const { ended, output, child } = startMain(folder.path, env);
       children.push(child);
       assert.is(await ended, 1);
-      assert.match(output(), /GATEWAY_CONFIG must be the path of a YAML file, or the text itself, got nothing/);
+      assert.match(output(), /GATEWAY_CONFIG: must be the path of a YAML file, or the text itself, got nothing/);
       assert.not.match(output(), /ADMIN_TOKEN=/);
     });
 

@@ -113,7 +113,7 @@ describe('what a deployment runs', ({ it, beforeEach, afterEach }) => {
   it('Procfile, worker: says that it needs PostgreSQL', async () => {
     const { ended, output } = start(procfile.get('worker') ?? '', folder.path);
     assert.is(await ended, 1);
-    assert.match(output(), /PROCESS must be all if LOG_URL is lmdb:…, got worker/);
+    assert.match(output(), /PROCESS: must be all if LOG_URL is lmdb:…, got worker/);
   });
 
   it('on a dyno without a database: nothing, and which one to add', async () => {
@@ -185,7 +185,7 @@ describe('what a deployment on PostgreSQL runs', ({ it, before, after, afterEach
     assert.is(await ended, 1);
     assert.match(
       output(),
-      /LOG_URL must name a log that lasts, got postgres\S*, which here is ephemeral.*synchronous_commit=on/,
+      /LOG_URL: must name a log that lasts, got postgres\S*, which here is ephemeral.*synchronous_commit=on/,
     );
   });
 });

@@ -12,7 +12,7 @@ import { runCli } from './support/terminal.ts';
 
 /** `<where>: must <what>, got <value>`, and `; <what to do>` where that is not plain. A where may have its line and column, and a part of it may follow. */
 const SHAPE =
-  /^[\w.[\]"-]+(?: [a-z]+)?(?: \(line \d+, column \d+\))?: (?:(?:the )?[\w=-]+(?: and \w+)? )?must (?:be|have|name|start|lead|come|stand) .+, got (?!undefined|\[object).*[^.;,\s]$/s;
+  /^[\w.[\]"-]+(?: [a-z]+)?(?: \(line \d+, column \d+\))?: (?:(?:the )?[\w=-]+(?: and \w+)? )?must (?:be a known key; |(?:be|have|name|start|lead|come|stand) .+, got (?!undefined|\[object)).*[^.;,\s]$/s;
 
 const assertShape = (messages: readonly string[], about: string): void => {
   assert.ok(messages.length > 0, `${about} has no mistake`);

@@ -27,7 +27,7 @@ export function adminClient(
   const token = (adminToken ?? env.ADMIN_TOKEN)?.trim();
   if (!token) {
     throw new Failure(
-      'ADMIN_TOKEN: must be the token that the gateway runs with, got nothing; set it (the demo prints its own at the start), or give --admin-token',
+      'ADMIN_TOKEN: must be the token that the gateway runs with, got nothing; set ADMIN_TOKEN (the demo prints its own at the start), or give --admin-token',
       EXIT.usage,
     );
   }

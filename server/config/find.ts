@@ -26,7 +26,7 @@ export function findConfig(settings: Settings, exists: (path: string) => boolean
   if (exists(DEFAULT_PATH)) return { kind: 'file', source: DEFAULT_PATH };
   if (!isProduction(settings)) return { kind: 'demo', source: demoConfig };
   throw new ConfigError([
-    'GATEWAY_CONFIG must be the path of a YAML file, or the text itself, got nothing; set it, or put gateway.yaml beside package.json, for example\n' +
+    'GATEWAY_CONFIG: must be the path of a YAML file, or the text itself, got nothing; set it, or put gateway.yaml beside package.json, for example\n' +
       demoConfig.replace('demo-token', 'sha256:<hex of your token>').replace(/^/gm, '      ').trimEnd(),
   ]);
 }

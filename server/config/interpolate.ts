@@ -52,6 +52,6 @@ export function interpolate(written: unknown, env: Environment): Interpolated {
 
 function unresolved(reference: string, name: string): string {
   if (!reference.endsWith('}') || !/^\w+$/.test(name))
-    return `must name a variable as \${NAME}, in letters, digits and _; write $\${ for a plain \${`;
+    return `must name a variable as \${NAME}, in letters, digits and _, got another form; write $\${ for a plain \${`;
   return `must name an environment variable with a value, got \${${name}}, which is not set or empty; set ${name}`;
 }

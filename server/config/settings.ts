@@ -57,7 +57,7 @@ function fromText(text: string, schema: TSchema): unknown {
   return /^(0|false|no|off)$/i.test(text) ? false : text;
 }
 
-const sentence = ({ path, text }: Mistake): string => `${pathText(path.slice(0, 1))} ${text}`;
+const sentence = ({ path, text }: Mistake): string => `${pathText(path.slice(0, 1))}: ${text}`;
 
 const Windows = Type.Pick(Settings, ['DEDUP_HOURS', 'RETENTION_DAYS']);
 const Processes = Type.Pick(Settings, ['LOG_URL', 'PROCESS']);
@@ -67,15 +67,15 @@ function contradictions(settings: unknown): string[] {
   const found: string[] = [];
   if (Check(Windows, settings) && settings.DEDUP_HOURS > settings.RETENTION_DAYS * 24)
     found.push(
-      `DEDUP_HOURS must be at most ${settings.RETENTION_DAYS * 24} (RETENTION_DAYS in hours), got ${settings.DEDUP_HOURS}`,
+      `DEDUP_HOURS: must be at most ${settings.RETENTION_DAYS * 24} (RETENTION_DAYS in hours), got ${settings.DEDUP_HOURS}`,
     );
   if (Check(Timeouts, settings) && settings.HEADERS_TIMEOUT_SECONDS > settings.REQUEST_TIMEOUT_SECONDS)
     found.push(
-      `HEADERS_TIMEOUT_SECONDS must be at most ${settings.REQUEST_TIMEOUT_SECONDS} (REQUEST_TIMEOUT_SECONDS), got ${settings.HEADERS_TIMEOUT_SECONDS}`,
+      `HEADERS_TIMEOUT_SECONDS: must be at most ${settings.REQUEST_TIMEOUT_SECONDS} (REQUEST_TIMEOUT_SECONDS), got ${settings.HEADERS_TIMEOUT_SECONDS}`,
     );
   if (Check(Processes, settings) && settings.PROCESS !== 'all' && !logKind(settings.LOG_URL)?.isShared)
     found.push(
-      `PROCESS must be all if LOG_URL is ${settings.LOG_URL.replace(/:.*/s, ':…')}, got ${settings.PROCESS}, and that log belongs to one process; ` +
+      `PROCESS: must be all if LOG_URL is ${settings.LOG_URL.replace(/:.*/s, ':…')}, got ${settings.PROCESS}, and that log belongs to one process; ` +
         'set WEB_CONCURRENCY for several processes that take events, or keep the log on PostgreSQL to run web and worker apart',
     );
   return found;

@@ -71,7 +71,9 @@ function refuse(error: unknown): never {
   if (error instanceof LogUnusable) throw new ConfigError([error.message], { cause: error });
   if (!(error instanceof LogUnavailable)) throw error;
   throw new ConfigError(
-    [`LOG_URL: must name a log that can be reached, got ${error.message}; check that it runs and that the URL is right`],
+    [
+      `LOG_URL: must name a log that can be reached, got ${error.message}; check that it runs and that the URL is right`,
+    ],
     { cause: error },
   );
 }

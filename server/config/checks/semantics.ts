@@ -71,7 +71,7 @@ function destinationMistakes(settings: unknown, destinations: readonly Destinati
 
 /** A destination or a dialect speaks of its settings as "url: …" or "headers.x: …"; that belongs to the path. */
 function placed(text: string, path: Path): Mistake {
-  const [, name, rest] = /^([A-Za-z][\w.]*): (.*)$/s.exec(text) ?? [];
+  const [, name, rest] = /^([A-Za-z][\w.-]*): (.*)$/s.exec(text) ?? [];
   return name !== undefined && rest !== undefined
     ? { path: [...path, ...name.split('.')], text: rest }
     : { path, text };

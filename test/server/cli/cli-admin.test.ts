@@ -246,7 +246,7 @@ describe('headless-events over the admin API', ({ it, beforeEach, afterEach }) =
     assert.equal(admin.operations.asked.at(-1), ['quarantine', { code: 'invalid', id: 'q1' }, { limit: 100 }]);
     const wrong = await run('dead --limit 0');
     assert.is(wrong.exit, 2);
-    assert.match(wrong.err, /limit must be a whole number from 1 to 1000/);
+    assert.match(wrong.err, /limit: must be a whole number from 1 to 1000/);
   });
 
   it('shows one whole', async () => {

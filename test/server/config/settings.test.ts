@@ -49,11 +49,11 @@ describe('settings', ({ it }) => {
       ALLOW_WEAK_DURABILITY: 'maybe',
     });
     assert.equal(mistakes, [
-      'PORT must be a whole number from 0 to 65535, got "abc"',
-      'RETENTION_DAYS must be a whole number from 1 to 3650, got 1.5',
-      'GEO_HEADERS must be one of cloudflare, vercel, cloudfront, appengine, netlify, fastly, google, akamai, contentstack, got "cloudflair"; did you mean cloudflare?',
-      'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent, got "infos"; did you mean info?',
-      'ALLOW_WEAK_DURABILITY must be true or false, got "maybe"',
+      'PORT: must be a whole number from 0 to 65535, got "abc"',
+      'RETENTION_DAYS: must be a whole number from 1 to 3650, got 1.5',
+      'GEO_HEADERS: must be one of cloudflare, vercel, cloudfront, appengine, netlify, fastly, google, akamai, contentstack, got "cloudflair"; did you mean cloudflare?',
+      'LOG_LEVEL: must be one of trace, debug, info, warn, error, fatal, silent, got "infos"; did you mean info?',
+      'ALLOW_WEAK_DURABILITY: must be true or false, got "maybe"',
     ]);
   });
 
@@ -80,14 +80,14 @@ describe('settings', ({ it }) => {
     const mistakes = mistakesOf(secrets);
     assert.is(mistakes.length, 3);
     assert.not.match(mistakes.join('\n'), /hunter2/);
-    assert.match(mistakes.join('\n'), /ADMIN_TOKEN must be at least 32 characters .*, got 7 characters/);
+    assert.match(mistakes.join('\n'), /ADMIN_TOKEN: must be at least 32 characters .*, got 7 characters/);
   });
 
   it('refuses windows that contradict each other, beside other mistakes', () => {
     const mistakes = mistakesOf({ PORT: 'x', DEDUP_HOURS: '200', HEADERS_TIMEOUT_SECONDS: '20' });
     assert.is(mistakes.length, 3);
-    assert.is(mistakes[1], 'DEDUP_HOURS must be at most 168 (RETENTION_DAYS in hours), got 200');
-    assert.is(mistakes[2], 'HEADERS_TIMEOUT_SECONDS must be at most 15 (REQUEST_TIMEOUT_SECONDS), got 20');
+    assert.is(mistakes[1], 'DEDUP_HOURS: must be at most 168 (RETENTION_DAYS in hours), got 200');
+    assert.is(mistakes[2], 'HEADERS_TIMEOUT_SECONDS: must be at most 15 (REQUEST_TIMEOUT_SECONDS), got 20');
   });
 
   it('trusts one proxy on Heroku unless told otherwise', () => {
@@ -116,14 +116,14 @@ describe('settings', ({ it }) => {
       for (const LOG_URL of ['memory:', 'lmdb:data/log', ''])
         assert.match(
           mistakesOf({ PROCESS, LOG_URL }).join(),
-          /PROCESS must be all if LOG_URL is (memory|lmdb):….*WEB_CONCURRENCY.*PostgreSQL/,
+          /PROCESS: must be all if LOG_URL is (memory|lmdb):….*WEB_CONCURRENCY.*PostgreSQL/,
         );
     }
     assert.match(
       mistakesOf({ PROCESS: 'workers' }).join(),
-      /PROCESS must be one of all, web, worker.*did you mean worker/,
+      /PROCESS: must be one of all, web, worker.*did you mean worker/,
     );
-    assert.match(mistakesOf({ WEB_CONCURRENCY: '65' }).join(), /WEB_CONCURRENCY must be a whole number from 1 to 64/);
+    assert.match(mistakesOf({ WEB_CONCURRENCY: '65' }).join(), /WEB_CONCURRENCY: must be a whole number from 1 to 64/);
   });
 
   it('gives a port to a worker only where one is set', () => {

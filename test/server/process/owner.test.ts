@@ -49,14 +49,14 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
     const { port } = other.address() as AddressInfo;
     const gateway = run({ PORT: String(port) });
     assert.is(await gateway.ended, 1);
-    assert.is(gateway.output().match(/PORT must be free, got \d+/g)?.length, 1);
+    assert.is(gateway.output().match(/PORT: must be free, got \d+/g)?.length, 1);
     other.close();
   });
 
   it('are refused where the log lives in one process', async () => {
     const gateway = run({ PROCESS: 'worker', WEB_CONCURRENCY: '' });
     assert.is(await gateway.ended, 1);
-    assert.match(gateway.output(), /PROCESS must be all if LOG_URL is lmdb:….*WEB_CONCURRENCY/);
+    assert.match(gateway.output(), /PROCESS: must be all if LOG_URL is lmdb:….*WEB_CONCURRENCY/);
   });
 });
 

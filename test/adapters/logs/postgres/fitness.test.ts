@@ -43,7 +43,7 @@ describe('what a database must be to keep the log', ({ it, before, beforeEach, a
       const through = await pooler('transaction', sessions);
       const settings = `select application_name, current_setting('statement_timeout') as timeout from pg_stat_activity where pid = pg_backend_pid()`;
       for (const open of [() => openPostgres(through, storeOptions()), () => migratePostgres(through, false)])
-        assert.match(await refusal(open()), /^LOG_URL must lead to the database itself, .* pool_mode to session$/);
+        assert.match(await refusal(open()), /^LOG_URL: must lead to the database itself, .* pool_mode to session$/);
       const left = await postgres.query<{ count: number }>(
         url,
         `select count(*)::int as count from pg_locks where locktype = 'advisory'`,
@@ -74,7 +74,7 @@ describe('what a database must be to keep the log', ({ it, before, beforeEach, a
     // It has max_connections=400.
     assert.match(
       await refusal(openPostgres(url, storeOptions({ retentionDays: 1601 }))),
-      /^RETENTION_DAYS must be at most 1600 for .* max_locks_per_transaction=64, got 1601; or set that to 65 or more there$/,
+      /^RETENTION_DAYS: must be at most 1600 for .* max_locks_per_transaction=64, got 1601; or set that to 65 or more there$/,
     );
     const store = await openPostgres(url, storeOptions({ retentionDays: 1600 }));
     await store.close();
@@ -84,7 +84,7 @@ describe('what a database must be to keep the log', ({ it, before, beforeEach, a
     await postgres.query('postgres', `create database latin encoding 'LATIN1' locale 'C' template template0`);
     assert.match(
       await refusal(openPostgres(postgres.url('latin'), storeOptions())),
-      /^LOG_URL must lead to a database with the encoding UTF8, got LATIN1; make one/,
+      /^LOG_URL: must lead to a database with the encoding UTF8, got LATIN1; make one/,
     );
   });
 
@@ -92,7 +92,7 @@ describe('what a database must be to keep the log', ({ it, before, beforeEach, a
     await postgres.query(url, `alter database ${nameOf(url)} set default_transaction_read_only = on`);
     assert.match(
       await refusal(openPostgres(url, storeOptions())),
-      /^LOG_URL must lead to a database that takes writes, .*=on; set that to off/,
+      /^LOG_URL: must lead to a database that takes writes, .*=on; set that to off/,
     );
   });
 
@@ -102,7 +102,7 @@ describe('what a database must be to keep the log', ({ it, before, beforeEach, a
     const narrow = url.replace('postgres@', 'narrow@');
     assert.match(
       await refusal(openPostgres(narrow, storeOptions())),
-      /^LOG_URL must lead to a database in which its role may make a schema; /,
+      /^LOG_URL: must lead to a database in which its role may make a schema; /,
     );
     await postgres.query(url, 'create schema headless_events authorization narrow');
     await refuseUnfit(configOf(narrow, false, 'test'));

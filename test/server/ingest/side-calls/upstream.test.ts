@@ -85,11 +85,11 @@ describe('an upstream', ({ it, before, after }) => {
   });
 
   const wrong: readonly (readonly [string, RegExp])[] = [
-    ['http://storefront.glood.ai', /upstream \(line 1, column \d+\): expected https:/],
-    ['https://127.0.0.1', /upstream \(line 1, column \d+\): expected a public address/],
+    ['http://storefront.glood.ai', /upstream \(line 1, column \d+\): must start with https:/],
+    ['https://127.0.0.1', /upstream \(line 1, column \d+\): must have a public address/],
     ['https://storefront.glood.ai/api', /upstream \(line 1, column \d+\): must be a host alone/],
     ['https://storefront.glood.ai?x=1', /upstream \(line 1, column \d+\): must be a host alone/],
-    ['storefront.glood.ai', /upstream \(line 1, column \d+\): expected an absolute URL/],
+    ['storefront.glood.ai', /upstream \(line 1, column \d+\): must be an absolute URL/],
   ];
   for (const [url, says] of wrong) {
     it(`is a mistake of the configuration: ${url}`, () => {
