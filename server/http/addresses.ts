@@ -1,9 +1,9 @@
-/** An authority that every parser reads alike. Others are left to Koa, which refuses what cannot be read. */
+/** An authority that all parsers read alike. Others are left to Koa, which refuses those that cannot be parsed. */
 const ABSOLUTE = /^https?:\/\/(?:[\w.~!$&'()*+,;=:-]*@)?(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d*)?(?=[/?#]|$)/i;
 /** Letters, digits and - . _ ~, which mean the same with and without their percent sign (RFC 3986, 6.2.2.2). */
 const UNRESERVED = /%(2d|2e|5f|7e|3\d|[46][1-9a-f]|[57][0-9a])/gi;
 
-/** The path of a request target, as it was sent: without its query. */
+/** The path of a request target as sent, without its query. */
 export function pathOf(target: string): string {
   const end = target.search(/[?#]/);
   return end < 0 ? target : target.slice(0, end);

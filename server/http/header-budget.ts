@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** The bytes of headers that have begun and not ended, of all connections together. Node keeps them, and shows them to nobody. */
+/** The bytes of unfinished headers, of all connections together. Node keeps them and does not show them. */
 export interface HeaderBudget {
-  /** The first byte of a connection is here. */
+  /** The first byte of a connection has arrived. */
   began(socket: Socket): void;
   asked(request: IncomingMessage): void;
   /** Its answer is over. */
   answered(request: IncomingMessage): void;
-  /** Ends connections until there is room, those first that have been at it the longest. To be called now and then. */
+  /** Ends connections until there is room, the longest-waiting first. To be called now and then. */
   makeRoom(): void;
   bytes(): number;
 }

@@ -11,7 +11,7 @@ export function inboundOf(request: IncomingMessage, trustProxyHops: number): Inb
   let query: URLSearchParams | undefined;
   return {
     headers: request.headers,
-    // Asked for by few requests, and not cheap.
+    // Computed on demand: few requests need it, and it is not cheap.
     get address() {
       return clientAddress(request.headers, request.socket.remoteAddress, trustProxyHops);
     },
@@ -25,7 +25,7 @@ export function inboundOf(request: IncomingMessage, trustProxyHops: number): Inb
   };
 }
 
-/** The id that ties an answer to its log line: a router's (X-Request-Id) where it is harmless, else a new one. */
+/** Ties an answer to its log line: a router's X-Request-Id if it is harmless, else a new id. */
 export function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();

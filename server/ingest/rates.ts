@@ -18,9 +18,9 @@ export interface RatesOptions {
   readonly onExceeded: (shop: Shop) => void;
 }
 
-/** What one request may hold; a larger one counts as several. A beacon of ten events has some 4 KB. */
+/** The size of one request; a larger one counts as several. A beacon of ten events has some 4 KB. */
 const BYTES_PER_REQUEST = 16 * 1024;
-/** So many seconds' worth may come at once, after a quiet time. */
+/** How many seconds' worth may come at once, after a quiet time. */
 const BURST_SECONDS = 2;
 const MINUTE = 60_000;
 

@@ -1,4 +1,4 @@
-/** What is saved up at a steady rate, to a limit, and may be overdrawn. */
+/** Something saved up at a steady rate, to a limit. It may be overdrawn. */
 export class Allowance {
   #level: number;
   #at: number;
@@ -19,7 +19,7 @@ export class Allowance {
     this.#at = time;
     return -this.#level / this.#perMs;
   }
-  /** Less than 0 is given back. */
+  /** A negative amount is given back. */
   spend(amount: number): void {
     this.#level -= amount;
   }

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { LARGE_BYTES, ParsingTurns } from './parsing-turns.ts';
 
-/** Hands what connections send to the parser, so that no client takes more than a small part of a turn of the event loop. */
+/** Hands the input of connections to the parser so that no client takes more than a small part of a turn of the event loop. */
 export interface InputTurns {
   /** What comes on this connection is parsed from now on as it is given to `take`; `end` says that nothing more comes. */
   join(socket: Socket, parser: Parser): Parser;
-  /** A request of this connection was answered; `isPost` is true of what needs a token. */
+  /** A request of this connection was answered. `isPost`: whether it needed a token. */
   answered(socket: Socket, status: number, isPost: boolean): void;
   /** Nothing more of this connection is parsed. */
   discard(socket: Socket): void;
@@ -21,7 +21,7 @@ export interface Parser {
 export interface InputTurnsOptions {
   /** Whether a connection is one client's. One of a proxy carries many, who do not pay for each other. */
   readonly isOfOneClient: boolean;
-  /** Called where a connection is ended, since more has come than there is room for. */
+  /** Called when a connection is ended because more arrived than there is room for. */
   readonly onFull: () => void;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;

@@ -1,14 +1,14 @@
 /** Work on other threads than the event loop's. */
 export interface SideWork {
-  /** Does it when it is this shop's turn. Resolves or rejects as the work does. */
+  /** Starts the work when it is this shop's turn. Settles as the work does. */
   run<T>(shop: string, work: () => Promise<T>): Promise<T>;
-  /** How many of a shop wait. */
+  /** How many tasks of a shop wait. */
   waiting(shop: string): number;
 }
 
-/** At most one of each shop is under way, and so many in all: the threads are few, and the log and names of hosts need them too. */
+/** Runs at most one task per shop, and `atOnce` in all: there are few threads, and the log and DNS need them too. */
 export function createSideWork(atOnce = 2): SideWork {
-  /** What waits, the shop that is next first. */
+  /** Tasks that wait, the next shop first. */
   const queues = new Map<string, (() => void)[]>();
   const busy = new Set<string>();
 
