@@ -130,7 +130,7 @@ function addSend(program: Command, { terminal, end }: Shell): void {
     .action(async (flags: SendFlags) => end(await send(flags, terminal)));
 }
 
-// Only when started as a program and not imported; npx starts it through a symbolic link.
+// Only when started as a program and not imported; its path may be a symbolic link.
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   process.exitCode = await cli(process.argv.slice(2), terminalOf(process, process.env));
 }

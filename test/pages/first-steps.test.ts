@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as assert from 'uvu/assert';
 import { built } from '../support/built.ts';
@@ -35,7 +35,7 @@ describe('the first steps', ({ it, before, after }) => {
 
   before(async () => {
     // Looks like a clone, and what is written there goes with it.
-    for (const name of ['adapters', 'dist', 'node_modules', 'package.json', 'schemas', 'server'])
+    for (const name of ['adapters', 'bin', 'dist', 'node_modules', 'package.json', 'schemas', 'server'])
       symlinkSync(resolve(name), join(folder.path, name));
     output = start(['--import', 'tsx', 'server/main.ts'], { PORT: '0' });
     port = await until(() => Number(/"port":(\d+)/.exec(output())?.[1]), 50_000);
@@ -48,7 +48,9 @@ describe('the first steps', ({ it, before, after }) => {
   it('do what they say, one after the other', async () => {
     const runs = PAGES.flatMap((page) => runsOf(blocksOf(readFileSync(page, 'utf8')), 'run'));
     assert.ok(runs.length >= 8);
-    const PATH = pathWithNpx(folder.path);
+    const commands = join(folder.path, 'commands');
+    mkdirSync(commands);
+    const PATH = pathWithNpx(commands);
     for (const { script, answer } of runs) {
       // What was sent is in the files once it is delivered.
       await until(settled);
@@ -61,7 +63,7 @@ describe('the first steps', ({ it, before, after }) => {
     }
   });
 
-  it('find the command by npx, in the build and nowhere else', () => {
+  it('find the command by npx, in this folder and nowhere else', () => {
     const env = {
       PATH: process.env.PATH,
       npm_config_cache: join(folder.path, 'npm'),
