@@ -68,9 +68,13 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
       );
       return EXIT.failed;
     }
+    if (MISSED.test(error.code)) terminal.err('Add --help to see what there is.');
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
 }
+
+/** What commander calls a command or a flag that it does not know or misses; what was wrong about a value is said in full. */
+const MISSED = /^commander\.(unknown|missing|excess|optionMissing)/;
 
 const commands = [
   addCheck,

@@ -33,7 +33,10 @@ export function parseYaml(text: string, name: string): Parsed {
     throw refuse([`, ${placeAt(second.range[0], lines)}: must be one document, got a second one (---); remove it`]);
   const problems = [...document.errors, ...document.warnings];
   if (problems.length > 0) throw refuse(sentences(problems, text, lines).map((one) => `, ${one}`));
-  const misplaced = selfHeldIn(document);
+  const unknown = aliasIn(document, (target) => target === undefined);
+  if (unknown !== undefined)
+    throw refuse([`, ${placeAt(unknown, lines)}: an alias (*name) must have an anchor (&name) before it; ${QUOTE}`]);
+  const misplaced = aliasIn(document, (target, around) => around.includes(target));
   if (misplaced !== undefined)
     throw refuse([
       `, ${placeAt(misplaced, lines)}: an alias (*name) must not be inside the value that it repeats (&name); ${QUOTE}`,
@@ -43,9 +46,7 @@ export function parseYaml(text: string, name: string): Parsed {
     value = document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch {
     // The parser's message names the alias, which may be a token that begins with a star.
-    throw refuse([
-      `: each alias (*name) must have an anchor (&name), and there must be at most ${MOST_ALIASES}; ${QUOTE}`,
-    ]);
+    throw refuse([`: there must be at most ${MOST_ALIASES} aliases (*name); ${QUOTE}`]);
   }
   const excess = excessOf(value);
   if (excess !== undefined) throw refuse([`: with its aliases (*name) resolved, must be ${excess}; use fewer aliases`]);
@@ -87,12 +88,12 @@ function tooDeepIn(tokens: readonly CST.Token[]): number | undefined {
   return undefined;
 }
 
-/** The offset of the first alias that refers to a value around itself. */
-function selfHeldIn(document: Document): number | undefined {
+/** The offset of the first alias of which `is` holds, by what it refers to and the values around it. */
+function aliasIn(document: Document, is: (target: unknown, around: readonly unknown[]) => boolean): number | undefined {
   let at: number | undefined;
   visit(document, {
     Alias: (_, alias, path) => {
-      if (!path.includes(alias.resolve(document) as never)) return undefined;
+      if (!is(alias.resolve(document), path)) return undefined;
       at = alias.range?.[0] ?? 0;
       return visit.BREAK;
     },

@@ -67,8 +67,14 @@ describe('headless-events', ({ it, before, after }) => {
   });
 
   it('fails with 2 for a wrong call, and helps', async () => {
-    assert.is((await run(['nope'])).exit, 2);
-    assert.is((await run(['send', '--data', '[]'])).exit, 2);
+    for (const missed of [['nope'], ['receipt'], ['pipelines', '--shp', 'x'], ['send', '--type']]) {
+      const { exit, err } = await run(missed);
+      assert.is(exit, 2);
+      assert.match(err, /^error: .*\n(\(Did you mean .*\n)?Add --help to see what there is\.$/);
+    }
+    const wrong = await run(['send', '--data', '[]']);
+    assert.is(wrong.exit, 2);
+    assert.not.match(wrong.err, '--help');
     const { exit, out } = await run(['send', '--help']);
     assert.is(exit, 0);
     assert.match(out, /Examples:/);

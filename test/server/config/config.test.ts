@@ -111,7 +111,7 @@ describe('configuration', ({ it }) => {
     assert.is(mistake, 'the configuration, line 2, column 29: Unexpected scalar at node end');
     assert.not.match(mistakesOf('- a\nb: hunter2').join('\n'), /hunter2/);
     assert.match(mistakesOf('shops:\n  - events: [*]')[0] ?? '', /line 2, column 14: .*must be in quotes/);
-    assert.match(mistakesOf('shops: *hunter2\n')[0] ?? '', /must be in quotes/);
+    assert.match(mistakesOf('shops: *hunter2\n')[0] ?? '', /line 1, column 8: an alias .*must be in quotes/);
     assert.not.match(mistakesOf('shops: *hunter2\n')[0] ?? '', /hunter2/);
   });
 

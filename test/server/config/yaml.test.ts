@@ -20,8 +20,8 @@ const unreadable: readonly [what: string, text: string, says: RegExp][] = [
     '&all { shops: { a: [*all] } }',
     /^it, line 1, column 21: an alias .* must not be inside/,
   ],
-  ['aliases that blow up', laughs, /^it: each alias .*, and there must be at most 1000/],
-  ['aliases that nest', nested, /^it: (with its aliases|each alias) /],
+  ['aliases that blow up', laughs, /^it: there must be at most 1000 aliases/],
+  ['aliases that nest', nested, /^it: (with its aliases|there must be) /],
   [
     'lists 100,000 deep',
     `shops: ${'['.repeat(100_000)}`,
