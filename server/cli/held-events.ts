@@ -157,7 +157,8 @@ function wordsOf({ thing }: Pick<Kept<never>, 'thing'>, order: object): string {
 
 /** Whether the operator agrees. Where there is nobody to ask, the call must say so itself. */
 export async function agreed(question: string, { confirm }: Terminal): Promise<boolean> {
-  if (confirm === undefined) throw new Failure('--yes: must be given where no terminal can be asked, got nothing; add --yes', EXIT.usage);
+  if (confirm === undefined)
+    throw new Failure('--yes: must be given where no terminal can be asked, got nothing; add --yes', EXIT.usage);
   return confirm(question);
 }
 
