@@ -140,7 +140,7 @@ async function failureOf(base: URL, response: Response): Promise<Failure> {
   // Every answer of the admin API says so; other answers of a gateway, and most other servers, do not.
   const isAdmin = error !== undefined && headers.get('cache-control') === 'no-store';
   if (isRedirect(response)) return sendsOn(base, response);
-  if (error === undefined && status !== 404) return noGateway(base, response);
+  if (error === undefined) return noGateway(base, response);
   if (status === 401)
     return new Failure(
       `The gateway at ${origin} does not know this token. Set ADMIN_TOKEN to the one it runs with, or give --admin-token.`,

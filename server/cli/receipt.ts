@@ -27,7 +27,7 @@ async function receipt(eventId: string, { shop, ...flags }: ReceiptFlags, termin
     path`/admin/receipts/${eventId}`,
     given({ shop }),
   );
-  const unknown = `Nothing is known of event ${eventId}${shop === undefined ? '' : ` in ${shop}`}: it never came, or it is older than what is kept.`;
+  const unknown = `Nothing is known of event ${eventId}${shop === undefined ? '' : ` in ${shop}`}: it never came, its request was refused before it was read (its token, origin or size), or it is older than what is kept.`;
   const stories = receipts.flatMap((found, index) => [...(index > 0 ? [''] : []), ...storyOf(found)]);
   show(terminal, flags.json, { receipts }, receipts.length > 0 ? stories : [unknown]);
   return receipts.length > 0 ? EXIT.ok : EXIT.failed;

@@ -55,6 +55,7 @@ describe('a command where no gateway answers', ({ it }) => {
     it(`says who answered what: ${name}`, async () => {
       for (const [what, status] of [
         [page(200), 200],
+        [page(404), 404],
         [page(502), 502],
         [json(500, '[]'), 500],
       ] as const) {
