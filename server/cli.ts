@@ -1,20 +1,17 @@
 #!/usr/bin/env node
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { version } from '../adapters/version.ts';
 import { addBalance } from './cli/balance.ts';
-import { type CheckFlags, check } from './cli/check.ts';
 import { addDead } from './cli/dead.ts';
-import { defaultUrl, examples, type Shell, shapedError } from './cli/flags.ts';
+import { examples, type Shell, shapedError } from './cli/flags.ts';
 import { addJobs } from './cli/jobs.ts';
 import { EXIT, type Exit, Failure, printable, type Terminal } from './cli/output.ts';
 import { addPipelines } from './cli/pipelines.ts';
 import { addQuarantine } from './cli/quarantine.ts';
 import { addReceipt } from './cli/receipt.ts';
 import { addReplay } from './cli/replay.ts';
-import { type SendFlags, send } from './cli/send.ts';
-import { SEND_HELP, SENDABLE } from './cli/send-requests.ts';
 import { addTail } from './cli/tail.ts';
 import { terminalOf } from './cli/terminal.ts';
 import { addToken } from './cli/token.ts';
@@ -47,6 +44,8 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
         'headless-events dead --help',
       )}`,
     );
+  await addCheck(program, shell, args.includes('check'));
+  await addSend(program, shell, args.includes('send'));
   for (const add of commands) add(program, shell);
 
   try {
@@ -76,62 +75,25 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
 /** What commander calls a command or a flag that it does not know or misses; what was wrong about a value is said in full. */
 const MISSED = /^commander\.(unknown|missing|excess|optionMissing)/;
 
-const commands = [
-  addCheck,
-  addSend,
-  addReceipt,
-  addTail,
-  addPipelines,
-  addDead,
-  addQuarantine,
-  addJobs,
-  addReplay,
-  addBalance,
-  addToken,
-];
+const commands = [addReceipt, addTail, addPipelines, addDead, addQuarantine, addJobs, addReplay, addBalance, addToken];
 
-function addCheck(program: Command, { terminal, end }: Shell): void {
-  program
+/** Loads the options of `check`: the shapes of the configuration take most of a start, so other commands go without them. */
+async function addCheck(program: Command, shell: Shell, asked: boolean): Promise<void> {
+  const command = program
     .command('check')
     .description('say what a start would run with, or every mistake of the configuration at once')
     .argument('[config]', 'path of the configuration; without it what a start would find')
-    .option('--against <url>', 'ask a running gateway which pipelines a reload with it would orphan; fails (1) if any')
-    .option('--admin-token <token>', "that gateway's ADMIN_TOKEN (default: $ADMIN_TOKEN)")
-    .option('--json', 'answer in JSON')
-    .addHelpText(
-      'after',
-      examples(
-        'headless-events check',
-        'headless-events check gateway.yaml --json',
-        'headless-events check gateway.yaml --against http://localhost:3000',
-      ),
-    )
-    .action(async (path: string | undefined, flags: CheckFlags) => end(await check(path, flags, terminal)));
+    .option('--json', 'answer in JSON');
+  if (asked) (await import('./cli/check.ts')).defineCheck(command, shell);
 }
 
-function addSend(program: Command, { terminal, end }: Shell): void {
-  const spoken = [...SENDABLE.keys()];
-  program
+/** Loads the options of `send`, which are those of the dialects. */
+async function addSend(program: Command, shell: Shell, asked: boolean): Promise<void> {
+  const command = program
     .command('send')
     .description('send one event to a running gateway and say what became of it')
-    .option('--url <url>', 'where the gateway listens', defaultUrl(terminal.env))
-    .option('--token <token>', "one of the shop's tokens", 'demo-token')
-    .addOption(new Option('--dialect <dialect>', 'the contract to speak').choices(spoken).default(spoken[0]))
-    .option('--shop <domain>', SEND_HELP.shop)
-    .option('--type <type>', SEND_HELP.type)
-    .option('--data <json>', SEND_HELP.data)
-    .option('--json', 'answer in JSON')
-    .addHelpText(
-      'after',
-      examples(
-        'headless-events send',
-        `headless-events send --type search --data '{"query":"shirt"}'`,
-        'headless-events send --dialect glood --type checkout_completed',
-        'headless-events send --dialect glood-init --json',
-        'headless-events send --dialect tapcart --type cartAdd',
-      ),
-    )
-    .action(async (flags: SendFlags) => end(await send(flags, terminal)));
+    .option('--json', 'answer in JSON');
+  if (asked) (await import('./cli/send.ts')).defineSend(command, shell);
 }
 
 // Only when started as a program and not imported; its path may be a symbolic link.

@@ -1,4 +1,5 @@
 import Type, { type Static, type TProperties, type TSchema } from 'typebox';
+import { TIME_EXPECTED } from './time.ts';
 
 /*
  * What the shapes of the admin API are made of. Each call's input and answer is written once, as a shape: the server checks with it, the
@@ -15,10 +16,6 @@ export const input = <T extends TProperties>(properties: T) => Type.Object(prope
 
 export const text = (description: string) => Type.String({ minLength: 1, maxLength: 500, description });
 export const optionalText = (description: string) => Type.Optional(text(description));
-
-/** What a time may be in a call, in words; server/base/times.ts reads it. */
-export const TIME_EXPECTED =
-  'a day such as 2026-06-01, a time with its zone such as 2026-06-01T12:00:00Z, an age such as 30m, 2h or 7d, or now, today or yesterday (UTC)';
 
 /** How a time looks once it has been read. */
 const UTC = /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/;

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
 import { destinations } from '../../adapters/destinations/index.ts';
 import { ConfigError } from '../base/errors.ts';
 import { describeConfig } from '../config/describe.ts';
@@ -6,10 +7,27 @@ import { loadRunnable } from '../config/durability.ts';
 import { findConfig } from '../config/find.ts';
 import { readSettings } from '../config/settings.ts';
 import { type AgainstFlags, compared } from './against.ts';
+import { examples, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 
 export interface CheckFlags extends AgainstFlags {
   readonly json?: boolean;
+}
+
+/** Gives the command its options and what it does. */
+export function defineCheck(command: Command, { terminal, end }: Shell): void {
+  command
+    .option('--against <url>', 'ask a running gateway which pipelines a reload with it would orphan; fails (1) if any')
+    .option('--admin-token <token>', "that gateway's ADMIN_TOKEN (default: $ADMIN_TOKEN)")
+    .addHelpText(
+      'after',
+      examples(
+        'headless-events check',
+        'headless-events check gateway.yaml --json',
+        'headless-events check gateway.yaml --against http://localhost:3000',
+      ),
+    )
+    .action(async (path: string | undefined, flags: CheckFlags) => end(await check(path, flags, terminal)));
 }
 
 /**

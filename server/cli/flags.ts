@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { TIME_EXPECTED } from '../../schemas/admin-api/common.ts';
+import { TIME_EXPECTED } from '../../schemas/admin-api/time.ts';
 import { timeOf } from '../base/times.ts';
 import type { Exit, Terminal } from './output.ts';
 

@@ -1,9 +1,11 @@
+import { type Command, Option } from 'commander';
 import fetch, { type Response } from 'node-fetch';
 import type { Sample } from '../../adapters/dialects/sample.ts';
 import { field, isRecord, items } from '../base/unknown-values.ts';
 import { baseOf, isRedirect, noAnswer, noGateway, sendsOn } from './client.ts';
+import { defaultUrl, examples, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
-import { requestOf } from './send-requests.ts';
+import { requestOf, SEND_HELP, SENDABLE } from './send-requests.ts';
 import { answeredWords, type Outcome, outcomeWords } from './send-words.ts';
 
 export interface SendFlags {
@@ -15,6 +17,29 @@ export interface SendFlags {
   /** JSON object whose fields go into the event; into the body around it where one event makes the body. */
   readonly data?: string;
   readonly json?: boolean;
+}
+
+/** Gives the command its options and what it does. */
+export function defineSend(command: Command, { terminal, end }: Shell): void {
+  const spoken = [...SENDABLE.keys()];
+  command
+    .option('--url <url>', 'where the gateway listens', defaultUrl(terminal.env))
+    .option('--token <token>', "one of the shop's tokens", 'demo-token')
+    .addOption(new Option('--dialect <dialect>', 'the contract to speak').choices(spoken).default(spoken[0]))
+    .option('--shop <domain>', SEND_HELP.shop)
+    .option('--type <type>', SEND_HELP.type)
+    .option('--data <json>', SEND_HELP.data)
+    .addHelpText(
+      'after',
+      examples(
+        'headless-events send',
+        `headless-events send --type search --data '{"query":"shirt"}'`,
+        'headless-events send --dialect glood --type checkout_completed',
+        'headless-events send --dialect glood-init --json',
+        'headless-events send --dialect tapcart --type cartAdd',
+      ),
+    )
+    .action(async (flags: SendFlags) => end(await send(flags, terminal)));
 }
 
 const TIMEOUT_MS = 15_000;
