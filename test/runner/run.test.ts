@@ -50,7 +50,7 @@ describe('a run of test files', ({ it, before, after }) => {
     lines = [];
     const interrupt = new AbortController().signal;
     const print = (text: string) => void lines.push(text);
-    return run({ kind: 'planted', parts, processes: 1, limitMs, timesFile, interrupt, print });
+    return run({ kind: 'planted', parts, args: [], processes: 1, limitMs, timesFile, interrupt, print });
   };
   const printed = () => lines.join('\n');
   const all: Record<string, { report: FileReport | undefined; printed: string }> = {};
@@ -142,8 +142,11 @@ describe('the command that runs tests', ({ it }) => {
     const folder = temporaryFolder();
     for (const [parts, code, says] of [
       [['planted/passes'], 0, /1 files, 1 passed/],
+      [['planted/writes', '--write'], 0, /1 files, 1 passed/],
+      [['planted/writes'], 1, /Failed:\n.*writes/],
       [['planted/passes', 'planted/no-tests'], 1, /Failed:\n.*no-tests/],
       [['no-such-part'], 1, /^test: must name a part/],
+      [['--no-such-option'], 1, /^test: must name a part/],
     ] as const) {
       const { ended, output } = start(folder.path, ...parts);
       assert.is(await ended, code, output());

@@ -8,6 +8,8 @@ export interface Run {
   readonly kind: string;
   /** Only files with one of these in their path; all where there is none. */
   readonly parts: readonly string[];
+  /** The files find them in `process.argv`. */
+  readonly args: readonly string[];
   readonly processes: number;
   /** A file that takes longer is ended, and fails. */
   readonly limitMs: number;
@@ -24,6 +26,7 @@ const LONG_MS = 15_000;
 export async function run({
   kind,
   parts,
+  args,
   processes,
   limitMs,
   timesFile,
@@ -45,7 +48,7 @@ export async function run({
   };
   /** One process, until it has failed: then it may have left anything behind. */
   const runFiles = async (): Promise<void> => {
-    const child = startProcess({ ...place, limitMs });
+    const child = startProcess({ ...place, limitMs, args });
     interrupt.addEventListener('abort', child.kill);
     let file = waiting.shift();
     while (file !== undefined) {

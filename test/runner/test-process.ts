@@ -27,6 +27,8 @@ export interface TestProcess {
 }
 
 export interface ProcessOptions {
+  /** What follows the script in its `process.argv`. */
+  readonly args: readonly string[];
   /** A file that takes longer is ended. */
   readonly limitMs: number;
   /** For temporary files. */
@@ -39,8 +41,8 @@ const STREAMS = 2;
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: [], tests: [] };
 
 /** A process that runs one test file after the other, so that what they import is loaded once. */
-export function startProcess({ limitMs, folder, postgres }: ProcessOptions): TestProcess {
-  const child = fork(join(import.meta.dirname, 'run-files.js'), {
+export function startProcess({ args, limitMs, folder, postgres }: ProcessOptions): TestProcess {
+  const child = fork(join(import.meta.dirname, 'run-files.js'), args, {
     execArgv: ['--enable-source-maps'],
     // Ctrl-C in a terminal reaches its whole group: only the run is in it, and ends the others with all that they have started.
     detached: true,
