@@ -8,7 +8,7 @@ import { describe } from '../../support/describe.ts';
 const MAY_NAME: Readonly<Record<string, string>> = {
   'schemas/event.ts': 'descriptions of fields say which dialect brings them',
   'server/ingest/enrich/channel.ts': 'tapcart is also the builder of an app, which names itself in the User-Agent',
-  'server/cli.ts': 'examples in the help of `send`',
+  'server/cli/send.ts': 'examples in the help of `send`',
 };
 
 const sourcesIn = (folder: string): string[] =>
