@@ -41,7 +41,9 @@ function read(path: string): Parsed {
   } catch (cause) {
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
     throw new ConfigError(
-      [`GATEWAY_CONFIG: must be the path of a readable file, or the text itself, got ${shownPath(path)} (${why})`],
+      [
+        `GATEWAY_CONFIG: must be the path of a readable file, or the text itself, got ${shownPath(path)} (${why}); correct the path, or let this user read it`,
+      ],
       { cause },
     );
   }

@@ -102,7 +102,7 @@ describe('configuration', ({ it }) => {
   it('says which file cannot be read', () => {
     assert.match(
       mistakesOf('nowhere/gateway.yaml')[0] ?? '',
-      /^GATEWAY_CONFIG: must be .*, got nowhere\/gateway\.yaml \(ENOENT\)$/,
+      /^GATEWAY_CONFIG: must be .*, got nowhere\/gateway\.yaml \(ENOENT\); correct the path, or let this user read it$/,
     );
   });
 
