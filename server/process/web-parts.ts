@@ -88,8 +88,8 @@ export function sideCallsOf(parts: Parts): SideCall[] {
     upstream: createUpstream({
       now,
       stopping,
-      onFailed: (name, reason) =>
-        logger.warn({ reason }, `${name} did not answer a call; such calls are answered here for 10 s`),
+      onFailed: (upstream, reason) =>
+        logger.warn({ upstream, reason }, 'an upstream did not answer a call; such calls are answered here for 10 s'),
     }),
     mint: randomUUID,
     limits,
