@@ -47,7 +47,7 @@ const PROVOKED = [
   'the new configuration is refused',
   'configuration reloaded',
   'a planted crash',
-  'Glood did not answer',
+  'an upstream did not answer',
 ];
 /** What must stand in one at least of each kind of places. */
 const PLACES = {

@@ -38,14 +38,14 @@ describe('server/operate/README.md: the runbook', ({ it }) => {
   });
 });
 
-/** The last text of each call that logs something of level warn or worse, up to what is put into it. */
+/** The last text of each call that logs something of level warn or worse: its first piece that is not put into it. */
 function messagesIn(source: string): string[] {
   const calls = source.matchAll(/\b(?:logger|always)\.(?:warn|error|fatal)\(/g);
   return [...calls].flatMap(({ index }) => {
     const [call = ''] = /^.*?\);/s.exec(source.slice(index)) ?? [];
     const text = [...call.matchAll(/'([^'\n]+)'|`([^`\n]+)`/g)].at(-1);
     // The rest of it is a constant or a variable.
-    const message = (text?.[1] ?? text?.[2] ?? '').split('${')[0]?.trim() ?? '';
-    return message.length > 4 ? [message] : [];
+    const pieces = (text?.[1] ?? text?.[2] ?? '').split(/\$\{[^}]*\}/).map((piece) => piece.trim());
+    return pieces.filter((piece) => piece.length > 4).slice(0, 1);
   });
 }
