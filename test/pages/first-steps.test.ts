@@ -35,7 +35,7 @@ describe('the first steps', ({ it, before, after }) => {
 
   before(async () => {
     // Looks like a clone, and what is written there goes with it.
-    for (const name of ['adapters', 'bin', 'dist', 'node_modules', 'package.json', 'schemas', 'server'])
+    for (const name of ['adapters', 'dist', 'node_modules', 'package.json', 'schemas', 'server'])
       symlinkSync(resolve(name), join(folder.path, name));
     output = start(['--import', 'tsx', 'server/main.ts'], { PORT: '0' });
     port = await until(() => Number(/"port":(\d+)/.exec(output())?.[1]), 50_000);
