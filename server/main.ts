@@ -10,7 +10,6 @@ import { buildOf } from './base/build.ts';
 import { systemClock } from './base/clock.ts';
 import { createLogger, type Logger } from './base/logger.ts';
 import { placesOf } from './base/places.ts';
-import { demoToken, firstSteps, printEvents } from './cli/demo.ts';
 import { describeConfig } from './config/describe.ts';
 import { acceptedWeak, loadRunnable } from './config/durability.ts';
 import { type Found, findConfig } from './config/find.ts';
@@ -18,14 +17,12 @@ import { endWith, onUncaught, say } from './config/json-lines.ts';
 import { loadInThread } from './config/load-in-thread.ts';
 import { readSettings, rolesOf } from './config/settings.ts';
 import { whatFailed } from './config/start-errors.ts';
-import { type Gateway, startGateway } from './process/gateway.ts';
-import { startOwner } from './process/owner.ts';
+import type { Gateway } from './process/gateway.ts';
 import { type ConnectionToOwner, channelTo } from './process/process-calls.ts';
 import { watchReloads } from './process/reloading.ts';
-import { startWebProcess } from './process/web-process.ts';
 import { OWNER } from './process/web-processes.ts';
 
-// The process: environment, signals, exit code. UTC, since Date.parse reads times without a zone in the zone of the process.
+// The process: environment, signals, exit code. What it runs as is loaded once that is known. UTC, since Date.parse reads times without a zone in the zone of the process.
 process.env.TZ = 'UTC';
 
 await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => endWith(error));
@@ -33,7 +30,8 @@ await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => e
 async function run(): Promise<void> {
   const given = readSettings(process.env);
   const found = findConfig(given, existsSync);
-  const made = demoToken(found, given);
+  const demo = found.kind === 'demo' ? await import('./cli/demo.ts') : undefined;
+  const made = demo?.demoToken(given);
   // In the environment, so that web processes get it too.
   if (made !== undefined) process.env.ADMIN_TOKEN = made;
   const settings = readSettings(process.env);
@@ -41,14 +39,17 @@ async function run(): Promise<void> {
   const reloading = watchReloads(found, process);
   const config = loadRunnable({ found, settings, env: process.env, destinations });
   const logger = createLogger(settings.LOG_LEVEL);
-  const start = settings.WEB_CONCURRENCY > 1 && roles.serves === 'everything' ? startOwner : startGateway;
   // Until the gateway has started there is nothing to drain, so a signal just exits.
   let stop = (_why: string): void => process.exit(0);
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+  const ownsWebProcesses = settings.WEB_CONCURRENCY > 1 && roles.serves === 'everything';
+  const start = ownsWebProcesses
+    ? (await import('./process/owner.ts')).startOwner
+    : (await import('./process/gateway.ts')).startGateway;
   const gateway = await start({ ...toolsOf(settings, logger), config, roles });
   announce(gateway, config, given, found, logger);
-  const leave = found.kind === 'demo' ? beginDemo(gateway, settings, made, logger) : () => {};
+  const leave = demo ? beginDemo(demo, gateway, settings, made, logger) : () => {};
   reloading.follow(gateway, () => loadInThread({ found, settings, env: process.env }), logger);
   const end = stopper(gateway, settings, logger);
   stop = (why) => {
@@ -68,6 +69,7 @@ async function runWebProcess(): Promise<void> {
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   const onStop = () => stop('the owner stops');
+  const { startWebProcess } = await import('./process/web-process.ts');
   const gateway = await startWebProcess({ ...toolsOf(settings, logger), connection, onStop });
   stop = stopper(gateway, settings, logger);
 }
@@ -101,13 +103,19 @@ function announce(gateway: Gateway, config: Config, settings: Settings, found: F
 }
 
 /** Prints first steps, and then the events that come. Gives the function that ends this. */
-function beginDemo({ port }: Gateway, settings: Settings, made: string | undefined, logger: Logger): () => void {
+function beginDemo(
+  demo: typeof import('./cli/demo.ts'),
+  { port }: Gateway,
+  settings: Settings,
+  made: string | undefined,
+  logger: Logger,
+): () => void {
   const leaving = new AbortController();
   if (settings.LOG_LEVEL === 'silent') return () => {};
-  console.log(firstSteps({ port, settings, made, entry: import.meta.filename }));
+  console.log(demo.firstSteps({ port, settings, made, entry: import.meta.filename }));
   const onGap = (reason: string) => logger.warn({ reason }, 'some events may get no line');
   const { stdout } = process;
-  void printEvents({ stdout, port, settings, sleep: systemClock.sleep, onGap }, leaving.signal);
+  void demo.printEvents({ stdout, port, settings, sleep: systemClock.sleep, onGap }, leaving.signal);
   return () => leaving.abort();
 }
 

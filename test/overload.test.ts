@@ -155,7 +155,7 @@ describe('a gateway in need', ({ it }) => {
   it('keeps nothing of a body whose refusal it holds back', async () => {
     const { port, close, stopping, refused } = await holdingBack(1e9, 8e8);
     const body = JSON.stringify({ events: [layersEvent({ query: 'x'.repeat(200_000) })] });
-    // Written from here, so that whoever sends them has each only once.
+    // Written from here, so that their sender has each only once.
     const requests = [requestOf(body, body.length), chunkedOf(body)].map((text) => Buffer.from(text));
     const before = bytesInUse();
     const sockets = Array.from({ length: 90 }, (_, n) => {

@@ -8,7 +8,7 @@ export const pipelineRef = { shop: text("The shop's domain."), pipeline: text('I
 export const ResumeOrder = input(pipelineRef);
 export type PipelineRef = Answer<typeof ResumeOrder>;
 
-export const SuspendOrder = input({ ...pipelineRef, reason: text('Why, for whoever looks next.') });
+export const SuspendOrder = input({ ...pipelineRef, reason: text('Why, for the next person who looks.') });
 
 export const AdoptOrder = input({
   ...pipelineRef,

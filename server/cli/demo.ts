@@ -1,21 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Settings } from '../../schemas/settings.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Found } from '../config/find.ts';
 import { whatFailed } from '../config/start-errors.ts';
 import { Failure } from './output.ts';
 import { tail } from './tail.ts';
 
 /**
- * An admin token for a start without a configuration, so that every command works in its first minute; undefined if one is set, and for
- * every other start. It is new each time: nothing that was printed once opens a later gateway.
+ * An admin token for a demo, so that every command works in its first minute; undefined if one is set. It is new each time: nothing that
+ * was printed once opens a later gateway.
  */
-export function demoToken(
-  { kind }: Found,
-  { ADMIN_TOKEN }: Settings,
-  random: (bytes: number) => Buffer = randomBytes,
-): string | undefined {
-  return kind === 'demo' && ADMIN_TOKEN === undefined ? random(32).toString('hex') : undefined;
+export function demoToken({ ADMIN_TOKEN }: Settings, random = randomBytes): string | undefined {
+  return ADMIN_TOKEN === undefined ? random(32).toString('hex') : undefined;
 }
 
 export interface DemoPlace {

@@ -20,7 +20,7 @@ export function addPipelines(program: Command, { terminal, end }: Shell): void {
     .description('stop a pipeline where it is, until resumed; its events wait on the log')
     .argument('<shop>', "the shop's domain")
     .argument('<pipeline>', 'id of the pipeline')
-    .option('--reason <text>', 'why, for whoever looks next', 'suspended from the command line')
+    .option('--reason <text>', 'why, for the next person who looks', 'suspended from the command line')
     .action(async (shop: string, pipeline: string, { reason, ...flags }: AdminFlags & { reason: string }) => {
       await adminClient(flags, terminal).post(path`/admin/pipelines/${shop}/${pipeline}/suspend`, { reason });
       show(terminal, flags.json, { ok: true }, [`${pipeline} of ${shop} is suspended: ${reason}`]);

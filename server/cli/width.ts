@@ -17,7 +17,7 @@ export function pad(text: string, width: number, toTheRight = false): string {
   return toTheRight ? blanks + text : text + blanks;
 }
 
-/** A text in lines of at most so many columns, broken between words; a longer word is broken where it must be. */
+/** A text in lines of at most this many columns, broken between words; a longer word is broken where it must be. */
 export function folded(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';

@@ -35,7 +35,7 @@ export function showPage(ctx: Context, { type, plain, gzip, etag }: Page): void 
   ctx.set('Content-Encoding', 'gzip');
 }
 
-/** Asks at most once in so many milliseconds, and once for all who come meanwhile. A failure is not kept. `now`: monotonic, in milliseconds. */
+/** Asks at most once in this many milliseconds, and once for all callers of that time. A failure is not kept. `now`: monotonic, in milliseconds. */
 export function keptFor<T>(keptMs: number, now: () => number, ask: () => Promise<T>): () => Promise<T> {
   let kept: { readonly at: number; readonly answer: Promise<T> } | undefined;
   return () => {

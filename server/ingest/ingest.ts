@@ -64,7 +64,7 @@ export interface IngestTools {
   readonly rates: Rates;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Called with what became of each record, for whoever watches. */
+  /** Called with what became of each record, for the tail and the metrics. */
   readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
   /** Called with the values of stored events that were replaced, where there are any. */
   readonly onReplaced?: (shop: string, dialect: string, replaced: readonly ReplacedValue[]) => void;

@@ -42,7 +42,7 @@ export function refusedBefore(error: unknown): RefusedRequest | undefined {
 
 export interface RefusalTools {
   readonly count: (refused: RefusedRequest) => void;
-  /** Shows a line to whoever follows the tail. */
+  /** Shows a line to the readers of the tail. */
   readonly show: (line: TailLine) => void;
   readonly clock: Clock;
   readonly logger: Logger;

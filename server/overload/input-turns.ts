@@ -31,7 +31,7 @@ export interface InputTurnsOptions {
 
 /**
  * Lines that are parsed at a time. Each request and each chunk of a body costs the parser a call or more and has two lines, so lines tell what
- * bytes may cost. Lines within one chunk cost nothing, but a body rarely has so many.
+ * bytes may cost. Lines within one chunk cost nothing, but a body rarely has that many.
  */
 const LINES = 128;
 const LINE_END = 10;
@@ -41,7 +41,7 @@ const BYTES_AT_ONCE = 256 * 1024;
 const MOST_HELD = 32 * 1024 ** 2;
 /** A connection is in doubt until a request of it is taken. Each refusal adds to it, up to this, and each request that is taken makes it less. */
 const MOST_DOUBT = 9;
-/** Doubt from which a connection is read again only after a while: so many milliseconds, and twice as many with each more. */
+/** From this much doubt on, a connection is read again only after this many milliseconds, and twice as many with each more. */
 const PACED_DOUBT = 4;
 const PACE_MS = 32;
 

@@ -8,14 +8,14 @@ export interface Piece {
 
 /**
  * Clients in doubt get this share of the time together, and all the time in which there is nothing else to do; behind a proxy that opens a
- * connection for each request everybody is in doubt. They may have saved so many milliseconds of it.
+ * connection for each request everybody is in doubt. They may have saved this many milliseconds of it.
  */
 const SHARE = 1 / 4;
 const MOST_SAVED_MS = 2;
 /** No piece takes longer by itself: what is more is the work of others that was done meanwhile. */
 const PIECE_MS = 1;
 /**
- * Of what is larger than a few requests so many bytes a second are taken of them, and as many as this at once: reading makes garbage, and clearing
+ * Of what is larger than a few requests, this many bytes a second are taken, and at most this many at once: reading makes garbage, and clearing
  * it away stops everybody for some 15 ms. What is answered well is given back, so that only what leads to nothing counts.
  */
 export const LARGE_BYTES = 16 * 1024;

@@ -12,7 +12,7 @@ const blank = '00000000-0000-4000-8000-000000000000';
 /** All of a session id but its last two digits. */
 const session = '5f1c3a9e-7b1d-4c55-9a55-0000000000';
 
-/** One `POST /beacon` with so many Layers events of about 340 bytes each. */
+/** One `POST /beacon` with this many Layers events of about 340 bytes each. */
 export function template(events: number, token: string): Template {
   const body = JSON.stringify({ events: Array.from({ length: events }, (_, index) => layersEvent(index)) });
   const head = [

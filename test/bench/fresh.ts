@@ -3,7 +3,7 @@ import { Agent, request } from 'node:http';
 import { latencies } from './latencies.ts';
 import { sharedNow, stamped } from './stamp.ts';
 
-/** What to send from now on: so many single events a second of one type, or nothing. */
+/** What to send from now on: this many single events a second of one type, or nothing. */
 export type FreshOrder =
   | { readonly kind: 'start'; readonly rate: number; readonly eventType: string }
   | { readonly kind: 'stop' };

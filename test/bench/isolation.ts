@@ -42,7 +42,7 @@ interface Half {
   readonly seconds: number;
   /** Of the two well destinations together. */
   readonly lag: Arrivals['lag'];
-  /** What of it passed before the answer, in ms: whoever slows that slows everybody. */
+  /** What of it passed before the answer, in ms: what slows that slows everybody. */
   readonly answerP99: number;
   readonly third: Arrivals;
   /** Of the gateway itself, in MB: the most that was seen, and what is left at the end after a collection. */

@@ -16,7 +16,7 @@ export interface LoadOptions {
   readonly pid: number;
   /** Requests per second, sent at their time whatever the server does. Absent: each connection sends as soon as it is answered. */
   readonly rate?: number;
-  /** Stop after so many requests, if they come before the time is over. */
+  /** Stop after this many requests, if they come before the time is over. */
   readonly requests?: number;
 }
 

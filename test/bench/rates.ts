@@ -75,7 +75,7 @@ async function alone<T>(pid: number, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A process that has gone needs no signal; why it went is told by whoever talked to it. */
+/** A process that has gone needs no signal; the one that talked to it says why it went. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

@@ -1,4 +1,4 @@
-/** Does the work for each of them, in this order, so many at the same time. */
+/** Does the work for each of them, in this order, this many at the same time. */
 export async function atOnce<T>(
   items: readonly T[],
   count: number,

@@ -23,7 +23,7 @@ const { values } = parseArgs({
   options: {
     ...commonOptions,
     times: { type: 'string', default: '6' },
-    /** Spread over so many runs, each on a disk of its own: ext4 and xfs in turn. */
+    /** Spread over this many runs, each on a disk of its own: ext4 and xfs in turn. */
     rounds: { type: 'string', default: '2' },
     lanes: { type: 'string', default: '64' },
     batch: { type: 'string', default: '10' },
@@ -131,7 +131,7 @@ async function itsSyncs({ random, launch, output }: Round, { disk, folder }: Pla
   return { at, graceMs: LEARN_MS, ...end };
 }
 
-/** Also what it printed, which is the output from so many bytes on. */
+/** Also what it printed, which is the output from this many bytes on. */
 async function endOf(gateway: Gateway, output: string, from: number): Promise<Omit<Death, 'at'>> {
   const patience = setTimeout(() => void gateway.kill(), PATIENCE_MS);
   const exit = await gateway.exited();

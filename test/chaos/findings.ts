@@ -45,7 +45,7 @@ export const measured = (name: string, meaning: string, value: number): Finding 
   examples: [],
 });
 
-/** Passes where a count is at least so many: what was to be met has been met. */
+/** Passes where a count is at least this many: what was to be met has been met. */
 export const atLeast = (name: string, meaning: string, count: number, least: number): Finding => ({
   name,
   meaning: `${meaning}, at least ${least}`,

@@ -146,7 +146,7 @@ async function onDisk(disk: SmallDisk, folder: string, entry: string): Promise<r
   async function atOnce(): Promise<Finding[]> {
     const [fullAt, before] = [performance.now(), keeper.gaps().length];
     disk.leave(0);
-    // Whatever has been freed by an exit is taken too, as by whoever fills the disk.
+    // Whatever has been freed by an exit is taken too, as by the program that fills the disk.
     const refusals = (): number => {
       const { 'product_view 503': browse = 0, 'add_to_cart 503': sale = 0 } = statuses(
         seen,

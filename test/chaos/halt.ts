@@ -7,9 +7,9 @@ import { pause } from './random.ts';
 export interface Halts {
   /** How to start a process that can be blocked. */
   readonly environment: Readonly<Record<string, string>>;
-  /** SIGSTOP, and SIGCONT so many milliseconds later. Resolves then. */
+  /** SIGSTOP, and SIGCONT this many milliseconds later. Resolves then. */
   stop(pid: number, ms: number): Promise<void>;
-  /** Its event loop does nothing else for so many milliseconds. Resolves when that is over; rejects if it never was. */
+  /** Its event loop does nothing else for this many milliseconds. Resolves when that is over; rejects if it never was. */
   block(pid: number, ms: number): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ export interface HeldOptions {
 
 /** Requests whose headers have arrived, with the bodies still to come. */
 export interface Held {
-  /** Sends the bodies, spread over so many milliseconds, and gives what the gateway answered to each. */
+  /** Sends the bodies, spread over this many milliseconds, and gives what the gateway answered to each. */
   finish(overMs: number): Promise<Reply[]>;
   /** Breaks off whatever is left of the connections. */
   close(): Promise<void>;

@@ -28,7 +28,7 @@ const { values } = parseArgs({
     /** How long the load runs. */
     seconds: { type: 'string', default: '20' },
     minutes: { type: 'string' },
-    /** Kills and seconds are spread over so many runs, each on a log of its own, so that each can be judged in memory. */
+    /** Kills and seconds are spread over this many runs, each on a log of its own, so that each can be judged in memory. */
     rounds: { type: 'string', default: '1' },
     /** Processes that answer requests; what is killed is the one that they belong to. */
     'web-concurrency': { type: 'string', default: '1' },

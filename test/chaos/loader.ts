@@ -13,11 +13,11 @@ export interface LoaderOptions {
   readonly shops: readonly { readonly shop: string; readonly token: string }[];
   /** Shoppers at once, spread over the shops; each sends its events in order, one request after the other. */
   readonly lanes: number;
-  /** Most events in one request; each has from 1 to so many. */
+  /** Most events in one request; each has from 1 to this many. */
   readonly batch: number;
   /** Events per second, of all lanes together. */
   readonly rate: number;
-  /** It ends by itself after so many events of each lane; without it, when it is told to. */
+  /** It ends by itself after this many events of each lane; without it, when it is told to. */
   readonly each?: number;
   /** Events to mark: the place in the first lane. */
   readonly marked?: number;

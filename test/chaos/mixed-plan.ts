@@ -147,7 +147,7 @@ export function* requestsOf(plan: Plan, index: number): Generator<PlannedRequest
 }
 
 const BATCH = 10;
-/** Of so many valid ones the latest are repeated. */
+/** The latest of this many valid ones are repeated. */
 const KEPT = 20;
 const REPEATS = 0.05;
 const INVALID = 0.005;

@@ -57,7 +57,7 @@ await play(values, async ({ files, port, output, start }) => {
   await pause(halfMs);
   const back = await Promise.all([away, wide].map((one) => openSink({ port: one.port, record: audit.record })));
   const backAt = Date.now();
-  // No longer: whoever has not come by then is late in any case.
+  // No longer: what has not come by then is late in any case.
   await pause(backWithinMs);
 
   await audit.loadEnded('SIGTERM');

@@ -19,8 +19,8 @@ import { commonOptions, judged, stopped } from './scenario.ts';
 
 /**
  * More than the gateway can do. Its peak is measured, with as many connections as it answers best, and then thousands of clients
- * want to send so many times as much, each as soon as its last request is answered, and that again and again: what it acknowledges must
- * stay near the peak, all else be told when to come again, and what is about carts be refused last; and whoever comes anew meanwhile must
+ * want to send several times as much, each as soon as its last request is answered, and that again and again: what it acknowledges must
+ * stay near the peak, all else be told when to come again, and what is about carts be refused last; and new clients must
  * be answered soon. In the end everything acknowledged must be on the log, and its carts at the destination.
  *
  *   node --import tsx test/chaos/overload.ts --times 3,10 --seconds 12
@@ -36,12 +36,12 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '2000' },
     /** Events in a body. */
     events: { type: 'string', default: '100' },
-    /** One request in so many is about carts. */
+    /** One request in this many is about carts. */
     'sale-every': { type: 'string', default: '20' },
     /** Percent of the peak that must be left. */
     goodput: { type: 'string', default: '90' },
     /**
-     * All that the gateway may have; of 512 it may take 400, with the pages of the log that are in memory. Without a destination: whoever
+     * All that the gateway may have; of 512 it may take 400, with the pages of the log that are in memory. Without a destination: what
      * reads the log has as many of them in memory as there is room for.
      */
     'memory-mb': { type: 'string' },

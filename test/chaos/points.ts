@@ -30,7 +30,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Where the points of one part are many, they are spread over so many logs. */
+/** If one part has many points, they are spread over this many logs. */
 const MOST = 8;
 const BROKEN = 'BROKEN';
 const rounds = Number(values.rounds);

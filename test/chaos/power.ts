@@ -10,7 +10,7 @@ import { inRounds } from './rounds.ts';
 import { commonOptions, judged } from './scenario.ts';
 
 /**
- * Power cuts under load: what was not synced is gone. The log alone lies on the disk that it happens to; whoever loads, takes and
+ * Power cuts under load: what was not synced is gone. The log alone lies on the disk that it happens to; what loads, takes and
  * judges lives elsewhere. ext4 and xfs in turn.
  *
  *   node --import tsx test/chaos/power.ts --cuts 6 --seed 1
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     cuts: { type: 'string', default: '6' },
     /** How long the load runs at most from one cut to the next. */
     'seconds-each': { type: 'string', default: '3' },
-    /** Cuts are spread over so many runs, each on a disk of its own, so that each can be judged in memory. */
+    /** Cuts are spread over this many runs, each on a disk of its own, so that each can be judged in memory. */
     rounds: { type: 'string', default: '2' },
     lanes: { type: 'string', default: '64' },
     batch: { type: 'string', default: '10' },

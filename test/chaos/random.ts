@@ -19,5 +19,5 @@ export function noise(random: () => number): string {
 
 const letters = [...'abcdefghijklmnopqrstuvwxyz0123456789 "\\/{}[]:,éß漢🛒'];
 
-/** Resolves after so many milliseconds; at once for none or less. */
+/** Resolves after this many milliseconds; at once for none or less. */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));

@@ -13,7 +13,7 @@ export interface RoundsOptions {
   readonly leastAcked: number;
 }
 
-/** Plays so many rounds, one after the other, each in an empty folder of its own, and sums them up. */
+/** Plays this many rounds, one after the other, each in an empty folder of its own, and sums them up. */
 export async function inRounds(
   { folder, rounds, keep, leastAcked }: RoundsOptions,
   play: (folder: string, number: number) => Promise<readonly Finding[]>,

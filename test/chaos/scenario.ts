@@ -17,7 +17,7 @@ export const commonOptions = {
   entry: { type: 'string' },
   /** Leave the folder with the log, the ledgers and the records. */
   keep: { type: 'boolean', default: false },
-  /** A file for the result, for whoever plays several scenarios. */
+  /** A file for the result, for a program that plays several scenarios. */
   result: { type: 'string' },
 } as const;
 

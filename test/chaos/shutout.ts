@@ -34,7 +34,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     seconds: { type: 'string', default: '6' },
     'memory-mb': { type: 'string', default: '512' },
-    /** Twice the time alone, and so many milliseconds more: below that a p99 says how busy the machine is, and not whom the gateway serves. */
+    /** Twice the time alone, and this many milliseconds more: below that a p99 says how busy the machine is, and not whom the gateway serves. */
     'spare-ms': { type: 'string', default: '5' },
     /** Prints the functions in which the gateway spent its time. */
     profile: { type: 'boolean', default: false },

@@ -18,15 +18,15 @@ export type Arrival =
 export interface Manners {
   /** How long each request is held, so that a kill meets deliveries that are half done. */
   readonly holdMs?: number;
-  /** Whether its senders have one lane, so that whoever sends while another request is open is one too many. */
+  /** Whether its senders have one lane, so that a second open request is one too many. */
   readonly alone?: boolean;
   /** The status for a request that holds a marked event. Nothing of it is taken; with 422 the marked ones are written down as rejected. */
   readonly marked?: 422 | 500;
-  /** Answers one in so many requests with 500 and takes nothing. */
+  /** Answers one in this many requests with 500 and takes nothing. */
   readonly failEvery?: number;
-  /** Breaks one in so many connections off and takes nothing. */
+  /** Breaks one in this many connections off and takes nothing. */
   readonly resetEvery?: number;
-  /** Breaks one in so many connections off after writing down what came: a legitimate cause of repeats. */
+  /** Breaks one in this many connections off after writing down what came: a legitimate cause of repeats. */
   readonly resetAfterEvery?: number;
 }
 

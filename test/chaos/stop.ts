@@ -19,7 +19,7 @@ import { openSink } from './sink.ts';
 
 /**
  * SIGTERM under load, while a destination takes 10 s for each request: once, twice, five times in a row. The gateway must exit with 0
- * in time; whoever had got his headers across must get a whole answer, which while it drains says `Connection: close`; and
+ * in time; a client whose headers had come must get a whole answer, which while it drains says `Connection: close`; and
  * nothing may be lost. Most of a stop is waiting, so several gateways, each with a log, a load and a destination of its own, are stopped
  * side by side.
  *
@@ -44,7 +44,7 @@ const { values } = parseArgs({
 });
 
 const exitSeconds = 25;
-/** The bodies of held requests come over so long after the signal. */
+/** The bodies of held requests come this long after the signal. */
 const bodiesMs = 4_000;
 const signalsApartMs = 200;
 const underLoadMs = 2_000;
@@ -73,7 +73,7 @@ function inTurn<T>(start: () => Promise<T>): Promise<T> {
   return mine;
 }
 
-/** One gateway, stopped so many times. */
+/** One gateway, stopped this many times. */
 async function house(
   { files, port, start: launch, ends: at }: Stage,
   number: number,
@@ -136,7 +136,7 @@ interface Stop {
   readonly seconds: number;
 }
 
-/** Sends SIGTERM so many times. */
+/** Sends SIGTERM this many times. */
 async function terminated(gateway: Gateway, signals: number): Promise<Stop> {
   const begin = performance.now();
   const end = gateway.stop();

@@ -18,7 +18,7 @@ const CHUNK = Buffer.alloc(64 * 1024);
 /** A disk of a few megabytes that can be filled to any level, and made larger or smaller. */
 export interface SmallDisk {
   readonly path: string;
-  /** Leaves so many bytes free, 0 is the last byte; by a file of its own, which grows and shrinks. */
+  /** Leaves this many bytes free, 0 is the last byte; by a file of its own, which grows and shrinks. */
   leave(bytes: number): void;
   resize(megabytes: number): void;
   remove(): void;
@@ -55,7 +55,7 @@ export function smallDisk(path: string, megabytes: number): SmallDisk {
   };
 }
 
-/** Adds so many bytes to a file, or as many as the disk takes. */
+/** Adds this many bytes to a file, or as many as the disk takes. */
 function fill(path: string, bytes: number): void {
   const file = openSync(path, 'a');
   try {

@@ -34,7 +34,7 @@ describe('a flood with a token that anyone can read', ({ it, before, after }) =>
   /** Each on a connection of its own: after refusals a connection is read slowly, and a flood does better without. */
   const knock = (headers: Record<string, string> = {}): Promise<Reply> =>
     beacon(stage.port, [layersEvent()], { headers: { connection: 'close', ...headers } });
-  /** Sends so many, as many at a time as there are clients. */
+  /** Sends this many, as many at a time as there are clients. */
   const many = async (count: number, send: () => Promise<unknown>): Promise<void> => {
     let left = count;
     const client = async () => {

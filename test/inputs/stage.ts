@@ -27,7 +27,7 @@ export interface Stage {
   readonly port: number;
   /** What the gateway logged as errors, but for a receiver that was too slow for it. */
   readonly errors: readonly string[];
-  /** What came by shop, once so many events are here. */
+  /** What came by shop, once this many events are here. */
   received(count: number): Promise<ReadonlyMap<string, Received>>;
   /** What was refused by shop. */
   quarantined(): Promise<ReadonlyMap<string, readonly Quarantined[]>>;

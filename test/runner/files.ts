@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** How many milliseconds each file took when it last ran. */
 export type Times = Readonly<Record<string, number>>;
@@ -17,10 +17,18 @@ export function filesOf(kind: string, parts: readonly string[]): string[] {
   );
 }
 
-/** In this order none is left alone at the end. A file that has not run yet counts a millisecond for each of its bytes. */
+/** In this order none is left alone at the end. A file that has not run yet counts a millisecond for each byte of it and of its contracts. */
 export function longestFirst(files: readonly string[], times: Times): string[] {
-  const ms = new Map(files.map((file) => [file, times[file] ?? statSync(join('test', file)).size]));
+  const ms = new Map(files.map((file) => [file, times[file] ?? bytesOf(join('test', file))]));
   return [...files].sort((a, b) => (ms.get(b) ?? 0) - (ms.get(a) ?? 0) || a.localeCompare(b));
+}
+
+function bytesOf(path: string): number {
+  const text = readFileSync(path, 'utf8');
+  const contracts = [...text.matchAll(/from '(\.[^']*\/contracts\/[^']+)'/g)].map(([, from = '']) =>
+    join(dirname(path), from),
+  );
+  return contracts.reduce((bytes, contract) => bytes + statSync(contract).size, text.length);
 }
 
 export const readTimes = (path: string): Times =>

@@ -38,7 +38,7 @@ export class TestClock implements Clock {
     });
   }
 
-  /** Goes on by so many milliseconds, waking sleepers on the way and letting each run before the next. */
+  /** Goes on by this many milliseconds, waking sleepers on the way and letting each run before the next. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     await settle();

@@ -28,7 +28,7 @@ export function loopDisk(folder: string, kind: FileSystem, megabytes = 600): Loo
   writeFileSync(image, '');
   truncateSync(image, megabytes * 1024 * 1024);
   mkdirSync(path);
-  // The same file system may still be mounted elsewhere, by whoever was born into a namespace of its own meanwhile.
+  // The same file system may still be mounted elsewhere, by a process that was started in a namespace of its own meanwhile.
   const options = kind === 'xfs' ? 'loop,nouuid' : 'loop';
   const mount = () => run('mount', '-t', kind, '-o', options, image, path);
   // Lazily, since a process that failed may still have files open there.

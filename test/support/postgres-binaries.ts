@@ -50,7 +50,7 @@ export async function execute(program: string, args: readonly string[], account:
   }
 }
 
-/** PGDATA, PGPORT or LD_LIBRARY_PATH of whoever runs the tests must not lead to another PostgreSQL. */
+/** PGDATA, PGPORT or LD_LIBRARY_PATH of the shell that runs the tests must not lead to another PostgreSQL. */
 export const environment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
 const binariesIn = (native: string, account: Account | undefined): Binaries => ({

@@ -11,7 +11,7 @@ const READ_MS = 3000;
 const WORDS_KEPT = 500;
 /** A damaged tree of trees may have no end. */
 export const MOST_TREES = 32;
-/** What a process dies of that reads a damaged file. With others it was ended: for lack of memory, by whoever stops the gateway, or by us. */
+/** What a process dies of that reads a damaged file. Other signals mean that something ended it: the kernel for lack of memory, a stop of the gateway, or we. */
 const DEADLY: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGTRAP'];
 /** The exit code of a probe that found damage; Node's own are below. */
 export const DAMAGED = 100;

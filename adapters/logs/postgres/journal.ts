@@ -5,7 +5,7 @@ import type { Ask } from './database.ts';
 import { gather } from './gather.ts';
 import { PIPELINE_ROW, SCHEMA } from './schema.ts';
 
-/** Every pipeline that starts asks for its last rule, so many are asked for together. */
+/** Every pipeline asks for its last rule when it starts, so the questions of one turn are asked together. */
 const AT_ONCE = 500;
 
 interface RuleSaved {

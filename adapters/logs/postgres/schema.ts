@@ -172,7 +172,7 @@ begin
 end $$;
 `;
 
-// A table that is made as a partition, or dropped as one, locks the whole log until whoever reads it has finished. To attach one does not.
+// Making a table as a partition, or dropping it as one, locks the whole log until every reader has finished. Attaching one does not.
 const attach = `
 create function ${SCHEMA}.ensure_days_2(from_day date, to_day date) returns void language plpgsql as $$
 declare

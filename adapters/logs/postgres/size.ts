@@ -16,7 +16,7 @@ export interface Excess {
   readonly keys: readonly { readonly shop: number; readonly first: number }[];
 }
 
-/** What is too much, from the oldest on, if so many bytes may stay. Reads the sizes of pages piece by piece, and not the pages. */
+/** What must go, from the oldest on, if this many bytes may stay. Reads the sizes of pages piece by piece, and not the pages. */
 export async function excessOf(ask: Ask, tables: readonly DayTable[], maxBytes: number): Promise<Excess[]> {
   const excess: Excess[] = [];
   let room = maxBytes;

@@ -16,7 +16,7 @@ export const tokenOf = (shop: number): string => `token-of-shop-${shop}`;
 
 export interface Plan {
   readonly shops: number;
-  /** Ids are drawn from so many, so that each comes up in several shops, and in one shop again. */
+  /** Ids are drawn from this many, so that each comes up in several shops, and in one shop again. */
   readonly ids: number;
   /** Begins every id: a round's ids are of that round. */
   readonly round: string;

@@ -2,7 +2,7 @@ import type { Position } from '../../../adapters/logs/log.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
 import type { Move } from './moves.ts';
 
-/** A database as platforms rent it out: its role is no superuser, and may have so many connections and no more. */
+/** A database as platforms rent it out: its role is no superuser, and has a limit of connections. */
 export interface RentedDatabase {
   readonly postgres: Postgres;
   readonly name: string;
@@ -12,7 +12,7 @@ export interface RentedDatabase {
   watch(): Promise<void>;
   /** In order for each pipeline. */
   moves(): Promise<Move[]>;
-  /** Has whoever migrates wait so long, as while there is much to do. */
+  /** Makes a migration wait this long, as one with much to do would. */
   holdMigrations(ms: number): Promise<void>;
   /** How often a connection was refused because there were too many. */
   refused(): number;

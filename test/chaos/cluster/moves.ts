@@ -65,7 +65,7 @@ export function takeovers(moves: readonly Move[], gone: readonly Gone[]): Takeov
       if (kind === 'claimed' && holder !== undefined) {
         const from = holder;
         const since = gone.findLast((one) => one.process === from && one.at <= at)?.at;
-        // Finished by whoever: it may have been handed on at once.
+        // Finished by any process: it may have been handed on at once.
         const on = own.slice(index).find((later) => later.position > later.before);
         if (since === undefined) lapsed.push(`${pipeline}: ${process} claimed it from ${from}, which was there`);
         else passages.push({ pipeline, from, to: process, seconds: ((on?.at ?? at) - since) / 1000 });

@@ -49,7 +49,7 @@ async function filled(folder: string, entry: string, owner: typeof shop | typeof
   return marks;
 }
 
-/** Sends so many events; gives those that were acknowledged. */
+/** Sends this many events; gives those that were acknowledged. */
 export async function send(
   port: number,
   owner: typeof shop | typeof other,

@@ -22,7 +22,7 @@ export interface Extent {
   readonly short: number;
 }
 
-/** Something that happens to the database of a gateway under load, or to processes that share it: for a time, or so many times. */
+/** Something that happens to the database of a gateway under load, or to processes that share it: for a time, or this many times. */
 export interface Fault {
   readonly name: string;
   readonly seconds?: Extent;

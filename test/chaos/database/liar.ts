@@ -8,7 +8,7 @@ import type { Switch } from '../switch.ts';
 import type { Fault } from './fault.ts';
 import { underLoad } from './run.ts';
 
-/** No fault of the database but one of the promise: whoever stands in front says 201 where the gateway said 503. It must be found out. */
+/** No fault of the database but one of the promise: a proxy in front says 201 when the gateway said 503. It must be found out. */
 export const liar: Fault = {
   name: 'liar',
   seconds: { usual: 3, short: 2 },

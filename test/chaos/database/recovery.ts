@@ -45,7 +45,7 @@ export function inTime(recoveries: readonly Recovery[]): Finding[] {
   ];
 }
 
-/** Does something so many times, or else again and again for so many seconds, at least once. */
+/** Does something this many times, or else again and again for this many seconds, at least once. */
 export async function repeatedly<T>(
   { seconds, times }: Pick<FaultOptions, 'seconds' | 'times'>,
   once: () => Promise<T>,

@@ -96,7 +96,7 @@ export function stillOpen(before: readonly Entry[], later: readonly Entry[]): Se
   return [...open.values()];
 }
 
-/** While every sync takes so long, no 2xx comes sooner: it would come before its sync. Pure. */
+/** While every sync takes this long, no 2xx comes sooner: it would come before its sync. Pure. */
 export function judgeSyncs(answers: readonly Answer[], since: number, leastMs: number): Finding {
   const early = answers.filter(({ at = 0, ms = 0 }) => at - ms > since && ms < leastMs - BLUR_MS);
   return none('EARLY', `2xx sooner than ${leastMs} ms, which each sync takes`, acked(early));

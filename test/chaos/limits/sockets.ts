@@ -11,7 +11,7 @@ export interface Held {
   close(): void;
 }
 
-/** Opens so many connections; `speak` is called with each that comes about, and every second until it ends. */
+/** Opens this many connections; `speak` is called with each that comes about, and every second until it ends. */
 export async function hold(
   port: number,
   count: number,

@@ -34,7 +34,7 @@ export interface House {
   kill(name: string): Promise<void>;
   /** SIGTERM, and a start. */
   stop(name: string): Promise<void>;
-  /** Stands still for so many milliseconds. */
+  /** Stands still for this many milliseconds. */
   halt(name: string, ms: number): Promise<void>;
   /** Has all processes follow a configuration; resolves when they do. Reloads come one after the other. */
   follow(written: Written): Promise<Configured>;

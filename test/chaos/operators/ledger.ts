@@ -51,7 +51,7 @@ export const wasStruck = (history: History, from: number, to: number): boolean =
 export const isKnown = (history: History, { answer, whole, begunAt, endedAt = begunAt }: Delivery): boolean =>
   answer === 200 && whole === true && !wasStruck(history, begunAt, endedAt + UNSAVED_MS);
 
-/** Orders that take a pipeline from whoever moves it. */
+/** Orders that take a pipeline from the process that moves it. */
 const STOPPING = ['suspend', 'resume', 'discard', 'cancel'];
 /** How long an answer that has gone out may not have been read yet. */
 const READ_MS = 100;

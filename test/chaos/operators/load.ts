@@ -44,7 +44,7 @@ async function runShop(options: LoadOptions, index: number, stopping: () => bool
     const begin = performance.now();
     const planted = Array.from({ length: perBeat }, (_, k) => {
       const n = beat * perBeat + k;
-      // Each shopper has an own lane, and only so many are there at a time.
+      // Each shopper has an own lane, and only this many are there at a time.
       return plant(`${run}-${index}`, owner.shop, `s${n % SHOPPERS}`, n, noise(random)).event as Planted;
     });
     open.push(send(options, agent, owner, planted, false));

@@ -23,7 +23,7 @@ const MOODS: Readonly<Record<string, Mood>> = {
   choosy: { dislikes: 0, fails: 0.03, hangs: 0.01, slowMs: 60 },
 };
 const USUAL: Mood = { dislikes: 0.02, fails: 0.03, hangs: 0.01, slowMs: 40 };
-/** Outages: this long, once in so long. */
+/** Outages: how long each takes, and how often one comes. */
 const OUTAGE = { everyMs: 7000, forMs: 1500 } as const;
 
 export interface Receivers {

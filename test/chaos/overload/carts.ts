@@ -4,7 +4,7 @@ import { pause } from '../random.ts';
 
 const TRIES = 60;
 
-/** Acknowledged requests about carts whose cart event, the last of so many in a body, has not come to the archive after a minute. */
+/** Acknowledged requests about carts whose cart event, the last of this many in a body, has not come to the archive after a minute. */
 export async function notArchived(directory: string, acked: string, events: number): Promise<string[]> {
   const wanted = linesOf<{ id: string }>(acked)
     .map(({ id }) => id)

@@ -63,7 +63,7 @@ export function answersAre(results: readonly LoadResult[]): Finding[] {
 const LEAST_REFUSED = 100;
 
 /**
- * Whether so many times the peak was wanted, and some of it was refused. What finds no free connection waits for one, as clients do: who is
+ * Whether this multiple of the peak was wanted, and some of it was refused. What finds no free connection waits for one, as clients do: who is
  * not answered sends nothing more, so less is sent than wanted.
  */
 export function met(over: LoadResult, peak: LoadResult, times: number): Finding[] {

@@ -8,7 +8,7 @@ export interface LoadOptions {
   readonly connections: number;
   /** Events in each body. */
   readonly events: number;
-  /** One request in so many is about carts. */
+  /** One request in this many is about carts. */
   readonly saleEvery: number;
   readonly seconds: number;
   /** Requests a second, sent at their time whatever comes back. Absent: each connection sends when it is answered. */

@@ -15,7 +15,7 @@ export interface Deaths {
   readonly missed: readonly string[];
 }
 
-/** A pipeline of one lane has so many events under way at most, and a death repeats them. */
+/** A pipeline of one lane has at most this many events under way, and a death repeats them. */
 const REPEATS = 400;
 /** The place in the first lane of the event that the carts' destination rejects. */
 export const MARKED = 3;

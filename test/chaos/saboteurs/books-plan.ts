@@ -4,7 +4,7 @@ import { noise, seeded } from '../random.ts';
 export const PIPELINE = 'hook';
 const REQUESTS = 40;
 const VALID = 5;
-/** One in so many requests comes again at once, and one brings an invalid event. */
+/** One in this many requests comes again at once, and one brings an invalid event. */
 const AGAIN_EVERY = 5;
 const INVALID_EVERY = 8;
 /** So many of the first come once more at the end. */

@@ -24,7 +24,7 @@ const [{ shop, token }] = shops;
 
 /**
  * A newer release has stored events in a form that this one does not know, and is rolled back. The gateway goes on taking events, the pipeline
- * waits before what cannot be read and says so, and whoever has it go on all the same finds counted what was left out.
+ * waits before what cannot be read and says so, and an operator who resumes it all the same finds what was left out counted.
  */
 export async function unreadable({ folder, entry }: AuditOptions): Promise<readonly Finding[]> {
   mkdirSync(join(folder, 'newer'));

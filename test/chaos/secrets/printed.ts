@@ -15,7 +15,7 @@ export interface Place {
 export interface Printing {
   /** What it has printed so far. */
   said(): string;
-  /** Resolves once it has ended, with its exit code: by itself, or when it is told to after so long, as with Ctrl-C. */
+  /** Resolves once it has ended, with its exit code: by itself, or when it is told to after this long, as with Ctrl-C. */
   ended(limitMs: number): Promise<{ readonly text: string; readonly code: number | null }>;
 }
 

@@ -40,7 +40,7 @@ export function hold(
   for (let number = 0; number < count; number += 1) open();
 }
 
-/** Writes the same again and again, as fast as it is taken, or every so many milliseconds. */
+/** Writes the same again and again, as fast as it is taken, or every this many milliseconds. */
 export function repeat(socket: Socket, bytes: string | Buffer, everyMs?: number): void {
   if (everyMs !== undefined) {
     const timer = setInterval(() => (socket.writable ? socket.write(bytes) : undefined), everyMs);

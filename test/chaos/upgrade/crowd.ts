@@ -23,7 +23,7 @@ export class Sent {
   }
 }
 
-/** Every so many events one goes into the cart, and every so many requests one event is refused. */
+/** How often an event goes into the cart, and how often a request has an event that is refused. */
 const CART_EVERY = 200;
 const REFUSED_EVERY = 10;
 /** One less than a request may have, since a refused one comes on top. */
@@ -43,9 +43,9 @@ const eventOf = (id: string, n: number, type = isCart(n) ? 'add_to_cart' : 'prod
 });
 
 export interface Crowd {
-  /** Sends so many new events of a shop, each until it has its 2xx. */
+  /** Sends this many new events of a shop, each until it has its 2xx. */
   send(sent: Sent, events: number, port: number): Promise<void>;
-  /** Sends so many known ones again; gives how many of them were called repeats. */
+  /** Sends this many known ones again; gives how many of them were called repeats. */
   again(sent: Sent, events: number, port: number): Promise<number>;
   close(): void;
 }

@@ -16,9 +16,9 @@ export interface Takers {
   readonly port: number;
   /** By `shop/pipeline` as the body of the request names it. */
   of(key: string): Taken;
-  /** Refuses one in so many events with 400, none if 0. */
+  /** Refuses one in this many events with 400, none if 0. */
   refuseEvery: number;
-  /** Holds back each request of a replay so long. */
+  /** Holds back each request of a replay this long. */
   replayHoldMs: number;
   /** Pipelines that are answered 503. */
   readonly away: Set<string>;

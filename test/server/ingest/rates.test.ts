@@ -29,7 +29,7 @@ function rates(perToken: number, perShop: number) {
     pass: (ms: number) => {
       time += ms;
     },
-    /** How many of so many requests come through. */
+    /** How many of this many requests come through. */
     admitted: (from: TokenHolder, requests: number) =>
       Array.from({ length: requests }).filter(() => own.wait(from) === 0).length,
   };

@@ -3,7 +3,7 @@ import { createMetrics } from '../../../server/operate/metrics.ts';
 import { createMetricsSum } from '../../../server/operate/metrics-sum.ts';
 import { describe } from '../../support/describe.ts';
 
-/** What a process says that has answered so many requests. */
+/** What a process says that has answered this many requests. */
 async function counts(requests: number) {
   const metrics = createMetrics();
   for (let n = 0; n < requests; n++) metrics.answered({ dialect: 'layers', status: 201, requestId: '', ms: 4 });

@@ -6,7 +6,7 @@ import { describe } from '../../support/describe.ts';
 
 const id = { shop: SHOP, pipeline: 'p' };
 
-/** A log of so many events, all of them delivered but each tenth, which is a dead letter. Counts what it is asked. */
+/** A log of this many events, all of them delivered but each tenth, which is a dead letter. Counts what it is asked. */
 async function filled(events: number) {
   const store = openMemory(storeOptions());
   await store.state.cursors.begin(id);

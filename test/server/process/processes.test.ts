@@ -262,7 +262,7 @@ function followTail(port: number): { lines: TailLine[]; leave: () => Promise<voi
         .matchAll(/^data: (.*)$/gm))
         lines.push(JSON.parse(data));
   };
-  // It ends with an error when its process does; whoever waits for lines sees that they are missing.
+  // It ends with an error when its process does; a test that waits for lines sees that they are missing.
   const followed = read().catch(() => {});
   return {
     lines,

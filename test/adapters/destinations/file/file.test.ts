@@ -401,7 +401,7 @@ const writer = (directory: string, gzip: boolean): string => `
     if (outcomes.every(({ kind }) => kind === 'delivered')) console.log(String(first));
   }`;
 
-/** Runs the writer until it has told of so many batches, kills it, and gives the first position it did not tell of. */
+/** Runs the writer until it has told of this many batches, kills it, and gives the first position it did not tell of. */
 async function killedAfter(script: string, first: number, batches: number, told: Set<string>): Promise<number> {
   const child = spawn(process.execPath, [script, String(first)], {
     stdio: ['ignore', 'pipe', 'inherit'],

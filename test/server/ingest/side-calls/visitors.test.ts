@@ -9,7 +9,7 @@ import { SHOP } from '../../../support/gateway.ts';
 import { eventOf } from '../../../support/operations.ts';
 import { leastStallOf } from '../../../support/stall.ts';
 
-/** A log of so many views of one visitor, which counts how it is asked. */
+/** A log of this many views of one visitor, which counts how it is asked. */
 function countingLog(events: number) {
   const asked: number[] = [];
   const log: Pick<EventLog, 'extent' | 'read'> & { newest: number } = {

@@ -68,7 +68,7 @@ function open(tail: Tail, filter: TailFilter = {}) {
     lines,
     leave: () => lines.return!(),
     listeners: () => getEventListeners(stop.signal, 'abort').length,
-    /** The next so many lines, in short. */
+    /** The next this many lines, in short. */
     take: async (count: number) => {
       const taken: string[] = [];
       while (taken.length < count) {
