@@ -169,11 +169,11 @@ describe('in production every line is JSON', ({ it, beforeEach, afterEach }) => 
     ],
   ] as const) {
     it(`of a start and of a release that fail: ${what}`, async () => {
-      for (const [entry, msg] of [
-        ['main.js', 'cannot start'],
-        ['release.js', 'cannot release'],
-      ] as const) {
-        const gateway = run({ LOG_LEVEL: 'silent', ...env }, entry);
+      const started = [
+        [run({ LOG_LEVEL: 'silent', ...env }, 'main.js'), 'cannot start'],
+        [run({ LOG_LEVEL: 'silent', ...env }, 'release.js'), 'cannot release'],
+      ] as const;
+      for (const [gateway, msg] of started) {
         assert.is(await gateway.ended(), 1);
         const { level, mistakes = [], reason } = gateway.said(msg) ?? {};
         assert.is(level, 'fatal');

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { constants, copyFile, lchown, mkdir, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryFolder } from './folder.ts';
 import { type Binaries, execute, postgresBinaries } from './postgres-binaries.ts';
@@ -16,7 +17,7 @@ export interface Home extends Binaries {
   readonly pristine: string;
 }
 
-/** One per process, since initdb takes a second and a copy of its work a tenth of that. */
+/** One per process, since initdb takes a second and a copy of its work a tenth of that; of several at once it is made once. */
 export function postgresHome(): Promise<Home> {
   home ??= makeHome();
   return home;
@@ -36,9 +37,17 @@ async function makeHome(): Promise<Home> {
     if (binaries.account) chownSync(fresh, binaries.account.uid, binaries.account.gid);
     return fresh;
   };
-  const pristine = join(folder(), 'data');
+  return { ...binaries, folder, pristine: await pristineIn(folder(), binaries) };
+}
+
+/** What initdb makes in the folder, or what another process of this run has made. */
+async function pristineIn(folder: string, { initdb, account }: Binaries): Promise<string> {
+  // Every process of a run has the run's folder for temporary files.
+  const ofTheRun = process.send ? join(tmpdir(), 'pristine') : undefined;
+  if (ofTheRun && existsSync(ofTheRun)) return join(ofTheRun, 'data');
+  const pristine = join(folder, 'data');
   await execute(
-    binaries.initdb,
+    initdb,
     [
       `--pgdata=${pristine}`,
       '--no-sync',
@@ -49,9 +58,16 @@ async function makeHome(): Promise<Home> {
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',
     ],
-    binaries.account,
+    account,
   );
-  return { ...binaries, folder, pristine };
+  if (ofTheRun === undefined) return pristine;
+  try {
+    renameSync(folder, ofTheRun);
+  } catch {
+    // Another process was first.
+    return pristine;
+  }
+  return join(ofTheRun, 'data');
 }
 
 /**

@@ -30,7 +30,8 @@ describe('the search for secrets', ({ it, after }) => {
 
   it('leaves out of a diagnostic report the environment alone', () => {
     const file = join(folder.path, 'report.json');
-    const report = { environmentVariables: { KEY: key }, javascriptStack: { message: 'fine' } };
+    const environment = { environmentVariables: { KEY: key } };
+    const report = { ...environment, javascriptStack: { message: 'fine' }, workers: [environment] };
     writeFileSync(file, JSON.stringify(report));
     assert.equal(leaks([{ where: 'a report', file }], { key }), []);
     writeFileSync(file, JSON.stringify({ ...report, javascriptStack: { message: key } }));

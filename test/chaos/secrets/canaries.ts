@@ -62,11 +62,10 @@ function around(text: string, forms: readonly string[]): string {
   return text.slice(Math.max(0, at - 60), at).replaceAll(/\s+/g, ' ');
 }
 
-/** A diagnostic report of Node lists the environment unless it is told not to, which Node 20 cannot be; the rest of it is ours. */
+/** A diagnostic report of Node, and of each thread in it, lists the environment unless it is told not to, which Node 20 cannot be; the rest of it is ours. */
 function withoutEnvironment(text: string): string {
   if (!text.includes('"environmentVariables"')) return text;
-  const { environmentVariables: _, ...report } = JSON.parse(text) as Record<string, unknown>;
-  return JSON.stringify(report);
+  return JSON.stringify(JSON.parse(text, (key, value) => (key === 'environmentVariables' ? undefined : value)));
 }
 
 /** Every file below a folder. */
