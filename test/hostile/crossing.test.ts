@@ -7,7 +7,7 @@ import { openSink, type Sink } from '../support/sink.ts';
 import { until } from '../support/until.ts';
 
 const SHOPS = 50;
-const REQUESTS = 2_000;
+const REQUESTS = 4_000;
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const shopOf = (n: number) => `shop-${n}.myshopify.com`;
 
