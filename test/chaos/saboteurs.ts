@@ -69,8 +69,9 @@ await judged(values, async (folder, entry) => {
 });
 
 /** Whether the audit compares how long a shopper waits with and without an attack. */
-const isTimed = (trial: AuditName | Saboteur): boolean =>
-  ['dust', 'shutout'].includes(typeof trial === 'string' ? trial : trial.audit);
+function isTimed(trial: AuditName | Saboteur): boolean {
+  return ['dust', 'shutout'].includes(typeof trial === 'string' ? trial : trial.audit);
+}
 
 async function tried(trial: AuditName | Saboteur, folder: string, entry: string): Promise<Trial> {
   const begin = performance.now();
