@@ -3,26 +3,14 @@ import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as assert from 'uvu/assert';
-import { dialects } from '../adapters/dialects/index.ts';
 import { LogUnavailable } from '../adapters/logs/log.ts';
 import type { Router } from '../server/http/koa-app.ts';
-import { createHttp, type HttpOptions } from '../server/http/server.ts';
-import { createIngest } from '../server/ingest/ingest.ts';
-import { createShops } from '../server/ingest/shops.ts';
+import type { HttpOptions } from '../server/http/server.ts';
 import { createLoad } from '../server/overload/load.ts';
 import type { Pressure } from '../server/overload/pressure.ts';
 import { describe } from './support/describe.ts';
-import {
-  beacon,
-  call,
-  configOf,
-  gatewayWith,
-  glood,
-  lanes,
-  layersEvent,
-  type Reply,
-  tapcart,
-} from './support/gateway.ts';
+import { openEventServer } from './support/event-server.ts';
+import { beacon, call, gatewayWith, glood, lanes, layersEvent, type Reply, tapcart } from './support/gateway.ts';
 import { until } from './support/until.ts';
 
 const config = `
@@ -38,7 +26,6 @@ function isTold({ status, headers }: Reply, wanted = 503): void {
 /** A server with nothing behind it, in whatever need. */
 async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) {
   const shed: string[] = [];
-  const shops = createShops(configOf(config));
   const load = createLoad({
     maxBytes: 1e9,
     disk: () => pressure,
@@ -46,42 +33,7 @@ async function serverIn(pressure: Pressure, options: Partial<HttpOptions> = {}) 
     onRefusal: (shortage, priority) => shed.push(`${shortage} ${priority}`),
     onShortage: () => {},
   });
-  const ingest = createIngest({
-    shops: () => shops,
-    log: { append: async ({ events }: { events: unknown[] }) => events.map(() => ({ kind: 'stored' })) } as never,
-    enrich: () => ({ channel: 'web' }),
-    limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
-    rates: { wait: () => 0, spend: () => {} },
-    now: Date.now,
-  });
-  const server = createHttp({
-    dialects,
-    ingest,
-    load,
-    sideCalls: [],
-    routes: () => {},
-    bodyMaxBytes: 262_144,
-    trustProxyHops: 0,
-    headersTimeoutMs: 10_000,
-    requestTimeoutMs: 15_000,
-    keepAliveTimeoutMs: 1000,
-    maxConnections: 100,
-    draining: () => false,
-    onRefused: () => {},
-    headersMaxBytes: 16 * 1024,
-    headersInFlightBytes: 1024 * 1024,
-    onAnswered: () => {},
-    onError: () => {},
-    ...options,
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  const close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { port, shed, close };
+  return { ...(await openEventServer({ load, http: options })), shed };
 }
 
 const gloodEvent = (name: string) => ({ event: { id: `${name}-1`, name, data: {} }, session_id: 's' });

@@ -1,13 +1,12 @@
-import { once } from 'node:events';
 import * as assert from 'uvu/assert';
 import { dialects } from '../../../adapters/dialects/index.ts';
 import { LogUnavailable } from '../../../adapters/logs/log.ts';
-import { createHttp, type HttpOptions } from '../../../server/http/server.ts';
-import { createIngest, type IngestTools } from '../../../server/ingest/ingest.ts';
-import { createShops } from '../../../server/ingest/shops.ts';
+import type { HttpOptions } from '../../../server/http/server.ts';
+import type { IngestTools } from '../../../server/ingest/ingest.ts';
 import { createLoad } from '../../../server/overload/load.ts';
 import { describe } from '../../support/describe.ts';
-import { beacon, configOf, glood, lanes, layersEvent } from '../../support/gateway.ts';
+import { openEventServer } from '../../support/event-server.ts';
+import { beacon, glood, lanes, layersEvent } from '../../support/gateway.ts';
 
 const oops = (): never => {
   throw new Error('planted');
@@ -15,7 +14,6 @@ const oops = (): never => {
 
 /** A server with a fault in one of its parts. */
 async function serverWith(http: Partial<HttpOptions>, tools: Partial<IngestTools> = {}) {
-  const shops = createShops(configOf('shops: [{ shop: demo.myshopify.com, tokens: [demo-token] }]'));
   const logged: (string | undefined)[] = [];
   const onError = (_error: unknown, requestId?: string): void => void logged.push(requestId);
   const load = createLoad({
@@ -25,44 +23,7 @@ async function serverWith(http: Partial<HttpOptions>, tools: Partial<IngestTools
     onRefusal: () => {},
     onShortage: () => {},
   });
-  const ingest = createIngest({
-    shops: () => shops,
-    log: { append: async ({ events }: { events: unknown[] }) => events.map(() => ({ kind: 'stored' })) } as never,
-    enrich: () => ({ channel: 'web' }),
-    limits: { depth: 32, keys: 2048, text: 8192, eventBytes: 65_536 },
-    rates: { wait: () => 0, spend: () => {} },
-    now: Date.now,
-    ...tools,
-  });
-  const server = createHttp({
-    dialects,
-    ingest,
-    load,
-    sideCalls: [],
-    routes: () => {},
-    bodyMaxBytes: 262_144,
-    trustProxyHops: 0,
-    headersTimeoutMs: 10_000,
-    requestTimeoutMs: 15_000,
-    keepAliveTimeoutMs: 1000,
-    maxConnections: 100,
-    draining: () => false,
-    onRefused: () => {},
-    headersMaxBytes: 16 * 1024,
-    headersInFlightBytes: 1024 * 1024,
-    onAnswered: () => {},
-    onError,
-    ...http,
-    ...(http.ingest && { ingest: { ...ingest, ...http.ingest } }),
-    ...(http.load && { load: { ...load, ...http.load } }),
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { port: (server.address() as { port: number }).port, logged, close };
+  return { ...(await openEventServer({ load, tools, http: { onError, ...http } })), logged };
 }
 
 const log = (append: () => Promise<never>) => ({ append }) as never;
