@@ -1,6 +1,6 @@
-/** An authority that all parsers read alike. Others are left to Koa, which refuses those that cannot be parsed. */
+/** A full URL with a host that all parsers read alike. Koa gets any other one, and refuses what it cannot parse. */
 const ABSOLUTE = /^https?:\/\/(?:[\w.~!$&'()*+,;=:-]*@)?(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d*)?(?=[/?#]|$)/i;
-/** Letters, digits and - . _ ~, which mean the same with and without their percent sign (RFC 3986, 6.2.2.2). */
+/** Percent-encoded letters, digits and - . _ ~. Encoding them changes nothing (RFC 3986, 6.2.2.2). */
 const UNRESERVED = /%(2d|2e|5f|7e|3\d|[46][1-9a-f]|[57][0-9a])/gi;
 
 /** The path of a request target as sent, without its query. */
@@ -10,9 +10,9 @@ export function pathOf(target: string): string {
 }
 
 /**
- * Gives what writes a request target as the contracts do, where it means one of these paths: in full form, with slashes doubled or at its end (a base
- * URL and a path that were joined), or with letters behind percent signs. Any other target is given back as it came: what reads like a path of the
- * admin API is one only where it is written like one.
+ * Gives a function that rewrites a request target to the path that it means, if that is one of `paths`. The target may be a full URL, have
+ * doubled slashes or one at its end (a base URL and a path that were joined), or percent-encoded letters. Any other target is returned
+ * unchanged, so a path of the admin API must be written exactly.
  */
 export function createAddresses(paths: ReadonlySet<string>): (target: string) => string {
   return (target) => {

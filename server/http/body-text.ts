@@ -1,13 +1,13 @@
 import { RequestRefused } from '../../adapters/dialects/dialect.ts';
 
-/** In what a body is written, where that is not UTF-8: by the name that `TextDecoder` gives it. */
+/** The charset of a body that is not UTF-8, by the name that `TextDecoder` gives it. */
 export type Charset = string;
 
 const CHARSET = /;\s*charset\s*=\s*(?:"([^"]*)"?|'([^']*)'?|([^\s;]*))/i;
-/** UTF-8 is ASCII and more: what is not ASCII under that name is nearly always UTF-8. */
+/** UTF-8 contains ASCII, and a body that claims ASCII and is not is nearly always UTF-8. */
 const UTF_8: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii', '']);
 
-/** The charset that Content-Type names; undefined is UTF-8. Throws RequestRefused (415) where there is none of that name. */
+/** The charset that Content-Type names; undefined for UTF-8. Throws RequestRefused (415) if it is unknown. */
 export function charsetOf(contentType: string | undefined): Charset | undefined {
   const found = contentType === undefined ? null : CHARSET.exec(contentType);
   if (found === null) return undefined;
@@ -27,8 +27,8 @@ export function charsetOf(contentType: string | undefined): Charset | undefined 
 }
 
 /**
- * The body as UTF-8: as it came where it is that already, or says so and is not. Readers then see U+FFFD in the place of what is none, and the bytes
- * as they were sent are kept. A byte order mark says more than a header.
+ * Converts the body to UTF-8. A byte order mark wins over the header. A body that claims to be UTF-8 is kept as sent, even if it is not valid:
+ * readers see U+FFFD for each invalid byte.
  */
 export function inUtf8(body: Buffer, charset: Charset | undefined): Buffer {
   const written = writtenIn(body, charset);
@@ -40,7 +40,7 @@ function writtenIn(body: Buffer, charset: Charset | undefined): Charset | undefi
   const [first = 0, second = 0, third = 0] = body;
   if (first === 0xff && second === 0xfe) return 'utf-16le';
   if (first === 0xfe && second === 0xff) return 'utf-16be';
-  // JSON begins with a sign of ASCII, of which one of two bytes is 0 there; and it has none that is 0 elsewhere.
+  // JSON starts with an ASCII character and has no zero bytes in UTF-8. In UTF-16 one of its first two bytes is zero.
   if ((first === 0) !== (second === 0) && body.length > 1) return first === 0 ? 'utf-16be' : 'utf-16le';
   if (charset === undefined || (first === 0xef && second === 0xbb && third === 0xbf)) return undefined;
   return charset.startsWith('utf-16') ? undefined : charset;
@@ -51,7 +51,7 @@ const WINDOWS_1252 = Uint16Array.from({ length: 256 }, (_, byte) => byte);
   WINDOWS_1252[0x80 + at] = sign.charCodeAt(0);
 });
 
-/** Not by TextDecoder: some versions of Node read 0x80 to 0x9f there as Latin-1 has them, which are signs that nobody writes. */
+/** Does not use TextDecoder: some versions of Node decode 0x80 to 0x9f as Latin-1, that is, as control characters that nobody means. */
 function windows1252(body: Buffer): string {
   const units = new Uint16Array(body.length);
   for (let at = 0; at < body.length; at += 1) units[at] = WINDOWS_1252[body[at] as number] as number;

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import type { InboundRequest } from '../../adapters/dialects/dialect.ts';
 
 /**
- * The shopper's address as far as the operator's own proxies vouch for it: with n hops the n-th entry of X-Forwarded-For
- * from the right, with none the socket's. The socket's, too, where that entry is missing or no address.
+ * The client's address. With n trusted proxies (`hops`) it is the n-th entry of X-Forwarded-For from the right. Without proxies, or if that
+ * entry is missing or no address, it is the socket's.
  */
 export function clientAddress(
   headers: InboundRequest['headers'],
@@ -21,6 +21,6 @@ function plainAddress(entry: string | undefined): string | undefined {
   return isIP(address) === 0 ? undefined : address;
 }
 
-// A header that was sent twice is an array, and then neither value can be trusted.
+// A header that was sent twice is an array; neither value can be trusted.
 const single = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined;

@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { InputTurns } from '../overload/input-turns.ts';
+import type { InputScheduler } from '../overload/input-scheduler.ts';
 import type { Load } from '../overload/load.ts';
 import type { HeaderBudget } from './header-budget.ts';
-import { endsBehindLast } from './large-answers.ts';
+import { resetAfterLastAnswer } from './large-answers.ts';
 
 export interface ConnectionLimits {
   readonly maxConnections: number;
-  /** How long a connection may stay that has sent nothing yet. */
+  /** How long a connection may stay open before its first byte. */
   readonly keepAliveTimeoutMs: number;
   readonly load: Load;
   readonly headers: HeaderBudget;
-  readonly inputs: InputTurns;
+  readonly inputs: InputScheduler;
 }
 
-/** The part of the open files of this process that connections may take. The log, destinations and DNS need the rest. */
+/** The part of the process's open files that connections may use. The log, destinations and DNS need the rest. */
 const PART_OF_CLIENTS = 0.6;
 
 /** How many of these connections can be accepted without running out of file descriptors. */
@@ -33,12 +33,13 @@ function openFilesLimit(): number {
 }
 
 /**
- * Closes connections past the limit. A connection that has sent nothing may stay as long as an idle one, since browsers and proxies open some ahead:
- * Node gets it with its first byte, and counts the time for headers from there. A client that has ended its half still gets its answers.
+ * Closes connections above the limit. Node sees a connection only when its first byte comes, and measures the time for headers from there; until
+ * then the connection may stay open as long as an idle one, since browsers and proxies open some in advance. A client that has closed its half
+ * still gets its answers.
  */
 export function limitConnections(server: Server, limits: ConnectionLimits): void {
   const { maxConnections, keepAliveTimeoutMs, load, headers, inputs } = limits;
-  // Not `server.maxConnections`: processes that share a port would hand the connection to one another without end.
+  // Not `server.maxConnections`: processes that share a port would pass the connection to one another for ever.
   let open = 0;
   const silent = new Set<Socket>();
   const accept = server.listeners('connection');
@@ -65,7 +66,7 @@ export function limitConnections(server: Server, limits: ConnectionLimits): void
       for (const listener of accept) listener.call(server, socket);
       const parse = socket.listeners('data').filter((listener) => listener !== begin);
       const end = socket.listeners('end').filter((listener) => !before.includes(listener));
-      const input = inputs.join(socket, { take: detached(socket, 'data', parse), end: detached(socket, 'end', end) });
+      const input = inputs.attach(socket, { take: detached(socket, 'data', parse), end: detached(socket, 'end', end) });
       socket.on('data', (bytes: Buffer) => input.take(bytes));
       socket.on('end', () => input.end());
       input.take(chunk);
@@ -96,9 +97,12 @@ function detached(socket: Socket, event: string, listeners: readonly unknown[]):
   };
 }
 
-/** Most requests of one connection in one turn of the event loop. Clients and proxies wait for each answer before they send the next request. */
+/**
+ * Most requests that one connection may start in one turn of the event loop. Normal clients and proxies wait for each answer before the next
+ * request.
+ */
 const MOST_AT_ONCE = 16;
-/** Most requests of one connection that wait for their answers, or whose answers wait to be read. */
+/** Most unanswered or unread requests of one connection. */
 const MOST_UNANSWERED = 64;
 
 interface Requests {
@@ -109,12 +113,12 @@ interface Requests {
 }
 
 /**
- * Guards against floods and ambiguous framing. The function returned says whether it has refused the request: it then answers 400 behind the earlier
+ * Refuses floods and ambiguous framing. The returned function says whether it has refused a request. It then answers 400 after the earlier
  * answers, closes the connection, and reads nothing more from it.
  */
 export function createFloodGuard(
   headers: HeaderBudget,
-  inputs: InputTurns,
+  inputs: InputScheduler,
   onRefused: () => void,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   const known = new WeakMap<Socket, Requests>();
@@ -135,7 +139,7 @@ export function createFloodGuard(
       known.set(socket, here);
     }
     const own = here;
-    if (own.isRefused || endsBehindLast(socket)) return true;
+    if (own.isRefused || resetAfterLastAnswer(socket)) return true;
     if (own.turn !== turn) {
       own.turn = turn;
       own.requests = 0;
@@ -157,7 +161,7 @@ export function createFloodGuard(
   };
 }
 
-/** Requires one Host and one way to know where the body ends. With other framings a proxy may see one request where Node sees two. */
+/** Requires exactly one Host and one framing of the body. Otherwise a proxy may see one request where Node sees two (request smuggling). */
 function isWellFramed({ rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
   let hosts = 0;
   let framings = 0;

@@ -9,8 +9,8 @@ export type Encoding = 'none' | 'gzip' | 'br';
 const ENCODINGS: Readonly<Record<string, Encoding>> = { gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'gzip', br: 'br' };
 
 /**
- * What Content-Encoding says, in any case and with `identity` as often as it likes (RFC 9110, 8.4.1); deflate is read as gzip is. Throws
- * RequestRefused (415) where it is unknown, or there is more than one.
+ * The encoding that Content-Encoding names, in any case. `identity` is ignored however often it is named (RFC 9110, 8.4.1), and deflate is read
+ * like gzip. Throws RequestRefused (415) if it is unknown, or if there are several.
  */
 export function encodingOf({ headers }: IncomingMessage): Encoding {
   const said = headers['content-encoding'];
@@ -29,7 +29,7 @@ export function encodingOf({ headers }: IncomingMessage): Encoding {
   return found;
 }
 
-/** The encoding of a body by its first two bytes, where these tell more than its header: no JSON begins as gzip and zlib do, and they not as JSON. */
+/** The real encoding of a body by its first two bytes; some headers are wrong. No JSON begins like gzip or zlib. */
 export function encodingBy(first: number, second: number, said: Encoding): Encoding {
   if (said === 'br') return said;
   if (first === 0x1f && second === 0x8b) return 'gzip';
@@ -43,8 +43,8 @@ const startsJson = (byte: number): boolean =>
 
 const brotliDecompressed = promisify(brotliDecompress);
 /**
- * A body of gzip in one step, so that no half-read one keeps windows and buffers; that takes time as what comes out does, a millisecond at most. `limit`
- * is the most bytes that may come out. Throws RequestRefused: 413 where it is larger, 400 where it cannot be read.
+ * Decompresses a gzip body in one step, so that a half-read body keeps no windows and buffers. It takes a millisecond at most, like any body of
+ * that size. `limit`: most bytes after decompression. Throws RequestRefused: 413 if the result is larger, 400 if the body cannot be read.
  */
 export function gunzipped(bytes: Buffer, limit: number): Buffer {
   try {
@@ -55,8 +55,8 @@ export function gunzipped(bytes: Buffer, limit: number): Buffer {
 }
 
 /**
- * The same of brotli, on another thread: 14 bytes of it can take a tenth of a second before the first byte comes out, since up to 16 MB are made at
- * a time. Rejects as `gunzipped` throws.
+ * The same for brotli, on another thread: 14 bytes of it can take a tenth of a second before the first output, since brotli allocates up to 16
+ * MB at a time. Rejects with the errors of `gunzipped`.
  */
 export async function unbrotlied(bytes: Buffer, limit: number): Promise<Buffer> {
   try {
@@ -78,9 +78,8 @@ export const tooLarge = (limit: number): RequestRefused =>
   new RequestRefused(413, `the body must have at most ${limit} bytes; send fewer events at once`);
 
 /**
- * To be called before koa-bodyparser reads a request. The parser knows encodings in lower case, and they are named in any
- * (RFC 9110, 8.4.1). Once a body is too large, it listens no more to its decompression, which still goes on with what it has: an error
- * in that would be heard by nobody, and end the process.
+ * Call this before koa-bodyparser reads a request. The parser knows encodings only in lower case, although any case is valid (RFC 9110, 8.4.1).
+ * And once a body is too large it stops listening to the decompression, which goes on: an error there would be unhandled and end the process.
  */
 export function prepareDecompression(request: IncomingMessage): void {
   const { 'content-encoding': encoding } = request.headers;

@@ -9,19 +9,19 @@ import { Overloaded } from '../overload/load.ts';
 
 const FAULT = 'Something went wrong here. The request id names the log line.';
 
-/** Everything that follows from an error in the way of an event. */
+/** Everything that follows when a request for events fails. */
 export interface Refusal {
-  /** Status, words and headers. */
+  /** Status, body and headers. */
   readonly answer: Answer;
   /** Whether the answer is delayed, so that a gateway short of CPU or memory is not busy with refusals. */
   readonly isDelayed: boolean;
   /** Whether the error is a fault of the gateway, to be logged. */
   readonly isFault: boolean;
-  /** What is counted, shown in the tail and logged. Only if the request is to blame, and not what the gateway can do now. */
+  /** What is counted, shown in the tail and logged. Absent if the gateway is to blame and not the request. */
   readonly leaves: Pick<RefusedRequest, 'reason' | 'message' | 'isKept'> | undefined;
 }
 
-/** Decides what an error in the way of an event means for its client and for the operator. */
+/** Decides what an error means for the client of an event request and for the operator. */
 export function refusalOf(error: unknown, dialect: Dialect): Refusal {
   const refused = refusedFor(error);
   const { status, refusal, reason, message } = refused;
@@ -57,7 +57,7 @@ export interface ErrorAnswer {
   readonly isFault: boolean;
 }
 
-/** Decides how an error is answered that does not concern events. */
+/** Decides how any other request is answered that failed. */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof KnownError) {
     const { status, message } = error;
@@ -65,7 +65,7 @@ export function answerTo(error: unknown): ErrorAnswer {
   }
   if (error instanceof LogUnavailable)
     return { status: 503, message: `The log cannot be reached now (${error.message}); try again.`, isFault: false };
-  // Errors of Koa say themselves whether clients may read them.
+  // `expose` says whether clients may see the message of an error from Koa.
   const { status = 500, expose = false, message } = error as Error & { status?: number; expose?: boolean };
   return { status, message: expose ? message : FAULT, isFault: status >= 500 };
 }

@@ -24,7 +24,7 @@ export interface EventEndpointOptions {
   readonly draining: () => boolean;
   /** Called once per answered POST. */
   readonly onAnswered: (exchange: Answered) => void;
-  /** Called with each request that is refused for what it is. */
+  /** Called with each request that is refused because it is wrong. */
   readonly onRefused: (refused: RefusedRequest) => void;
   /** Called with faults of the gateway. */
   readonly onError: (error: unknown, requestId?: string) => void;
@@ -52,9 +52,9 @@ interface Exchange {
 /** What becomes of a request. */
 interface Outcome {
   readonly answer: Answer;
-  /** Why it is none of success. */
+  /** Why the request failed, if it did. */
   readonly refusal?: Refusal;
-  /** Whether the body was given up before its end, so that nothing else can come on this connection. */
+  /** Whether the body was abandoned before its end. The connection then takes no further request. */
   readonly isGivenUp?: boolean;
 }
 
@@ -118,7 +118,7 @@ async function post(options: EventEndpointOptions, exchange: Exchange): Promise<
   }
 }
 
-/** Outside of `post`, since it lives as long as the request: a closure in there would keep the body alive. */
+/** Outside of `post`: it lives as long as the request, and a closure inside would keep the body in memory. */
 const chargeTo =
   (ingest: Ingest, admission: Admission) =>
   (bytes: number): void =>
@@ -145,7 +145,7 @@ function refused({ onError }: EventEndpointOptions, { call, requestId }: Exchang
   return { answer: refusal.answer, refusal };
 }
 
-/** Sends the answer, a delayed one when its time has come, and tells of a refusal. */
+/** Sends the answer, after a delay if it is a delayed refusal, and reports refusals. */
 async function conclude(options: EventEndpointOptions, exchange: Exchange, outcome: Outcome): Promise<void> {
   const { answer, refusal, isGivenUp = false } = outcome;
   if (refusal?.isDelayed) await options.load.delayRefusal();
@@ -153,7 +153,7 @@ async function conclude(options: EventEndpointOptions, exchange: Exchange, outco
   const headers: Record<string, string> = { 'X-Request-Id': requestId, Vary: 'Origin', ...answer.headers };
   const { origin } = request.headers;
   if (origin && caller.allowsOrigin && request.method !== 'OPTIONS') Object.assign(headers, readableBy(origin));
-  // Asked last: the gateway may have begun to stop since the request came.
+  // Checked last, since a stop may have begun after the request came.
   if (isGivenUp || options.draining() || isEndless(request, answer)) headers.Connection = 'close';
   write(exchange.response, answer, headers);
   if (refusal?.leaves === undefined) return;
@@ -162,7 +162,7 @@ async function conclude(options: EventEndpointOptions, exchange: Exchange, outco
   options.onRefused({ ...refusal.leaves, status, dialect: caller.dialect.name, shop, origin });
 }
 
-/** A client past its rate limit whose body has no announced end: each further chunk would still have to be parsed. */
+/** Whether a client over its rate limit sends a body of unknown length. Each further chunk would cost parsing, so its connection ends. */
 const isEndless = ({ complete, headers }: IncomingMessage, { status }: Answer): boolean =>
   status === 429 && !complete && headers['transfer-encoding'] !== undefined;
 
@@ -182,7 +182,7 @@ function answerFault(
 ): void {
   try {
     onError(error, requestId);
-    // The answer has begun, and often is complete: there is nothing more to say.
+    // The answer has been sent, at least in part, so there is nothing to add.
     if (response.writableEnded) return;
     if (response.headersSent) response.destroy();
     else {

@@ -1,44 +1,47 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** The bytes of unfinished headers, of all connections together. Node keeps them and does not show them. */
+/**
+ * Limits the memory for unfinished headers, over all connections. Node keeps these bytes and does not report them, so they are computed from
+ * what was read.
+ */
 export interface HeaderBudget {
   /** The first byte of a connection has arrived. */
   began(socket: Socket): void;
   asked(request: IncomingMessage): void;
-  /** Its answer is over. */
+  /** The answer to this request has ended. */
   answered(request: IncomingMessage): void;
-  /** Ends connections until there is room, the longest-waiting first. To be called now and then. */
+  /** Ends connections until there is room, the one that has waited longest first. Call it regularly. */
   makeRoom(): void;
   bytes(): number;
 }
 
 export interface HeaderBudgetOptions {
   readonly maxBytes: number;
-  /** What one connection may hold: Node refuses more. */
+  /** Most bytes of headers for one connection; Node refuses more. */
   readonly headersMaxBytes: number;
-  /** Bytes of a connection that were read and not parsed yet: they may be anything. */
+  /** Bytes of a connection that were read and are not parsed yet. */
   readonly unparsed: (socket: Socket) => number;
   readonly onEvicted: () => void;
 }
 
-/** Blanks beyond the usual ones, which are kept nowhere. */
+/** Tolerance for extra blanks between headers, which Node does not keep. */
 const SLACK_BYTES = 256;
-/** The size of a chunk in hex digits, and the ends of two lines. */
+/** The overhead of a chunk: its size in hex digits, and two line ends. */
 const FRAME_BYTES = 10;
 
 const chunked = new WeakMap<IncomingMessage, number>();
 
-/** Notes how much a body in chunks has taken on the wire: its headers do not tell. */
+/** Records how many bytes a chunked body took on the wire, since its headers do not say. */
 export function noteChunked(request: IncomingMessage, bytes: number, chunks: number): void {
   chunked.set(request, bytes + chunks * FRAME_BYTES);
 }
 
 interface Connection {
-  /** How many bytes were read of it when the request began that is to come, or is being answered. */
+  /** Bytes that had been read from the connection when its current request began. */
   mark: number;
   unanswered: number;
-  /** Bytes since the mark that belong to requests. */
+  /** Bytes since the mark that belong to complete requests. */
   used: number;
 }
 
@@ -78,7 +81,7 @@ export function createHeaderBudget({
       if (own.unanswered > 0) return;
       const read = socket.bytesRead - unparsed(socket) - own.mark;
       const behind = read - own.used;
-      // More than one may hold is no beginning of headers: it came of a body that nobody read.
+      // If more is left than headers may have, it is the rest of a body that nobody read.
       own.mark += behind > SLACK_BYTES && behind <= headersMaxBytes ? own.used : read;
       own.used = 0;
       connections.delete(socket);

@@ -6,7 +6,7 @@ import type { SideCall } from '../ingest/ingest.ts';
 import type { RefusedRequest } from '../ingest/refusals.ts';
 import { answerTo } from './error-answers.ts';
 import { requestIdOf } from './inbound.ts';
-import { createReading } from './large-answers.ts';
+import { createReadDeadline } from './large-answers.ts';
 
 export type { Router };
 export type Context = Koa.Context;
@@ -14,7 +14,7 @@ export type Context = Koa.Context;
 export interface KoaAppOptions {
   /** Paths of events and of the calls beside them. */
   readonly calls: readonly SideCall[];
-  /** Answers a request to one of them. */
+  /** Answers a request to one of these paths. */
   readonly answerCall: (call: SideCall, request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** Where events go, for people. */
   readonly eventPaths: readonly string[];
@@ -27,23 +27,26 @@ export interface KoaAppOptions {
 
 export interface KoaApp {
   readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  /** Paths that anybody may ask for: all but those of the admin API. */
+  /** All paths except those of the admin API. */
   readonly publicPaths: ReadonlySet<string>;
 }
 
-/** Koa and the list of all routes. The routes of events lead to the handler that answers them without Koa too. */
+/**
+ * Koa, and the list of all routes. Koa answers everything but events; its routes for events call the same handler as `server.ts` does without
+ * Koa.
+ */
 export function createKoaApp(options: KoaAppOptions): KoaApp {
   const app = new Koa();
   app.on('error', (error: unknown) => options.onError(error));
-  const reading = createReading();
+  const readDeadline = createReadDeadline();
   app.use(async (ctx, next) => {
     await next();
-    reading.answering(ctx);
+    readDeadline.watch(ctx);
   });
   app.use(errorsAsJson(options));
-  // Events grant their origins themselves. Pages may read nothing else, and caches are told that answers vary.
+  // The event handler sets its own CORS headers. Pages may read nothing else, but caches must know that answers vary by origin.
   app.use(cors({ origin: () => '' }));
-  // Exactly the paths of the contracts, as the handler before Koa knows them.
+  // Exact paths only, like the handler before Koa.
   const router = new Router({ strict: true, sensitive: true });
   for (const call of options.calls)
     router.all(call.path, (ctx) => {
@@ -61,7 +64,7 @@ export function createKoaApp(options: KoaAppOptions): KoaApp {
 const publicPaths = (router: Router): ReadonlySet<string> =>
   new Set(router.stack.map(({ path }) => String(path)).filter((path) => !/^\/admin\b|[:*(]/.test(path)));
 
-/** Tells of POSTs to addresses that take none: events may be lost there. */
+/** Reports POSTs to unknown paths: events may be lost there. */
 function lostEvents({ onRefused }: KoaAppOptions): Koa.Middleware {
   return async (ctx, next) => {
     await next();
@@ -70,7 +73,7 @@ function lostEvents({ onRefused }: KoaAppOptions): Koa.Middleware {
   };
 }
 
-/** For an address that the router knows by other methods. */
+/** Answers 405 for a path that the router knows only with other methods. */
 function otherMethods(ctx: Koa.Context, next: Koa.Next): Promise<void> | undefined {
   const methods = [...new Set(((ctx.matched ?? []) as Router['stack']).flatMap((layer) => layer.methods))];
   if (methods.length === 0) return next();
@@ -92,7 +95,7 @@ function nothingHere({ eventPaths }: KoaAppOptions): Koa.Middleware {
   };
 }
 
-/** Answers errors as JSON, and tells clients that are refused for now when to come again. */
+/** Answers errors as JSON, with Retry-After for clients that should try again. */
 export function errorsAsJson({ onError, draining }: Pick<KoaAppOptions, 'onError' | 'draining'>): Koa.Middleware {
   return async (ctx, next) => {
     const requestId = requestIdOf(ctx.req);
@@ -112,7 +115,7 @@ export function errorsAsJson({ onError, draining }: Pick<KoaAppOptions, 'onError
   };
 }
 
-/** Koa parses the address when asked for the path, and throws if one in absolute form cannot be parsed. */
+/** Koa parses the URL lazily and throws if a full one cannot be parsed. */
 function isReadable(ctx: Koa.Context): boolean {
   try {
     return typeof ctx.path === 'string';

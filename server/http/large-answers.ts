@@ -3,22 +3,22 @@ import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { Context } from './koa-app.ts';
 
-/** A large answer that is the same for everyone who asks, made once. */
-export interface Page {
+/** An answer that is the same for every client, prepared once. */
+export interface LargeAnswer {
   readonly type: string;
   readonly plain: Buffer;
   readonly gzip: Buffer;
   readonly etag: string;
 }
 
-export function pageOf(type: string, text: string): Page {
+export function largeAnswerOf(type: string, text: string): LargeAnswer {
   const plain = Buffer.from(text);
   const digest = createHash('sha256').update(plain).digest('base64url').slice(0, 22);
   return { type, plain, gzip: gzipSync(plain), etag: `"${digest}"` };
 }
 
-/** Answers with it, compressed where the client takes that, or with 304 where the client has it. */
-export function showPage(ctx: Context, { type, plain, gzip, etag }: Page): void {
+/** Sends the answer: with gzip if the client accepts it, or as 304 if the client has it already. */
+export function sendLargeAnswer(ctx: Context, { type, plain, gzip, etag }: LargeAnswer): void {
   ctx.type = type;
   ctx.vary('Accept-Encoding');
   ctx.set('ETag', etag);
@@ -35,8 +35,8 @@ export function showPage(ctx: Context, { type, plain, gzip, etag }: Page): void 
   ctx.set('Content-Encoding', 'gzip');
 }
 
-/** Asks at most once in this many milliseconds, and once for all callers of that time. A failure is not kept. `now`: monotonic, in milliseconds. */
-export function keptFor<T>(keptMs: number, now: () => number, ask: () => Promise<T>): () => Promise<T> {
+/** Caches what `ask` gives for `keptMs`. All callers share one call. A failure is not cached. `now`: monotonic, in milliseconds. */
+export function cachedFor<T>(keptMs: number, now: () => number, ask: () => Promise<T>): () => Promise<T> {
   let kept: { readonly at: number; readonly answer: Promise<T> } | undefined;
   return () => {
     if (kept !== undefined && now() - kept.at < keptMs) return kept.answer;
@@ -54,45 +54,46 @@ export function keptFor<T>(keptMs: number, now: () => number, ask: () => Promise
   };
 }
 
-/** Smaller answers are not watched: a client must ask as much as it gets. */
+/** Smaller answers need no deadline: a client would have to send about as much as it makes the gateway hold. */
 const LARGE_BYTES = 16 * 1024;
-/** How long a client may take to read a large answer, in milliseconds. */
+/** A client must read a large answer within this time. */
 const READ_MS = 30_000;
-/** Bytes of large answers that may be unread, of all connections together. Past it those that wait the longest are let go. */
+/** Most bytes of unread large answers, over all connections. Above it the connections that have waited longest are reset. */
 const UNREAD_BYTES = 16 * 1024 ** 2;
 
 const closing = new WeakSet<Socket>();
 
-/** Ends a connection on which more is asked behind its last answer, and says whether it did: Node relies on the order of answers. */
-export function endsBehindLast(socket: Socket): boolean {
+/** Resets a connection that sends another request after its last answer, and says whether it did. No answer may follow the last one. */
+export function resetAfterLastAnswer(socket: Socket): boolean {
   if (!closing.has(socket)) return false;
   if (!socket.destroyed) reset(socket);
   return true;
 }
 
 /**
- * Watches that large answers are read. What the system has taken to send looks sent to us, so each is the last answer of its connection, and read when the
- * client closes it. One that is not closed in time is reset, which frees what the system keeps of it.
+ * Limits the time in which large answers must be read. To the process an answer looks sent once the system has buffered it. So each large answer
+ * is the last one of its connection, and counts as read when the client closes that. If the client does not close it in time, the connection is
+ * reset, which frees the system's buffers.
  */
-export function createReading(limits = { readMs: READ_MS, unreadBytes: UNREAD_BYTES }) {
+export function createReadDeadline(limits = { readMs: READ_MS, unreadBytes: UNREAD_BYTES }) {
   const unread = new Map<Socket, number>();
   let total = 0;
   const forget = (socket: Socket): void => {
     total -= unread.get(socket) ?? 0;
     unread.delete(socket);
   };
-  const letGo = (socket: Socket): void => {
+  const drop = (socket: Socket): void => {
     forget(socket);
     reset(socket);
   };
-  const watch = (socket: Socket, bytes: number): void => {
+  const begin = (socket: Socket, bytes: number): void => {
     if (closing.has(socket)) return;
     closing.add(socket);
     total += bytes;
     unread.set(socket, bytes);
-    const due = setTimeout(() => letGo(socket), limits.readMs);
+    const due = setTimeout(() => drop(socket), limits.readMs);
     due.unref();
-    // Node would close our half at once, and the system keep what is unread of it for minutes.
+    // Otherwise Node closes our half at once, and the system keeps the unread rest for minutes.
     socket.destroySoon = () => {};
     socket.once('end', () => socket.destroy());
     socket.once('close', () => {
@@ -101,16 +102,16 @@ export function createReading(limits = { readMs: READ_MS, unreadBytes: UNREAD_BY
     });
     for (const [oldest] of unread) {
       if (total <= limits.unreadBytes) return;
-      letGo(oldest);
+      drop(oldest);
     }
   };
   return {
-    /** Called with an answer that is about to be sent. */
-    answering(ctx: Context): void {
+    /** Call it with each answer before it is sent. */
+    watch(ctx: Context): void {
       const { length } = ctx;
       if (length === undefined || length < LARGE_BYTES) return;
       ctx.set('Connection', 'close');
-      watch(ctx.req.socket, length);
+      begin(ctx.req.socket, length);
     },
     unreadBytes: () => total,
   };

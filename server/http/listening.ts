@@ -5,10 +5,10 @@ import type { Logger } from '../base/logger.ts';
 
 const EVERY_ADDRESS = '::';
 const EVERY_IPV4_ADDRESS = '0.0.0.0';
-/** What a system says that has no IPv6, or has it turned off. */
+/** Error codes of a system without IPv6, or with IPv6 turned off. */
 const NO_IPV6: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL', 'EPROTONOSUPPORT'];
 
-/** Listens where the settings say; on every IPv4 address where that is every address and this machine has no IPv6. Throws ConfigError. */
+/** Listens on HOST and PORT. If HOST means every address and this machine has no IPv6, listens on every IPv4 address. Throws ConfigError. */
 export async function listen(
   server: Pick<Server, 'listen' | 'once' | 'off'>,
   { PORT, HOST }: Pick<Settings, 'PORT' | 'HOST'>,

@@ -13,7 +13,7 @@ export interface ArrivingBody {
    * goes away first: then there is nobody to answer.
    */
   readonly whole: Promise<Buffer>;
-  /** Whether it was given up before its end. The rest of it is not waited for. */
+  /** Whether the body was abandoned before its end. The rest of it is not waited for. */
   isGivenUp(): boolean;
   /** Must be called when the request is answered: frees the bytes. */
   release(): void;
@@ -24,11 +24,11 @@ export interface BodyOptions {
   readonly shop: string;
   /** Most bytes after decompression, and in UTF-8. */
   readonly maxBytes: number;
-  /** Called once, however the body ends, with its cost in bytes: what arrived, what was made of it, and a charge per chunk. */
+  /** Called once when the body ends, for whatever reason, with its cost in bytes: what arrived, what was made of it, and a charge per chunk. */
   readonly onCost: (bytes: number) => void;
 }
 
-/** A compressed body may be this much longer than its content: what cannot be compressed gets a little larger. */
+/** A compressed body may be this much longer than BODY_MAX_BYTES: compression makes random data slightly larger. */
 const COMPRESSED_MORE_BYTES = 4096;
 /** Tiny chunks cost far more than their bytes: the connection ends past this many. A large body arrives in some 20. */
 const MOST_CHUNKS = 1_000;
@@ -40,7 +40,10 @@ const MOST_PIECES = 8;
 const BAD_BROTLI = 8;
 /** Most bodies of a shop that wait for decompression on another thread. */
 const MOST_WAITING = 64;
-/** How much of a refused body is read and thrown away. Closing the connection on a client that still sends resets it, and the answer is lost. */
+/**
+ * How much of a refused body is read and discarded. If the connection were closed while the client still sends, it would be reset, and the
+ * client would never see the answer.
+ */
 const DISCARDED_BYTES = 16 * 1024 ** 2;
 
 /** Starts to read at once, since a later listener would miss the first chunk. Throws RequestRefused (413, 415) if the headers alone say so. */
@@ -109,7 +112,7 @@ class Arriving {
     this.#reservation?.release();
     if (this.#taken !== 0) this.#options.load.bodies.take(-this.#taken, this.#options.shop);
     this.#taken = 0;
-    // The listeners live on with the request while a refusal is delayed.
+    // Frees the memory: the listeners stay alive with the request while a refusal is delayed.
     this.#pieces = [];
     this.#arrive = () => {};
     this.#refuse = () => {};
@@ -207,7 +210,7 @@ class Arriving {
     const { load, shop } = this.#options;
     const announced = this.#announced || undefined;
     const reservation = load.bodies.reserve(performance.now(), (why) => this.#evicted(why), shop, announced);
-    // A client that goes away in the middle never ends its body: nothing is stored, nobody is answered.
+    // If the client goes away, the body never ends: nothing is stored and nobody is answered.
     this.#request.on('close', () => {
       if (!this.#hasEnded) this.#charge();
       reservation.abandon();
@@ -218,7 +221,7 @@ class Arriving {
   #evicted(why: Eviction): void {
     this.isGivenUp = true;
     const { load } = this.#options;
-    // A chunked body has no known end that an answer could wait for.
+    // The end of a chunked body is unknown, so the answer cannot wait for it.
     if (why === 'room' && Number.isNaN(this.#announced)) {
       load.refusal('memory', 'any');
       this.#request.socket.destroy();

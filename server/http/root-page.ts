@@ -1,6 +1,6 @@
 import { version } from '../../adapters/version.ts';
 
-/** What `/` says to people, and to balancers that look at nothing else. `paths`: where events go; none where this process takes none. */
+/** The text of `/`, for people and for load balancers that check only this path. `paths`: where events go; empty if this process takes none. */
 export const rootPage = (paths: readonly string[]): string =>
   `${JSON.stringify(
     {

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Dialect } from '../../adapters/dialects/dialect.ts';
 import type { SideCall } from '../ingest/ingest.ts';
-import { type RefusedRequest, refusedBefore } from '../ingest/refusals.ts';
-import { createInputTurns } from '../overload/input-turns.ts';
+import { type RefusedRequest, refusalOfParserError } from '../ingest/refusals.ts';
+import { createInputScheduler } from '../overload/input-scheduler.ts';
 import { createAddresses, pathOf } from './addresses.ts';
 import { createFloodGuard, limitConnections } from './connections.ts';
 import { answerCall, type EventEndpointOptions } from './event-endpoint.ts';
@@ -23,7 +23,7 @@ export interface HttpOptions extends EventEndpointOptions {
   readonly maxConnections: number;
 }
 
-/** How often unfinished headers and bodies are looked at. */
+/** How often unfinished headers and bodies are checked. */
 const LOOK_EVERY_MS = 500;
 
 /** The HTTP server. Paths of events have one handler, which is called before Koa: Koa would cost as much again as the work itself. */
@@ -39,12 +39,12 @@ export function createHttp(options: HttpOptions): Server {
   });
   const addressed = createAddresses(koa.publicPaths);
   const callAt = new Map(calls.map((call) => [call.path, call]));
-  const inputs = createInputTurns({
+  const inputs = createInputScheduler({
     isOfOneClient: options.trustProxyHops === 0,
     onFull: () => void load.refusal('memory', 'any'),
   });
   const headers = createHeaderBudget({
-    unparsed: inputs.unparsed,
+    unparsed: inputs.unparsedBytes,
     maxBytes: options.headersInFlightBytes,
     headersMaxBytes: options.headersMaxBytes,
     onEvicted: () => load.refusal('memory', 'any'),
@@ -64,7 +64,7 @@ export function createHttp(options: HttpOptions): Server {
       breakOff(options, response, error);
     }
   });
-  // Otherwise Node answers itself, past the guard, however many such requests come.
+  // Without a listener Node answers such requests itself and bypasses the flood guard.
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     if (refusesFlood(request, response)) return;
     options.onRefused(EXPECTING);
@@ -81,7 +81,7 @@ export function createHttp(options: HttpOptions): Server {
   return server;
 }
 
-/** Paths that take POSTs for a shop: those of events, and the calls beside them. */
+/** The paths that take POSTs for a shop: events and side calls. */
 const callsOf = ({ dialects, ingest, sideCalls }: HttpOptions): readonly SideCall[] => [
   ...dialects.map((dialect) => ({ dialect, path: dialect.path, answer: ingest.take })),
   ...sideCalls,
@@ -92,7 +92,7 @@ const serverOptions = (options: HttpOptions) => ({
   requestTimeout: options.requestTimeoutMs,
   keepAliveTimeout: options.keepAliveTimeoutMs,
   connectionsCheckingInterval: 1000,
-  // The guard refuses it with other odd framings, so that it leaves a trace as they do.
+  // The flood guard refuses a missing Host, so that it is counted and logged like other bad framing.
   requireHostHeader: false,
   maxHeaderSize: options.headersMaxBytes,
 });
@@ -109,17 +109,17 @@ const EXPECTING: RefusedRequest = {
   message: 'Expect must be 100-continue, or left out',
 };
 
-/** Tells of what Node refuses before it is a request. Node still answers it as if nobody listened. */
+/** Reports input that Node refuses before it is a request. Node answers it as it would without this listener. */
 function tellRefusedBefore(server: Server, tell: HttpOptions['onRefused']): void {
   const emit = server.emit.bind(server) as (name: string, ...args: unknown[]) => boolean;
   server.emit = (name: string, ...args: unknown[]): boolean => {
-    const refused = name === 'clientError' ? refusedBefore(args[0]) : undefined;
+    const refused = name === 'clientError' ? refusalOfParserError(args[0]) : undefined;
     if (refused) tell(refused);
     return emit(name, ...args);
   };
 }
 
-/** The last net, below the handlers that answer faults. */
+/** The last resort, if an error escapes the error handlers. */
 function breakOff({ onError }: HttpOptions, response: ServerResponse, error: unknown): void {
   onError(error);
   response.destroy();

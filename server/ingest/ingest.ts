@@ -22,14 +22,14 @@ export interface Inbound extends InboundRequest {
   readonly address: string | undefined;
 }
 
-/** A request, and whose it is. The answer is read from here everywhere, so that the credentials are read once. */
+/** A request and its sender. Everything reads the sender from here, so that credentials are parsed once. */
 export interface Caller {
   readonly dialect: Dialect;
   readonly inbound: Inbound;
   readonly credentials: Credentials;
   /** Undefined if the token is missing or unknown. */
   readonly holder: TokenHolder | undefined;
-  /** Whether a page of the request's origin may send for the shop and read the answer. True if there is no origin, or no shop that could object. */
+  /** Whether a page of the request's origin may send for the shop and read the answer. True if there is no origin, or no shop to object. */
   readonly allowsOrigin: boolean;
 }
 
@@ -64,26 +64,26 @@ export interface IngestTools {
   readonly rates: Rates;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Called with what became of each record, for the tail and the metrics. */
+  /** Called with each stored record and the verdict on each event, for the tail and the metrics. */
   readonly onStored?: (record: LogRecord, verdicts: readonly Verdict[]) => void;
-  /** Called with the values of stored events that were replaced, where there are any. */
+  /** Called with the values that stored events lost, if there are any. */
   readonly onReplaced?: (shop: string, dialect: string, replaced: readonly ReplacedValue[]) => void;
 }
 
 export interface Ingest {
-  /** Reads who sends a request, by its headers. Refuses nothing. */
+  /** Reads the sender of a request from its headers. Refuses nothing. */
   identify(dialect: Dialect, inbound: Inbound): Caller;
   /** Decides by the headers whether a request may bring events. Throws RequestRefused. */
   admit(caller: Caller): Admission;
-  /** Counts what the body of an admitted request has cost, in bytes. */
+  /** Charges the size of an admitted request's body, in bytes, to its rate limits. */
   spend(admission: Admission, bytes: number): void;
   /** Stores the events of a body and answers once they are durable. Throws RequestRefused or LogUnavailable. */
   take(admission: Admission, body: Buffer): Promise<Answer>;
-  /** The shop that a request is about: of its token, else the one that it names, if there is such a shop. */
+  /** The shop of a request: the one of its token, else the one that it names, if that exists. */
   shopOf(caller: Caller): string | undefined;
 }
 
-/** The first half of an event's way: authenticate, validate, enrich, append, answer. */
+/** Takes events in: authenticates, validates, enriches, stores and answers. */
 export function createIngest(tools: IngestTools): Ingest {
   return {
     identify: (dialect, inbound) => identify(tools, dialect, inbound),
@@ -101,7 +101,7 @@ function identify({ shops }: IngestTools, dialect: Dialect, inbound: Inbound): C
   const credentials = dialect.credentials(inbound);
   const holder = holderOf(shops(), dialect, credentials);
   const { origin } = inbound.headers;
-  // An empty origin says nothing.
+  // An empty origin counts as none.
   const isForeign = typeof origin === 'string' && origin !== '' && holder?.shop.allows(origin) === false;
   return { dialect, inbound, credentials, holder, allowsOrigin: !isForeign };
 }
@@ -129,7 +129,7 @@ function admit({ rates }: IngestTools, caller: Caller): Admission {
   return { caller, shop, trust, holder, shopNamed: named !== undefined };
 }
 
-/** Why a page of the request's origin may not send for the shop. */
+/** The refusal of a page whose origin the shop does not list. */
 export const foreignOrigin = ({ headers }: Inbound): RequestRefused =>
   new RequestRefused(403, `the shop does not list the origin ${shownOrigin(String(headers.origin))}`, undefined, {
     reason: 'origin',
@@ -180,11 +180,11 @@ async function take(tools: IngestTools, admission: Admission, body: Buffer): Pro
   const reply = dialect.accepted(result, shop.config.successStatus);
   const counts = countsOf(result);
   if (inbound.query('verbose') !== '1') return { ...reply, headers: counts };
-  // 204 has no body to be verbose in.
+  // A 204 has no body.
   return { status: reply.status === 204 ? 200 : reply.status, body: verboseBody(reading, verdicts), headers: counts };
 }
 
-/** What enrichment found. A server sends for shoppers elsewhere, so its own place says nothing about them. */
+/** What enrichment found. A server sends on behalf of shoppers elsewhere, so its location is not the shopper's. */
 function enriched({ enrich }: IngestTools, { caller, trust }: Admission): Pick<Context, 'channel' | 'geo' | 'agent'> {
   const { geo, ...rest } = enrich(caller.inbound);
   return trust === 'public' && geo ? { ...rest, geo } : rest;
@@ -199,7 +199,7 @@ const rulesOf = ({ limits }: IngestTools, { shop, shopNamed }: Admission, receiv
   receivedAt,
 });
 
-/** Keeps a body that is wrong as a whole in quarantine, before its refusal goes on. */
+/** Stores a body that is refused as a whole in quarantine, then rethrows the refusal. */
 async function keepRefused(
   { log, onStored }: IngestTools,
   { dialect, context, body }: { readonly dialect: Dialect; readonly context: Context; readonly body: Buffer },
@@ -217,14 +217,14 @@ function resultOf({ refused }: Reading, verdicts: readonly Verdict[]): IngestRes
   return { accepted: verdicts.length - duplicate, duplicate, rejected: refused.length };
 }
 
-/** What every answer to events says in headers. */
+/** The counts in the headers of every answer to events. */
 export const countsOf = ({ accepted, duplicate, rejected }: IngestResult): Record<string, string> => ({
   'X-Events-Accepted': String(accepted),
   'X-Events-Rejected': String(rejected),
   'X-Events-Duplicate': String(duplicate),
 });
 
-/** What became of each event, in the order of the body, for requests with `?verbose=1`. */
+/** The verdict on each event, in the order of the body, for requests with `?verbose=1`. */
 function verboseBody({ events, refused }: Reading, verdicts: readonly Verdict[]): string {
   const taken = events.map(({ index, id }, i) => ({
     index,

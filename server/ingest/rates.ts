@@ -1,10 +1,10 @@
 import type { Shop, TokenHolder } from './shops.ts';
 
-/** How much of each token and each shop is taken. */
+/** Rate limits of tokens and shops. */
 export interface Rates {
-  /** Whether one more request may come: 0, and then it is counted, or in how many seconds it may come again. */
+  /** Counts one request and gives 0, or gives the seconds until the next one is allowed. */
   wait(holder: TokenHolder): number;
-  /** Counts what a body costs beyond a request of the usual size. */
+  /** Charges a body, as far as it is larger than the usual request. */
   spend(holder: TokenHolder, bytes: number): void;
 }
 
@@ -12,22 +12,22 @@ export interface RatesOptions {
   /** Requests a second; 0 is no limit. */
   readonly perToken: number;
   readonly perShop: number;
-  /** Milliseconds since some moment; they only go forward. */
+  /** Monotonic, in milliseconds. */
   readonly now: () => number;
-  /** Called with a shop over its limit, at most once a minute for each. */
+  /** Called with a shop over its limit, at most once a minute per shop. */
   readonly onExceeded: (shop: Shop) => void;
 }
 
-/** The size of one request; a larger one counts as several. A beacon of ten events has some 4 KB. */
+/** A body counts as one request per this many bytes. A beacon of ten events has some 4 KB. */
 const BYTES_PER_REQUEST = 16 * 1024;
-/** How many seconds' worth may come at once, after a quiet time. */
+/** How many seconds' worth of requests may come at once after a quiet time. */
 const BURST_SECONDS = 2;
 const MINUTE = 60_000;
 
 /**
- * Token buckets: each fills with its rate, up to two seconds' worth, and each request takes one. Anyone can read a storefront's
- * token and flood its shop with it; what is over the limit costs no more than a look, before its body is read, so that the other
- * shops do not feel it. They are kept per holder, so a configuration that is read again begins with full ones.
+ * Token buckets: each fills at its rate, up to two seconds' worth, and each request takes one token. Anyone can read a storefront's token and
+ * flood its shop. A request over the limit costs only this check, before its body is read, so other shops are not affected. Buckets belong to a
+ * token holder, so they are full again after a reload.
  */
 export function createRates({ perToken, perShop, now, onExceeded }: RatesOptions): Rates {
   const tokens = new WeakMap<TokenHolder, Bucket>();
@@ -52,7 +52,7 @@ export function createRates({ perToken, perShop, now, onExceeded }: RatesOptions
     spend(holder, bytes) {
       const more = Math.floor(bytes / BYTES_PER_REQUEST);
       if (more === 0) return;
-      // Large bodies may leave it in debt, but never in a deeper one than two seconds pay.
+      // Large bodies may make the level negative, by two seconds' worth at most.
       for (const bucket of bucketsOf(holder)) bucket.level = Math.max(-bucket.most, bucket.level - more);
     },
   };
@@ -60,7 +60,7 @@ export function createRates({ perToken, perShop, now, onExceeded }: RatesOptions
 
 interface Bucket {
   readonly rate: number;
-  /** What it holds. */
+  /** How many tokens the bucket holds at most. */
   readonly most: number;
   level: number;
   at: number;
@@ -73,7 +73,7 @@ function filled<K extends object>(buckets: WeakMap<K, Bucket>, key: K, rate: num
     bucket = { rate, most, level: most, at: time };
     buckets.set(key, bucket);
   }
-  // A clock that was set back adds nothing, and takes nothing away.
+  // No effect if time goes backwards.
   const seconds = Math.max(0, time - bucket.at) / 1000;
   bucket.level = Math.min(bucket.most, bucket.level + seconds * rate);
   bucket.at = time;

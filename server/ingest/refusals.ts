@@ -2,24 +2,24 @@ import type { TailLine } from '../../schemas/admin-api/tail.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 
-/** A request that is refused for what it is, and nothing that says who sent it. */
+/** A request that was refused because it is wrong. Has nothing that identifies the client. */
 export interface RefusedRequest {
-  /** Short stable word, of a few. */
+  /** A short stable word from a small set. */
   readonly reason: string;
   readonly status: number;
-  /** Left out where its address is no contract's, or was not read. */
+  /** Absent if the request's path is unknown or was not read. */
   readonly dialect?: string | undefined;
-  /** A shop of the configuration, where its token or a header names one. */
+  /** A configured shop, if the token or a header names one. */
   readonly shop?: string | undefined;
   readonly origin?: string | undefined;
   /** What the client is told. */
   readonly message: string;
-  /** Whether its body is kept in quarantine: the tail has a line of that already. */
+  /** Whether the body is in quarantine. The tail has a line for that already. */
   readonly isKept?: boolean;
 }
 
-/** By the code of Node's error. A client that only goes away is not refused. */
-const BEFORE: Readonly<Record<string, RefusedRequest>> = {
+/** Refusals by Node's error code. A client that goes away is not refused. */
+const PARSER_ERRORS: Readonly<Record<string, RefusedRequest>> = {
   HPE_HEADER_OVERFLOW: {
     reason: 'headers_too_large',
     status: 431,
@@ -34,10 +34,10 @@ const BEFORE: Readonly<Record<string, RefusedRequest>> = {
 };
 const NO_HTTP: RefusedRequest = { reason: 'no_http', status: 400, message: 'what came is no HTTP/1.1 request' };
 
-/** What Node's parser refuses before it is a request; undefined where the connection only broke. */
-export function refusedBefore(error: unknown): RefusedRequest | undefined {
+/** The refusal that an error of Node's parser stands for; undefined if the connection only broke. */
+export function refusalOfParserError(error: unknown): RefusedRequest | undefined {
   const { code = '' } = error as NodeJS.ErrnoException;
-  return BEFORE[code] ?? (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE' ? NO_HTTP : undefined);
+  return PARSER_ERRORS[code] ?? (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE' ? NO_HTTP : undefined);
 }
 
 export interface RefusalTools {
@@ -51,25 +51,25 @@ export interface RefusalTools {
 
 const MINUTE_MS = 60_000;
 const LOOK_EVERY_MS = 10_000;
-/** Of reasons and shops that have lines of their own. What comes beyond is told by its reason alone. */
+/** Most pairs of reason and shop that are logged separately. Further ones are logged by reason only. */
 const MOST_TALLIES = 200;
 const MOST_ORIGINS = 5;
 const MOST_LINES_A_SECOND = 20;
 
 /**
- * Gives what is called with each refused request: it is counted, shown in the tail, and logged, at once where it is the first of its reason and
- * shop, and then once a minute with how many there were.
+ * Gives the function to call with each refused request. It counts the request, shows it in the tail and logs it. The first one of each reason
+ * and shop is logged at once; after that a line a minute says how many there were.
  */
 export function createRefusals(tools: RefusalTools): (refused: RefusedRequest) => void {
   const { count, show, clock, stopping } = tools;
   const tallies = new Map<string, Tally>();
-  const line = createLines(clock);
+  const tailLine = createTailLines(clock);
   void (async () => {
     while (!stopping.aborted) {
       await clock.sleep(LOOK_EVERY_MS, stopping);
       for (const [key, tally] of tallies) {
-        if (clock.steady() - tally.toldAt < MINUTE_MS && !stopping.aborted) continue;
-        if (tally.requests > 0) tell(tools, tally);
+        if (clock.steady() - tally.loggedAt < MINUTE_MS && !stopping.aborted) continue;
+        if (tally.requests > 0) logTally(tools, tally);
         else tallies.delete(key);
       }
     }
@@ -77,12 +77,12 @@ export function createRefusals(tools: RefusalTools): (refused: RefusedRequest) =
   return (given) => {
     const refused = { ...given, origin: shownOrigin(given.origin) };
     count(refused);
-    const shown = refused.isKept ? undefined : line(refused);
+    const shown = refused.isKept ? undefined : tailLine(refused);
     if (shown) show(shown);
     const tally = tallyOf(tallies, refused, clock);
     tally.requests += 1;
     if (refused.origin !== undefined && tally.origins.size < MOST_ORIGINS) tally.origins.add(refused.origin);
-    if (clock.steady() - tally.toldAt >= MINUTE_MS) tell(tools, tally);
+    if (clock.steady() - tally.loggedAt >= MINUTE_MS) logTally(tools, tally);
   };
 }
 
@@ -90,27 +90,27 @@ interface Tally {
   readonly about: Pick<RefusedRequest, 'reason' | 'status' | 'dialect' | 'shop'>;
   origins: Set<string>;
   requests: number;
-  /** Since when its requests are counted, in milliseconds since 1970. */
+  /** Start of the current count, in milliseconds since 1970. */
   since: number;
-  /** When it was logged, by the steady clock. */
-  toldAt: number;
+  /** Time of its last log line, on the steady clock. */
+  loggedAt: number;
 }
 
 function tallyOf(tallies: Map<string, Tally>, { reason, status, dialect, shop }: RefusedRequest, clock: Clock): Tally {
   const own = [reason, dialect, shop].join(' ');
-  const isOne = tallies.has(own) || tallies.size < MOST_TALLIES;
-  const key = isOne ? own : [reason, dialect].join(' ');
+  const hasOwnTally = tallies.has(own) || tallies.size < MOST_TALLIES;
+  const key = hasOwnTally ? own : [reason, dialect].join(' ');
   let tally = tallies.get(key);
   if (tally === undefined) {
-    const about = { reason, status, dialect, shop: isOne ? shop : undefined };
-    const [since, toldAt] = [clock.now(), Number.NEGATIVE_INFINITY];
-    tally = { about, origins: new Set(), requests: 0, since, toldAt };
+    const about = { reason, status, dialect, shop: hasOwnTally ? shop : undefined };
+    const [since, loggedAt] = [clock.now(), Number.NEGATIVE_INFINITY];
+    tally = { about, origins: new Set(), requests: 0, since, loggedAt };
     tallies.set(key, tally);
   }
   return tally;
 }
 
-function tell({ clock, logger }: RefusalTools, tally: Tally): void {
+function logTally({ clock, logger }: RefusalTools, tally: Tally): void {
   const { reason, status, dialect, shop } = tally.about;
   const fields = {
     reason,
@@ -121,14 +121,14 @@ function tell({ clock, logger }: RefusalTools, tally: Tally): void {
     requests: tally.requests,
     since: new Date(tally.since).toISOString(),
   };
-  // Anybody sends what is no HTTP, or asks for what is not here.
+  // Requests without a dialect are mere noise (no HTTP, unknown paths), so they get no warning.
   if (dialect === undefined) logger.info(fields, 'requests were refused');
   else logger.warn(fields, 'requests were refused');
-  Object.assign(tally, { origins: new Set(), requests: 0, since: clock.now(), toldAt: clock.steady() });
+  Object.assign(tally, { origins: new Set(), requests: 0, since: clock.now(), loggedAt: clock.steady() });
 }
 
-/** Gives the line of a refusal, or undefined where there were enough in this second; the next one says how many were left out. */
-function createLines(clock: Clock): (refused: RefusedRequest) => TailLine | undefined {
+/** Makes tail lines of refusals. Gives undefined above the limit per second; the next line says how many were left out. */
+function createTailLines(clock: Clock): (refused: RefusedRequest) => TailLine | undefined {
   let second = Number.NEGATIVE_INFINITY;
   let lines = 0;
   let leftOut = 0;
@@ -158,7 +158,7 @@ function createLines(clock: Clock): (refused: RefusedRequest) => TailLine | unde
   };
 }
 
-/** What is no origin may be anything, also a secret. */
+/** Shows an origin only if it looks like one: other text may be a secret. */
 export function shownOrigin(origin: string | undefined): string | undefined {
   if (origin === undefined || origin === '') return undefined;
   return /^(null|[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]*)$/i.test(origin.slice(0, 200)) ? origin.slice(0, 200) : 'unreadable';

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import type { Config, Shop as ShopConfig } from '../../schemas/config.ts';
 
-/** A shop as requests meet it. */
+/** A shop, prepared for checking requests. */
 export interface Shop {
   readonly config: ShopConfig;
   readonly customEvents: ReadonlySet<string>;
-  /** Whether a domain in lower case is this shop's own or an alias. */
+  /** Whether a domain (in lower case) is this shop's own or an alias. */
   readonly names: (domain: string) => boolean;
   /** Whether an origin may send for this shop. `null` (sandboxed frames, files) only if listed. */
   readonly allows: (origin: string) => boolean;
@@ -16,14 +16,14 @@ export interface TokenHolder {
   readonly trust: 'public' | 'server';
 }
 
-/** Who may send what: built once from a configuration, replaced as a whole when that changes. */
+/** Which clients may send events for which shop. Built from a configuration, and replaced as a whole by the next. */
 export interface Shops {
   readonly all: readonly Shop[];
-  /** Whose token it is. Looked up by SHA-256, so the time taken says nothing about a token that is nearly right. */
+  /** The holder of a token. Looked up by SHA-256, so the time does not tell how close a guess is. */
   byToken(token: string): TokenHolder | undefined;
-  /** By domain in lower case, own or alias. */
+  /** The shop of this domain (own or alias, in lower case). */
   byName(domain: string): Shop | undefined;
-  /** Whoever names a shop and shows no token. */
+  /** The holder that stands for clients who name a shop and have no token. */
   anybody(domain: string): TokenHolder | undefined;
 }
 
@@ -59,15 +59,15 @@ function createShop(config: ShopConfig): Shop {
 
 const DEFAULT_PORT = /^(http(?=:.*:80$)|https(?=:.*:443$)):(.*):\d+$/;
 
-/** What is the same for origins that are the same place: browsers leave default ports out, but others that send one do not. */
+/** A key that equivalent origins share: browsers omit default ports, other clients may not. */
 function originKey(origin: string): string {
-  // No name of a host is longer.
+  // Longer than any host name.
   if (origin.length > 300) return origin;
   const written = origin.trim().toLowerCase();
   const bare = /[^/]\/$|:\/\/\/$/.test(written) ? written.slice(0, -1) : written;
   const [, scheme, rest] = DEFAULT_PORT.exec(bare) ?? [];
   const key = scheme === undefined ? bare : `${scheme}:${rest}`;
-  // A visitor may write the dot that every name ends in.
+  // A host may end in a dot.
   return key.replace(/^(https?:.*[^./])\.(?=$|:\d+$)/, '$1');
 }
 

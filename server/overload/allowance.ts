@@ -1,4 +1,4 @@
-/** Something saved up at a steady rate, to a limit. It may be overdrawn. */
+/** An amount that grows at a steady rate up to a limit. Spending may make it negative. */
 export class Allowance {
   #level: number;
   #at: number;
@@ -12,14 +12,14 @@ export class Allowance {
     this.#now = now;
     this.#at = now();
   }
-  /** Milliseconds until there is some; 0 or less where there is. */
+  /** Milliseconds until the amount is positive; 0 or less if it is. */
   waitMs(): number {
     const time = this.#now();
     this.#level = Math.min(this.#most, this.#level + (time - this.#at) * this.#perMs);
     this.#at = time;
     return -this.#level / this.#perMs;
   }
-  /** A negative amount is given back. */
+  /** A negative amount is a refund. */
   spend(amount: number): void {
     this.#level -= amount;
   }

@@ -3,7 +3,7 @@ import { LogUnavailable } from '../../adapters/logs/log.ts';
 import { adminRoutes } from '../admin/routes.ts';
 import document from '../docs/openapi.json' with { type: 'json' };
 import type { Router } from '../http/koa-app.ts';
-import { keptFor, pageOf, showPage } from '../http/large-answers.ts';
+import { cachedFor, largeAnswerOf, sendLargeAnswer } from '../http/large-answers.ts';
 import { rootPage } from '../http/root-page.ts';
 import { type Readiness, readiness, unreachable } from '../operate/health.ts';
 import { createOperations } from '../operate/operator.ts';
@@ -24,7 +24,9 @@ export function healthRoutes(router: Router, parts: Parts): void {
     ctx.body = { ok: true };
   });
   const reported = coalesce(() => reportOf(parts));
-  const rendered = keptFor(METRICS_MS, clock.steady, async () => pageOf(metrics.contentType, await metrics.render()));
+  const rendered = cachedFor(METRICS_MS, clock.steady, async () =>
+    largeAnswerOf(metrics.contentType, await metrics.render()),
+  );
   router.get('/readyz', async (ctx) => {
     const report = await reported().catch((error: unknown) => {
       if (error instanceof LogUnavailable) return unreachable(store, stopping.aborted, error);
@@ -35,16 +37,16 @@ export function healthRoutes(router: Router, parts: Parts): void {
     ctx.body = shedding === undefined ? report : { ...report, shedding };
   });
   router.get('/metrics', async (ctx) => {
-    showPage(ctx, await rendered());
+    sendLargeAnswer(ctx, await rendered());
   });
 }
 
 /** The OpenAPI document and the admin API. */
 export function otherRoutes(router: Router, parts: Parts): void {
   const { settings, clock, logger, stopping } = parts;
-  const description = pageOf('application/json', JSON.stringify(document));
+  const description = largeAnswerOf('application/json', JSON.stringify(document));
   router.get('/openapi.json', (ctx) => {
-    showPage(ctx, description);
+    sendLargeAnswer(ctx, description);
   });
   const operations = createOperations({
     ...parts,

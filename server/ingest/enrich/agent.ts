@@ -6,7 +6,7 @@ import { isCrawler } from './in-app.ts';
 
 export type Agent = NonNullable<Context['agent']>;
 
-/** Everything that a User-Agent tells. */
+/** What a User-Agent says. */
 export interface AgentReading {
   readonly agent: Agent;
   /** The channel by User-Agent alone. */
@@ -15,10 +15,10 @@ export interface AgentReading {
 
 const LONGEST = 500;
 
-// Where the parser names one of these but no device: what runs it fits a hand.
+// If the parser finds one of these systems and no device, the device is a mobile.
 const MOBILE_OS = /^(?:Android|iOS|HarmonyOS|KaiOS|BlackBerry|Symbian|Windows (?:Phone|Mobile)|Firefox OS)\b/;
 
-// What an app's library says of the system, the surest first: ua-parser-js's name for it, and the device it runs on.
+// What an app's HTTP library says about the system, the most reliable first: the pattern, ua-parser-js's name for the system, and its device.
 const NATIVE_SYSTEMS: readonly (readonly [says: RegExp, os: string, device: string])[] = [
   [/\b(?:tvOS|AppleTV)\b/, 'tvOS', 'smarttv'],
   [/\bwatchOS\b/, 'watchOS', 'wearable'],
@@ -31,11 +31,10 @@ const NATIVE_SYSTEMS: readonly (readonly [says: RegExp, os: string, device: stri
 ];
 
 /**
- * Reads User-Agents, of which it remembers the last `cacheSize`. Only the first 500 characters count. `device` is desktop,
- * mobile, tablet, smarttv, console, wearable or embedded, and absent where nothing tells; `browser` and `os` are
- * ua-parser-js's names; `bot` is isbot's verdict, which every bare HTTP library earns, but for the
- * browsers inside the apps of social networks. An iPad that asks for desktop pages
- * calls itself a Mac and is taken for one.
+ * Reads User-Agents and caches the last `cacheSize` of them. Only the first 500 characters count. `device`: desktop, mobile, tablet, smarttv,
+ * console, wearable or embedded; absent if unknown. `browser` and `os`: the names of ua-parser-js. `bot`: the verdict of isbot, except for
+ * browsers inside the apps of social networks; isbot calls every bare HTTP library a bot. An iPad that asks for desktop pages calls itself a Mac
+ * and counts as one.
  */
 export function createAgentReader(cacheSize: number): (userAgent: string) => AgentReading {
   const seen = new LRUCache<string, AgentReading>({ max: cacheSize });
@@ -49,7 +48,7 @@ export function createAgentReader(cacheSize: number): (userAgent: string) => Age
   };
 }
 
-// A slice would keep all of a 16 KB header alive for as long as it is remembered, so the characters are copied.
+// Copies the characters: a slice would keep the whole header, up to 16 KB, in memory as long as the cache entry.
 function shortened(userAgent: string): string {
   return Buffer.from(userAgent.slice(0, LONGEST), 'utf16le').toString('utf16le');
 }
@@ -79,7 +78,7 @@ function nativeSystem(userAgent: string, parser: UAParser): System {
   return { os: os ?? parser.getOS().name, device: parser.getDevice().type ?? device ?? 'mobile' };
 }
 
-// The parser names every device but the desktop. Its silence means one only where a known browser of a shopper runs.
+// The parser names every device except a desktop. So no device means a desktop, but only in a known browser of a shopper.
 function browserSystem(parser: UAParser, shopper: boolean): System {
   const os = parser.getOS().name;
   const mobile = os !== undefined && MOBILE_OS.test(os);

@@ -1,20 +1,20 @@
 import type { GeoFamily } from '../../../schemas/settings.ts';
 
-/** What an edge or a database says of a place, unchecked. */
+/** A location as an edge or a database states it, unchecked. */
 export interface Claim {
   readonly country?: string | undefined;
   readonly state?: string | undefined;
   readonly city?: string | undefined;
 }
 
-/** How one edge tells where a shopper is. */
+/** How one edge (CDN or proxy) states where a shopper is. */
 export interface Family {
   readonly headers: readonly string[];
-  /** Takes the values of those headers, in their order. */
+  /** Gets the values of `headers`, in their order. */
   readonly claim: (...values: readonly (string | undefined)[]) => Claim;
 }
 
-/** The edges whose headers can be trusted, and how each tells where a shopper is. */
+/** The edges whose geo headers can be read, and how. */
 export const geoFamilies = {
   cloudflare: { headers: ['cf-ipcountry', 'cf-region-code', 'cf-ipcity'], claim: inUtf8 },
   vercel: {
@@ -27,14 +27,14 @@ export const geoFamilies = {
   },
   appengine: { headers: ['x-appengine-country', 'x-appengine-region', 'x-appengine-city'], claim: inUtf8 },
   netlify: { headers: ['x-nf-geo', 'x-country'], claim: netlify },
-  // Fastly and Google add nothing by themselves; these are the names that shops and their manuals commonly choose.
+  // Fastly and Google add no geo headers by default. These are the names that their manuals and most shops use.
   fastly: {
     headers: ['x-fastly-country-code', 'x-fastly-region', 'x-fastly-city', 'fastly-geoip-country-code'],
     claim: (country, state, city, geoip) => inUtf8(country ?? geoip, state, city),
   },
   google: { headers: ['x-client-geo-location'], claim: google },
   akamai: { headers: ['x-akamai-edgescape'], claim: akamai },
-  // It has a region too, but as a name (California), never a code.
+  // Contentstack's region is a name (California) and no code, so it is not used.
   contentstack: {
     headers: ['visitor-ip-country', 'visitor-ip-city'],
     claim: (country, city) => inUtf8(country, undefined, city),
@@ -54,14 +54,14 @@ function percentEncoded(country?: string, state?: string, city?: string): Claim 
   }
 }
 
-// Node reads headers as Latin-1, edges write UTF-8.
+// Node decodes headers as Latin-1, but edges write UTF-8.
 function utf8(value: string | undefined): string | undefined {
   if (value === undefined || !/[\x80-\xff]/.test(value) || /[\u0100-\uffff]/.test(value)) return value;
   const text = Buffer.from(value, 'latin1').toString('utf8');
   return text.includes('\ufffd') ? value : text;
 }
 
-// JSON as it is, or in base64.
+// Plain JSON, or JSON in base64.
 function netlify(value?: string, country?: string): Claim {
   if (value === undefined) return { country };
   try {
@@ -84,7 +84,7 @@ function google(value?: string): Claim {
   return { country, state, city: utf8(city) };
 }
 
-// "country_code=US,region_code=CA,city=SANFRANCISCO,zip=94102+94103", of several values the first.
+// "country_code=US,region_code=CA,city=SANFRANCISCO,zip=94102+94103"; the first of several values counts.
 function akamai(value?: string): Claim {
   const said = new Map<string, string>();
   for (const pair of value?.split(',') ?? []) {
@@ -95,7 +95,7 @@ function akamai(value?: string): Claim {
   return { country: said.get('country_code'), state: said.get('region_code'), city: utf8(said.get('city')) };
 }
 
-// The text at a path of data that others wrote.
+// The text at a path of unchecked data.
 function at(data: unknown, ...path: readonly string[]): string | undefined {
   let value = data;
   for (const key of path) {

@@ -7,19 +7,19 @@ import { createGeoReader, type Geo } from './geo.ts';
 export interface EnricherOptions {
   /** The edges in front of the gateway whose geo headers are trusted, the most trusted first. */
   readonly geoHeaders: readonly GeoFamily[];
-  /** Where an address is, asked where the headers name no country. */
+  /** Looks up an address if the headers name no country. */
   readonly geoDatabase?: ((address: string) => Geo | undefined) | undefined;
-  /** How many User-Agents are remembered, 5,000 unless told: some 3 MB. */
+  /** How many User-Agents are cached. 5,000 by default, some 3 MB. */
   readonly cacheSize?: number | undefined;
 }
 
-/** What enrichment looks at. `address` is the shopper's, as `clientAddress` found it; it is not kept. */
+/** What enrichment reads. `address`: the client's address from `clientAddress`; it is not stored. */
 export interface EnrichableRequest {
   readonly headers: InboundRequest['headers'];
   readonly address?: string | undefined;
 }
 
-/** Finds channel, place and agent of a request; what nothing tells is left out. Never throws. Once per request, so it must stay cheap. */
+/** Finds channel, location and agent of a request; unknown values are left out. Never throws. Runs for every request, so it must be cheap. */
 export function createEnricher(
   options: EnricherOptions,
 ): (request: EnrichableRequest) => Pick<Context, 'channel' | 'geo' | 'agent'> {
@@ -27,7 +27,7 @@ export function createEnricher(
   const readGeo = createGeoReader(options.geoHeaders);
   const readAgent = createAgentReader(cacheSize);
 
-  // The address costs more to find than all the rest, so it is only asked for where something looks it up.
+  // Finding the address is expensive, so ask for it only if something looks it up.
   const locate = (request: EnrichableRequest): Geo | undefined => {
     const address = geoDatabase && request.address;
     return address === undefined ? undefined : geoDatabase?.(address);
@@ -47,8 +47,8 @@ export function createEnricher(
   };
 }
 
-// isbot takes bare HTTP libraries and short names for bots, and so most shops' own apps. Those of servers and scripts
-// (curl, python-requests, node, axios) keep its verdict.
+// isbot calls bare HTTP libraries and short names bots, and so the apps of most shops. For those its verdict is dropped. Libraries of servers
+// and scripts (curl, python-requests, node, axios) keep it.
 function noBot(agent: Agent): Agent {
   return agent.bot ? { ...agent, bot: false } : agent;
 }

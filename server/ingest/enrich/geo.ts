@@ -9,7 +9,7 @@ import { type Claim, type Family, geoFamilies } from './edges.ts';
 export type Geo = NonNullable<Context['geo']>;
 type Headers = InboundRequest['headers'];
 
-/** Reads where a shopper is from the headers of the first of these families that names a country. */
+/** Reads a shopper's location from headers: the first of these families that names a country wins. */
 export function createGeoReader(families: readonly GeoFamily[]): (headers: Headers) => Geo | undefined {
   const readers = families.map((family) => remembering(geoFamilies[family]));
   return (headers) => {
@@ -21,7 +21,7 @@ export function createGeoReader(families: readonly GeoFamily[]): (headers: Heade
   };
 }
 
-// Places repeat, and decoding one takes longer than all else that is done with a User-Agent seen before.
+// Caches locations: they repeat, and decoding one costs more than looking up a cached User-Agent.
 function remembering({ headers: names, claim }: Family): (headers: Headers) => Geo | undefined {
   const places = new LRUCache<string, { geo: Geo | undefined }>({ max: 2_000 });
   return (headers) => {
@@ -36,8 +36,8 @@ function remembering({ headers: names, claim }: Family): (headers: Headers) => G
 }
 
 /**
- * Opens a city or country database in MaxMind's format, whole, into memory. Rejects with ConfigError where the file is
- * none. A new file is seen at the next start.
+ * Reads a city or country database in MaxMind's format into memory. Rejects with ConfigError if the file is none. A new file takes effect at the
+ * next start.
  */
 export async function openGeoDatabase(path: string): Promise<(address: string) => Geo | undefined> {
   const wanted = `GEOIP_DB: must be the path of a city or country database in MaxMind's format (.mmdb, unpacked), got ${JSON.stringify(path)}`;
@@ -53,11 +53,11 @@ export async function openGeoDatabase(path: string): Promise<(address: string) =
       `${wanted}, which is one of type ${JSON.stringify(databaseType)}; give the path of one, or unset GEOIP_DB`,
     ]);
 
-  // The reader gives the same object for the same record, so most addresses are not read twice.
+  // The reader returns the same object for the same record, so most addresses need no second conversion.
   const places = new WeakMap<CityResponse, { geo: Geo | undefined }>();
   return (address) => {
     const version = isIP(address);
-    // A database of IPv4 alone would answer an IPv6 address with the place of an unrelated IPv4 one.
+    // An IPv4-only database would answer an IPv6 address with an unrelated location.
     if (version === 0 || version > ipVersion) return undefined;
     try {
       const record = reader.get(address);
@@ -66,12 +66,12 @@ export async function openGeoDatabase(path: string): Promise<(address: string) =
       places.set(record, place);
       return place.geo;
     } catch {
-      return undefined; // A damaged record costs the place, never the event.
+      return undefined; // A damaged record costs the location, never the event.
     }
   };
 }
 
-/** MaxMind's records, and the flat ones of free databases made of other sources, where regions have names and no codes. */
+/** Reads MaxMind's records, and the flat ones of free databases, whose regions have names and no codes. */
 function recorded(record: CityResponse | FlatRecord): Claim {
   if ('country_code' in record) return { country: text(record.country_code), city: withoutDistrict(text(record.city)) };
   return {
@@ -88,10 +88,10 @@ interface FlatRecord {
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
-// "Hanover (Buchholz-Kleefeld)": a shop that counts by city wants one Hanover.
+// "Hanover (Buchholz-Kleefeld)" becomes "Hanover", so that counts by city have one Hanover.
 const withoutDistrict = (city: string | undefined): string | undefined => city?.replace(/ \(.*$/s, '');
 
-// Unknown, unknown, the European Union, Asia and the Pacific. Tor's T1 is no code by its digit.
+// Codes that are no country: unknown (XX, ZZ), the European Union, Asia and the Pacific. T1 (Tor) is ruled out by its digit.
 const PSEUDO_COUNTRIES = new Set(['XX', 'ZZ', 'EU', 'AP']);
 
 function checked(claim: Claim): Geo | undefined {
@@ -103,13 +103,13 @@ function checked(claim: Claim): Geo | undefined {
   return { country, ...(state !== undefined && { state }), ...(city !== undefined && { city }) };
 }
 
-// "CA", "ca" and "US-CA" are the same place; a name, such as California, is no code.
+// "CA", "ca" and "US-CA" are the same region. A name such as California is no code.
 function subdivision(value: string | undefined, country: string): string | undefined {
   const code = value?.toUpperCase().startsWith(`${country}-`) ? value.slice(3) : value;
   return code !== undefined && /^[A-Za-z0-9]{1,3}$/.test(code) ? code.toUpperCase() : undefined;
 }
 
-// A city has a letter ("?" is App Engine's unknown), and the longest name of one has 85.
+// A city name has a letter ("?" means unknown in App Engine) and at most 85 characters, the longest real name.
 function cityName(value: string | undefined): string | undefined {
   const city = value
     ?.replace(/[\p{Cc}\p{Cs}]/gu, '')
@@ -118,7 +118,7 @@ function cityName(value: string | undefined): string | undefined {
   return city !== undefined && city.length <= 100 && /\p{L}/u.test(city) ? city : undefined;
 }
 
-// Several values of one header are an array only where they were sent twice, and then none of them can be trusted.
+// A header that was sent twice is an array; neither value can be trusted.
 function one(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

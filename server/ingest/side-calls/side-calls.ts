@@ -5,11 +5,11 @@ import type { Visitors } from './visitors.ts';
 
 export interface SideCallOptions extends Omit<SideCallTools, 'visitorOf'> {
   readonly visitors: Visitors;
-  /** Called with errors that are ours. The client is answered all the same: without this call it can do nothing. */
+  /** Called with faults of the gateway. The client still gets a usable answer: without one its page may not work. */
   readonly onError: (error: unknown) => void;
 }
 
-/** The paths of the dialects that bring no events, each with what answers it. */
+/** The paths of the dialects that take no events, each with its handler. */
 export function createSideCalls(
   dialects: readonly Dialect[],
   { visitors, onError, ...tools }: SideCallOptions,

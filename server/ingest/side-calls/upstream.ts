@@ -2,13 +2,13 @@ import type { PassedRequest, Upstream, UpstreamServer } from '../../../adapters/
 import { type Http, openHttp } from '../../../adapters/http/http.ts';
 
 export interface UpstreamTools {
-  /** Milliseconds since some moment; they only go forward. */
+  /** Monotonic, in milliseconds. */
   readonly now: () => number;
-  /** Called where a server, by its name, is not asked again for ten seconds. The reason holds no URL. */
+  /** Called with a server's name when it fails and is not asked for the next ten seconds. The reason holds no URL. */
   readonly onFailed: (name: string, reason: string) => void;
-  /** Ends what is in hand. */
+  /** Aborts the calls in progress. */
   readonly stopping: AbortSignal;
-  /** How long an answer may take, all of it. */
+  /** Time limit for a whole answer. */
   readonly timeoutSeconds?: number;
 }
 
@@ -23,7 +23,7 @@ interface Known {
   pausedUntil: number;
 }
 
-/** Passes requests on, with limits: public addresses only, no redirects, three seconds if not said otherwise, a bounded answer, and 32 at once. */
+/** Forwards requests, with limits: public addresses only, no redirects, three seconds by default, a bounded answer, and at most 32 at once. */
 export function createUpstream(tools: UpstreamTools): Upstream {
   const known = new Map<string, Known>();
   const { stopping, timeoutSeconds = TIMEOUT_SECONDS } = tools;
@@ -37,7 +37,7 @@ export function createUpstream(tools: UpstreamTools): Upstream {
       const failure = failureOf(answer, request.accepts);
       if (failure === undefined) return typeof answer === 'string' ? undefined : answer.text;
       if (stopping.aborted) return undefined;
-      // Clients wait for what fails, so it is not asked again at once; and there is one line about it, not one per request.
+      // Clients wait for each failure, so a failed server is not asked again at once. It also gets one log line, not one per request.
       if (tools.now() >= one.pausedUntil) tools.onFailed(server.name, failure);
       one.pausedUntil = tools.now() + PAUSE_MS;
       return undefined;

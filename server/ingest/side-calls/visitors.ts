@@ -5,24 +5,24 @@ import type { EventLog, Position } from '../../../adapters/logs/log.ts';
 import type { Event } from '../../../schemas/event.ts';
 import { readOver } from '../../base/unreadable.ts';
 
-/** Knows the products that visitors of a shop saw, put into the cart and bought, by the shop's recent events. */
+/** Finds the products that a visitor of a shop saw, added to the cart and bought, from the shop's recent events. */
 export interface Visitors {
-  /** By any of the ids that are given. */
+  /** Matches any of the given ids. */
   of(shop: string, ids: VisitorIds): Promise<Visitor>;
 }
 
-/** Events that are read at the first question, and at most between two. */
+/** Most events that are read for the first question, and between two later ones. */
 const RECENT = 2_000;
-// So many of the largest bodies are parsed within some 30 ms; then others have their turn.
+// Events per piece: parsing this many of the largest bodies takes some 30 ms. Other work runs between pieces.
 const PIECE = 25;
-/** How old the knowledge may be, in milliseconds. */
+/** Milliseconds after which new events are read. */
 const FRESH_MS = 1_000;
 const VISITORS_PER_SHOP = 2_000;
 const PRODUCTS = 20;
-/** Longer ids are not worth remembering. */
+/** Longer ids are not cached. */
 const LONGEST_ID = 200;
 
-/** One shop's. Its events are read once for all visitors, so that asking much costs no more than asking once. */
+/** What is known of one shop. Its events are read once for all visitors, so many questions cost no more than one. */
 interface Memory {
   position: Position | undefined;
   readAt: number;
@@ -30,7 +30,7 @@ interface Memory {
   readonly known: LRUCache<string, Known>;
 }
 
-/** Each in the order of their last time. */
+/** Each list is ordered by last use. */
 interface Known {
   readonly browsed: Set<string>;
   readonly cart: Set<string>;
@@ -66,7 +66,7 @@ export function createVisitors(log: Pick<EventLog, 'extent' | 'read'>, now: () =
   };
 }
 
-// What is there is given, nothing is waited for.
+// The signal of a read that does not wait.
 const NO_WAIT = AbortSignal.abort();
 
 async function catchUp(log: Pick<EventLog, 'extent' | 'read'>, shop: string, memory: Memory): Promise<void> {
@@ -107,7 +107,7 @@ function noteProduct({ browsed, cart, purchased }: Known, type: string, id: stri
 const productsOf = ({ product_id, products = [] }: Event): string[] =>
   [product_id, ...products.map((line) => line.product_id)].filter((id) => id !== undefined).slice(0, PRODUCTS);
 
-/** Puts an id at the end, and lets the oldest go where there are too many. */
+/** Moves an id to the end, and drops the oldest ones above the limit. */
 function last(ids: Set<string>, id: string): void {
   ids.delete(id);
   ids.add(id);

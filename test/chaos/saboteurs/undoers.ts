@@ -27,7 +27,7 @@ export const stoppers: readonly Saboteur[] = [
     caughtBy: ['SLOWER'],
     changes: [
       {
-        file: 'server/overload/input-turns.js',
+        file: 'server/overload/input-scheduler.js',
         piece: '#isParsedAtOnce(bytes) {',
         by: '#isParsedAtOnce(bytes) { this.#parser.take(bytes); return true;',
       },

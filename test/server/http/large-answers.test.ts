@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import * as assert from 'uvu/assert';
-import { createReading, keptFor } from '../../../server/http/large-answers.ts';
+import { cachedFor, createReadDeadline } from '../../../server/http/large-answers.ts';
 import { describe } from '../../support/describe.ts';
 import { call, gatewayWith } from '../../support/gateway.ts';
 import { until } from '../../support/until.ts';
@@ -82,23 +82,23 @@ describe('large answers that nobody reads', ({ it }) => {
   }
 
   it('are reset when their time is over, and where there are too many the oldest first', async () => {
-    const reading = createReading({ readMs: 200, unreadBytes: 250_000 });
+    const readDeadline = createReadDeadline({ readMs: 200, unreadBytes: 250_000 });
     const all = [await pair(), await pair(), await pair()];
-    for (const { ctx } of all) reading.answering(ctx);
+    for (const { ctx } of all) readDeadline.watch(ctx);
     await once(all[0]?.socket, 'close');
-    assert.is(reading.unreadBytes(), 200_000);
+    assert.is(readDeadline.unreadBytes(), 200_000);
     assert.not(all[1]?.socket.destroyed);
-    await until(() => reading.unreadBytes() === 0);
+    await until(() => readDeadline.unreadBytes() === 0);
     assert.ok(all[1]?.socket.destroyed && all[2]?.socket.destroyed);
   });
 
   it('are forgotten when the client closes', async () => {
-    const reading = createReading({ readMs: 60_000, unreadBytes: 250_000 });
+    const readDeadline = createReadDeadline({ readMs: 60_000, unreadBytes: 250_000 });
     const { client, ctx, socket } = await pair();
-    reading.answering(ctx);
+    readDeadline.watch(ctx);
     socket.resume();
     client.end();
-    await until(() => reading.unreadBytes() === 0);
+    await until(() => readDeadline.unreadBytes() === 0);
   });
 });
 
@@ -107,7 +107,7 @@ describe('what is kept for a time', ({ it }) => {
     let time = 0;
     let asked = 0;
     let fails = false;
-    const kept = keptFor(
+    const kept = cachedFor(
       1000,
       () => time,
       async () => {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import { createInputTurns } from '../../../server/overload/input-turns.ts';
+import { createInputScheduler } from '../../../server/overload/input-scheduler.ts';
 import { describe } from '../../support/describe.ts';
 
 /** As much of a connection as is asked for. */
@@ -24,13 +24,13 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-/** Input turns on a clock of their own, which goes on by so much with each piece that is parsed. */
-function turnsWhere({ pieceMs = 1, isOfOneClient = true } = {}) {
+/** An input scheduler on a clock of its own, which advances by `pieceMs` with each piece that is parsed. */
+function schedulerWith({ pieceMs = 1, isOfOneClient = true } = {}) {
   let time = 0;
   let idleMs = 0;
   let ended = 0;
   const parsed: string[] = [];
-  const inputs = createInputTurns({
+  const inputs = createInputScheduler({
     isOfOneClient,
     onFull: () => {
       ended += 1;
@@ -49,11 +49,11 @@ function turnsWhere({ pieceMs = 1, isOfOneClient = true } = {}) {
       time += ms;
       idleMs += ms;
     },
-    /** A connection in doubt, as a new one is; `whileParsed` is done with each piece. */
+    /** A new and therefore untrusted connection; `whileParsed` is called with each piece. */
     open(name: string, whileParsed = (_socket: FakeSocket): void => {}) {
       const socket = new FakeSocket();
       const own = socket as unknown as Socket;
-      const input = inputs.join(own, {
+      const input = inputs.attach(own, {
         take: (bytes) => {
           time += pieceMs;
           parsed.push(`${name}:${bytes.length}`);
@@ -76,13 +76,13 @@ const turns = async (count: number): Promise<void> => {
 
 describe('what connections send', ({ it }) => {
   it('is parsed at once where nobody waits', () => {
-    const all = turnsWhere();
+    const all = schedulerWith();
     all.open('a').input.take(event);
     assert.equal(all.parsed, [`a:${event.length}`]);
   });
 
   it('is parsed in pieces of 64 chunks where it is dust, and not all in one turn', async () => {
-    const all = turnsWhere({ pieceMs: 0.2 });
+    const all = schedulerWith({ pieceMs: 0.2 });
     all.open('dust').input.take(dust(5000));
     assert.is(all.parsed.length, 0);
     await turns(3);
@@ -95,7 +95,7 @@ describe('what connections send', ({ it }) => {
       ['rest', 99, 100],
       ['pass', 20, 40],
     ] as const) {
-      const all = turnsWhere();
+      const all = schedulerWith();
       for (let count = 0; count < 100; count += 1) {
         const { input, discard } = all.open('newcomer');
         input.take(event);
@@ -108,15 +108,15 @@ describe('what connections send', ({ it }) => {
   });
 
   it('of a newcomer is parsed between the pieces of the others', async () => {
-    const all = turnsWhere({ pieceMs: 0.01 });
+    const all = schedulerWith({ pieceMs: 0.01 });
     for (const name of ['a', 'b', 'c']) all.open(name).input.take(dust(2000));
     all.open('newcomer').input.take(event);
     await turns(2);
     assert.is(all.parsed.indexOf(`newcomer:${event.length}`), 3);
   });
 
-  it('of a client whose requests are taken never waits for those in doubt', async () => {
-    const all = turnsWhere();
+  it('of a client whose requests are taken never waits for untrusted ones', async () => {
+    const all = schedulerWith();
     const good = all.open('good');
     good.input.take(event);
     good.answered(201);
@@ -129,7 +129,7 @@ describe('what connections send', ({ it }) => {
 
   it('of a client whose requests are refused again and again is read only after a while, but for proxies', async () => {
     for (const isOfOneClient of [true, false]) {
-      const all = turnsWhere({ pieceMs: 0, isOfOneClient });
+      const all = schedulerWith({ pieceMs: 0, isOfOneClient });
       const { input, answered } = all.open('a');
       for (let count = 0; count < 8; count += 1) answered(429);
       input.take(event);
@@ -139,7 +139,7 @@ describe('what connections send', ({ it }) => {
   });
 
   it('of a client that waited long enough after its refusals is read at once', () => {
-    const all = turnsWhere();
+    const all = schedulerWith();
     const { input, answered } = all.open('a');
     for (let count = 0; count < 20; count += 1) answered(429);
     all.pass(1100);
@@ -148,7 +148,7 @@ describe('what connections send', ({ it }) => {
   });
 
   it('is read as before where the gateway refused for its own sake', () => {
-    const all = turnsWhere();
+    const all = schedulerWith();
     const { input, answered } = all.open('a');
     for (let count = 0; count < 20; count += 1) answered(503);
     input.take(event);
@@ -156,7 +156,7 @@ describe('what connections send', ({ it }) => {
   });
 
   it('keeps its order, and its end comes last', async () => {
-    const all = turnsWhere({ pieceMs: 0 });
+    const all = schedulerWith({ pieceMs: 0 });
     const { input } = all.open('a');
     input.take(dust(100));
     input.take(Buffer.from('last'));
@@ -166,7 +166,7 @@ describe('what connections send', ({ it }) => {
   });
 
   it('waits while the parser wants no more', async () => {
-    const all = turnsWhere({ pieceMs: 0 });
+    const all = schedulerWith({ pieceMs: 0 });
     const { input, socket } = all.open('a', (own) => own.pause());
     input.take(dust(200));
     await turns(20);
@@ -177,7 +177,7 @@ describe('what connections send', ({ it }) => {
   });
 
   it('is thrown away behind the last answer, and where the connection is gone', async () => {
-    const all = turnsWhere({ pieceMs: 0 });
+    const all = schedulerWith({ pieceMs: 0 });
     const first = all.open('a');
     first.input.take(dust(2000));
     first.discard();
@@ -191,7 +191,7 @@ describe('what connections send', ({ it }) => {
   });
 
   it('is held to 32 MB of all connections; past it only plain input is taken', () => {
-    const all = turnsWhere({ pieceMs: 0 });
+    const all = schedulerWith({ pieceMs: 0 });
     for (let count = 0; count < 512; count += 1) all.open('a').input.take(Buffer.alloc(64 * 1024, DUST));
     assert.is(all.ended(), 0);
     all.open('more').input.take(Buffer.alloc(64 * 1024, DUST));
@@ -204,7 +204,7 @@ describe('what connections send', ({ it }) => {
 
   it('in large amounts is rationed, unless it leads to something', async () => {
     for (const status of [undefined, 201]) {
-      const all = turnsWhere({ pieceMs: 0 });
+      const all = schedulerWith({ pieceMs: 0 });
       for (let count = 0; count < 400; count += 1) {
         const { input, answered } = all.open(`${count}`, () => status && setImmediate(() => answered(status)));
         input.take(Buffer.alloc(64 * 1024, ' '));
