@@ -28,7 +28,7 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
   };
   const program = new Command('headless-events')
     .description('Looks after a headless events gateway.')
-    .version(version(), '--version', 'say which version this is')
+    .version(version(), '--version', 'show the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
@@ -52,7 +52,7 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(args, { from: 'user' });
     return exit;
   } catch (error) {
-    // Asked only after a failure: a command that does not listen for Ctrl-C is ended by it.
+    // Asked only after a failure: asking earlier would keep Ctrl-C from ending a command that does not listen for it.
     if (error instanceof Failure && error.exit === EXIT.failed && terminal.interrupted().aborted) {
       terminal.err('Interrupted: this is not complete.');
       return EXIT.failed;
@@ -67,36 +67,36 @@ export async function cli(args: readonly string[], terminal: Terminal): Promise<
       );
       return EXIT.failed;
     }
-    if (MISSED.test(error.code)) terminal.err('Add --help to see what there is.');
+    if (MISSED.test(error.code)) terminal.err('Add --help to see the commands and flags.');
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
 }
 
-/** What commander calls a command or a flag that it does not know or misses; what was wrong about a value is said in full. */
+/** Commander's codes for unknown or missing commands and flags. Messages about values need no hint at --help. */
 const MISSED = /^commander\.(unknown|missing|excess|optionMissing)/;
 
 const commands = [addReceipt, addTail, addPipelines, addDead, addQuarantine, addJobs, addReplay, addBalance, addToken];
 
-/** Loads the options of `check`: the shapes of the configuration take most of a start, so other commands go without them. */
+/** Loads `check` only if it is called: the schemas of the configuration take most of the start time. */
 async function addCheck(program: Command, shell: Shell, asked: boolean): Promise<void> {
   const command = program
     .command('check')
-    .description('say what a start would run with, or every mistake of the configuration at once')
-    .argument('[config]', 'path of the configuration; without it what a start would find')
+    .description('check a configuration: show what a start would run with, or every mistake')
+    .argument('[config]', 'path of the configuration (default: the one that a start would find)')
     .option('--json', 'answer in JSON');
   if (asked) (await import('./cli/check.ts')).defineCheck(command, shell);
 }
 
-/** Loads the options of `send`, which are those of the dialects. */
+/** Loads `send` only if it is called: its options come from the dialects. */
 async function addSend(program: Command, shell: Shell, asked: boolean): Promise<void> {
   const command = program
     .command('send')
-    .description('send one event to a running gateway and say what became of it')
+    .description('send one event to a running gateway and show what became of it')
     .option('--json', 'answer in JSON');
   if (asked) (await import('./cli/send.ts')).defineSend(command, shell);
 }
 
-// Only when started as a program and not imported; its path may be a symbolic link.
+// Run only when started as a program and not when imported. The path may be a symbolic link.
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   process.exitCode = await cli(process.argv.slice(2), terminalOf(process, process.env));
 }

@@ -1,13 +1,13 @@
 import type { PipelineReport } from '../../schemas/admin-api/pipelines.ts';
 import type { Config } from '../../schemas/config.ts';
 import { adminClient } from './client.ts';
-import { type AdminFlags, given } from './flags.ts';
+import { type AdminFlags, withoutUndefined } from './flags.ts';
 import type { Terminal } from './output.ts';
 import { counted } from './words.ts';
 
-/** What a reload of a running gateway with a configuration would leave behind. */
+/** What a running gateway would leave behind if it took a configuration. */
 export interface Against {
-  /** Pipelines that run there, are not in the configuration, and owe something. */
+  /** Pipelines that it runs, that the configuration does not have, and that still owe something. */
   readonly orphans: readonly Pick<PipelineReport, 'shop' | 'pipeline' | 'pending' | 'dead'>[];
   readonly lines: readonly string[];
 }
@@ -18,12 +18,12 @@ export interface AgainstFlags {
 }
 
 /** Asks a running gateway which of its pipelines a configuration would orphan. Throws a Failure if it cannot be asked. */
-export async function compared(
+export async function comparedWithRunning(
   config: Config,
   { against, adminToken }: AgainstFlags & { readonly against: string },
   terminal: Terminal,
 ): Promise<Against> {
-  const flags: AdminFlags = { url: against, ...given({ adminToken }) };
+  const flags: AdminFlags = { url: against, ...withoutUndefined({ adminToken }) };
   const { pipelines } = await adminClient(flags, terminal, '--against').get<{ pipelines: PipelineReport[] }>(
     '/admin/pipelines',
   );

@@ -8,7 +8,7 @@ import { byReason, counted } from './words.ts';
 
 export function addBalance(program: Command, { terminal, end }: Shell): void {
   adminCommand(program.command('balance'), terminal, 'headless-events balance', 'headless-events balance --json')
-    .description('say whether every event is accounted for; fails (1) where one is not')
+    .description('check that every event is accounted for; exits with 1 if one is not')
     .action(async (flags: AdminFlags) => end(await balance(flags, terminal)));
 }
 
@@ -27,7 +27,7 @@ async function balance(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
   return sums.balanced ? EXIT.ok : EXIT.failed;
 }
 
-/** What pipelines owe that are not configured. */
+/** What orphaned pipelines still owe. */
 const orphanLines = ({ pipelines }: Balance): string[] =>
   pipelines
     .filter(({ orphaned }) => orphaned)

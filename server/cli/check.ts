@@ -6,7 +6,7 @@ import { describeConfig } from '../config/describe.ts';
 import { loadRunnable } from '../config/durability.ts';
 import { findConfig } from '../config/find.ts';
 import { readSettings } from '../config/settings.ts';
-import { type AgainstFlags, compared } from './against.ts';
+import { type AgainstFlags, comparedWithRunning } from './against.ts';
 import { examples, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 
@@ -14,10 +14,13 @@ export interface CheckFlags extends AgainstFlags {
   readonly json?: boolean;
 }
 
-/** Gives the command its options and what it does. */
+/** Adds the options and the action. */
 export function defineCheck(command: Command, { terminal, end }: Shell): void {
   command
-    .option('--against <url>', 'ask a running gateway which pipelines a reload with it would orphan; fails (1) if any')
+    .option(
+      '--against <url>',
+      'show which pipelines of a running gateway this configuration would orphan; exits with 1 if there are any',
+    )
     .option('--admin-token <token>', "that gateway's ADMIN_TOKEN (default: $ADMIN_TOKEN)")
     .addHelpText(
       'after',
@@ -31,8 +34,8 @@ export function defineCheck(command: Command, { terminal, end }: Shell): void {
 }
 
 /**
- * Says what a start would run with, or every mistake at once, and what a running gateway would leave behind. Reads only: nothing is
- * opened, nothing is sent but that question.
+ * Shows what a start would run with, or every mistake, and what a running gateway would leave behind. Reads only; the one thing it sends is that
+ * question.
  */
 export async function check(path: string | undefined, flags: CheckFlags, terminal: Terminal): Promise<Exit> {
   const { json, against } = flags;
@@ -41,11 +44,12 @@ export async function check(path: string | undefined, flags: CheckFlags, termina
     const found = findConfig(settings, existsSync);
     const { kind, source } = found;
     const config = loadRunnable({ found, settings, env: terminal.env, destinations });
-    // What was named as an argument is no setting, and stands in the first line.
+    // A path given as an argument is no setting, and the first line shows it.
     const { GATEWAY_CONFIG: _, ...others } = settings;
     const lines = describeConfig(config, path ? others : settings, destinations);
     const from = kind === 'file' ? source : kind === 'text' ? 'GATEWAY_CONFIG' : 'the built-in demo';
-    const running = against === undefined ? undefined : await compared(config, { ...flags, against }, terminal);
+    const running =
+      against === undefined ? undefined : await comparedWithRunning(config, { ...flags, against }, terminal);
     const ok = !running || running.orphans.length === 0;
     const value = { ok, config: from, runs: lines, ...(running && { orphans: running.orphans }) };
     const text = [`The configuration is valid (${from}).`, ...lines, ...(running ? ['', ...running.lines] : [])];

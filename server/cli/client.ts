@@ -13,12 +13,12 @@ export interface AdminClient {
   stream(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<string | Buffer>>;
 }
 
-/** No gateway answered: another try may do. */
+/** No gateway answered; a retry may succeed. */
 export class NoAnswer extends Failure {}
 
 const TIMEOUT_MS = 60_000;
 
-/** `flag`: what gave the address, for messages. */
+/** `flag`: the flag with the address, for messages. */
 export function adminClient(
   { url, adminToken }: AdminFlags,
   { env }: Pick<Terminal, 'env'>,
@@ -50,19 +50,19 @@ export function adminClient(
     stream: async (path, query, signal) => {
       const response = await ask(targetOf(base, path, query), { headers: {}, signal });
       const { body } = response;
-      // A page of some other server would look like a stream that ends.
-      if (/^text\/html/.test(response.headers.get('content-type') ?? '')) throw noGateway(base, response);
+      // An HTML page of another server would look like an empty stream.
+      if (/^text\/html/.test(response.headers.get('content-type') ?? '')) throw notAGateway(base, response);
       if (body === null) throw new Failure(`The gateway at ${base.origin} answered without a body.`);
       return body;
     },
   };
 }
 
-/** A path of `/admin` with its values in place. */
+/** A path of `/admin` with its values encoded. */
 export const path = (texts: TemplateStringsArray, ...values: readonly string[]): string =>
   texts.map((text, index) => (index === 0 ? text : encodeURIComponent(values[index - 1] ?? '') + text)).join('');
 
-/** Where a gateway listens. Throws a Failure for what is no such address; one with a password in it would be printed with every failure. */
+/** The address of a gateway. Throws a Failure if it is no such address, or has a password, which every failure would print. */
 export function baseOf(url: string, flag = '--url'): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base && /^https?:$/.test(base.protocol) && base.username === '' && base.password === '') return base;
@@ -82,7 +82,7 @@ async function answerOf(base: URL, target: URL, init: RequestInit): Promise<Resp
   try {
     return await fetch(target, init);
   } catch (cause) {
-    throw noAnswer(base, cause, TIMEOUT_MS);
+    throw noAnswerFailure(base, cause, TIMEOUT_MS);
   }
 }
 
@@ -90,40 +90,42 @@ async function jsonOf<T>(base: URL, response: Response): Promise<T> {
   try {
     return (await response.json()) as T;
   } catch (cause) {
-    throw noGateway(base, response, { cause });
+    throw notAGateway(base, response, { cause });
   }
 }
 
-/** Another server answers there, or a proxy in front of the gateway. */
-export function noGateway({ origin }: URL, { status, headers }: Response, options?: ErrorOptions): Failure {
+/** Another server answers, or a proxy in front of the gateway. */
+export function notAGateway({ origin }: URL, { status, headers }: Response, options?: ErrorOptions): Failure {
   const [type = ''] = (headers.get('content-type') ?? '').split(';');
   return new Failure(
-    `What answers at ${origin} is no gateway: HTTP ${status} with ${type.trim() || 'nothing that says what it is'} instead of a gateway's JSON. Name the gateway with --url.`,
+    `What answers at ${origin} is no gateway: it sent HTTP ${status} with ${type.trim() || 'no content type'} instead of JSON. Give the gateway's address with --url.`,
     EXIT.failed,
     options,
   );
 }
 
-/** A redirect. It is never followed: the token was meant for this address alone. */
-export function sendsOn({ origin }: URL, { status, headers }: Response): Failure {
+/** A redirect. It is never followed, since the token is for this address only. */
+export function redirectFailure({ origin }: URL, { status, headers }: Response): Failure {
   const location = headers.get('location');
   const to = location === null ? 'elsewhere' : withoutCredentials(location);
-  return new Failure(`${origin} sends on to ${to} (HTTP ${status}); nothing was sent there. Give that with --url.`);
+  return new Failure(
+    `${origin} redirects to ${to} (HTTP ${status}). Redirects are not followed: give that address with --url.`,
+  );
 }
 
 export const isRedirect = ({ status }: Response): boolean => status >= 300 && status < 400;
 
-/** Nothing answers there, or not in time. */
-export function noAnswer({ origin, protocol }: URL, cause: unknown, timeoutMs: number): NoAnswer {
+/** Nothing answers, or not in time. */
+export function noAnswerFailure({ origin, protocol }: URL, cause: unknown, timeoutMs: number): NoAnswer {
   const tls = protocol === 'https:' ? ' Does it speak TLS?' : '';
   return new NoAnswer(
-    `No gateway answers at ${origin}: ${reasonOf(cause, timeoutMs)}. Is it running?${tls} Name another with --url.`,
+    `No gateway answers at ${origin}: ${reasonOf(cause, timeoutMs)}. Is it running?${tls} Give another address with --url.`,
     EXIT.failed,
     { cause },
   );
 }
 
-/** Without the address, which the client puts in front. */
+/** The reason without the address, which the message names already. */
 function reasonOf(cause: unknown, timeoutMs: number): string {
   if (!(cause instanceof Error)) return 'the request failed';
   if (cause.name === 'AbortError' || cause.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
@@ -137,13 +139,13 @@ async function failureOf(base: URL, response: Response): Promise<Failure> {
   const { origin } = base;
   const { status, headers } = response;
   const error = await errorOf(response);
-  // Every answer of the admin API says so; other answers of a gateway, and most other servers, do not.
+  // Every answer of the admin API has this header. Other answers of a gateway, and most other servers, do not.
   const isAdmin = error !== undefined && headers.get('cache-control') === 'no-store';
-  if (isRedirect(response)) return sendsOn(base, response);
-  if (error === undefined) return noGateway(base, response);
+  if (isRedirect(response)) return redirectFailure(base, response);
+  if (error === undefined) return notAGateway(base, response);
   if (status === 401)
     return new Failure(
-      `The gateway at ${origin} does not know this token. Set ADMIN_TOKEN to the one it runs with, or give --admin-token.`,
+      `The gateway at ${origin} refused this token. Set ADMIN_TOKEN to the one that it runs with, or give --admin-token.`,
     );
   if (status === 404 && !isAdmin)
     return new Failure(
@@ -151,11 +153,11 @@ async function failureOf(base: URL, response: Response): Promise<Failure> {
     );
   if (status === 429)
     return new Failure(
-      `Too many wrong tokens were tried at ${origin}, and this is another. The right one is taken at any time: set ADMIN_TOKEN to the one the gateway runs with, or give --admin-token.`,
+      `Too many wrong tokens were tried at ${origin}, and this one is wrong too. The right one always works: set ADMIN_TOKEN to the one that the gateway runs with, or give --admin-token.`,
     );
   if (status === 503 && headers.has('retry-after'))
     return new Failure(
-      `The gateway at ${origin} cannot now: ${error ?? 'no reason given'}. Try again in ${headers.get('retry-after')} seconds.`,
+      `The gateway at ${origin} cannot do this now: ${error ?? 'no reason given'}. Try again in ${headers.get('retry-after')} seconds.`,
     );
   const said = error ?? 'no reason given';
   const sentence = said.endsWith('?') ? said : `${said}.`;

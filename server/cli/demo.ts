@@ -6,24 +6,24 @@ import { Failure } from './output.ts';
 import { tail } from './tail.ts';
 
 /**
- * An admin token for a demo, so that every command works in its first minute; undefined if one is set. It is new each time: nothing that
- * was printed once opens a later gateway.
+ * A random admin token for a demo, so that every command works at once; undefined if one is set. It is new at each start, so that a token
+ * printed once opens no later gateway.
  */
 export function demoToken({ ADMIN_TOKEN }: Settings, random = randomBytes): string | undefined {
   return ADMIN_TOKEN === undefined ? random(32).toString('hex') : undefined;
 }
 
-export interface DemoPlace {
+export interface DemoStart {
   readonly port: number;
   readonly settings: Settings;
-  /** The token, where it was made for this start. */
+  /** The token, if this start has made it. */
   readonly made: string | undefined;
   /** The file that the process was started with. */
   readonly entry: string;
 }
 
-/** What to type next, as it can be copied: a first event, and the commands that look after it. */
-export function firstSteps({ port, settings, made, entry }: DemoPlace): string {
+/** Commands to copy: a first event, and a look at it. */
+export function firstSteps({ port, settings, made, entry }: DemoStart): string {
   const cli = entry.endsWith('.ts') ? 'node --import tsx server/cli.ts' : 'node dist/server/cli.js';
   const url = isLocal(settings) ? '' : ` --url ${addressOf(settings, port)}`;
   const words = [...(made === undefined ? [] : [`ADMIN_TOKEN=${made}`]), ...(port === 3000 ? [] : [`PORT=${port}`])];
@@ -40,19 +40,19 @@ Events get a line here:
 `;
 }
 
-/** What printing lines needs of the process. */
-export interface Printing extends Pick<DemoPlace, 'port' | 'settings'> {
+/** What `printEvents` needs of the process. */
+export interface Printing extends Pick<DemoStart, 'port' | 'settings'> {
   readonly stdout: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>;
   readonly sleep: Clock['sleep'];
-  /** Called once, with why lines are missing. */
+  /** Called once, with the reason, if lines are missing. */
   readonly onGap: (reason: string) => void;
 }
 
 const AGAIN_MS = 1000;
 
 /**
- * Prints a line for each event that comes, and for what a destination will never take, until the signal aborts. It is a reader of the tail
- * like any other; one that its gateway has ended comes again, since a web process may have ended alone.
+ * Prints a line for each event that arrives and for each dead letter, until the signal aborts. It reads the tail like any other client. If the
+ * stream ends it connects again, since a web process may have ended alone.
  */
 export async function printEvents(printing: Printing, signal: AbortSignal): Promise<void> {
   const { stdout, port, settings, sleep, onGap } = printing;
@@ -73,10 +73,10 @@ export async function printEvents(printing: Printing, signal: AbortSignal): Prom
 
 const messageOf = (error: unknown): string => (error instanceof Failure ? error.message : whatFailed(error));
 
-/** Every address of this machine is localhost too. */
+/** If it listens on every address, it listens on localhost too. */
 const isLocal = ({ HOST }: Settings): boolean => ['::', '0.0.0.0', '127.0.0.1', '::1', 'localhost'].includes(HOST);
 
-/** Where this process can be reached from its own machine. */
+/** The address of this process on its own machine. */
 function addressOf(settings: Settings, port: number): string {
   const { HOST } = settings;
   return `http://${isLocal(settings) ? 'localhost' : HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;

@@ -4,16 +4,16 @@ import { EXIT, type Exit, escaped, Failure, type Terminal } from './output.ts';
 import { counted } from './words.ts';
 
 export interface Export {
-  /** The call that answers NDJSON. */
+  /** Path of the call. */
   readonly path: string;
   readonly selection: Readonly<Record<string, string>>;
-  /** One of what is exported, in words. */
+  /** Name of one exported item. */
   readonly thing: string;
-  /** A file instead of standard output. */
+  /** A file to write to instead of standard output. */
   readonly out: string | undefined;
 }
 
-/** Writes line by line what the gateway streams, no faster than it is taken. Throws a Failure if the stream ends too early. */
+/** Writes the lines that the gateway streams, as fast as the output takes them. Throws a Failure if the stream ends too early. */
 export async function writeExport(
   client: AdminClient,
   { path, selection, thing, out }: Export,
@@ -41,7 +41,7 @@ export async function writeExport(
   return EXIT.ok;
 }
 
-/** The lines of an answer of NDJSON. Throws a Failure if it ends too early. */
+/** The lines of an NDJSON answer. Throws a Failure if it ends too early. */
 export async function* linesOf(body: AsyncIterable<string | Buffer>, thing = 'export'): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest: string[] = [];
@@ -64,7 +64,7 @@ export async function* linesOf(body: AsyncIterable<string | Buffer>, thing = 'ex
 
 const incomplete = (thing: string): string => `The gateway ended its answer too early: the ${thing} is not complete.`;
 
-/** Shoppers' data is in it, so that only its owner may read it. */
+/** Only the owner may read the file: it has shoppers' data. */
 function opened(file: string): number {
   try {
     return openSync(file, 'w', 0o600);

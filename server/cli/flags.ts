@@ -3,7 +3,7 @@ import { TIME_EXPECTED } from '../../schemas/admin-api/time.ts';
 import { timeOf } from '../base/times.ts';
 import type { Exit, Terminal } from './output.ts';
 
-/** What the registration of a command needs. */
+/** What commands need when they are registered. */
 export interface Shell {
   readonly terminal: Terminal;
   readonly end: (exit: Exit) => void;
@@ -33,7 +33,7 @@ export const defaultUrl = (env: Terminal['env']): string => `http://localhost:${
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 
-/** Commander's sentence on a value that a flag does not take, in the shape of all messages. Other sentences stay as they are. */
+/** Puts commander's message about a wrong value into the shape of all messages. Other messages stay as they are. */
 export function shapedError(text: string): string {
   const [, flag, value, choices, wanted] =
     /^error: option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. (?:Allowed choices are (.*)\.|(must .*?))\s*$/s.exec(
@@ -43,7 +43,7 @@ export function shapedError(text: string): string {
   return `${flag}: ${wanted ?? `must be one of ${choices}`}, got ${JSON.stringify(value)}`;
 }
 
-/** For lists such as `product_*,search`. */
+/** Reads a list such as `product_*,search`. */
 export function list(text: string): string[] {
   const items = text
     .split(',')
@@ -53,7 +53,7 @@ export function list(text: string): string[] {
   return items;
 }
 
-/** A flag that takes a time, read once, so that all calls of a command mean the same moment. */
+/** A flag with a time. It is parsed once, so that all calls of a command use the same moment. */
 export const timeOption = (flag: string, description: string, { now }: Pick<Terminal, 'now'>): Option =>
   new Option(flag, description).argParser((text: string) => {
     const time = timeOf(text, now());
@@ -61,11 +61,11 @@ export const timeOption = (flag: string, description: string, { now }: Pick<Term
     return time;
   });
 
-/** Words for the help of what takes a time. */
+/** Examples of times for help texts. */
 export const TIME_HELP = '2h, yesterday, 2026-06-01, 2026-06-01T12:00Z; in UTC';
 
-/** The given ones of some flags, as the admin API takes them. */
-export function given<T extends object>(flags: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
+/** The flags without those that were not given. */
+export function withoutUndefined<T extends object>(flags: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
   const entries = Object.entries(flags).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [Name in keyof T]: Exclude<T[Name], undefined> };
 }

@@ -1,23 +1,23 @@
 import type { Clock } from '../base/clock.ts';
 
-/** Where a command writes, and what it is told by its surroundings: all of it an argument, so that tests run commands in-process. */
+/** What a command uses of its surroundings. All of it is an argument, so that tests run commands in-process. */
 export interface Terminal extends Pick<Clock, 'now' | 'sleep'> {
   readonly out: (text: string) => void;
-  /** Resolves when what was written has been taken, where that can be told: who writes much waits for it. */
+  /** Resolves when the output has taken what was written, if that is known. Commands that write much wait for it. */
   readonly taken?: () => Promise<void>;
   readonly err: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly randomId: () => string;
-  /** So many random bytes as hex digits. */
+  /** Random bytes as hex digits. */
   readonly randomHex: (bytes: number) => string;
-  /** Whether a person is looking: lines are cut to `columns`, colours and a moving progress line are welcome. */
+  /** Whether the output is a terminal: then lines are cut to `columns`, and there are colours and a progress line. */
   readonly isTty: boolean;
   readonly columns: number;
-  /** Asks a question with yes or no; absent if there is nobody to ask. */
+  /** Asks a yes-or-no question; absent without a terminal. */
   readonly confirm?: (question: string) => Promise<boolean>;
-  /** Shows a line that the next one replaces; an empty one only clears it. */
+  /** Shows a progress line; the next one replaces it, and an empty one clears it. */
   readonly progress: (line: string) => void;
-  /** Aborts when the operator has had enough (Ctrl-C). From the first call on it is the command that ends, not the process. */
+  /** Aborts on Ctrl-C. After the first call, Ctrl-C ends the command and not the process. */
   readonly interrupted: () => AbortSignal;
 }
 
@@ -35,23 +35,26 @@ export class Failure extends Error {
   }
 }
 
-/** A value for machines, one JSON document; or its lines for people. */
+/** Prints the value as one JSON document, or its lines for people. */
 export function show(terminal: Terminal, json: boolean | undefined, value: unknown, lines: readonly string[]): void {
   if (json) terminal.out(jsonText(value, 2));
   else terminal.out(lines.map(printable).join('\n'));
 }
 
-/** JSON that a terminal can be trusted with: JSON itself escapes only part of the control characters. */
+/** JSON that is safe to print on a terminal: JSON itself escapes only some control characters. */
 export const jsonText = (value: unknown, indent?: number): string =>
   escaped(JSON.stringify(value, null, indent) ?? 'null');
 
-/** The same of a text that is JSON. */
+/** The same for a text that is JSON already. */
 export const escaped = (json: string): string =>
   json.replace(HARMFUL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** Text of shoppers and destinations may hold escape sequences, which would act on the operator's terminal. Line ends stay. */
+/**
+ * Escapes control characters except line ends: text of shoppers and destinations may hold escape sequences, which would control the operator's
+ * terminal.
+ */
 export const printable = (text: string): string =>
   text.replace(HARMFUL, (character) => (character === '\n' ? '\n' : character === '\t' ? ' ' : '\u{fffd}'));
 
-// Control characters and those that turn the direction of writing. JSON.stringify leaves no line end but its own.
+// Control characters, and those that change the direction of writing. JSON.stringify leaves no line end but its own.
 const HARMFUL = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;

@@ -3,10 +3,10 @@ import type { OrphanDiscard, PipelineReport } from '../../schemas/admin-api/pipe
 import type { ReplayJob } from '../../schemas/admin-api/replays.ts';
 import { adminClient, path } from './client.ts';
 import { type AdminFlags, adminCommand, examples, type Shell } from './flags.ts';
-import { agreed } from './held-events.ts';
+import { confirmed } from './held-events.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 import { table } from './table.ts';
-import { byReason, counted, lasting, troubleOf, when } from './words.ts';
+import { byReason, counted, durationText, timeText, troubleOf } from './words.ts';
 
 export function addPipelines(program: Command, { terminal, end }: Shell): void {
   const group = program
@@ -14,7 +14,7 @@ export function addPipelines(program: Command, { terminal, end }: Shell): void {
     .description('list pipelines; suspend and resume them; adopt or discard what orphans owe')
     .addHelpText('after', examples(LIST, SUSPEND));
   adminCommand(group.command('list', { isDefault: true }), terminal, LIST, 'headless-events pipelines list --json')
-    .description('every pipeline, where it is and how it does')
+    .description('list every pipeline with its state and its counts')
     .action(async (flags: AdminFlags) => end(await list(flags, terminal)));
   adminCommand(group.command('suspend'), terminal, SUSPEND)
     .description('stop a pipeline where it is, until resumed; its events wait on the log')
@@ -27,27 +27,27 @@ export function addPipelines(program: Command, { terminal, end }: Shell): void {
       end(EXIT.ok);
     });
   adminCommand(group.command('resume'), terminal, 'headless-events pipelines resume demo.myshopify.com archive')
-    .description('let a suspended pipeline go on from where it was')
+    .description('continue a suspended pipeline from where it stopped')
     .argument('<shop>', "the shop's domain")
     .argument('<pipeline>', 'id of the pipeline')
     .action(async (shop: string, pipeline: string, flags: AdminFlags) => {
       await adminClient(flags, terminal).post(path`/admin/pipelines/${shop}/${pipeline}/resume`);
-      show(terminal, flags.json, { ok: true }, [`${pipeline} of ${shop} goes on from where it was.`]);
+      show(terminal, flags.json, { ok: true }, [`${pipeline} of ${shop} continues from where it stopped.`]);
       end(EXIT.ok);
     });
   adminCommand(group.command('adopt'), terminal, ADOPT)
-    .description('deliver what an orphaned pipeline owes to another one of its shop, by a replay')
+    .description('have another pipeline of the shop deliver what an orphaned one owes, by a replay')
     .argument('<shop>', "the shop's domain")
     .argument('<pipeline>', 'id of the orphaned pipeline')
-    .requiredOption('--as <pipeline>', 'id of the pipeline that takes its events')
+    .requiredOption('--as <pipeline>', 'id of the pipeline that delivers its events')
     .action(async (shop: string, pipeline: string, flags: AdminFlags & { as: string }) =>
       end(await adopt(shop, pipeline, flags, terminal)),
     );
   adminCommand(group.command('discard'), terminal, 'headless-events pipelines discard demo.myshopify.com old')
-    .description('let go of what an orphaned pipeline owes, for good; receipts say so')
+    .description('discard what an orphaned pipeline owes, for good; receipts show it')
     .argument('<shop>', "the shop's domain")
     .argument('<pipeline>', 'id of the orphaned pipeline')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .action(async (shop: string, pipeline: string, flags: AdminFlags & { yes?: boolean }) =>
       end(await discard(shop, pipeline, flags, terminal)),
     );
@@ -65,7 +65,7 @@ async function adopt(
   const { job } = await adminClient(flags, terminal).post<{ job: ReplayJob }>(target, { as });
   show(terminal, flags.json, { job }, [
     `Replay ${job.id} delivers what ${pipeline} of ${shop} owes to ${as}.`,
-    `Ask how it does: headless-events replay status ${job.id}`,
+    `See its progress: headless-events replay status ${job.id}`,
   ]);
   return EXIT.ok;
 }
@@ -82,7 +82,7 @@ async function discard(
   const owed = orphan
     ? `${counted(orphan.pending, 'event')} and ${counted(orphan.dead, 'dead letter')}`
     : 'what is owed';
-  if (yes !== true && !(await agreed(`Discard ${owed} of ${pipeline} of ${shop} for good?`, terminal))) {
+  if (yes !== true && !(await confirmed(`Discard ${owed} of ${pipeline} of ${shop} for good?`, terminal))) {
     terminal.err('Nothing was discarded.');
     return EXIT.failed;
   }
@@ -104,14 +104,14 @@ async function list(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
     ...['DELIVERED', 'DEAD', 'FILTERED', 'DROPPED', 'NOTE'],
   ];
   const lines = table(headings, pipelines.map(row), terminal);
-  const hints = pipelines.flatMap(wayOn);
+  const hints = pipelines.flatMap(adviceFor);
   const text = [...lines, ...(hints.length > 0 ? ['', ...hints] : [])];
   show(terminal, flags.json, { pipelines }, pipelines.length > 0 ? text : ['No shop has a pipeline.']);
   return EXIT.ok;
 }
 
-/** What to do for a pipeline that waits for somebody. */
-function wayOn({ state, shop, pipeline }: PipelineReport): string[] {
+/** What to do about a pipeline that waits for the operator. */
+function adviceFor({ state, shop, pipeline }: PipelineReport): string[] {
   const order = (verb: string, flags = ''): string => `headless-events pipelines ${verb} ${shop} ${pipeline}${flags}`;
   if (state === 'suspended') return [`${pipeline} is suspended. When its reason is gone: ${order('resume')}`];
   return state === 'orphaned'
@@ -124,10 +124,10 @@ const row = (report: PipelineReport) => [
   report.pipeline,
   report.destination ?? '-',
   report.state,
-  report.since && when(report.since),
-  lasting(report.lag_seconds),
+  report.since && timeText(report.since),
+  durationText(report.lag_seconds),
   report.pending,
-  report.last_success_at && when(report.last_success_at),
+  report.last_success_at && timeText(report.last_success_at),
   report.delivered,
   report.dead,
   byReason(report.filtered),

@@ -6,12 +6,12 @@ import { number } from './table.ts';
 import { cut } from './width.ts';
 
 const EVERY_MS = 1000;
-/** A gateway may restart meanwhile; the replay goes on after that. */
+/** Seconds without an answer before giving up: a gateway may restart meanwhile, and its replays continue. */
 const MOST_UNANSWERED = 120;
 const BAR = 24;
 
-/** Watches a replay until it ends or the operator leaves, and gives what was seen last. Throws Failure if it cannot be seen any more. */
-export const follow = (client: AdminClient, job: ReplayJob, terminal: Terminal): Promise<ReplayJob> =>
+/** Watches a replay until it ends or the operator leaves; gives its last known state. Throws a Failure if the gateway stops answering. */
+export const watchReplay = (client: AdminClient, job: ReplayJob, terminal: Terminal): Promise<ReplayJob> =>
   watched(
     job,
     () => jobOf(client, job.id),
@@ -21,8 +21,8 @@ export const follow = (client: AdminClient, job: ReplayJob, terminal: Terminal):
 
 const AWAY = 'waiting for the gateway';
 
-/** Watches an order about much of what is kept in the same way. */
-export const followOrder = (client: AdminClient, order: JobReport, terminal: Terminal): Promise<JobReport> =>
+/** Watches a job in the same way. */
+export const watchJob = (client: AdminClient, order: JobReport, terminal: Terminal): Promise<JobReport> =>
   watched(
     order,
     () => client.get<JobReport>(path`/admin/jobs/${order.id}`),
@@ -46,7 +46,7 @@ async function watched<T extends { readonly state: string }>(
   let last = first;
   let unanswered = 0;
   try {
-    while (goesOn(last) && !left.aborted) {
+    while (isUnfinished(last) && !left.aborted) {
       if (terminal.isTty) terminal.progress(cut(line(last, unanswered > 0), terminal));
       await terminal.sleep(EVERY_MS, left);
       if (left.aborted) break;
@@ -71,27 +71,28 @@ async function jobOf(client: AdminClient, id: string): Promise<ReplayJob> {
   return job;
 }
 
-/** One line about a replay that says all there is to say. */
-export const jobLine = (job: ReplayJob): string =>
+/** One line with all about a replay. */
+export const replayLine = (job: ReplayJob): string =>
   `Replay ${job.id} to ${job.pipeline} of ${job.shop} is ${job.state}${job.reason === undefined ? '' : ` (${job.reason})`} at ${percent(job)}: ${countsOf(job)}`;
 
 const countsOf = ({ delivered, dead, filtered }: ReplayJob): string =>
   `${number(delivered)} delivered, ${number(dead)} dead, ${number(filtered)} filtered`;
 
 function barOf(job: ReplayJob): string {
-  const filled = Math.round(part(job) * BAR);
+  const filled = Math.round(finishedPart(job) * BAR);
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${percent(job).padStart(4)}`;
 }
 
-const percent = (job: ReplayJob): string => `${Math.floor(part(job) * 100)}%`;
+const percent = (job: ReplayJob): string => `${Math.floor(finishedPart(job) * 100)}%`;
 
-/** How much of its stretch is finished, from 0 to 1. */
-function part({ state, from, to, position }: ReplayJob): number {
+/** The finished part of the stretch, from 0 to 1. */
+function finishedPart({ state, from, to, position }: ReplayJob): number {
   if (state === 'done') return 1;
-  // Both ends belong to it; before the first of it is finished the position is the one before.
+  // Both ends are included. Before the first event is finished, the position is the one before it.
   const length = to - from + 1;
   return length > 0 ? Math.min(1, Math.max(0, (position - from + 1) / length)) : 0;
 }
 
-/** A replay that fails is tried again and again. */
-export const goesOn = ({ state }: { readonly state: string }): boolean => state === 'running' || state === 'failing';
+/** A failing replay is tried again and again. */
+export const isUnfinished = ({ state }: { readonly state: string }): boolean =>
+  state === 'running' || state === 'failing';

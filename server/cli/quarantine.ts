@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { QuarantinedHeadView, QuarantinedView } from '../../schemas/admin-api/quarantine.ts';
 import { path } from './client.ts';
 import { examples, type Shell, TIME_HELP } from './flags.ts';
-import { addKept, type Kept } from './held-events.ts';
+import { addHeldCommands, type HeldKind } from './held-events.ts';
 import { number } from './table.ts';
-import { when } from './words.ts';
+import { timeText } from './words.ts';
 
 export function addQuarantine(program: Command, shell: Shell): void {
   const group = program
@@ -18,10 +18,10 @@ export function addQuarantine(program: Command, shell: Shell): void {
         'headless-events quarantine redrive --shop demo.myshopify.com',
       ),
     );
-  addKept(group, quarantine, shell);
+  addHeldCommands(group, quarantine, shell);
 }
 
-const quarantine: Kept<QuarantinedHeadView, QuarantinedView> = {
+const quarantine: HeldKind<QuarantinedHeadView, QuarantinedView> = {
   name: 'quarantine',
   thing: 'quarantined event',
   selectors: {
@@ -35,7 +35,7 @@ const quarantine: Kept<QuarantinedHeadView, QuarantinedView> = {
   headings: ['ID', 'CAME', 'SHOP', 'DIALECT', 'EVENT', 'NAME', 'CODE', 'REASONS'],
   row: ({ id, at, shop, dialect, event_id, name, code, reasons }) => [
     id,
-    when(at),
+    timeText(at),
     shop,
     dialect,
     event_id,
@@ -43,16 +43,16 @@ const quarantine: Kept<QuarantinedHeadView, QuarantinedView> = {
     code,
     reasons.join('; '),
   ],
-  story: ({ id, at, shop, dialect, index, event_id, name, code, reasons, raw }) => [
+  details: ({ id, at, shop, dialect, index, event_id, name, code, reasons, raw }) => [
     `${name ?? 'An event'} of ${shop}, in quarantine as ${id}`,
-    `  It came on ${when(at)} through ${dialect}${index === undefined ? '' : `, as number ${index + 1} of its request`}` +
+    `  It came on ${timeText(at)} through ${dialect}${index === undefined ? '' : `, as number ${index + 1} of its request`}` +
       `${event_id === undefined ? '' : `, with the id ${event_id}`}.`,
     `  Refused (${code}):`,
     ...reasons.map((reason) => `    ${reason}`),
     `  ${raw}`,
   ],
-  idOf: { argument: 'id', description: 'id in quarantine' },
+  idArgument: { argument: 'id', description: 'id in quarantine' },
   find: async (client, id, query) => [await client.get<QuarantinedView>(path`/admin/quarantine/${id}`, query)],
-  redriven: ({ accepted = 0, duplicate = 0, refused = 0 }) =>
+  redriveText: ({ accepted = 0, duplicate = 0, refused = 0 }) =>
     `${number(accepted)} accepted, ${number(duplicate)} known already, ${number(refused)} still refused and kept.`,
 };

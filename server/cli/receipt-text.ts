@@ -1,10 +1,10 @@
 import type { PipelineReceipt, Receipt } from '../../schemas/admin-api/receipts.ts';
 import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
 import { pad, widthOf } from './width.ts';
-import { counted, lasting, troubleOf, when } from './words.ts';
+import { counted, durationText, timeText, troubleOf } from './words.ts';
 
-/** A receipt as a short story: when the event came and how, what was added to it, then a line for each pipeline. */
-export function storyOf(receipt: Receipt): string[] {
+/** A receipt in sentences: when and how the event came, what was added to it, and a line for each pipeline. */
+export function receiptText(receipt: Receipt): string[] {
   const { event_id, shop, state } = receipt;
   return [`Event ${event_id} of ${shop}`, ...(state === 'stored' ? stored(receipt) : quarantined(receipt))];
 }
@@ -18,21 +18,21 @@ function stored(receipt: Receipt): string[] {
   const added = enrichmentText(enrichment);
   const width = Math.max(0, ...pipelines.map(({ pipeline }) => widthOf(pipeline)));
   return [
-    `  ${came(receipt)} and was stored${position === undefined ? '' : ` at position ${position}`}.`,
+    `  ${receivedText(receipt)} and was stored${position === undefined ? '' : ` at position ${position}`}.`,
     ...(facts.length > 0 ? [`  Note: ${facts.join('; ')}.`] : []),
     added === '' ? '  Nothing was added to it.' : `  Added to it: ${added}.`,
     ...(pipelines.length === 0 ? ['  The shop has no pipelines.'] : []),
-    ...pipelines.map((pipeline) => `  ${pad(pipeline.pipeline, width)}  ${fate(pipeline)}`),
+    ...pipelines.map((pipeline) => `  ${pad(pipeline.pipeline, width)}  ${outcomeText(pipeline)}`),
   ];
 }
 
 const quarantined = (receipt: Receipt): string[] => [
-  `  ${came(receipt)} and was refused${receipt.quarantine_id === undefined ? '' : `; it is in quarantine as ${receipt.quarantine_id}`}.`,
+  `  ${receivedText(receipt)} and was refused${receipt.quarantine_id === undefined ? '' : `; it is in quarantine as ${receipt.quarantine_id}`}.`,
   ...(receipt.reasons ?? []).map((reason) => `  Because ${reason}`),
 ];
 
-const came = ({ received_at, dialect, type }: Receipt): string =>
-  `It came on ${when(received_at)} through ${dialect}${type === undefined ? '' : ` as ${type}`}`;
+const receivedText = ({ received_at, dialect, type }: Receipt): string =>
+  `It came on ${timeText(received_at)} through ${dialect}${type === undefined ? '' : ` as ${type}`}`;
 
 /** `geo_country: "DE", is_bot: true` reads `country DE, bot`. */
 function enrichmentText(enrichment: Readonly<Record<string, string | boolean>>): string {
@@ -47,11 +47,11 @@ function enrichmentText(enrichment: Readonly<Record<string, string | boolean>>):
   return facts.join(', ');
 }
 
-function fate(receipt: PipelineReceipt): string {
+function outcomeText(receipt: PipelineReceipt): string {
   switch (receipt.state) {
     case 'delivered':
       return joined('delivered', [
-        receipt.at && `on ${when(receipt.at)}`,
+        receipt.at && `on ${timeText(receipt.at)}`,
         receipt.status,
         receipt.attempts !== undefined && receipt.attempts > 1 ? `at attempt ${receipt.attempts}` : undefined,
       ]);
@@ -63,23 +63,23 @@ function fate(receipt: PipelineReceipt): string {
     case 'filtered':
       return `not wanted: ${receipt.reason}`;
     case 'dead':
-      return joined(`dead letter since ${when(receipt.at)} after ${counted(receipt.attempts, 'attempt')}`, [
+      return joined(`dead letter since ${timeText(receipt.at)} after ${counted(receipt.attempts, 'attempt')}`, [
         receipt.reason,
         receipt.redriving ? 'being tried again' : undefined,
       ]);
     case 'dropped':
-      return `gone without being delivered: ${receipt.reason.replace(/^discarded at (\S+Z)/, (_, time) => `discarded on ${when(time)}`)}`;
+      return `gone without being delivered: ${receipt.reason.replace(/^discarded at (\S+Z)/, (_, time) => `discarded on ${timeText(time)}`)}`;
     case 'before':
       return `older than the pipeline, which begins after position ${receipt.starts_after}; a replay sends it`;
   }
 }
 
-/** How the pipeline does that an event waits for. */
+/** The state of the pipeline that a pending event waits for. */
 const waitsFor = (standing: PipelineStanding): string[] => [
-  `the pipeline is ${standing.state}${standing.since === undefined ? '' : ` since ${when(standing.since)}`}`,
+  `the pipeline is ${standing.state}${standing.since === undefined ? '' : ` since ${timeText(standing.since)}`}`,
   ...troubleOf(standing),
-  `lag ${lasting(standing.lag_seconds)}`,
-  standing.last_success_at === undefined ? 'no success yet' : `last success ${when(standing.last_success_at)}`,
+  `lag ${durationText(standing.lag_seconds)}`,
+  standing.last_success_at === undefined ? 'no success yet' : `last success ${timeText(standing.last_success_at)}`,
 ];
 
 const joined = (start: string, rest: readonly (string | undefined)[]): string =>

@@ -2,12 +2,21 @@ import { type Command, Option } from 'commander';
 import type { ReplayJob, ReplayOrder, ReplayPlan, ReplayPlanned } from '../../schemas/admin-api/replays.ts';
 import { type AdminClient, adminClient, path } from './client.ts';
 import { linesOf } from './export.ts';
-import { type AdminFlags, adminCommand, examples, given, list, type Shell, TIME_HELP, timeOption } from './flags.ts';
-import { agreed } from './held-events.ts';
+import {
+  type AdminFlags,
+  adminCommand,
+  examples,
+  list,
+  type Shell,
+  TIME_HELP,
+  timeOption,
+  withoutUndefined,
+} from './flags.ts';
+import { confirmed } from './held-events.ts';
 import { EXIT, type Exit, Failure, show, type Terminal } from './output.ts';
-import { follow, goesOn, jobLine } from './progress.ts';
+import { isUnfinished, replayLine, watchReplay } from './progress.ts';
 import { table } from './table.ts';
-import { byReason, counted, when } from './words.ts';
+import { byReason, counted, timeText } from './words.ts';
 
 interface StartFlags extends AdminFlags {
   readonly shop: string;
@@ -31,32 +40,32 @@ export function addReplay(program: Command, { terminal, end }: Shell): void {
     .description('deliver a stretch of the log again (headless-events replay start --help has the flags)')
     .addHelpText('after', examples(PLAN, START, STATUS));
   adminCommand(group.command('start', { isDefault: true }), terminal, PLAN, START)
-    .description('show what a replay would do, ask, and do it')
+    .description('show what a replay would do, ask, and start it')
     .requiredOption('--shop <domain>', "the shop's domain")
     .requiredOption('--pipeline <id>', 'the pipeline to deliver to')
     .addOption(
-      timeOption('--from <time>', `received from this time on (${TIME_HELP}; default: the oldest kept)`, terminal),
+      timeOption('--from <time>', `received at or after this time (${TIME_HELP}; default: the oldest kept)`, terminal),
     )
     .addOption(timeOption('--to <time>', 'received before this time (default: now)', terminal))
     .addOption(new Option('--types <list>', 'only these types of events').argParser(list))
     .option('--dry-run', 'only show what it would do')
-    .option('--yes', 'do not ask')
-    .option('--detach', 'do not wait for the end')
+    .option('--yes', 'do not ask for confirmation')
+    .option('--detach', 'start it and do not wait for its end')
     .action(async (flags: StartFlags) => end(await start(flags, terminal)));
   adminCommand(group.command('status'), terminal, 'headless-events replay status', STATUS)
-    .description('how replays do; fails (1) where the named one is unknown')
-    .argument('[id]', 'id of a replay; without it all of them')
+    .description('show the progress of replays; exits with 1 if the named one is unknown')
+    .argument('[id]', 'id of a replay (default: all of them)')
     .option('--follow', 'watch the named one until it ends')
     .action(async (id: string | undefined, flags: AdminFlags & { follow?: boolean }) =>
       end(await (id === undefined ? all(flags, terminal) : status(id, flags, terminal))),
     );
   adminCommand(group.command('cancel'), terminal, 'headless-events replay cancel r1')
-    .description('end a running replay where it is')
+    .description('stop a running replay')
     .argument('<id>', 'id of the replay')
     .action(async (id: string, flags: AdminFlags) => {
       const answer = await adminClient(flags, terminal).post<{ job: ReplayJob }>(path`/admin/replays/${id}/cancel`);
       const cancelled = answer.job.state === 'cancelled';
-      const line = cancelled ? `Replay ${id} is cancelled.` : `Replay ${id} was ${answer.job.state} before that.`;
+      const line = cancelled ? `Replay ${id} is cancelled.` : `Replay ${id} was ${answer.job.state} already.`;
       show(terminal, flags.json, answer, [line]);
       end(cancelled ? EXIT.ok : EXIT.failed);
     });
@@ -64,7 +73,7 @@ export function addReplay(program: Command, { terminal, end }: Shell): void {
 
 async function start(flags: StartFlags, terminal: Terminal): Promise<Exit> {
   const { shop, pipeline, from, to, types, json } = flags;
-  const order = { shop, pipeline, ...given({ from, to, types }) };
+  const order = { shop, pipeline, ...withoutUndefined({ from, to, types }) };
   const client = adminClient(flags, terminal);
   const plan = await planned(client, order, terminal);
   if (!json) show(terminal, false, plan, planLines(plan));
@@ -72,7 +81,7 @@ async function start(flags: StartFlags, terminal: Terminal): Promise<Exit> {
     if (json) show(terminal, true, { plan }, []);
     return EXIT.ok;
   }
-  if (!flags.yes && !(await agreed(`Send ${counted(plan.wanted, 'event')}?`, terminal))) {
+  if (!flags.yes && !(await confirmed(`Send ${counted(plan.wanted, 'event')}?`, terminal))) {
     terminal.err('Nothing was sent.');
     return EXIT.failed;
   }
@@ -81,7 +90,7 @@ async function start(flags: StartFlags, terminal: Terminal): Promise<Exit> {
   return flags.detach ? started(plan, job, json, terminal) : watch(client, job, { json, plan }, terminal);
 }
 
-/** Has the gateway plan, however long that takes, and shows how far it is. Ctrl-C ends the planning. */
+/** Asks the gateway for the plan, however long it takes, and shows the progress. Ctrl-C ends the planning. */
 async function planned(client: AdminClient, { types, ...order }: ReplayOrder, terminal: Terminal): Promise<ReplayPlan> {
   const query = { ...order, ...(types && { types: types.join() }) };
   let last: ReplayPlanned | undefined;
@@ -105,7 +114,7 @@ async function planned(client: AdminClient, { types, ...order }: ReplayOrder, te
 
 function started(plan: ReplayPlan, job: ReplayJob, json: boolean | undefined, terminal: Terminal): Exit {
   if (json) show(terminal, true, { plan, job }, []);
-  else terminal.out(`Ask how it does: headless-events replay status ${job.id}`);
+  else terminal.out(`See its progress: headless-events replay status ${job.id}`);
   return EXIT.ok;
 }
 
@@ -132,7 +141,7 @@ async function all(flags: AdminFlags, terminal: Terminal): Promise<Exit> {
     job.shop,
     job.pipeline,
     job.state,
-    when(job.started_at),
+    timeText(job.started_at),
     job.position,
     job.to,
     job.delivered,
@@ -153,26 +162,26 @@ async function status(
   const job = replays.find((replay) => replay.id === id);
   if (job === undefined) throw new Failure(`There is no replay ${id}; headless-events replay status lists them.`);
   if (flags.follow) return watch(client, job, flags, terminal);
-  show(terminal, flags.json, { job }, [jobLine(job)]);
+  show(terminal, flags.json, { job }, [replayLine(job)]);
   return EXIT.ok;
 }
 
-/** Stays with a replay until it ends, or the operator leaves: the replay does not need anybody to watch. */
+/** Follows a replay until it ends or the operator leaves, and shows the result. The replay runs on without being watched. */
 async function watch(
   client: AdminClient,
   job: ReplayJob,
   { json, plan }: { readonly json?: boolean | undefined; readonly plan?: ReplayPlan },
   terminal: Terminal,
 ): Promise<Exit> {
-  const last = await follow(client, job, terminal);
+  const last = await watchReplay(client, job, terminal);
   const hint = {
-    running: `It goes on: headless-events replay status ${job.id} --follow`,
+    running: `It is still running: headless-events replay status ${job.id} --follow`,
     suspended: `Resume it with: headless-events pipelines resume ${job.shop} ${job.pipeline}-${job.id}`,
     failing: `It is tried again and again: headless-events replay status ${job.id} --follow`,
-    blocked: 'It goes on when its pipeline is configured again; headless-events replay cancel ends it.',
+    blocked: 'It continues when its pipeline is configured again; headless-events replay cancel ends it.',
     cancelled: '',
-    done: last.dead > 0 ? 'headless-events dead says why some are dead letters.' : '',
+    done: last.dead > 0 ? 'headless-events dead shows why some are dead letters.' : '',
   }[last.state];
-  show(terminal, json, { ...(plan && { plan }), job: last }, [jobLine(last), ...(hint === '' ? [] : [hint])]);
-  return last.state === 'done' || goesOn(last) ? EXIT.ok : EXIT.failed;
+  show(terminal, json, { ...(plan && { plan }), job: last }, [replayLine(last), ...(hint === '' ? [] : [hint])]);
+  return last.state === 'done' || isUnfinished(last) ? EXIT.ok : EXIT.failed;
 }

@@ -8,7 +8,7 @@ export interface Sendable {
   readonly sample: Sample;
 }
 
-/** By what `--dialect` says: the events of each dialect, and its calls that bring none. */
+/** By the value of `--dialect`: the events of each dialect, and its calls without events. */
 export const SENDABLE: ReadonlyMap<string, Sendable> = new Map(
   dialects.flatMap(({ name, path, sample, sideCalls = [] }) => [
     [name, { path, sample }] as const,
@@ -16,19 +16,19 @@ export const SENDABLE: ReadonlyMap<string, Sendable> = new Map(
   ]),
 );
 
-export interface Wish {
+export interface SendOrder {
   readonly dialect: string;
   readonly token: string;
   readonly shop?: string;
-  /** As the dialect names it. */
+  /** The type as the dialect names it. */
   readonly type?: string;
-  /** What goes over the example, into the event or the body around it. */
+  /** Fields that replace those of the example, in the event or in the body around it. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** A request as a client of the dialect sends it. Throws a Failure if the dialect wants something that was not given. */
 export function requestOf(
-  { dialect, token, shop, type, fields }: Wish,
+  { dialect, token, shop, type, fields }: SendOrder,
   tools: Pick<Terminal, 'now' | 'randomId'>,
 ): SampleRequest & Sendable {
   const found = SENDABLE.get(dialect);
@@ -53,7 +53,11 @@ export function requestOf(
 
 const DEMO = { token: 'demo-token', shop: 'demo.myshopify.com' };
 
-function shopOf({ dialect, token, shop = token === DEMO.token ? DEMO.shop : undefined }: Omit<Wish, 'fields'>): string {
+function shopOf({
+  dialect,
+  token,
+  shop = token === DEMO.token ? DEMO.shop : undefined,
+}: Omit<SendOrder, 'fields'>): string {
   if (shop !== undefined) return shop;
   throw new Failure(
     `--shop: must be the domain of the token's shop with --dialect ${dialect}, got nothing; give it, such as ${DEMO.shop}`,
@@ -67,11 +71,11 @@ const namesOf = (fits: (sample: Sample) => boolean): string =>
     .map(([name]) => name)
     .join(', ');
 
-/** What the help says of the flags whose meaning differs between dialects. */
+/** Help texts of flags that mean different things in different dialects. */
 export const SEND_HELP = {
   shop: `the token's shop (${namesOf(({ namesShop }) => namesShop)}; default: that of ${DEMO.token})`,
   type: `type of the event, as the contract names it (default: ${defaultTypes()})`,
-  data: `fields over those of an example, as a JSON object (${namesOf(({ fieldsOf }) => fieldsOf === 'event')}: of the event; else: of the body)`,
+  data: `JSON object with fields that replace those of the example (${namesOf(({ fieldsOf }) => fieldsOf === 'event')}: of the event; others: of the body)`,
 };
 
 function defaultTypes(): string {

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import fetch, { type Response } from 'node-fetch';
 import type { Sample } from '../../adapters/dialects/sample.ts';
 import { field, isRecord, items } from '../base/unknown-values.ts';
-import { baseOf, isRedirect, noAnswer, noGateway, sendsOn } from './client.ts';
+import { baseOf, isRedirect, noAnswerFailure, notAGateway, redirectFailure } from './client.ts';
 import { defaultUrl, examples, type Shell } from './flags.ts';
 import { EXIT, type Exit, show, type Terminal } from './output.ts';
 import { requestOf, SEND_HELP, SENDABLE } from './send-requests.ts';
@@ -14,12 +14,12 @@ export interface SendFlags {
   readonly dialect: string;
   readonly shop?: string;
   readonly type?: string;
-  /** JSON object whose fields go into the event; into the body around it where one event makes the body. */
+  /** JSON object with fields for the event, or for the body around it if the body is one event. */
   readonly data?: string;
   readonly json?: boolean;
 }
 
-/** Gives the command its options and what it does. */
+/** Adds the options and the action. */
 export function defineSend(command: Command, { terminal, end }: Shell): void {
   const spoken = [...SENDABLE.keys()];
   command
@@ -45,7 +45,7 @@ export function defineSend(command: Command, { terminal, end }: Shell): void {
 const TIMEOUT_MS = 15_000;
 const LARGEST_ANSWER_BYTES = 1_000_000;
 
-/** Sends one event to a gateway and says what became of it. Throws a Failure if something else answers. */
+/** Sends one event to a gateway and shows the result. Throws a Failure if something else answers. */
 export async function send({ data, ...flags }: SendFlags, terminal: Terminal): Promise<Exit> {
   const fields = fieldsOf(data);
   if (fields === undefined) {
@@ -55,15 +55,15 @@ export async function send({ data, ...flags }: SendFlags, terminal: Terminal): P
   const { path, headers, body, id, sample } = requestOf({ ...flags, fields }, terminal);
   const base = baseOf(flags.url);
   const response = await post(base, new URL(`${path}?verbose=1`, base), headers, body);
-  if (isRedirect(response)) throw sendsOn(base, response);
+  if (isRedirect(response)) throw redirectFailure(base, response);
   const { text, answer } = await answerIn(base, response);
   const { status } = response;
   const request_id = response.headers.get('x-request-id') ?? '';
   if (id === undefined && response.ok) return answered({ status, request_id, answer, sample }, flags, terminal);
 
   const verdict = verdictIn(answer);
-  // A gateway stores nothing without saying so, and refuses nothing without a reason.
-  if (response.ok ? verdict === undefined : !isRecord(answer)) throw noGateway(base, response);
+  // A gateway gives a verdict for everything it stores and a reason for everything it refuses.
+  if (response.ok ? verdict === undefined : !isRecord(answer)) throw notAGateway(base, response);
   const kind = verdict?.verdict ?? 'refused';
   const reasons = verdict?.reasons ?? messagesIn(answer);
   const waitSeconds = response.headers.get('retry-after') ?? undefined;
@@ -72,7 +72,7 @@ export async function send({ data, ...flags }: SendFlags, terminal: Terminal): P
   return verdict !== undefined && verdict.verdict !== 'rejected' ? EXIT.ok : EXIT.failed;
 }
 
-/** The answer to a call that brings no event. The token in it is left out, which the sender knows. */
+/** Shows the answer to a call without events. The token is left out of it: the sender knows it. */
 function answered(
   { status, request_id, answer, sample }: { status: number; request_id: string; answer: unknown; sample: Sample },
   { json }: Pick<SendFlags, 'json'>,
@@ -85,13 +85,13 @@ function answered(
   return EXIT.ok;
 }
 
-/** What is JSON, as every answer of a gateway is to these paths. */
+/** Reads the answer as JSON, which every answer of a gateway to these paths is. */
 async function answerIn(base: URL, response: Response): Promise<{ readonly text: string; readonly answer: unknown }> {
   try {
     const text = await response.text();
     return { text, answer: JSON.parse(text) };
   } catch (cause) {
-    throw noGateway(base, response, { cause });
+    throw notAGateway(base, response, { cause });
   }
 }
 
@@ -107,7 +107,7 @@ function verdictIn(answer: unknown): EventVerdict | undefined {
   return { verdict, reasons: items(field(first, 'reasons')).map(String) };
 }
 
-/** Why a request was refused: each dialect has its own shape for it. */
+/** The reasons of a refusal, in the shape of any dialect. */
 const messagesIn = (answer: unknown): readonly string[] =>
   [...items(field(answer, 'errors')), field(answer, 'message'), field(answer, 'error')]
     .filter((one): one is string => typeof one === 'string')
@@ -122,7 +122,7 @@ function fieldsOf(data = '{}'): Record<string, unknown> | undefined {
   }
 }
 
-/** Never follows a redirect: the token in the headers is for this address alone. */
+/** Does not follow redirects: the token in the headers is for this address only. */
 async function post(base: URL, url: URL, headers: Readonly<Record<string, string>>, body: unknown): Promise<Response> {
   try {
     return await fetch(url, {
@@ -134,6 +134,6 @@ async function post(base: URL, url: URL, headers: Readonly<Record<string, string
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (cause) {
-    throw noAnswer(base, cause, TIMEOUT_MS);
+    throw noAnswerFailure(base, cause, TIMEOUT_MS);
   }
 }

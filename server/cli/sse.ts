@@ -1,4 +1,4 @@
-/** The data of each server-sent event as it arrives; comments are left out. The gateway ends lines with \n and sends data in one line. */
+/** The data of each server-sent event, without comments. It relies on what the gateway does: lines end in \n, and data is one line. */
 export async function* dataOf(chunks: AsyncIterable<string | Buffer>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';

@@ -4,19 +4,19 @@ import { folded, pad, widthOf } from './width.ts';
 export type Cell = string | number | undefined;
 
 const GAP = '  ';
-/** A column of sentences is folded down to this, and no narrower. */
+/** Columns of sentences are folded to no less than this width. */
 const NARROWEST = 20;
 
 /**
- * Rows under their headings, in columns; numbers to the right. On a terminal that is narrower, sentences are folded; where that is not
- * enough each row is a block of lines, so that ids stay whole. Anywhere else a row is one line, however long.
+ * Rows in columns under their headings, numbers to the right. On a narrow terminal sentences are folded; if that is not enough, each row becomes
+ * a block of lines, so that ids stay whole. Without a terminal each row is one line.
  */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[], terminal: Terminal): string[] {
   const texts = rows.map((row) => headings.map((_, column) => textOf(row[column])));
   const natural = headings.map((heading, column) =>
     Math.max(widthOf(heading), ...texts.map((row) => widthOf(row[column] ?? ''))),
   );
-  const widths = terminal.isTty ? fitted(natural, texts, terminal.columns) : natural;
+  const widths = terminal.isTty ? fittedWidths(natural, texts, terminal.columns) : natural;
   if (widths === undefined) return blocks(headings, texts);
   const isNumber = headings.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'));
   return [headings, ...texts].flatMap((cells) => {
@@ -31,8 +31,8 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   });
 }
 
-/** Widths with which the columns stand side by side, the widest sentences folded; undefined if that is not enough. */
-function fitted(natural: readonly number[], texts: readonly string[][], columns: number): number[] | undefined {
+/** Column widths that fit side by side, with the widest sentences folded; undefined if they cannot fit. */
+function fittedWidths(natural: readonly number[], texts: readonly string[][], columns: number): number[] | undefined {
   const widths = [...natural];
   const excess = (): number => widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - columns;
   const isFoldable = natural.map((width, i) => width > NARROWEST && texts.some((row) => isSentence(row[i] ?? '')));
@@ -41,14 +41,14 @@ function fitted(natural: readonly number[], texts: readonly string[][], columns:
     const widest = Math.max(...foldable);
     if (foldable.length === 0) return undefined;
     const i = widths.findIndex((width, at) => isFoldable[at] && width === widest);
-    // Down to the next one, so that all become narrow alike.
+    // Narrow it to the width of the next one, so that all become narrow evenly.
     const next = Math.max(NARROWEST, ...foldable.filter((width) => width < widest));
     widths[i] = Math.max(next, widest - excess());
   }
   return widths;
 }
 
-/** Some words; ids have none, and times are three. */
+/** Texts of more than three words: ids have one, times have three. */
 const isSentence = (text: string): boolean => text.split(' ').length > 3;
 
 /** Each row as lines of `HEADING  value`, with an empty line between rows. */

@@ -15,17 +15,17 @@ const COLOURS: Readonly<Record<TailLine['kind'], number>> = {
 };
 const WIDTH = { kind: 9, shop: 26, type: 20, id: 36 };
 
-/** For whom a line is made. */
-export type Onlooker = Pick<Terminal, 'isTty' | 'columns' | 'env'>;
+/** The terminal that a line is made for. */
+export type TailTerminal = Pick<Terminal, 'isTty' | 'columns' | 'env'>;
 
-/** One line of the live tail for people, in columns; its kind in colour where a person looks and NO_COLOR is not set. */
-export function tailLine(line: TailLine, terminal: Onlooker): string {
+/** One line of the live tail in columns. The kind is in colour on a terminal unless NO_COLOR is set. */
+export function tailLine(line: TailLine, terminal: TailTerminal): string {
   const time = 'at' in line ? line.at.slice(11, 23) : ' '.repeat(12);
   const kind = pad(line.kind, WIDTH.kind);
   const start = `${printable(time)}  ${kind}  `;
   const rest = printable(restOf(line).replaceAll('\n', ' ')).trimEnd();
   const room = terminal.columns - start.length;
-  // In a narrow window the blanks of the columns go first, so that more of the id and the reason is seen.
+  // On a narrow terminal the padding goes first, so that more of the id and the reason fits.
   const isTight = terminal.isTty && widthOf(rest) > room;
   const shown = cut(isTight ? rest.replace(/ {3,}/g, '  ') : rest, { isTty: terminal.isTty, columns: room });
   const colourful = terminal.isTty && !terminal.env.NO_COLOR;
@@ -54,7 +54,7 @@ function restOf(line: TailLine): string {
   }
 }
 
-/** A request has no event to name: its reason stands in the place of that, where narrow terminals show it. */
+/** A refused request has no event id: its reason takes that column, where narrow terminals show it. */
 function refusedRequest(line: TailLine & { readonly kind: 'refused' }): string {
   const { shop = '-', dialect, status, code, reasons, origin, left_out } = line;
   const said = reasons.join('; ');

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { TailLine } from '../../schemas/admin-api/tail.ts';
 import { adminClient } from './client.ts';
-import { type AdminFlags, adminCommand, given, list, type Shell } from './flags.ts';
+import { type AdminFlags, adminCommand, list, type Shell, withoutUndefined } from './flags.ts';
 import { EXIT, type Exit, Failure, jsonText, type Terminal } from './output.ts';
 import { dataOf } from './sse.ts';
-import { type Onlooker, tailLine } from './tail-line.ts';
+import { type TailTerminal, tailLine } from './tail-line.ts';
 
 export interface TailFlags extends AdminFlags {
   readonly shop?: string;
@@ -33,13 +33,13 @@ export function addTail(program: Command, { terminal, end }: Shell): void {
     .action(async (flags: TailFlags) => end(await tail(flags, terminal)));
 }
 
-/** Prints lines until the operator has had enough, or the gateway ends the stream: that is a Failure. */
+/** Prints lines until Ctrl-C. Throws a Failure if the gateway ends the stream. */
 export async function tail(
   { shop, pipeline, types, kinds, ...flags }: TailFlags,
-  terminal: Onlooker & Pick<Terminal, 'out' | 'interrupted'>,
+  terminal: TailTerminal & Pick<Terminal, 'out' | 'interrupted'>,
 ): Promise<Exit> {
   const left = terminal.interrupted();
-  const query = given({ shop, pipeline, types, kinds });
+  const query = withoutUndefined({ shop, pipeline, types, kinds });
   try {
     const body = await adminClient(flags, terminal).stream('/admin/tail', query, left);
     for await (const data of dataOf(body)) {

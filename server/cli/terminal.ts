@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../base/clock.ts';
 import type { Terminal } from './output.ts';
 
-/** The terminal that a process was started from. Questions and progress go to standard error: standard output is the result. */
+/** The terminal of a process. Questions and progress go to standard error; standard output is for results. */
 export function terminalOf(process: NodeJS.Process, env: Terminal['env']): Terminal {
   const { stdin, stdout, stderr } = process;
-  // The reader of a pipe, such as head, may have had enough; that is no failure.
+  // A reader such as head may close the pipe early; that is no failure.
   for (const stream of [stdout, stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
@@ -40,7 +40,7 @@ async function confirm(question: string, input: NodeJS.ReadStream, output: NodeJ
   try {
     return /^\s*y(es)?\s*$/i.test(await lines.question(`${question} [y/N] `));
   } catch {
-    // Ctrl-C and Ctrl-D: no answer is no.
+    // Ctrl-C and Ctrl-D mean no.
     return false;
   } finally {
     lines.close();
@@ -52,7 +52,7 @@ function interruption(process: NodeJS.Process): () => AbortSignal {
   return () => {
     if (controller === undefined) {
       const made = new AbortController();
-      // Once: a second Ctrl-C ends the process as ever.
+      // Only once: a second Ctrl-C ends the process as usual.
       process.once('SIGINT', () => made.abort());
       controller = made;
     }

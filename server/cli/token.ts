@@ -6,8 +6,8 @@ import { EXIT, type Exit, show, type Terminal } from './output.ts';
 export function addToken(program: Command, { terminal, end }: Shell): void {
   program
     .command('token')
-    .description('make a new random token; it is shown once and kept nowhere')
-    .option('--admin', "one for the gateway's ADMIN_TOKEN instead of a shop")
+    .description('make a random token; it is shown once and stored nowhere')
+    .option('--admin', "make one for the gateway's ADMIN_TOKEN instead of a shop")
     .option('--json', 'answer in JSON')
     .addHelpText('after', examples('headless-events token', 'headless-events token --admin'))
     .action((flags: TokenFlags) => end(token(flags, terminal)));
@@ -20,7 +20,7 @@ interface TokenFlags {
 
 const BYTES = 32;
 
-/** Hex digits survive every shell, header and URL. */
+/** Hex digits need no quoting in shells, headers and URLs. */
 function token({ admin, json }: TokenFlags, terminal: Terminal): Exit {
   const made = terminal.randomHex(BYTES);
   const digest = `sha256:${hash('sha256', made, 'hex')}`;

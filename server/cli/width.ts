@@ -3,21 +3,21 @@ import type { Terminal } from './output.ts';
 
 const graphemes = new Intl.Segmenter();
 
-/** How many columns of a terminal a text takes: an ideograph or an emoji takes two. */
+/** The width of a text in terminal columns: an ideograph or an emoji takes two. */
 export const widthOf = (text: string): number => stringWidth(text);
 
-/** A line as far as the window shows it. */
+/** A line, cut to the width of the terminal. */
 export function cut(text: string, { isTty, columns }: Pick<Terminal, 'isTty' | 'columns'>): string {
   return isTty && widthOf(text) > columns ? `${split(text, Math.max(0, columns - 1))[0]}…` : text;
 }
 
-/** The text with blanks up to a width. */
+/** The text, padded to a width. */
 export function pad(text: string, width: number, toTheRight = false): string {
   const blanks = ' '.repeat(Math.max(0, width - widthOf(text)));
   return toTheRight ? blanks + text : text + blanks;
 }
 
-/** A text in lines of at most this many columns, broken between words; a longer word is broken where it must be. */
+/** Folds a text into lines of at most this width, between words; a longer word is broken. */
 export function folded(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -39,7 +39,7 @@ export function folded(text: string, width: number): string[] {
   return line === '' && lines.length > 0 ? lines : [...lines, line];
 }
 
-/** What fits into a width, at least one character, and what is behind it. Nothing that is seen as one character is torn. */
+/** Splits a text at a width, after at least one character. Never splits what is seen as one character. */
 function split(text: string, width: number): [start: string, end: string] {
   let start = '';
   let taken = 0;

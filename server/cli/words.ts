@@ -1,8 +1,8 @@
 import type { PipelineStanding } from '../../schemas/pipeline-state.ts';
 import { number } from './table.ts';
 
-/** `2026-06-01 12:00:00 UTC`, from an ISO time. What is no time stays as it is. */
-export function when(time: string): string {
+/** `2026-06-01 12:00:00 UTC`, from an ISO time. Any other text stays as it is. */
+export function timeText(time: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return time;
   return date
@@ -21,7 +21,7 @@ export function byReason(counts: Readonly<Record<string, number>>): string {
 }
 
 /** `2 d 3 h`, `5 min 10 s`, `0 s`: the two largest units. */
-export function lasting(seconds: number): string {
+export function durationText(seconds: number): string {
   const whole = Math.floor(seconds);
   const parts = [
     [Math.floor(whole / 86_400), 'd'],
@@ -35,12 +35,12 @@ export function lasting(seconds: number): string {
   return shown.map(([count, unit]) => `${count} ${unit}`).join(' ');
 }
 
-/** Why a pipeline does not go on, since when it fails where its state does not say that, and when it is tried again. */
+/** Why a pipeline is stopped or failing, since when it has been failing (unless its state says that), and when it is tried again. */
 export const troubleOf = (standing: PipelineStanding): string[] => [
   ...(standing.reason === undefined ? [] : [standing.reason]),
   ...(standing.failing_since === undefined || standing.state === 'failing'
     ? []
-    : [`failing since ${when(standing.failing_since)}`]),
+    : [`failing since ${timeText(standing.failing_since)}`]),
   ...(standing.failed_attempts === 0 ? [] : [counted(standing.failed_attempts, 'failed attempt')]),
-  ...(standing.next_attempt_at === undefined ? [] : [`next try ${when(standing.next_attempt_at)}`]),
+  ...(standing.next_attempt_at === undefined ? [] : [`next try ${timeText(standing.next_attempt_at)}`]),
 ];

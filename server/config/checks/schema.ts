@@ -106,7 +106,7 @@ const missing = ({ path }: Place, name: string, wanted: string): Mistake => ({
 });
 
 const unknownKey = (key: string, names: readonly string[]): string =>
-  `must be a known key${meant(key, names) || `; known are ${names.join(', ')}`}`;
+  `must be a known key${meant(key, names) || (names.length > 0 ? `; known are ${names.join(', ')}` : '; no keys are taken here')}`;
 
 const inField = (place: Place, name: string): Place => ({
   ...place,

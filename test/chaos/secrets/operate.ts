@@ -87,7 +87,7 @@ function calls(url: string, told: string): readonly (Expected & { readonly words
     {
       words: ['balance', '--url', url, '--admin-token', secrets['a wrong admin token']],
       code: 1,
-      says: ['does not know this token'],
+      says: ['refused this token'],
     },
     { words: ['balance', '--url', withUser], code: 2, says: ['without user and password'] },
     { words: ['send', '--url', withUser], code: 2, says: ['without user and password'] },

@@ -341,6 +341,7 @@ describe('admin API', ({ it, beforeEach, afterEach }) => {
       [`/admin/pipelines/${SHOP}/archive/suspend`, {}, /reason: must be .*, got nothing/],
       [`/admin/pipelines/${SHOP}/archive/suspend`, { reason: 'x', shop: 'b' }, /shop: must stand in the path alone/],
       [`/admin/pipelines/${SHOP}/archive/resume`, { reason: 'x' }, /reason: must be a known key/],
+      ['/admin/balance?limit=5', undefined, /limit: must be a known key; no keys are taken here$/],
     ];
     for (const [path, body, error] of wrong) {
       const reply = await ask(admin, path, body);

@@ -70,7 +70,7 @@ describe('headless-events', ({ it, before, after }) => {
     for (const missed of [['nope'], ['receipt'], ['pipelines', '--shp', 'x'], ['send', '--type']]) {
       const { exit, err } = await run(missed);
       assert.is(exit, 2);
-      assert.match(err, /^error: .*\n(\(Did you mean .*\n)?Add --help to see what there is\.$/);
+      assert.match(err, /^error: .*\n(\(Did you mean .*\n)?Add --help to see the commands and flags\.$/);
     }
     const wrong = await run(['send', '--data', '[]']);
     assert.is(wrong.exit, 2);

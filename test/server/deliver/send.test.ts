@@ -109,7 +109,7 @@ shops:
     assert.is(wrong.exit, 1);
     assert.match(
       wrong.out,
-      /must have at most 32 nested levels.*\n {2}It is not what the contract asks for\. Correct --data\./,
+      /must have at most 32 nested levels.*\n {2}It does not fit the contract\. Correct --data\./,
     );
   });
 
@@ -125,7 +125,7 @@ shops:
       const { exit, out } = await send('--dialect', dialect, '--token', 'nope', '--shop', SHOP);
       assert.is(exit, 1);
       assert.match(out, /^HTTP 401 .*refused: .*nauthenticated/);
-      assert.match(out, /Nothing is stored\. The gateway knows no such token\. Give one of the shop's with --token\./);
+      assert.match(out, /Nothing is stored\. The gateway does not know this token\. Give one of the shop's with --token\./);
       assert.not.match(out, /nope/);
     });
 
@@ -136,7 +136,7 @@ shops:
     assert.is((await send('--dialect', 'glood', '--token', 'other-token', '--shop', SHOP)).exit, 0);
     const foreign = await send('--dialect', 'glood', '--token', 'foreign-token', '--shop', SHOP);
     assert.is(foreign.exit, 1);
-    assert.match(foreign.out, /HTTP 403 .*\n.*Give its own with --shop/);
+    assert.match(foreign.out, /HTTP 403 .*\n.*Give its shop with --shop/);
   });
 
   for (const [status, headers, body, says] of [
