@@ -16,20 +16,20 @@ const Token = Type.String({
 
 const EventPattern = Type.String({ pattern: '^\\S+$', expected: 'an event name without spaces' });
 
-/** A kind of destination, as far as the configuration must know it. */
+/** What the configuration knows of a kind of destination. */
 export interface Kind {
   readonly type: string;
   readonly description: string;
   readonly settings: TObject;
 }
 
-/** A destination's type and, beside it, its settings as its kind declares them. */
+/** A destination in the configuration: its type, and the settings of that kind beside it. */
 export interface DestinationConfig {
   readonly type: string;
   readonly [setting: string]: unknown;
 }
 
-/** One kind as it stands in the file: its type beside its settings. */
+/** The schema of one kind in the file: its type beside its settings. */
 export const kindSchema = (kind: Kind): TObject =>
   Type.Object(
     { type: Type.Literal(kind.type), ...kind.settings.properties },
@@ -86,14 +86,14 @@ export const pipelineSchema = (kinds: readonly Kind[]) =>
     { ...closed, expected: 'a pipeline', description: 'A filter and a destination.' },
   );
 
-/** A wire contract, as far as the configuration must know it. */
+/** What the configuration knows of a dialect. */
 export interface DialectKind {
   readonly name: string;
-  /** What a shop can set for it, under its name; with a default. */
+  /** What a shop can set for it, under its name. Has a default. */
   readonly settings?: { readonly schema: TObject };
 }
 
-/** Untyped, since only a dialect knows its settings: `settingsOfDialect` gives them to it. */
+/** Untyped: only the dialect knows its settings, and gets them from `settingsOfDialect`. */
 const settingsByDialect = (dialects: readonly DialectKind[]): Readonly<Record<never, TSchema>> =>
   Object.fromEntries(dialects.flatMap(({ name, settings }) => (settings ? [[name, settings.schema]] : [])));
 
@@ -163,6 +163,6 @@ export function settingsOf({ type: _, ...settings }: DestinationConfig): Readonl
   return settings;
 }
 
-/** What a shop has set for a dialect, defaults filled in, as its schema has checked it. */
+/** A shop's settings for a dialect, with defaults, checked by the schema. */
 export const settingsOfDialect = (shop: Shop, dialect: string): unknown =>
   (shop as Readonly<Record<string, unknown>>)[dialect];

@@ -1,6 +1,6 @@
 import Type, { type Static, type TObject, type TSchema } from 'typebox';
 
-/** Shopify's numeric ids, kept as digit strings: they outgrow what a JSON number can hold safely. */
+/** Shopify's numeric ids as digit strings, since they outgrow what a JSON number can hold safely. */
 export const Id = Type.String({ pattern: '^[0-9]{1,20}$', description: 'A Shopify id as a string of digits.' });
 
 const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
@@ -17,7 +17,7 @@ export const ProductLine = Type.Object(
   { description: 'One product of an event that concerns several.' },
 );
 
-/** The shopper's choices as the storefront stated them; a purpose that was not stated is absent. */
+/** The shopper's consent as the storefront stated it. A purpose that was not stated is absent. */
 export const Consent = Type.Object(
   {
     analytics: optional(Type.Boolean()),
@@ -28,7 +28,7 @@ export const Consent = Type.Object(
   { description: "The shopper's consent when the event happened. Absent purposes are unknown, not denied." },
 );
 
-/** What was said of purposes that count as denied because it was not understood, cut to 40 characters. */
+/** What the client sent for purposes that count as denied because it was not understood, cut to 40 characters. */
 export const ConsentUnclear = Type.Object(
   {
     analytics: text('What was sent.'),
@@ -39,7 +39,7 @@ export const ConsentUnclear = Type.Object(
   { description: 'Purposes that count as denied since what was sent of them is neither a yes nor a no.' },
 );
 
-/** The one internal model: what every dialect maps to and every destination receives. Absent fields are left out. */
+/** The one internal model: every dialect maps to it, and every destination receives it. Absent fields are left out. */
 export const Event = Type.Object(
   {
     event_id: Type.String({

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 
-/** What a pipeline can be, and what that means: the same words in every answer, table, metric, log line and document. */
+/** The states of a pipeline and their meanings. Every answer, table, metric, log line and document uses these words. */
 export const PIPELINE_STATES = {
   idle: 'it has passed every event of the log',
   delivering: 'events wait for it, and a process delivers them',
@@ -18,7 +18,7 @@ const time = (description: string) => Type.Optional(Type.String({ format: 'date-
 
 const meanings = pipelineStates.map((state) => `${state}: ${PIPELINE_STATES[state]}.`).join(' ');
 
-/** How a pipeline does. */
+/** The state of a pipeline and its details. */
 export const PipelineStanding = Type.Object({
   state: Type.Enum(pipelineStates, { description: meanings }),
   since: time('Since when it is failing, suspended, unmoved or orphaned, where that is known.'),

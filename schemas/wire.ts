@@ -2,17 +2,19 @@ import Type, { type TObject, type TSchema } from 'typebox';
 import { shopifyId, shopifyIdPattern } from './shopify-id.ts';
 
 /*
- * What the wire bodies of both dialects are made of. A refusal reads "expected …, got …": `x-expected` is the first half.
+ * Building blocks of the wire bodies of dialects. A refusal reads "expected …, got …"; `x-expected` is the first half.
  */
 
-/** A field that must be there. */
+/** A required field. */
 export const required = <T extends TSchema>(shape: T, description: string) => Type.With(shape, { description });
 
-/** A field that may be left out, which null and the empty string say as well. Its shape says what is understood; `needed` asks for none of it. */
+/**
+ * An optional field; null and the empty text also mean that it is left out. Its schema describes what is understood; `needed` does not check it.
+ */
 export const optional = <T extends TSchema>(shape: T, description: string) =>
   Type.Optional(Type.Union([shape, Type.Literal(''), Type.Null()], { description }));
 
-/** What must be there of a shape. Its optional fields are left out: one that does not fit never costs the event. */
+/** The required part of a schema. Optional fields are left out, since a wrong one never costs the event. */
 export function needed(schema: TObject): TObject {
   const { type: _, properties, required: __, ...options } = schema;
   const fields = Object.entries(properties).filter(([, field]) => !Type.IsOptional(field));
@@ -23,7 +25,7 @@ export function needed(schema: TObject): TObject {
 }
 
 export const Text = Type.String({ minLength: 1, 'x-expected': 'text that is not empty' });
-/** A text, also an empty one, or a number: PHP and others write texts of digits so. */
+/** A text (also an empty one) or a number: PHP and others write digits as numbers. */
 export const AnyText = Type.Union([Type.String(), Type.Number()], { 'x-expected': 'text' });
 /** The same, but not an empty text. */
 export const Label = Type.Union([Text, Type.Number()], { 'x-expected': 'text that is not empty' });
@@ -32,16 +34,16 @@ export const Position = Type.Union([Type.Integer({ minimum: 1 }), Type.String({ 
   'x-expected': 'a whole number from 1',
 });
 
-// What is not null, nor left out.
+// Not null and not left out.
 const given = (text: TSchema, expected: string) =>
   Type.Union([text, Type.Number(), Type.Boolean(), Type.Object({}), Type.Array(Type.Unknown())], {
     'x-expected': expected,
   });
 
-/** An id as text. Whatever else comes, or cannot serve as an id, is kept, and the event gets an id that is derived from its content. */
+/** An id as text. A value that cannot serve as an id is kept, and the event gets an id derived from its content. */
 export const EventId = given(Type.String(), 'an id as text');
 
-/** A session. What cannot serve as one is kept, and the event has none. */
+/** A session. A value that cannot serve as one is kept, and the event has no session. */
 export const SessionId = given(Type.String(), 'text');
 
 const Exact = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -57,7 +59,7 @@ export const Customer = Type.Union([Exact, Type.String({ minLength: 1 })], {
   'x-expected': 'text or a whole number',
 });
 
-/** A time. One that cannot be read, or is not plausible, is kept, and the time of receipt counts. */
+/** A time. One that cannot be read or is not plausible is kept, and the time of receipt counts. */
 export const Time = given(Type.String({ minLength: 1 }), 'a date such as 2026-06-01T12:00:00Z');
 
 export const oneOf = <const T extends string>(values: readonly T[]) =>

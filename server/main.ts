@@ -22,7 +22,8 @@ import { type ConnectionToOwner, channelTo } from './process/process-calls.ts';
 import { watchReloads } from './process/reloading.ts';
 import { OWNER } from './process/web-processes.ts';
 
-// The process: environment, signals, exit code. What it runs as is loaded once that is known. UTC, since Date.parse reads times without a zone in the zone of the process.
+// The process: environment, signals, exit code. The parts for its role are loaded once that is known. UTC, because Date.parse reads times
+// without a zone in the zone of the process.
 process.env.TZ = 'UTC';
 
 await (process.env[OWNER] ? runWebProcess() : run()).catch((error: unknown) => endWith(error));
@@ -32,7 +33,7 @@ async function run(): Promise<void> {
   const found = findConfig(given, existsSync);
   const demo = found.kind === 'demo' ? await import('./cli/demo.ts') : undefined;
   const made = demo?.demoToken(given);
-  // In the environment, so that web processes get it too.
+  // In the environment, so that web processes inherit it.
   if (made !== undefined) process.env.ADMIN_TOKEN = made;
   const settings = readSettings(process.env);
   const roles = rolesOf(settings, process.env);
@@ -60,7 +61,7 @@ async function run(): Promise<void> {
 
 /** One of several web processes, started by the owner of the log, which reads the configuration for all of them. */
 async function runWebProcess(): Promise<void> {
-  // A signal to the whole process group reaches this one too; the owner reloads and sends the result.
+  // A signal to the process group reaches this process too. The owner reloads and sends the result.
   process.on('SIGHUP', () => {});
   const settings = readSettings(process.env);
   const logger = createLogger(settings.LOG_LEVEL).child({ web: cluster.worker?.id });
@@ -80,7 +81,7 @@ function toolsOf(settings: Settings, logger: Logger) {
   return { settings, clock: systemClock, random: Math.random, logger, build: buildOf(process.env), onFailure };
 }
 
-/** Ends the process after a failure: after a failed commit it is not known what the disk holds, and only the next process finds out. */
+/** Ends the process after a failure: after a failed commit nobody knows what the disk holds. The next process reads it. */
 function fail(logger: Logger): (error: unknown) => void {
   return (error) => {
     logger.fatal({ reason: whatFailed(error), places: placesOf(error) }, 'something failed that must not; stopping');

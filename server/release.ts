@@ -15,7 +15,7 @@ await release().catch((error: unknown) => endWith(error));
 
 async function release(): Promise<void> {
   const settings = readSettings(process.env);
-  // Checked here, since a start would refuse it only when the old version is gone.
+  // Checked here: otherwise the start would refuse it after the old version has gone.
   loadRunnable({ found: findConfig(settings, existsSync), settings, env: process.env, destinations });
   const logger = createLogger(settings.LOG_LEVEL);
   const log = withoutCredentials(settings.LOG_URL);

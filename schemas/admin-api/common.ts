@@ -2,22 +2,22 @@ import Type, { type Static, type TProperties, type TSchema } from 'typebox';
 import { TIME_EXPECTED } from './time.ts';
 
 /*
- * What the shapes of the admin API are made of. Each call's input and answer is written once, as a shape: the server checks with it, the
- * OpenAPI document shows it, and the type beside it is derived from it.
+ * Building blocks of the admin API. Each call's input and answer is defined once, as a schema: the server checks with it, the OpenAPI document
+ * shows it, and the TypeScript type is derived from it.
  */
 
-/** A value of a shape, as code passes it on: nothing of it is changed. */
+/** A value of a schema as code passes it on: read-only. */
 export type Answer<T extends TSchema> = Frozen<Static<T>>;
 
 type Frozen<T> = T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
 
-/** A call's input: path, query and body together. Unknown keys are refused, so that a typing error never widens a selection. */
+/** A call's input: path, query and body together. Unknown keys are refused, so that a typo never widens a selection. */
 export const input = <T extends TProperties>(properties: T) => Type.Object(properties, { additionalProperties: false });
 
 export const text = (description: string) => Type.String({ minLength: 1, maxLength: 500, description });
 export const optionalText = (description: string) => Type.Optional(text(description));
 
-/** How a time looks once it has been read. */
+/** A time after it was converted to UTC. */
 const UTC = /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/;
 
 const Time = (description: string) =>
@@ -28,7 +28,7 @@ export const between = (of: string) => ({
   to: Time(`To this time of ${of}, exclusive; written likewise.`),
 });
 
-/** Which part of a list is asked for. */
+/** The page of a list. */
 export const page = {
   limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000, description: 'Most items of the answer.' }),
   after: optionalText("The previous page's `next`."),

@@ -11,7 +11,7 @@ const selection = {
 };
 
 export const DeadExport = input(selection);
-/** Everything that matches all that is given. */
+/** The dead letters that match all of these. */
 export type DeadSelection = Answer<typeof DeadExport>;
 
 export const DeadQuery = input({ ...selection, ...page });

@@ -20,12 +20,12 @@ export const JobReport = Type.Object(
   },
   { description: 'A redrive or a discard.' },
 );
-/** An order about many held events, and how far it has come. */
+/** A job that changes many held events, and its progress. */
 export type JobReport = Answer<typeof JobReport>;
 
 export const JobReports = Type.Object({ jobs: Type.Array(JobReport) });
 
-/** What an order has done so far, and the job that goes on with the rest. */
+/** The counts so far, and the job, which may still be running. */
 const counted = <Name extends string>(counts: Readonly<Record<Name, typeof Count>>) =>
   Type.Object({ ...counts, job: JobReport });
 

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { PipelineStanding } from '../pipeline-state.ts';
 import { type Answer, ByReason, Count, countOf, input, maybe, shopAndPipeline, text } from './common.ts';
 
-/** What names a pipeline. */
+/** The key of a pipeline. */
 export const pipelineRef = { shop: text("The shop's domain."), pipeline: text('Id of the pipeline in its shop.') };
 
 export const ResumeOrder = input(pipelineRef);

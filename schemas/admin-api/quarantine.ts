@@ -10,7 +10,7 @@ const selection = {
 };
 
 export const QuarantineExport = input(selection);
-/** Everything that matches all that is given. */
+/** The quarantined events that match all of these. */
 export type QuarantineSelection = Answer<typeof QuarantineExport>;
 
 export const QuarantineQuery = input({ ...selection, ...page });

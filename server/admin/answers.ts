@@ -5,7 +5,7 @@ import type { Operations } from '../operate/operations.ts';
 import { type AdminCall, adminCalls } from './calls.ts';
 import { type Given, inputOf } from './input.ts';
 
-/** A call with its input checked, ready to run. */
+/** A call with checked input, ready to run. */
 export interface Prepared {
   readonly input: Readonly<Record<string, unknown>>;
   readonly run: () => Promise<unknown>;
@@ -18,14 +18,14 @@ export interface AnsweredCall {
   readonly prepare: (given: Given) => Prepared;
 }
 
-/** A call that answers line by line. */
+/** A call whose answer is streamed line by line. */
 export interface StreamedCall {
   readonly call: AdminCall;
   /** Throws BadOrder where the input is wrong. */
   readonly lines: (given: Given) => AsyncIterable<unknown>;
 }
 
-/** The calls that answer NDJSON. */
+/** The calls with NDJSON answers. */
 export function streamedCalls(operations: Operations): StreamedCall[] {
   const { exportDead, exportQuarantine, planReplay } = adminCalls;
   return [
@@ -35,7 +35,7 @@ export function streamedCalls(operations: Operations): StreamedCall[] {
   ];
 }
 
-/** Every call that answers whole, and how it is answered: one line each to the operation that does the work. */
+/** Every call with a single answer: each line ties it to the operation that does the work. */
 export function answeredCalls(operations: Operations): AnsweredCall[] {
   const calls = adminCalls;
   return [
@@ -91,7 +91,7 @@ function on<T extends TObject>(
   };
 }
 
-/** A mistake must not reach everything: nothing selected means everything only where that is said. */
+/** A mistake must not select everything: an empty selection needs an explicit `all`. */
 function selectionOf<T extends { readonly all?: true }>({ all, ...selection }: T): Omit<T, 'all'> {
   if (Object.keys(selection).length === 0 && all !== true)
     throw new BadOrder(
@@ -100,7 +100,7 @@ function selectionOf<T extends { readonly all?: true }>({ all, ...selection }: T
   return selection;
 }
 
-/** What has been done so far, and the job that goes on with the rest where it runs still. */
+/** The counts so far, and the job, which may still be running. */
 const ordered = (job: JobReport) => ({ ...job.counts, job });
 
 const pageOf = (limit: number, after: string | undefined) => ({ limit, ...(after !== undefined && { after }) });

@@ -9,16 +9,16 @@ import * as receipts from '../../schemas/admin-api/receipts.ts';
 import * as replays from '../../schemas/admin-api/replays.ts';
 import * as tail from '../../schemas/admin-api/tail.ts';
 
-/** One call of the admin API. The router serves it and the OpenAPI document describes it from the same words. */
+/** One call of the admin API. The router and the OpenAPI document are both made from it. */
 export interface AdminCall<Input extends TObject = TObject> {
   readonly method: 'get' | 'post';
-  /** `:name` stands for a property of the input. The rest of the input is the query of a GET, the JSON body of a POST. */
+  /** `:name` is a property of the input. The other properties are the query of a GET or the JSON body of a POST. */
   readonly path: string;
   readonly summary: string;
   readonly input: Input;
-  /** Absent for what answers as a stream. */
+  /** Absent if the answer is a stream. */
   readonly answer?: TSchema;
-  /** What each line of a stream of NDJSON holds; absent for the live tail, which answers server-sent events. */
+  /** Shape of each line of an NDJSON stream. Absent for the live tail, which sends server-sent events. */
   readonly line?: TSchema;
 }
 
@@ -47,7 +47,7 @@ const lines = <T extends TObject>(path: string, summary: string, input: T, line:
 
 const PIPELINE = '/admin/pipelines/:shop/:pipeline';
 
-/** Every call there is, by the name that the audit lines and the OpenAPI document give it. */
+/** Every call, by its name in audit lines and in the OpenAPI document. */
 export const adminCalls = {
   receipts: get(
     '/admin/receipts/:event_id',
@@ -174,5 +174,5 @@ export const adminCalls = {
   ),
 } as const;
 
-/** The names in a path. */
+/** The parameters of a path. */
 export const pathNames = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);

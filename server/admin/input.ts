@@ -7,7 +7,7 @@ import { pathText, schemaMistakes } from '../config/checks/schema.ts';
 import { shown } from '../config/shown.ts';
 import { type AdminCall, pathNames } from './calls.ts';
 
-/** What a request carries, as it came. */
+/** The unchecked input of a request. */
 export interface Given {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
@@ -16,7 +16,7 @@ export interface Given {
   readonly now: number;
 }
 
-/** A call's input, checked, with times in UTC. Throws BadOrder with every mistake. */
+/** Checks a call's input and converts its times to UTC. Throws BadOrder with every mistake. */
 export function inputOf<T extends TObject>({ method, path, input }: AdminCall<T>, given: Given): Static<T> {
   const fields = method === 'get' ? fromQuery(input, given.query) : fromBody(given);
   const twice = pathNames(path).find((name) => Object.hasOwn(fields, name));
@@ -29,7 +29,7 @@ export function inputOf<T extends TObject>({ method, path, input }: AdminCall<T>
   return value;
 }
 
-/** A query is text: numbers and lists are read where the schema wants them; what cannot be read stays, for the message. */
+/** Converts query values, which are text, to the numbers and lists of the schema. What cannot be converted stays text, for the message. */
 function fromQuery({ properties }: TObject, query: Given['query']): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => {
@@ -42,7 +42,7 @@ function fromQuery({ properties }: TObject, query: Given['query']): Readonly<Rec
 }
 
 function fromBody({ query, body }: Given): Readonly<Record<string, unknown>> {
-  // Overlooking ?dry_run=1 would start what was only to be planned.
+  // If ?dry_run=1 were ignored, a replay would start that was only to be planned.
   const [misplaced] = Object.keys(query);
   if (misplaced !== undefined)
     throw new BadOrder(`the query: must be empty, got ${misplaced}; give it in the JSON body`);

@@ -2,13 +2,12 @@ import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { room } from './stream.ts';
 
-/** Read and written in one turn. */
+/** Most bytes that are read and written in one turn of the event loop. */
 const TURN_BYTES = 128 * 1024;
 
 /**
- * Writes items as NDJSON, one JSON document a line, each as it is read, and takes the next only when the reader has room for it. An answer
- * that cannot be finished is cut off, so that no reader takes it for whole. Throws before `onBegin` is called where the first
- * item cannot be read.
+ * Writes items as NDJSON, one JSON document per line, no faster than the reader takes them. If reading fails in the middle, the connection is
+ * cut, so that no reader takes the answer for complete. If the first item cannot be read, throws before `onBegin` is called.
  */
 export async function writeLines(
   items: AsyncIterable<unknown>,
@@ -21,7 +20,7 @@ export async function writeLines(
   onBegin();
   response.writeHead(200, {
     'Content-Type': 'application/x-ndjson; charset=utf-8',
-    // nginx would collect the stream before passing it on.
+    // Otherwise nginx buffers the stream.
     'X-Accel-Buffering': 'no',
   });
   response.flushHeaders();
@@ -31,7 +30,7 @@ export async function writeLines(
       const line = `${JSON.stringify(next.value)}\n`;
       bytes += line.length;
       if (!response.write(line)) await room(response, signal);
-      // A fast reader makes room within the same turn.
+      // If the reader is fast, `room` resolves within the same turn, so count the bytes.
       if (bytes < TURN_BYTES) continue;
       bytes = 0;
       await nextTurn();

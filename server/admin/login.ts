@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 
-/** Whether a caller may go on. `locked`: another wrong token, of too many. */
+/** The verdict on a token. `locked`: it is wrong, and there were too many wrong ones before. */
 export type Judgement =
   | { readonly kind: 'open' }
   | { readonly kind: 'refused' }
@@ -17,13 +17,13 @@ interface Failure {
 }
 
 /**
- * Judges bearer tokens. Digests of equal length are compared in constant time, so neither the time taken nor the verdict says
- * how near a guess was. The right token is open at any time, or anyone could shut its owner out by guessing. Of wrong ones, no more than
- * 10 within a minute from one address and 100 from all are refused one by one, each with its line in the log; the rest cost a digest.
+ * Checks bearer tokens. It compares digests in constant time, so neither the time nor the verdict shows how close a guess was. The right token
+ * always works: otherwise anyone could lock its owner out by guessing. Up to 10 wrong tokens a minute from one address and 100 from all are
+ * refused with a log line each; more are `locked` and leave no line.
  */
 export function createGate({ token, now }: { readonly token: string; readonly now: () => number }) {
   const wanted = sha256(token);
-  // Bounded: past 100 none is added.
+  // At most 100 entries.
   let failures: readonly Failure[] = [];
 
   return (clientAddress: string | undefined, authorization: string | undefined): Judgement => {
@@ -40,13 +40,13 @@ export function createGate({ token, now }: { readonly token: string; readonly no
   };
 }
 
-/** When enough failures, oldest first, will have left the window. */
+/** When enough of the oldest failures will have left the window. */
 function freeFrom(failures: readonly Failure[], most: number): number {
   const last = failures.at(-most);
   return last === undefined ? 0 : last.at + WINDOW_MS;
 }
 
-/** Whoever has one IPv6 address has the 2^64 of its network, so those count as one. */
+/** A client with one IPv6 address usually has the whole /64 network, so these addresses count as one. */
 function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.split('%', 1).join('').split('::');

@@ -18,18 +18,18 @@ import { writeEvents } from './stream.ts';
 
 export interface AdminOptions {
   readonly operations: Operations;
-  /** Without one of 32 characters or more nothing is mounted. */
+  /** Without a token of at least 32 characters nothing is mounted. */
   readonly token: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly trustProxyHops: number;
-  /** Ends open tails, which would otherwise keep the server from closing. */
+  /** Ends open tails, which would keep the server from closing. */
   readonly stopping: AbortSignal;
 }
 
 const TOKEN_LENGTH = 32;
 
-/** Mounts the admin API. Every call needs the token; changes and refused logins leave an audit line. */
+/** Mounts the admin API. Every call needs the token. Changes and refused tokens are logged as audit lines. */
 export function adminRoutes(router: Router, options: AdminOptions): void {
   const { token, operations, clock } = options;
   if (token === undefined || token.length < TOKEN_LENGTH) return;
@@ -60,7 +60,7 @@ export function adminRoutes(router: Router, options: AdminOptions): void {
 
 type Handler = (ctx: Context) => Promise<void> | void;
 
-/** Nothing of a request is read before its token was judged. */
+/** Checks the token before anything of the request is read. */
 function guard(options: AdminOptions, gate: ReturnType<typeof createGate>): (handle: Handler) => Handler {
   return (handle) => async (ctx) => {
     ctx.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
@@ -90,7 +90,7 @@ async function answer(ctx: Context, { action, call, prepare }: AnsweredCall, opt
   ctx.body = isChange ? await audited(ctx, action, { input, run }, options) : await run();
 }
 
-/** Also a change that failed is on record. */
+/** Logs a change, also if it failed. */
 async function audited(ctx: Context, action: string, { input, run }: Prepared, options: AdminOptions) {
   const line = { audit: true, action, ...input, ...whoOf(ctx, options) };
   try {
@@ -107,7 +107,8 @@ async function tail(ctx: Context, { operations, clock, stopping }: AdminOptions)
   const filter = inputOf(adminCalls.tail, { params: {}, query: ctx.query, body: undefined, now: clock.now() });
   const leaving = new AbortController();
   const leave = () => leaving.abort();
-  // A client that ends its half waits for an answer that has an end. This one has none: who leaves would be a reader until the next line.
+  // Some clients close their half and wait for the end of the answer. This answer has no end, so such a client would count as a reader until the
+  // next line.
   ctx.req.socket.once('end', leave);
   const ignore = onAbort(stopping, leave);
   if (stopping.aborted) leave();
@@ -133,8 +134,8 @@ async function exported(ctx: Context, { lines }: StreamedCall, { stopping, clock
 }
 
 /**
- * Has an answer written by `write`, whose signal aborts when the reader goes or the process stops. `write` sets `ctx.respond` to false before
- * it writes: Koa would pipe a stream, and report every reader that goes as an error.
+ * Lets `write` write the answer. Its signal aborts when the reader leaves or the process stops. `write` must set `ctx.respond` to false first:
+ * Koa would pipe the stream and report each leaving reader as an error.
  */
 async function streaming(
   ctx: Context,
@@ -161,7 +162,7 @@ async function streaming(
 const parse = bodyParser({
   enableTypes: ['json'],
   jsonLimit: '64kb',
-  // A new error: the parser's own carries the body.
+  // Throws a new error, since the parser's own carries the body.
   onerror: ({ status }: Error & { status?: number }) => {
     if (status === 413) throw new BodyRefused(413, 'the body must have at most 64 KB');
     if (status === 415) throw new BodyRefused(415, 'Content-Encoding must be gzip, deflate, br or none');
@@ -169,7 +170,7 @@ const parse = bodyParser({
   },
 });
 
-/** The JSON of the body; an order without a body is an empty one. */
+/** Parses the JSON body. No body counts as an empty object. */
 async function bodyOf(ctx: Context): Promise<unknown> {
   const type = ctx.is('json');
   if (type === false)

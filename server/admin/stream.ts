@@ -7,8 +7,8 @@ import type { Clock } from '../base/clock.ts';
 const HEARTBEAT_MS = 15_000;
 
 /**
- * Writes lines as server-sent events until they end or the signal aborts, then ends the answer. Takes the next line only when
- * the reader has room for it, so a slow one costs no memory here. A comment now and then keeps routers from hanging up.
+ * Writes lines as server-sent events until they end or the signal aborts, then ends the answer. It takes the next line only when the reader has
+ * room, so a slow reader costs no memory. Comments at intervals keep proxies from closing the connection.
  */
 export async function writeEvents(
   lines: AsyncIterable<TailLine>,
@@ -18,7 +18,7 @@ export async function writeEvents(
 ): Promise<void> {
   response.writeHead(200, {
     'Content-Type': 'text/event-stream; charset=utf-8',
-    // nginx would collect the stream before passing it on.
+    // Otherwise nginx buffers the stream.
     'X-Accel-Buffering': 'no',
   });
   response.write(': open\n\n');
@@ -41,12 +41,12 @@ export async function writeEvents(
 
 const frame = (line: TailLine): string => `event: ${line.kind}\ndata: ${JSON.stringify(line)}\n\n`;
 
-/** Waits until the reader has taken what was written, or the signal aborts. */
+/** Waits until the reader has room again or the signal aborts. */
 export async function room(response: ServerResponse, signal: AbortSignal): Promise<void> {
   try {
     await once(response, 'drain', { signal });
   } catch {
-    // Gone, or told to stop: the caller looks at the signal.
+    // The reader left or the process stops; the caller checks the signal.
   }
 }
 

@@ -1,14 +1,14 @@
 import { version } from '../../adapters/version.ts';
 
-/** Which version runs, on which Node. */
+/** The running version, and its Node. */
 export interface Build {
   readonly version: string;
   readonly node: string;
-  /** The commit it was built from, if the platform names it. */
+  /** The commit that it was built from, if the platform names it. */
   readonly commit?: string;
 }
 
-/** Variables with the commit: of Heroku, Scalingo and buildpacks, Render, Railway, Dokku. */
+/** Variables that hold the commit on Heroku, Scalingo and buildpacks, Render, Railway and Dokku. */
 const COMMIT_NAMES = [
   'HEROKU_SLUG_COMMIT',
   'HEROKU_BUILD_COMMIT',

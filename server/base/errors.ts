@@ -31,35 +31,35 @@ export class KnownError extends Error {
   }
 }
 
-/** What was named does not exist. */
+/** What the request names does not exist. */
 export class NotFound extends KnownError {
   constructor(message: string) {
     super('not_found', 404, message);
   }
 }
 
-/** The order has to wait for another one. */
+/** Another order must end first. */
 export class Busy extends KnownError {
   constructor(message: string) {
     super('busy', 409, message);
   }
 }
 
-/** The order is wrong; the message says what was expected and what came. */
+/** The order is wrong. The message says what was expected and what came. */
 export class BadOrder extends KnownError {
   constructor(message: string) {
     super('bad_order', 400, message);
   }
 }
 
-/** The body is not even JSON that can be read. */
+/** The body is not readable JSON. */
 export class BodyRefused extends KnownError {
   constructor(status: 400 | 413 | 415, message: string) {
     super('body', status, message);
   }
 }
 
-/** As many follow the tail as may. */
+/** The tail has no room for another reader. */
 export class TooManyReaders extends KnownError {
   constructor(message: string) {
     super('too_many_readers', 503, message, { retryAfterSeconds: 10 });

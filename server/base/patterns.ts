@@ -1,4 +1,7 @@
-/** Gives the test whether a name matches any pattern (`*` stands for any text). No pattern can make it slow. Answers are cached: names are few. */
+/**
+ * Makes a function that says whether a name matches any of the patterns (`*` stands for any text). It is fast for every pattern. Answers are
+ * cached, since there are few names.
+ */
 export function namesMatching(patterns: readonly string[]): (name: string) => boolean {
   const compiled = patterns.map((pattern) => pattern.split('*'));
   const known = new Map<string, boolean>();

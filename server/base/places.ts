@@ -1,4 +1,4 @@
-/** The stack of an error, line by line, without the message: that may hold what a client sent. */
+/** The stack of an error, line by line. The message is left out: it may hold client data. */
 export function placesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
   const { message, stack = '' } = error;

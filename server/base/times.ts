@@ -4,8 +4,8 @@ const DAY_MS = 86_400_000;
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS, w: 7 * DAY_MS };
 
 /**
- * A moment as people write it, converted to ISO 8601 in UTC: a day (its beginning), a time with a zone, an age (2h), or now, today,
- * yesterday. Undefined for anything else. `now`: milliseconds since 1970.
+ * Converts a moment as people write it to ISO 8601 in UTC: a day (its beginning), a time with a zone, an age (2h), or now, today, yesterday.
+ * Undefined for anything else. `now`: milliseconds since 1970.
  */
 export function timeOf(text: string, now: number): string | undefined {
   const [, count, unit = ''] = AGE.exec(text) ?? [];
@@ -15,7 +15,7 @@ export function timeOf(text: string, now: number): string | undefined {
   if (text === 'yesterday') return isoOf(beginOfDay(now) - DAY_MS);
   const day = ISO.exec(text)?.[1];
   if (day === undefined || Number.isNaN(Date.parse(text))) return undefined;
-  // Date alone would read 31 February as 3 March.
+  // Date would read 31 February as 3 March.
   return isoOf(Date.parse(`${day}T00:00:00Z`))?.startsWith(day) ? isoOf(Date.parse(text)) : undefined;
 }
 

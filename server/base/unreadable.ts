@@ -1,9 +1,9 @@
 import { type EventLog, type Position, type Stored, UnreadableEvents } from '../../adapters/logs/log.ts';
 
-/** What was read, and where reading goes on. */
+/** The events read, and the position where reading continues. */
 export interface Piece {
   readonly stored: readonly Stored[];
-  /** Undefined if there is nothing more. */
+  /** Undefined at the end. */
   readonly last: Position | undefined;
   /** Number of events skipped because this version cannot read them. */
   readonly unreadable: number;

@@ -76,7 +76,9 @@ export function addHeldCommands<Item, Whole>(
     .action(async (flags: OrderFlags) => end(await discard(held, flags, terminal)));
   selecting(admin(group.command('export'), `${call} export > ${name}.ndjson`, `${call} export --out ${name}.ndjson`))
     .description(`write the selected ${thing}s as NDJSON (one JSON document per line)`)
-    .addOption(new Option('--out <file>', 'write to this file instead of standard output; an existing one is overwritten'))
+    .addOption(
+      new Option('--out <file>', 'write to this file instead of standard output; an existing one is overwritten'),
+    )
     .action(async (flags: AdminFlags & { out?: string }) => end(await exportAll(held, flags, terminal)));
 }
 

@@ -22,8 +22,8 @@ const HIDDEN = '***';
 type DescribedKind = Kind & Pick<Destination, 'onDisk'>;
 
 /**
- * What a start runs with: a line each for the process, the settings, shops and pipelines. Without defaults, and without secrets, so that it
- * can be logged.
+ * Describes what a start runs with: lines for the process, the settings, shops and pipelines. Without defaults and secrets, so that it can be
+ * logged.
  */
 export function describeConfig(config: Config, settings: Settings, kinds: readonly DescribedKind[]): string[] {
   const changed = stated(settings, Settings.properties);
@@ -95,7 +95,7 @@ function unheardOf({ events }: Pipeline, { customEvents }: Shop): string {
   return ` (no event is called ${missing.join(' or ')}, and customEvents lists no such name${hint})`;
 }
 
-/** Settings of an unknown kind are left out, since it is not known which of them are secret. */
+/** Leaves out the settings of an unknown kind: they may be secret. */
 function destinationText(destination: DestinationConfig, kinds: readonly Kind[]): string {
   const kind = kinds.find(({ type }) => type === destination.type);
   if (!kind) return destination.type;

@@ -8,7 +8,7 @@ import type { Found } from './find.ts';
 import { loadConfig } from './load.ts';
 import { type Environment, isProduction } from './settings.ts';
 
-/** What it takes to judge whether a configuration may run. */
+/** What is needed to decide whether a configuration may run. */
 export interface Runnable {
   readonly found: Found;
   readonly settings: Settings;
@@ -36,7 +36,7 @@ export function loadRunnable({ found: { source }, settings, env, destinations }:
   return config;
 }
 
-/** What a restart loses and ALLOW_WEAK_DURABILITY accepts, a sentence each. */
+/** The losses at a restart that ALLOW_WEAK_DURABILITY accepts, a sentence each. */
 export function acceptedWeak(
   config: Config,
   settings: Settings,
@@ -52,7 +52,7 @@ export function refuseWeakLog(durability: Durability, settings: Settings): void 
   if (weak.length > 0) throw new ConfigError(weak);
 }
 
-/** How much an answer promises with a log on this machine; undefined for one elsewhere. */
+/** What an acknowledgement guarantees with a log on this machine; undefined for a log elsewhere. */
 export const durabilityHere = (settings: Settings): Durability | undefined =>
   logKind(settings.LOG_URL)?.durabilityHere(isWiped(settings));
 

@@ -8,7 +8,7 @@ export interface Found {
   readonly source: string;
 }
 
-/** The configuration of a development start without any. */
+/** The configuration of a development start that has none. */
 export const demoConfig = `shops:
   - shop: demo.myshopify.com
     tokens: [demo-token]
@@ -31,5 +31,5 @@ export function findConfig(settings: Settings, exists: (path: string) => boolean
   ]);
 }
 
-/** Whether GATEWAY_CONFIG is a configuration itself and not the path of one. */
+/** Whether GATEWAY_CONFIG holds a configuration and not a path. */
 export const isText = (source: string): boolean => source.includes('\n') || /^\s*(\{|["']?shops["']?\s*:)/.test(source);

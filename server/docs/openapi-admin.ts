@@ -73,7 +73,7 @@ function parametersOf({ method, path, input }: AdminCall, of: Shapes['of']) {
       in: inPath.has(name) ? 'path' : 'query',
       required: inPath.has(name) || isRequired(schema),
       schema: of(schema),
-      // A list is one value, with commas in between.
+      // A list is one query value, separated by commas.
       ...(Type.IsArray(schema) && { style: 'form', explode: false }),
     }));
 }
@@ -92,7 +92,7 @@ function bodyOf({ path, input }: AdminCall, of: Shapes['of']) {
 const isRequired = (schema: TSchema): boolean => !Type.IsOptional(schema) && !('default' in schema);
 
 function refusals({ path, method, input }: AdminCall, of: Shapes['of']) {
-  // A call with a required input names something that may not exist.
+  // A call with a required input may name something that does not exist.
   const names = Object.values(input.properties).some(isRequired);
   const content = { 'application/json': { schema: of(AdminError) } };
   const refusal = (description: string) => ({ description, content });

@@ -7,7 +7,7 @@ import { EXPOSED_HEADERS } from '../http/cors.ts';
 import { adminPaths, adminShapes } from './openapi-admin.ts';
 import { createShapes, type Shape, type Shapes } from './openapi-shapes.ts';
 
-/** One request as clients send it. The document's examples are the fixtures of the tests. */
+/** An example request. The examples of the document are the fixtures of the tests. */
 export interface Example {
   readonly description: string;
   readonly value: unknown;
@@ -106,7 +106,7 @@ export function openapi(examples: Examples) {
 
 const textAnswer = { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } };
 
-/** Where events go: `?verbose=1` asks for verdicts instead of the usual answer. */
+/** The path for events: `?verbose=1` asks for verdicts instead of the usual answer. */
 function eventCall({ documentation, contentTypes }: Dialect, examples: Examples[string], shapes: Shapes) {
   const { parameters = [], answers } = documentation;
   const withVerdicts = Object.entries(answers).map(([status, { description, body }]) => {
@@ -150,7 +150,7 @@ const verbose = {
 const headers = Object.fromEntries(
   EXPOSED_HEADERS.map((name) => [name, { schema: { type: 'string' }, required: name !== 'Retry-After' }]),
 );
-/** The exposed headers that do not count events. */
+/** The exposed headers except the counts of events. */
 const OF_ANY_CALL = EXPOSED_HEADERS.filter((name) => !name.startsWith('X-Events-'));
 
 const answer = (description: string, schema: Shape, headers: object) => ({

@@ -44,7 +44,7 @@ const meaningOf = (schema: TSchema): string => `${sentenceOf(schema)}${isSensiti
 
 const sentenceOf = (schema: TSchema): string => ('description' in schema ? String(schema.description) : '');
 
-/** Outside of code Markdown reads `<word>` as HTML; a bar always ends the cell. */
+/** Escapes for a table cell: outside of code Markdown reads `<word>` as HTML, and a bar always ends the cell. */
 const inCell = (text: string): string =>
   text
     .replaceAll('|', '\\|')

@@ -4,7 +4,7 @@ import type { DamageReport } from '../../adapters/logs/store.ts';
 export interface Damage {
   /** When damage was first noticed, in milliseconds since 1970. */
   readonly since: number;
-  /** Found at the start: what was wrong with the log's file, where that file is now, and how many events were recovered. */
+  /** Damage found at the start: what was wrong with the log's file, where that file is now, and how many events were recovered. */
   readonly found: readonly DamageReport[];
   /** Number of events whose bytes had changed when they were read. */
   readonly unreadable: number;

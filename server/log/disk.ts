@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Pressure } from '../overload/pressure.ts';
 
-/** How much room the disk has for the log, from none to enough. */
+/** Levels of room on the log's disk, from none to enough. */
 export const LEVELS = ['none', 'reserve', 'scarce', 'low', 'enough'] as const;
 export type Level = (typeof LEVELS)[number];
 
@@ -13,7 +13,7 @@ export interface Room {
   readonly level: Level;
   /** Room for the log: free on the disk, and reusable inside its file. */
   readonly freeBytes: number;
-  /** Below this no events are accepted: the rest is for deliveries, which save their progress. */
+  /** Below this no events are accepted. The rest is for deliveries, which must save their progress. */
   readonly reserveBytes: number;
   /** Set for the room in a database's plan; events are never refused for it. */
   readonly isDatabase?: true;
@@ -61,11 +61,11 @@ const DATABASE_EVERY_MS = 60_000;
 const NEARLY_FULL_MS = 100;
 /** Largest part of a disk that is kept as a reserve. */
 const RESERVED_PART = 0.05;
-/** Part of the reserve below which nothing can be written safely. */
+/** Below this part of the reserve nothing is written. */
 const LAST_PART = 1 / 16;
 /** Room inside the file counts only if the disk has this part of the reserve: a commit may need some of both. */
 const OWN_PART = 1 / 4;
-/** Factor of room that it takes to leave a level upwards; without it the level would flicker. */
+/** A level is left upwards only with this much more room, so that it does not flicker. */
 const SLACK = 1.1;
 
 const PRESSURES: Readonly<Record<Level, Pressure>> = {
@@ -113,14 +113,14 @@ export async function watchDisk(options: DiskOptions, stopping: AbortSignal): Pr
   return diskOf(() => room);
 }
 
-/** The same for a database: warns when it nears the size of its plan. */
+/** The same for a database: warns as it nears the size of its plan. */
 export function watchDatabase(options: DatabaseOptions, stopping: AbortSignal): Promise<Disk> {
   const { maxBytes, databaseBytes } = options;
   const look = async (): Promise<Space> => ({ free: maxBytes - (await databaseBytes()), total: maxBytes });
   return watchDisk({ ...options, folder: '', reusableBytes: () => 0, look, isDatabase: true }, stopping);
 }
 
-/** Pure: the room, by what is free and by the level before. */
+/** Computes the room from the free space and the level before. Pure. */
 export function roomIn(
   { free, total }: Space,
   { reserveBytes: wanted, reusableBytes }: Pick<DiskOptions, 'reserveBytes' | 'reusableBytes'>,

@@ -20,7 +20,7 @@ export interface StoreTools {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called when the log can no longer guarantee anything. The process should stop. */
+  /** Called when the log cannot guarantee anything any more. The process should stop. */
   readonly onFailure: (error: unknown) => void;
   /** Called when the room on the disk, or the damage, may have changed. */
   readonly onStatus?: () => void;
@@ -39,7 +39,7 @@ export interface OpenedLog extends Store {
  */
 export async function openLog(tools: StoreTools): Promise<OpenedLog> {
   const durability = durabilityHere(tools.settings);
-  // Checked before a file is created. A database states its durability once it is open.
+  // Checked before any file is created. A database states its durability once it is open.
   if (durability !== undefined) refuseWeakLog(durability, tools.settings);
   const stopping = new AbortController();
   let store: Store | undefined;

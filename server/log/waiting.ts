@@ -10,8 +10,8 @@ const RETRY_SECONDS = 5;
 const LINGER_MS = 1_000;
 
 /**
- * Resolves once the disk has room to open a log. Without any, opening it would end the process, again and again. So until then every request
- * is answered 503, with what is wrong and what to do.
+ * Resolves once the disk has room to open a log. Opening one without room would end the process at every start. Until then every request gets
+ * 503, with what is wrong and what to do.
  */
 export async function roomToStart(
   disk: Disk,
@@ -25,7 +25,7 @@ export async function roomToStart(
   await closed(server);
 }
 
-/** Closes the server. Requests that have come are answered; connections without a request are closed after a second. */
+/** Closes the server. Requests in progress are answered; connections without a request are closed after a second. */
 function closed(server: Server): Promise<void> {
   const due = setTimeout(() => server.closeAllConnections(), LINGER_MS);
   return new Promise((resolve) => {

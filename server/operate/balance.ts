@@ -21,7 +21,7 @@ export async function balanceOf(
   return { balanced, shops: byShop, pipelines: byPipeline };
 }
 
-/** No difference and no negative count: two faults may cancel out in a sum. */
+/** Neither a difference nor a negative count; two faults may cancel out in a sum. */
 export function isSound(balance: ShopBalance | PipelineBalance): boolean {
   const { difference, shop: _, ...counts } = balance;
   const all = Object.values(counts).flatMap((count) => (typeof count === 'object' ? Object.values(count) : count));

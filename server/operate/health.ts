@@ -20,15 +20,15 @@ interface LogHealth {
   readonly durability: EventLog['durability'];
   /** Why no event can be stored. */
   readonly failure?: string;
-  /** Why an operator should look at the disk. */
+  /** What is wrong with the disk. */
   readonly disk?: string;
-  /** What was damaged, and where the damaged file lies. Shown until the process ends; events sent now are stored all the same. */
+  /** The damage and where the damaged file is. Shown until the process ends; new events are stored safely. */
   readonly damage?: Omit<Damage, 'since'> & { readonly since: string };
 }
 
 type PipelineHealth = PipelineRef & PipelineStanding;
 
-/** The report while the log cannot be asked. */
+/** The report while the log does not answer. */
 export const unreachable = (opened: OpenedLog, draining: boolean, { message: failure }: Error): Readiness => ({
   ready: false,
   log: { ...logHealth(opened), failure },
@@ -37,7 +37,7 @@ export const unreachable = (opened: OpenedLog, draining: boolean, { message: fai
   pipelines: [],
 });
 
-/** Ready means: an event sent now would be stored. A pipeline in trouble is shown and does not change that. */
+/** Ready means that an event sent now would be stored. Pipelines in trouble are listed and do not change that. */
 export function readiness(
   opened: OpenedLog,
   draining: boolean,

@@ -6,7 +6,7 @@ export function gauge(registry: Registry, name: string, help: string, collect: (
   const made: Gauge = new Gauge({ name, help, registers: [registry], collect: () => collect(made) });
 }
 
-/** While the log cannot be asked, the last figures stay, and the rest of the page is still true. */
+/** If the log does not answer, keeps the last values; the rest of the metrics stays correct. */
 export function unlessAway(collect: () => void | Promise<void>): () => Promise<void> {
   return async () => {
     try {
@@ -33,7 +33,7 @@ export function counter(
   });
 }
 
-/** A counter whose labels come as words with blanks between, one word for each label. Costs far less than labels as an object. */
+/** A counter with its labels as one text, separated by blanks. Much cheaper than an object of labels. */
 export function countWords(registry: Registry, name: string, help: string, labels: string[]): (words: string) => void {
   const counts = new Map<string, number>();
   const total = counter(registry, name, help, labels, () => {
@@ -46,6 +46,9 @@ export function countWords(registry: Registry, name: string, help: string, label
   return (words) => counts.set(words, (counts.get(words) ?? 0) + 1);
 }
 
-/** Adds a count. A negative one is a fault that the balance reports; here it counts as 0, since the counter would throw and spoil the page. */
+/**
+ * Adds a count. A negative count is a fault that the balance reports. Here it counts as 0, since the counter would throw and break the whole
+ * page.
+ */
 export const add = (counter: Counter, labels: Record<string, string>, count: number): void =>
   counter.inc(labels, Math.max(0, count));

@@ -28,11 +28,11 @@ export type Collected = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 export interface Metrics {
   /** Prometheus text. */
   render(): Promise<string>;
-  /** The same for another process, which adds them up. */
+  /** The same as values, for the process that adds them up. */
   collected(): Promise<Collected>;
   readonly contentType: string;
   answered(exchange: Answered): void;
-  /** A request or a connection was refused for a shortage. `any`: before its events were looked at. */
+  /** A request or a connection was refused for lack of something. `any`: before its events were looked at. */
   shed(shortage: Shortage, priority: Priority | 'any'): void;
   /** A request was refused because it is wrong. */
   refused(refused: RefusedRequest): void;
@@ -109,7 +109,7 @@ function sayBuild(registry: Registry, build: Build): void {
   info.set({ ...build }, 1);
 }
 
-/** Counts in plain numbers, a hundred times cheaper than a labelled counter, and fills the counter when asked. */
+/** Counts in plain numbers, which is a hundred times cheaper than a labelled counter. The counter is filled when metrics are asked for. */
 function countRequests(registry: Registry): Metrics['answered'] {
   const counts = new Map<string, Map<number, number>>();
   const total = counter(registry, 'gateway_requests_total', 'Answered event requests.', ['dialect', 'status'], () => {

@@ -25,14 +25,14 @@ export interface Overview {
   readonly letGo: readonly Readonly<Record<DeadLetterLimit, number>>[];
 }
 
-/** Asks the log once for everyone who asks at the same time, and repeats the answer for a while. */
+/** Asks the log once for all simultaneous callers, and reuses the answer for a while. */
 export interface CachedOverview {
   ask(): Promise<Overview>;
   /** Drops the answer, since the configuration has changed. */
   forget(): void;
 }
 
-/** An answer is reused for this many times as long as it took, so that at most a tenth of the time is spent on it, however many ask. */
+/** An answer is reused for this many times as long as it took to make. So at most a tenth of the time is spent on it, however many clients ask. */
 const KEPT_TIMES = 10;
 const KEPT_MOST_MS = 1000;
 

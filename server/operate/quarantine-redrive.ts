@@ -29,8 +29,8 @@ export async function redriven(tools: OperatorTools, heads: readonly Quarantined
       counts.refused += item ? 1 : 0;
       continue;
     }
-    // Not awaited here, so that appends share a commit. If one was stored without an answer, a retry does not store it twice: it has left
-    // the quarantine.
+    // Not awaited, so that appends share a commit. An append that was stored without an answer is not stored twice by a retry: the event has
+    // left the quarantine.
     const stored = whenAvailable(tools, () => store.log.append(record)).then((verdicts) => {
       for (const { kind } of verdicts) counts[kind === 'stored' ? 'accepted' : 'duplicate'] += 1;
     });

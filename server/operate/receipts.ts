@@ -11,7 +11,7 @@ import { pipelineReceipt } from './pipeline-receipt.ts';
 import { quarantinedAbout } from './quarantine.ts';
 import { shopNames } from './shops-and-times.ts';
 
-/** Most receipts of refusals for one event id: more would repeat the same story. */
+/** Most receipts of refused events with one id: more would only repeat. */
 const MOST_REFUSED = 100;
 
 /** What happened to an event, in every shop that has seen its id or in one shop; quarantined ones included. */

@@ -29,7 +29,7 @@ export interface UpkeepTools {
 const EVERY_MS = 60_000;
 const DAY_MS = 24 * 3_600_000;
 
-/** Once a minute until the signal aborts: drops old events and checks that everything is accounted for. Runs in the process that delivers. */
+/** Once a minute until the signal aborts: drops old events and checks the balance. Runs in the process that delivers. */
 export async function runUpkeep(tools: UpkeepTools, stopping: AbortSignal): Promise<void> {
   const { clock, logger, onFailure } = tools;
   const now = ageing(clock);

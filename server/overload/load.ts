@@ -5,21 +5,21 @@ import { type CurrentPressure, type Pressure, type Shortage, worse } from './pre
 import { createRequestQueue } from './request-queue.ts';
 import { createSideWork, type SideWork } from './side-work.ts';
 
-/** How much the gateway can take now. */
+/** How loaded the gateway is, and what it refuses. */
 export interface Load {
-  /** What is refused of a request that arrives at `time` for this shop, and why. `time`: as `now` says it. Takes about a microsecond. */
+  /** What is refused of a request that arrives at `time` for this shop, and why. `time`: from `now`. Takes about a microsecond. */
   currentPressure(time: number, shop?: string): CurrentPressure;
   /** The memory for bodies. */
   readonly bodies: BodyBudget;
   /** For work that would block the event loop. */
   readonly sideWork: SideWork;
-  /** Resolves when a request of this shop, whose body is here, may begin. */
+  /** Resolves when a complete request of this shop may begin. */
   enter(shop?: string): Promise<void>;
-  /** Counts a refusal and returns the error that says it. 'any': refused before the body was looked at. */
+  /** Counts a refusal and gives its error. `any`: refused before its body was looked at. */
   refusal(shortage: Shortage, priority: Priority | 'any'): Overloaded;
   /** Resolves when a delayed refusal may be sent; at once if the gateway is stopping. */
   delayRefusal(): Promise<void>;
-  /** What was short in the last seconds; undefined if nothing was refused. */
+  /** What has been short in the last seconds; undefined if nothing was refused. */
   shedding(): Shortage | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface LoadOptions {
   readonly now?: () => number;
 }
 
-/** The request cannot be taken now. */
+/** The gateway cannot take the request now. */
 export class Overloaded extends RequestRefused {
   /** For Retry-After. */
   readonly seconds: number;
@@ -51,7 +51,7 @@ export class Overloaded extends RequestRefused {
   }
 }
 
-/** Past these waits of the first request in the queue browse events are refused, and everything. */
+/** Above these waits of the oldest request in the queue browse events are refused, and then everything. */
 const BROWSE_REFUSED_MS = 1000;
 const ALL_REFUSED_MS = 5000;
 /**
@@ -64,11 +64,11 @@ const DELAYED_WITHOUT_GROWTH = 500;
 const MOST_GROWTH = 3;
 /** Above this many, refusals are sent at once: clients that pipeline requests must not fill the memory with delayed ones. */
 const MOST_DELAYED = 10_000;
-/** How long after a refusal the gateway says that it sheds load. */
+/** How long after a refusal `shedding` reports it. */
 const RECENT_MS = 2 * REFUSAL_DELAY_MS;
 const MINUTE_MS = 60_000;
 
-/** Decides what is refused when more arrives than can be done. The rest is still answered while its clients wait for it. */
+/** Decides what is refused under overload. What is accepted is answered while its client still waits. */
 export function createLoad(options: LoadOptions): Load {
   const { maxBytes, disk, onRefusal, onShortage, stopping, now = () => performance.now() } = options;
   const { refusalDelayMs = REFUSAL_DELAY_MS } = options;
@@ -99,7 +99,7 @@ export function createLoad(options: LoadOptions): Load {
         onShortage(shortage);
       }
       refusals += 1;
-      // Quick refusals do not fill a disk.
+      // Refusals for the disk need no delay: they do not fill it.
       const answers = shortage === 'disk' ? SENT_AT_ONCE : SENT_DELAYED;
       return answers[refusals % answers.length] as Overloaded;
     },
@@ -141,7 +141,7 @@ function createDelays(stopping?: AbortSignal) {
   };
 }
 
-/** Made once: creating an error costs more than the rest of a refusal. The seconds differ, so that clients do not return all at once. */
+/** Errors are created once: creating one costs more than the rest of a refusal. Their seconds differ, so that clients do not all return at once. */
 const SECONDS = [2, 3, 4, 5];
 const SENT_DELAYED = SECONDS.map((seconds) => new Overloaded(seconds, true));
 const SENT_AT_ONCE = SECONDS.map((seconds) => new Overloaded(seconds, false));

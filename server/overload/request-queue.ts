@@ -1,4 +1,4 @@
-/** Requests whose bodies are here and that wait to be worked on. Shops take turns; within a shop, first come, first served. */
+/** Complete requests that wait to be processed. Shops take turns; within a shop the oldest request is first. */
 export interface RequestQueue {
   /** Resolves when a request that arrives at `time` may begin; at once if nothing waits. `time`: as `now` says it. */
   enter(time: number, shop?: string): Promise<void>;
@@ -20,11 +20,11 @@ interface ShopQueue {
 }
 
 /**
- * How long requests are begun in one turn of the event loop. Node accepts one connection per turn. If a turn began every request that has come,
- * new clients and health checks would wait; shorter turns make commits smaller, which cost more.
+ * Time per turn of the event loop for starting requests. Node accepts one connection per turn: if a turn started every waiting request, new
+ * clients and health checks would wait. Shorter turns make smaller commits, which cost more.
  */
 const TURN_MS = 20;
-/** With fewer requests than this a wait means that the machine stands still: refusing others would not help. */
+/** With fewer waiting requests, a long wait means that the machine stood still, and refusing would not help. */
 const SHORT_QUEUE = 64;
 
 /** `now`: monotonic, in milliseconds. */
@@ -46,7 +46,7 @@ export function createRequestQueue(now: () => number): RequestQueue {
     begin(time);
     while (queues.size > 0 && now() - time < TURN_MS) {
       startOne();
-      // Lets it do what needs no waiting, which is most of its work.
+      // Lets it run up to its first real wait, which is most of its work.
       await undefined;
     }
   };
@@ -60,7 +60,7 @@ export function createRequestQueue(now: () => number): RequestQueue {
         queue.waiting = queue.waiting.slice(queue.served);
         queue.served = 0;
       }
-      // Behind the other shops.
+      // This shop goes behind the others.
       queues.set(shop, queue);
       return;
     }

@@ -6,7 +6,7 @@ export interface SideWork {
   waiting(shop: string): number;
 }
 
-/** Runs at most one task per shop, and `atOnce` in all: there are few threads, and the log and DNS need them too. */
+/** Runs at most one task per shop, and `atOnce` in all: there are few threads, and the log and DNS use them too. */
 export function createSideWork(atOnce = 2): SideWork {
   /** Tasks that wait, the next shop first. */
   const queues = new Map<string, (() => void)[]>();
@@ -34,7 +34,7 @@ export function createSideWork(atOnce = 2): SideWork {
       } finally {
         busy.delete(shop);
         const own = queues.get(shop);
-        // Behind the other shops.
+        // This shop goes behind the others.
         if (own !== undefined && queues.delete(shop)) queues.set(shop, own);
         startNext();
       }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** The messages with which Node's cluster hands a connection to a process, and with which that confirms it. */
+/** The messages by which Node's cluster hands a connection to a process, and by which that confirms it. */
 interface HandOver {
   readonly act?: string;
   readonly seq?: number;
@@ -8,8 +8,8 @@ interface HandOver {
 }
 
 /**
- * Closes connections that were handed to a process which ends before it takes them. Node forgets these: they would stay open, and their
- * clients would wait for ever. It follows the messages between Node's cluster and the process.
+ * Closes connections that were handed to a process which ended before it took them. Node forgets these, and their clients would wait for ever.
+ * It follows the messages between the cluster and the process.
  */
 export function closeUntaken(child: ChildProcess): void {
   const untaken = new Map<number, { close?(): void }>();

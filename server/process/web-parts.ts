@@ -15,7 +15,7 @@ import type { Load } from '../overload/load.ts';
 import type { Shortage } from '../overload/pressure.ts';
 import type { WebOptions } from './web.ts';
 
-/** What an operator reads when requests are refused for a shortage. */
+/** Log messages for each shortage. */
 export const SHEDDING: Readonly<Record<Shortage, string>> = {
   delay:
     'more comes than this process can do; browse events are answered 503 first, and everything where that is not enough',
@@ -26,7 +26,7 @@ export const SHEDDING: Readonly<Record<Shortage, string>> = {
     'there are as many connections as MAX_CONNECTIONS, or the limit of open files, allow; more are closed at once',
 };
 
-/** What the parts of a web half share. */
+/** What the parts of the web half share. */
 export interface Parts extends WebOptions {
   readonly shops: () => Shops;
   readonly stopping: AbortSignal;
@@ -34,7 +34,7 @@ export interface Parts extends WebOptions {
   readonly onError: HttpOptions['onError'];
 }
 
-/** Errors that a client can cause at will: it sends no HTTP, stops sending, or goes away. */
+/** Errors that any client can cause: no HTTP, an incomplete request, a broken connection. */
 const BY_CLIENTS = /^(HPE_.*|ERR_HTTP_REQUEST_TIMEOUT|ECONNRESET|ECONNABORTED|EPIPE)$/;
 
 /** Logs a failed request; one that its client caused only at debug level. */
@@ -50,7 +50,7 @@ export const errorLogger =
       );
   };
 
-/** The log, the limits of events and the clock, as ingest and the side calls take them. */
+/** The tools that ingest and the side calls share: log, limits of events and clock. */
 export const toolsOf = ({ settings, store, clock }: WebOptions) => ({
   log: store.log,
   limits: {

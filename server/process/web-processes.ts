@@ -53,11 +53,11 @@ export class WebProcesses {
   /** Starts them; gives the port that they share. Rejects with ConfigError if they cannot start. */
   async start(): Promise<number> {
     cluster.setupPrimary({ serialization: 'advanced' });
-    // They end when their channel closes, but one that hangs would not notice.
+    // They end when their channel closes, unless they hang.
     process.once('exit', () => {
       for (const { child } of this.#running.values()) child.kill('SIGKILL');
     });
-    // Start one first, so that a reason not to start is reported once.
+    // Start one first, so that a reason not to start is reported only once.
     const first = this.#fork();
     const port = await first.listening;
     const others = Array.from({ length: this.#tools.count - 1 }, () => this.#fork());
@@ -78,7 +78,7 @@ export class WebProcesses {
     this.#stopping.abort();
     for (const { connection, child } of this.#running.values()) {
       if (connection.heard) connection.notify('stop', []);
-      // It has no requests yet.
+      // A process that does not listen yet has no requests.
       else child.kill('SIGTERM');
     }
     await Promise.all(this.#kept);

@@ -9,7 +9,7 @@ import { type Readiness, readiness, unreachable } from '../operate/health.ts';
 import { createOperations } from '../operate/operator.ts';
 import { type Parts, toolsOf } from './web-parts.ts';
 
-/** How old shown metrics may be: anyone may ask for them as often as they like. */
+/** Metrics may be this old, since anyone may ask for them as often as they like. */
 const METRICS_MS = 1000;
 
 /** Routes that say how this process does. */
@@ -71,7 +71,7 @@ async function reportOf({ store, deliveries, stopping, clock }: Parts): Promise<
   return readiness(store, stopping.aborted, balance.balanced, statuses, clock.now());
 }
 
-/** Asks once for everyone who asks at the same time: anyone may ask, and each answer costs the log several queries. */
+/** Shares one call between all simultaneous callers: anyone may ask, and each answer costs the log several queries. */
 function coalesce<T>(ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   return () => {

@@ -25,7 +25,7 @@ import { healthRoutes, otherRoutes } from './web-routes.ts';
 export interface WebOptions {
   readonly settings: Settings;
   readonly config: Config;
-  /** Whether it takes events, or only says how this process does. */
+  /** Whether it takes events or only reports its health. */
   readonly serves: Exclude<Roles['serves'], 'nothing'>;
   readonly store: OpenedLog;
   readonly deliveries: Deliveries;
@@ -96,7 +96,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     onAnswered: (exchange) => {
       metrics.answered(exchange);
       const { dialect, status, requestId, ms } = exchange;
-      // While requests are refused, a line for each would cost as much as the refusal; one line a minute covers them all.
+      // While load is shed, a log line per request would cost as much as the refusal. One line a minute covers them all.
       if (status >= 500 && load.shedding() === undefined)
         options.logger.warn({ request_id: requestId, dialect, status, ms }, 'request answered');
       else options.logger.debug({ request_id: requestId, dialect, status, ms }, 'request answered');

@@ -8,7 +8,7 @@ interface Here {
   readonly deliversEvents: boolean;
 }
 
-/** What the tail of this process cannot show; undefined if it shows everything. */
+/** A note on what the tail of this process cannot show; undefined if it shows everything. */
 export async function noteOf({ store, deliversEvents }: Here): Promise<string | undefined> {
   const others = await store.state.cursors.others().catch((error: unknown) => {
     if (error instanceof LogUnavailable) return undefined;
@@ -29,7 +29,7 @@ export async function noteOf({ store, deliversEvents }: Here): Promise<string | 
 const otherProcesses = (count: number, does: string, doTogether: string): string =>
   count === 1 ? `another process ${does}` : `${count} other processes ${doTogether}`;
 
-/** The lines, after a note if there is one. Lines that come while the note is made are not lost. */
+/** The lines, after the note if there is one. Lines that arrive meanwhile are not lost. */
 export async function* withNote(
   lines: AsyncIterable<TailLine>,
   note: () => Promise<string | undefined>,

@@ -112,7 +112,7 @@ class Reader implements AsyncIterableIterator<TailLine, undefined> {
   };
 }
 
-/** Lines of ingest name no pipeline, so they are left out if one is asked for. */
+/** Makes the filter of a reader. Lines of ingest name no pipeline, so they are left out if one is selected. */
 function wanting({ shop, pipeline, types, kinds }: TailFilter): (line: TailLine) => boolean {
   const wanted = types && namesMatching(types);
   return (line) => {

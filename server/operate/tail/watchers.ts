@@ -47,7 +47,7 @@ class Outbox {
       try {
         await this.#watcher(taken.lines, taken.missed);
       } catch {
-        // The process is gone, and its readers with it. `#sending` stays set, so that nothing more is sent.
+        // The process has ended. `#sending` stays set, so nothing more is sent.
         return;
       }
     }

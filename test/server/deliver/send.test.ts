@@ -125,7 +125,10 @@ shops:
       const { exit, out } = await send('--dialect', dialect, '--token', 'nope', '--shop', SHOP);
       assert.is(exit, 1);
       assert.match(out, /^HTTP 401 .*refused: .*nauthenticated/);
-      assert.match(out, /Nothing is stored\. The gateway does not know this token\. Give one of the shop's with --token\./);
+      assert.match(
+        out,
+        /Nothing is stored\. The gateway does not know this token\. Give one of the shop's with --token\./,
+      );
       assert.not.match(out, /nope/);
     });
 
