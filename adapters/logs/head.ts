@@ -28,14 +28,19 @@ const HASH_BYTES = 16;
 const OLD_HASH_BYTES = 8;
 
 /** `more`: flags beside those that the draft says. */
-export function headOf(
-  { id, kind = UNKNOWN_KIND, derived = 0, order }: Draft,
-  { id: hashOf, order: hashOfOrder }: Hasher,
-  more = 0,
-): Head {
-  const flags = more | (derived << DERIVED_SHIFT) | (order === undefined ? 0 : HAS_ORDER);
-  return { hash: hashOf(id), kind, flags, ...(order !== undefined && { order: hashOfOrder(order) }) };
+export function headOf(draft: Draft, { id: hashOf, order: hashOfOrder }: Hasher, more = 0): Head {
+  const { id, kind = UNKNOWN_KIND, order } = draft;
+  return {
+    hash: hashOf(id),
+    kind,
+    flags: flagsOf(draft, more),
+    ...(order !== undefined && { order: hashOfOrder(order) }),
+  };
 }
+
+/** `more`: flags beside those that the draft says. */
+export const flagsOf = ({ derived = 0, order }: Draft, more = 0): number =>
+  more | (derived << DERIVED_SHIFT) | (order === undefined ? 0 : HAS_ORDER);
 
 /** The version of `derivedId` that made the id of an event; 0 where the client sent it. At most 15. */
 export const derivationOf = ({ flags }: Pick<Head, 'flags'>): number => flags >>> DERIVED_SHIFT;

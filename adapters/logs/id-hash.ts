@@ -21,9 +21,6 @@ export const hasher = (key: string): Hasher => ({
   order: (order) => hash('sha256', key + order, 'binary').slice(0, 8),
 });
 
-/** The first 64 bits of a hash, by which it is looked for in memory. */
-export const fingerprintOf = (bytes: string): Fingerprint => [wordAt(bytes, 0), wordAt(bytes, 4)];
-
 /** A fingerprint as a hash of 8 characters. */
 export const hashOfFingerprint = ([high, low]: Fingerprint): string =>
   String.fromCharCode(
@@ -31,10 +28,3 @@ export const hashOfFingerprint = ([high, low]: Fingerprint): string =>
   );
 
 export const hexOf = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('hex');
-
-const wordAt = (bytes: string, at: number): number =>
-  ((bytes.charCodeAt(at) << 24) |
-    (bytes.charCodeAt(at + 1) << 16) |
-    (bytes.charCodeAt(at + 2) << 8) |
-    bytes.charCodeAt(at + 3)) >>>
-  0;

@@ -38,7 +38,7 @@ export class IdTable {
   #newest: Position = 0;
 
   /** The position of the newest entry with this fingerprint that `confirm` accepts; 0 if there is none. */
-  find([high, low]: Fingerprint, confirm: (position: Position) => boolean): Position {
+  find(high: number, low: number, confirm: (position: Position) => boolean): Position {
     const part = this.#parts[high >>> 24];
     if (part === undefined) return 0;
     const { slots, capacity } = part;
@@ -52,8 +52,8 @@ export class IdTable {
     }
   }
 
-  /** Adds an id. Positions come in rising order. */
-  add([high, low]: Fingerprint, position: Position): void {
+  /** Adds an id by its fingerprint. Positions come in rising order. */
+  add(high: number, low: number, position: Position): void {
     this.#newest = Math.max(this.#newest, position);
     const index = high >>> 24;
     let part = this.#parts[index];

@@ -1,18 +1,8 @@
 import { crc32 } from 'node:zlib';
 import type { Context } from '../dialects/dialect.ts';
-import {
-  derivationOf,
-  flagsAt,
-  HAS_ORDER,
-  HEAD_BYTES,
-  type Head,
-  OLD,
-  ORDER_BYTES,
-  REUSED,
-  readHead,
-  writeHead,
-} from './head.ts';
-import { fingerprintOf, hashOfFingerprint } from './id-hash.ts';
+import { derivationOf, flagsAt, HAS_ORDER, HEAD_BYTES, type Head, OLD, ORDER_BYTES, REUSED, readHead } from './head.ts';
+import type { Heads } from './heads.ts';
+import { hashOfFingerprint } from './id-hash.ts';
 import type { Reused } from './reused.ts';
 
 // A page is what one commit appended to one shop: records one after the other. A record is one request:
@@ -40,8 +30,8 @@ export interface Entry {
   readonly dialect: string;
   readonly context: Context;
   readonly body: Buffer;
-  readonly indexes: readonly number[];
-  readonly heads: readonly Head[];
+  /** Of its events that are stored. */
+  readonly heads: Heads;
 }
 
 /** A record in a page: read lazily, since most readers want one field of many records. */
@@ -54,61 +44,50 @@ export interface RecordSlice {
 
 /** `format`: 1 where others that read this log know no other. */
 export function encodePage(entries: readonly Entry[], format: RecordFormat = NEWEST): Buffer {
-  const contexts = entries.map((entry) => Buffer.from(JSON.stringify({ dialect: entry.dialect, ...entry.context })));
+  const contexts = entries.map((entry) => JSON.stringify({ dialect: entry.dialect, ...entry.context }));
   const lengths = entries.map(
-    (entry, i) => HEADER + headsBytes(entry, format) + (contexts[i]?.length ?? 0) + entry.body.length,
+    ({ heads, body }, i) =>
+      HEADER +
+      (format === 1 ? heads.count * EVENT_BYTES[1] : heads.length) +
+      Buffer.byteLength(contexts[i] ?? '') +
+      body.length,
   );
   const page = Buffer.allocUnsafeSlow(lengths.reduce((sum, length) => sum + length, 0));
   let offset = 0;
   entries.forEach((entry, i) => {
-    offset = encodeRecord(page, offset, lengths[i] ?? 0, entry, contexts[i] ?? Buffer.alloc(0), format);
+    offset = encodeRecord(page, offset, lengths[i] ?? 0, entry, contexts[i] ?? '', format);
   });
   return page;
 }
-
-const headsBytes = ({ heads }: Entry, format: RecordFormat): number =>
-  heads.length * EVENT_BYTES[format] +
-  (format === 1 ? 0 : heads.reduce((sum, { order }) => (order === undefined ? sum : sum + ORDER_BYTES), 0));
 
 function encodeRecord(
   page: Buffer,
   start: number,
   length: number,
-  entry: Entry,
-  context: Buffer,
+  { heads, body, context: { receivedAt } }: Entry,
+  context: string,
   format: RecordFormat,
 ): number {
+  const end = start + length;
   page.writeUInt32LE(length, start);
   page[start + 8] = format;
-  page[start + 9] = entry.indexes.length;
-  page.writeUInt16LE(context.length, start + 10);
-  page.writeDoubleLE(entry.context.receivedAt, start + 12);
-  let at = (format === 1 ? writeOldHeads : writeHeads)(page, start + HEADER, entry);
-  at += context.copy(page, at);
-  entry.body.copy(page, at);
-  page.writeUInt32LE(crc32(page.subarray(start + 8, start + length)), start + 4);
-  return start + length;
+  page[start + 9] = heads.count;
+  page.writeDoubleLE(receivedAt, start + 12);
+  const at = format === 1 ? writeOldHeads(page, start + HEADER, heads) : heads.write(page, start + HEADER);
+  page.writeUInt16LE(page.write(context, at), start + 10);
+  body.copy(page, end - body.length);
+  page.writeUInt32LE(crc32(page.subarray(start + 8, end)), start + 4);
+  return end;
 }
 
-function writeHeads(page: Buffer, start: number, { heads, indexes }: Entry): number {
+function writeOldHeads(page: Buffer, start: number, heads: Heads): number {
   let at = start;
-  for (const [i, head] of heads.entries()) {
-    at = writeHead(page, at, head);
-    page[at++] = indexes[i] ?? 0;
-  }
-  for (const { order } of heads) if (order !== undefined) at += page.write(order, at, ORDER_BYTES, 'latin1');
-  return at;
-}
-
-function writeOldHeads(page: Buffer, start: number, { heads, indexes }: Entry): number {
-  let at = start;
-  for (const { hash } of heads) {
-    const [high, low] = fingerprintOf(hash);
-    page.writeUInt32LE(high, at);
-    page.writeUInt32LE(low, at + 4);
+  for (let i = 0; i < heads.count; i++) {
+    page.writeUInt32LE(heads.high(i), at);
+    page.writeUInt32LE(heads.low(i), at + 4);
     at += OLD_HASH_BYTES;
   }
-  for (const index of indexes) page[at++] = index;
+  for (let i = 0; i < heads.count; i++) page[at++] = heads.placeOf(i);
   return at;
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { open, type RootDatabase } from 'lmdb';
 import { layers } from '../../adapters/dialects/layers/layers.ts';
-import { headOf } from '../../adapters/logs/head.ts';
+import { Heads } from '../../adapters/logs/heads.ts';
 import { hasher } from '../../adapters/logs/id-hash.ts';
 import type { OwnerCalls, UserCalls } from '../../adapters/logs/ipc/calls.ts';
 import { connectStore } from '../../adapters/logs/ipc/client.ts';
@@ -114,8 +114,7 @@ function bare(): Append {
     committing += 1;
     const entries = group.map(({ record }) => ({
       ...record,
-      indexes: record.events.map(({ index }) => index),
-      heads: record.events.map((draft) => headOf(draft, hashing)),
+      heads: Heads.from(record.events, hashing),
     }));
     void pages.put([writer, ++page], encodePage(entries)).then(() => {
       committing -= 1;

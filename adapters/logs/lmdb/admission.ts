@@ -6,12 +6,12 @@ import { counted } from '../tally.ts';
 import { LookBacks } from './lookback.ts';
 import type { LmdbLogParts } from './parts.ts';
 import {
-  type Arrival,
-  arrivalOf,
-  arrivalOfReused,
+  type Arrivals,
+  arrivalsOf,
   type Hashing,
   hasIdOf,
-  knownAt,
+  positionOf,
+  rename,
   type ShopLog,
   seeming,
   type Waiting,
@@ -28,16 +28,15 @@ export class LmdbAdmission {
     this.#contents = contents;
   }
 
-  arrivals(shop: ShopLog, { events }: LogRecord): Arrival[] {
-    const hashing = this.#hashingOf(shop);
-    return events.map((draft) => arrivalOf(draft, hashing));
+  arrivals(shop: ShopLog, { events }: LogRecord): Arrivals {
+    return arrivalsOf(events, this.#hashingOf(shop));
   }
 
   /**
    * The heads on the disk that have an id of one of the arrivals. Waits for its turn where there is much to look at; `check` is called after
    * each wait, and may throw.
    */
-  async known(shop: ShopLog, arrivals: readonly Arrival[], check: () => void): Promise<ReadonlyMap<Position, Head>> {
+  async known(shop: ShopLog, arrivals: Arrivals, check: () => void): Promise<ReadonlyMap<Position, Head>> {
     const known = new Map<Position, Head>();
     const heads = new Map<Position, Head | undefined>();
     // What is committed meanwhile is looked at too, so nothing is left when the record joins a commit.
@@ -52,7 +51,7 @@ export class LmdbAdmission {
       for (const { arrival, position } of found) {
         if (!heads.has(position)) heads.set(position, this.#parts.heads.at(shop.name, position));
         const head = heads.get(position);
-        if (head && hasIdOf(head, arrival)) known.set(position, head);
+        if (head && hasIdOf(head, arrivals, arrival)) known.set(position, head);
       }
       from = upTo;
     }
@@ -62,44 +61,52 @@ export class LmdbAdmission {
   /** Gives every new event its position and finds the duplicates; nothing is durable yet. `known`: the heads at positions on the disk. */
   admit(
     { shop, record, resolve, reject }: Pick<Waiting, 'shop' | 'record' | 'resolve' | 'reject'>,
-    arrivals: readonly Arrival[],
+    arrivals: Arrivals,
     known: ReadonlyMap<Position, Head>,
   ): Waiting {
     const first = shop.given + 1;
+    const { heads } = arrivals;
     const verdicts: Verdict[] = [];
-    const fresh: Arrival[] = [];
     const isReleased = this.#release(shop, record);
     const renaming = this.#contents && renamer(this.#contents, record);
-    for (const [place, sent] of arrivals.entries()) {
-      let arrival = sent;
+    const coming = shop.pending.begin(first, heads);
+    let i = 0;
+    const headAt = (position: Position): Head | undefined => known.get(position) ?? shop.pending.at(position);
+    const isIt = (position: Position): boolean => {
+      const head = headAt(position);
+      return head !== undefined && hasIdOf(head, arrivals, i);
+    };
+    for (; i < heads.count; i++) {
+      let at = positionOf(shop, arrivals, i, isIt);
       let renamed: Pick<Verdict, 'id'> | undefined;
-      let at = knownAt(shop, arrival, (position) => known.get(position) ?? shop.pending.get(position));
-      const head = known.get(at) ?? shop.pending.get(at);
-      if (renaming && head && isAnother(head, arrival.head)) {
-        const draft = renaming(place);
+      const head = at === 0 ? undefined : headAt(at);
+      if (renaming && head && isAnother(head, heads.at(i))) {
+        const draft = renaming(i);
         renamed = { id: draft.id };
-        arrival = arrivalOfReused(draft, this.#parts.hashing);
-        at = knownAt(
-          shop,
-          arrival,
-          (position) => shop.pending.get(position) ?? this.#parts.heads.at(shop.name, position),
-        );
+        rename(arrivals, i, draft, this.#parts.hashing.hasher);
+        at = positionOf(shop, arrivals, i, (position) => {
+          const stored = shop.pending.at(position) ?? this.#parts.heads.at(shop.name, position);
+          return stored !== undefined && hasIdOf(stored, arrivals, i);
+        });
       }
       if (at !== 0 || !isReleased) {
         verdicts.push({ kind: 'duplicate', position: at, ...renamed });
         continue;
       }
       shop.given += 1;
-      shop.known.ids.add(arrival.fingerprint, shop.given);
-      shop.pending.set(shop.given, arrival.head);
-      verdicts.push({ kind: 'stored', position: shop.given, ...renamed });
-      fresh.push(arrival);
+      shop.known.ids.add(heads.high(i), heads.low(i), shop.given);
+      // Those that are stored move together, and are what the record keeps.
+      heads.move(i, coming.count);
+      coming.count += 1;
+      verdicts.push(
+        renamed ? { kind: 'stored', position: shop.given, ...renamed } : { kind: 'stored', position: shop.given },
+      );
     }
+    heads.cut(coming.count);
     const counts = isReleased ? record : { ...record, events: [], refused: [], released: [] };
-    shop.tally = counted(shop.tally, counts, fresh.length);
+    shop.tally = counted(shop.tally, counts, heads.count);
     const { dialect, context, body } = record;
-    const [indexes, heads] = [fresh.map(({ index }) => index), fresh.map(({ head }) => head)];
-    const entry = fresh.length > 0 ? { dialect, context, body, indexes, heads } : undefined;
+    const entry = heads.count > 0 ? { dialect, context, body, heads } : undefined;
     return { shop, record: counts, first, entry, verdicts, resolve, reject };
   }
 

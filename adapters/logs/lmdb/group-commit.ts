@@ -101,8 +101,7 @@ export class GroupCommit {
     this.#committing = this.#committing.filter((other) => other !== group);
     const touched = new Set<ShopLog>();
     for (const { shop, record, first, entry, verdicts, resolve } of group) {
-      const last = first + (entry?.heads.length ?? 0) - 1;
-      for (let position = first; position <= last; position++) shop.pending.delete(position);
+      const last = first + (entry?.heads.count ?? 0) - 1;
       for (const { id } of record.released ?? []) shop.releasing.delete(id);
       shop.committed = Math.max(shop.committed, last);
       this.#waitingBytes -= record.body.length;
@@ -110,6 +109,7 @@ export class GroupCommit {
       resolve(verdicts);
     }
     for (const shop of touched) {
+      shop.pending.settle(shop.committed);
       this.#tools.onCommitted(shop);
     }
     this.#flush();

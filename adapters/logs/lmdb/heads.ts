@@ -1,5 +1,7 @@
 import type { Database, RootDatabase } from 'lmdb';
-import { HAS_ORDER, HEAD_BYTES, type Head, ORDER_BYTES, readHead, writeHead } from '../head.ts';
+import { flagsAt, HAS_ORDER, HEAD_BYTES, type Head, ORDER_BYTES, readHead } from '../head.ts';
+import { type Heads, SLOT_BYTES, wordAt } from '../heads.ts';
+import type { OrderHash } from '../id-hash.ts';
 import type { Position } from '../log.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
@@ -7,23 +9,58 @@ const LAST = Number.MAX_SAFE_INTEGER;
 const IN_BLOCK = 32;
 /** When the last of its events was received (f64), and how many slots follow (u8). */
 const HEADER = 9;
-/** A head, and whether the slot has one. */
-const SLOT = HEAD_BYTES + 1;
+/** Behind a head its slot says with 1 that it has one. */
+const SLOT = SLOT_BYTES;
 
 type Key = [shop: string, block: number];
 
 /** A block of heads as it is found. */
-export interface Block {
+export class Block {
   /** When the last of its events was received, in milliseconds since 1970. */
   readonly at: number;
-  /** The newest first. */
-  readonly heads: readonly { readonly position: Position; readonly head: Head }[];
+  readonly #first: Position;
+  readonly #bytes: Buffer;
+
+  constructor(number: number, bytes: Buffer) {
+    this.#first = firstIn(number);
+    this.#bytes = bytes;
+    this.at = bytes.readDoubleLE(0);
+  }
+
+  get count(): number {
+    let count = 0;
+    for (let slot = 0; slot < slotsIn(this.#bytes); slot++) if (hasHead(this.#bytes, slot)) count += 1;
+    return count;
+  }
+
+  /** The positions whose heads it has, the newest first. */
+  *positions(): Generator<Position> {
+    for (let slot = slotsIn(this.#bytes) - 1; slot >= 0; slot--)
+      if (hasHead(this.#bytes, slot)) yield this.#first + slot;
+  }
+
+  /** That of one of its positions. */
+  head(position: Position): Head {
+    return headIn(this.#bytes, position - this.#first) as Head;
+  }
+
+  /** The first 64 bits of a hash in halves, and the flags, of one of its positions. */
+  high = (position: Position): number => wordAt(this.#bytes, this.#at(position));
+  low = (position: Position): number => wordAt(this.#bytes, this.#at(position) + 4);
+  flags = (position: Position): number => flagsAt(this.#bytes, this.#at(position));
+
+  #at(position: Position): number {
+    return HEADER + (position - this.#first) * SLOT;
+  }
 }
 
 /** The block that is being filled. */
 interface Filling {
   readonly block: number;
-  readonly heads: (Head | undefined)[];
+  readonly bytes: Buffer;
+  slots: number;
+  /** Of those of its heads that have one. */
+  readonly orders: OrderHash[];
 }
 
 /**
@@ -39,16 +76,18 @@ export class LmdbHeads {
   }
 
   /** Adds the heads of the events from a position on, which follow those added before. `at`: when the last of them was received. To be called inside a batch. */
-  put(shop: string, first: Position, heads: readonly Head[], at: number): void {
+  put(shop: string, first: Position, lists: readonly Heads[], at: number): void {
     let filling = this.#filling.get(shop);
-    for (const [i, head] of heads.entries()) {
-      const position = first + i;
-      const block = blockOf(position);
-      if (filling?.block !== block) {
-        if (filling && i > 0) this.#write(shop, filling, at);
-        filling = i > 0 ? { block, heads: [] } : this.#begun(shop, block);
+    let position = first;
+    for (const heads of lists) {
+      for (let i = 0; i < heads.count; i++, position++) {
+        const block = blockOf(position);
+        if (filling?.block !== block) {
+          if (filling && position > first) this.#write(shop, filling, at);
+          filling = position > first ? begun(block) : this.#continued(shop, block);
+        }
+        fill(filling, position % IN_BLOCK, heads, i);
       }
-      filling.heads[position % IN_BLOCK] = head;
     }
     if (filling === undefined) return;
     this.#filling.set(shop, filling);
@@ -70,14 +109,8 @@ export class LmdbHeads {
   /** The blocks that have positions up to one, from the newest on. */
   *backwards(shop: string, upTo: Position = LAST): Generator<Block> {
     const start: Key = [shop, upTo === LAST ? LAST : blockOf(upTo)];
-    for (const { key, value } of this.#heads.getRange({ start, end: [shop, 0], reverse: true })) {
-      const heads: { position: Position; head: Head }[] = [];
-      for (let slot = slotsIn(value) - 1; slot >= 0; slot--) {
-        const head = headIn(value, slot);
-        if (head) heads.push({ position: firstIn(key[1]) + slot, head });
-      }
-      if (heads.length > 0) yield { at: value.readDoubleLE(0), heads };
-    }
+    for (const { key, value } of this.#heads.getRange({ start, end: [shop, 0], reverse: true }))
+      if (slotsIn(value) > 0) yield new Block(key[1], value);
   }
 
   /** Removes those of the events up to a position, as far as their blocks have no others. To be called inside a batch. */
@@ -98,35 +131,51 @@ export class LmdbHeads {
   }
 
   /** A block that is continued begins with what is in it. */
-  #begun(shop: string, block: number): Filling {
+  #continued(shop: string, block: number): Filling {
     const bytes = this.#heads.get([shop, block]);
-    const heads: (Head | undefined)[] = [];
-    if (bytes) for (let slot = 0; slot < slotsIn(bytes); slot++) heads[slot] = headIn(bytes, slot);
-    return { block, heads };
+    const filling = begun(block);
+    if (bytes === undefined) return filling;
+    filling.slots = slotsIn(bytes);
+    const end = HEADER + filling.slots * SLOT;
+    bytes.copy(filling.bytes, HEADER, HEADER, end);
+    for (let slot = 0; slot < filling.slots; slot++) {
+      const order = headIn(bytes, slot)?.order;
+      if (order !== undefined) filling.orders.push(order);
+    }
+    return filling;
   }
 
-  #write(shop: string, { block, heads }: Filling, at: number): void {
-    void this.#heads.put([shop, block], encoded(heads, at));
+  #write(shop: string, { block, bytes, slots, orders }: Filling, at: number): void {
+    const end = HEADER + slots * SLOT;
+    // What is put is read when the commit is made, and the block is filled further before.
+    const written = Buffer.allocUnsafe(end + orders.length * ORDER_BYTES);
+    bytes.copy(written, 0, 0, end);
+    written.writeDoubleLE(at, 0);
+    written[8] = slots;
+    for (const [i, order] of orders.entries()) written.write(order, end + i * ORDER_BYTES, ORDER_BYTES, 'latin1');
+    void this.#heads.put([shop, block], written);
   }
+}
+
+const begun = (block: number): Filling => ({
+  block,
+  bytes: Buffer.alloc(HEADER + IN_BLOCK * SLOT),
+  slots: 0,
+  orders: [],
+});
+
+function fill(filling: Filling, slot: number, heads: Heads, i: number): void {
+  const at = HEADER + slot * SLOT;
+  heads.bytes.copy(filling.bytes, at, i * SLOT, i * SLOT + HEAD_BYTES);
+  filling.bytes[at + HEAD_BYTES] = 1;
+  filling.slots = slot + 1;
+  const order = heads.orderOf(i);
+  if (order !== undefined) filling.orders.push(order);
 }
 
 /** From 1 on. */
 const blockOf = (position: Position): number => 1 + Math.floor(position / IN_BLOCK);
 const firstIn = (block: number): Position => (block - 1) * IN_BLOCK;
-
-function encoded(heads: readonly (Head | undefined)[], at: number): Buffer {
-  const orders = heads.flatMap((head) => head?.order ?? []);
-  const bytes = Buffer.alloc(HEADER + heads.length * SLOT + orders.length * ORDER_BYTES);
-  bytes.writeDoubleLE(at, 0);
-  bytes[8] = heads.length;
-  for (let slot = 0; slot < heads.length; slot++) {
-    const head = heads[slot];
-    if (head) bytes[writeHead(bytes, HEADER + slot * SLOT, head)] = 1;
-  }
-  for (const [i, order] of orders.entries())
-    bytes.write(order, HEADER + heads.length * SLOT + i * ORDER_BYTES, ORDER_BYTES, 'latin1');
-  return bytes;
-}
 
 /** A block whose bytes changed on disk is taken for shorter than it was. */
 const slotsIn = (bytes: Buffer): number =>

@@ -22,8 +22,9 @@ import { Dedup } from './dedup.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { LmdbPages } from './pages.ts';
 import type { LmdbLogParts } from './parts.ts';
+import { Pending } from './pending.ts';
 import { remember, timeOfNewest } from './remember.ts';
-import { type Arrival, arrivalOf, changed, hasIdOf, positionOf, type ShopLog, seeming, wake } from './shop.ts';
+import { type Arrivals, arrivalsOf, changed, hasIdOf, positionOf, type ShopLog, seeming, wake } from './shop.ts';
 import type { LmdbState } from './state.ts';
 
 /** Past this many bytes that wait for a commit, further requests are refused. */
@@ -96,13 +97,13 @@ export class LmdbLog implements EventLog {
 
   async find(name: string, eventId: string): Promise<Stored | undefined> {
     const shop = this.#shop(name);
-    const arrival = arrivalOf({ id: eventId, index: 0 }, this.#parts.hashing);
+    const arrivals = arrivalsOf([{ id: eventId, index: 0 }], this.#parts.hashing);
     const { heads } = this.#parts;
     const isHere = (position: Position): boolean => {
       const head = position <= shop.committed ? heads.at(name, position) : undefined;
-      return head !== undefined && hasIdOf(head, arrival);
+      return head !== undefined && hasIdOf(head, arrivals, 0);
     };
-    const position = positionOf(shop, arrival, isHere) || (await this.#search(shop, arrival));
+    const position = positionOf(shop, arrivals, 0, isHere) || (await this.#search(shop, arrivals));
     if (position === 0) return undefined;
     return this.#pages.one(name, position);
   }
@@ -208,42 +209,31 @@ export class LmdbLog implements EventLog {
   }
 
   /** Joins a commit after reading which of the arrivals are on the disk already. */
-  async #lookBack(
-    shop: ShopLog,
-    record: LogRecord,
-    arrivals: readonly Arrival[],
-    onJoined: () => void,
-  ): Promise<Verdict[]> {
+  async #lookBack(shop: ShopLog, record: LogRecord, arrivals: Arrivals, onJoined: () => void): Promise<Verdict[]> {
     const known = await this.#admission.known(shop, arrivals, () => this.#refuse());
     onJoined();
     return this.#join(shop, record, arrivals, known);
   }
 
-  #join(
-    shop: ShopLog,
-    record: LogRecord,
-    arrivals: readonly Arrival[],
-    known: ReadonlyMap<Position, Head>,
-  ): Promise<Verdict[]> {
+  #join(shop: ShopLog, record: LogRecord, arrivals: Arrivals, known: ReadonlyMap<Position, Head>): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
       this.#commits.add(this.#admission.admit({ shop, record, resolve, reject }, arrivals, known));
     });
   }
 
   /** Looks through a shop's log for an id that dedup has forgotten: through its heads, and where there are none through its pages. Lets others run between. */
-  async #search(shop: ShopLog, arrival: Arrival): Promise<Position> {
+  async #search(shop: ShopLog, arrivals: Arrivals): Promise<Position> {
     const { heads } = this.#parts;
     let blocks = 0;
     for (const block of heads.backwards(shop.name, shop.known.ids.floor)) {
-      const hit = block.heads.find(({ head }) => hasIdOf(head, arrival));
-      if (hit) return hit.position;
+      for (const position of block.positions()) if (hasIdOf(block.head(position), arrivals, 0)) return position;
       if (++blocks % BLOCKS_A_TURN === 0) await nextTurn();
     }
     const end = heads.oldest(shop.name) ?? shop.committed + 1;
     for (let next = 0; ; ) {
       const page = this.#pages.from(shop.name, next);
       if (page === undefined || page.first >= end) return 0;
-      const hit = page.positionOf((head) => hasIdOf(head, arrival));
+      const hit = page.positionOf((head) => hasIdOf(head, arrivals, 0));
       if (hit !== undefined) return hit;
       next = page.last + 1;
       await nextTurn();
@@ -257,7 +247,7 @@ export class LmdbLog implements EventLog {
       const at = tally.appended;
       shop = {
         ...{ name, known: this.#dedup.open(), oldUpTo: 0, given: at, committed: at, tally },
-        ...{ pending: new Map(), releasing: new Set(), readers: new Set() },
+        ...{ pending: new Pending(), releasing: new Set(), readers: new Set() },
       };
       this.#shops.set(name, shop);
     }

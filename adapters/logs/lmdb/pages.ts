@@ -57,7 +57,7 @@ export class LmdbPages {
   /** To be called inside a batch. */
   put(shop: string, first: Position, entries: readonly Entry[]): void {
     void this.#pages.put([shop, first], encodePage(entries));
-    const heads = entries.flatMap((entry) => entry.heads);
+    const heads = entries.map((entry) => entry.heads);
     this.#heads.put(shop, first, heads, entries.at(-1)?.context.receivedAt ?? 0);
   }
 

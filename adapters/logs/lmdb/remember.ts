@@ -1,6 +1,6 @@
 import type { RootDatabase } from 'lmdb';
 import { type Head, OLD } from '../head.ts';
-import { fingerprintOf } from '../id-hash.ts';
+import { Heads } from '../heads.ts';
 import type { Position } from '../log.ts';
 import { headAt, receivedAt } from '../record.ts';
 import type { StoreOptions } from '../store.ts';
@@ -26,11 +26,12 @@ export interface Remembered {
 export function remember(heads: LmdbHeads, dedup: Dedup, shop: Remembered, since: number): void {
   const { name, known, committed } = shop;
   let first = committed + 1;
-  for (const { at, heads: found } of heads.backwards(name)) {
+  for (const block of heads.backwards(name)) {
+    const { at } = block;
     if (at < since) break;
-    for (const { position, head } of found) {
-      if (isOld(head)) shop.oldUpTo = Math.max(shop.oldUpTo, position);
-      known.ids.add(fingerprintOf(head.hash), position);
+    for (const position of block.positions()) {
+      if (isOld({ flags: block.flags(position) })) shop.oldUpTo = Math.max(shop.oldUpTo, position);
+      known.ids.add(block.high(position), block.low(position), position);
       dedup.markBack(known, { at, position });
       first = position;
     }
@@ -51,18 +52,18 @@ export async function makeHeads(
 ): Promise<void> {
   await heads.clear();
   for (const shop of shops) {
-    let made: { first: Position; found: Head[]; at: number }[] = [];
+    let made: { first: Position; found: Heads; at: number }[] = [];
     let events = 0;
     const write = async (): Promise<void> => {
       await root.batch(() => {
-        for (const { first, found, at } of made) heads.put(shop, first, found, at);
+        for (const { first, found, at } of made) heads.put(shop, first, [found], at);
       });
       [made, events] = [[], 0];
     };
     for (const { first, records } of pages.since(shop, now() - dedupMs, dedupMax)) {
       const found = records.flatMap((record) => Array.from({ length: record.count }, (_, i) => headAt(record, i)));
       const newest = records.at(-1);
-      made.push({ first, found, at: newest ? receivedAt(newest) : 0 });
+      made.push({ first, found: Heads.of(found, []), at: newest ? receivedAt(newest) : 0 });
       events += found.length;
       if (events >= MADE_AT_ONCE) await write();
     }
@@ -87,11 +88,11 @@ export function timeOfNewest(
   const sliceMs = (now - since) / TIME_SLICES;
   for (const { name } of shops) {
     let left = most;
-    for (const { at, heads: found } of heads.backwards(name)) {
+    for (const { at, count } of heads.backwards(name)) {
       if (at < since || left <= 0) break;
       const slice = Math.min(TIME_SLICES - 1, Math.floor((at - since) / sliceMs));
-      slices[slice] = (slices[slice] ?? 0) + found.length;
-      left -= found.length;
+      slices[slice] = (slices[slice] ?? 0) + count;
+      left -= count;
     }
   }
   let left = most;
@@ -102,4 +103,4 @@ export function timeOfNewest(
   return full < 0 ? since : since + full * sliceMs;
 }
 
-export const isOld = ({ flags }: Head): boolean => (flags & OLD) !== 0;
+export const isOld = ({ flags }: Pick<Head, 'flags'>): boolean => (flags & OLD) !== 0;

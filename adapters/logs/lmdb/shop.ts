@@ -1,11 +1,13 @@
 import type { Draft } from '../../dialects/dialect.ts';
 import { onAbort } from '../../on-abort.ts';
-import { type Head, headOf, REUSED } from '../head.ts';
-import { fingerprintOf, type Hasher, hashOfFingerprint } from '../id-hash.ts';
+import { type Head, REUSED } from '../head.ts';
+import { Heads } from '../heads.ts';
+import { type Hasher, hashOfFingerprint } from '../id-hash.ts';
 import type { Fingerprint } from '../ids.ts';
 import type { LogRecord, Position, Tally, Verdict } from '../log.ts';
 import type { Entry } from '../record.ts';
 import type { KnownIds } from './dedup.ts';
+import type { Pending } from './pending.ts';
 import { isOld, type Remembered } from './remember.ts';
 
 const PAGE_BYTES = 1024 * 1024;
@@ -18,20 +20,18 @@ export interface ShopLog extends Remembered {
   given: Position;
   committed: Position;
   /** The heads at the positions between the two. */
-  readonly pending: Map<Position, Head>;
+  readonly pending: Pending;
   /** Quarantined events that are being brought back. */
   readonly releasing: Set<string>;
   tally: Tally;
   readonly readers: Set<() => void>;
 }
 
-/** An event that is to be stored, unless it is already. */
-export interface Arrival {
-  readonly index: number;
-  readonly head: Head;
-  readonly fingerprint: Fingerprint;
-  /** Its id as format 1 has it, where the log knows ids of that form. */
-  readonly old?: { readonly hash: string; readonly fingerprint: Fingerprint } | undefined;
+/** The events of a record, which are to be stored unless they are already. */
+export interface Arrivals {
+  readonly heads: Heads;
+  /** Their ids as format 1 has them, where the log knows ids of that form. */
+  readonly olds?: (Fingerprint | undefined)[] | undefined;
 }
 
 /** A record on its way to the disk. `first` is the position of its first new event. */
@@ -51,58 +51,51 @@ export interface Hashing {
   readonly old?: ((id: string) => Fingerprint) | undefined;
 }
 
-export function arrivalOf(draft: Draft, { hasher, old }: Hashing): Arrival {
-  const head = headOf(draft, hasher);
-  const fingerprint = old?.(draft.id);
-  return {
-    index: draft.index,
-    head,
-    fingerprint: fingerprintOf(head.hash),
-    old: fingerprint && { fingerprint, hash: hashOfFingerprint(fingerprint) },
-  };
+export const arrivalsOf = (drafts: readonly Draft[], { hasher, old }: Hashing): Arrivals => ({
+  heads: Heads.from(drafts, hasher),
+  olds: old && drafts.map(({ id }) => old(id)),
+});
+
+/** Gives an event another id, because its own belongs to another event. */
+export function rename({ heads, olds }: Arrivals, i: number, draft: Draft, hasher: Hasher): void {
+  heads.replace(i, draft, hasher, REUSED);
+  if (olds) olds[i] = undefined;
 }
 
-/** An event under the id that it got because its own belongs to another. */
-export function arrivalOfReused(draft: Draft, { hasher }: Hashing): Arrival {
-  const head = headOf(draft, hasher, REUSED);
-  return { index: draft.index, head, fingerprint: fingerprintOf(head.hash) };
-}
-
-/** The newest position at which an arrival's id is, by what `isIt` says of those where it may be; 0 where there is none. */
+/** The newest position at which the id of an arrival is, by what `isIt` says of those where it may be; 0 where there is none. */
 export function positionOf(
-  { known }: ShopLog,
-  { fingerprint, old }: Arrival,
+  { known: { ids } }: ShopLog,
+  { heads, olds }: Arrivals,
+  i: number,
   isIt: (at: Position) => boolean,
 ): Position {
-  return known.ids.find(fingerprint, isIt) || (old ? known.ids.find(old.fingerprint, isIt) : 0);
+  const at = ids.find(heads.high(i), heads.low(i), isIt);
+  const old = at === 0 ? olds?.[i] : undefined;
+  return old ? ids.find(old[0], old[1], isIt) : at;
 }
 
 /** Whether a stored event has the id of an arrival. */
-export const hasIdOf = (stored: Head, { head, old }: Arrival): boolean =>
-  isOld(stored) ? stored.hash === old?.hash : stored.hash === head.hash;
-
-/** The position of the event that has the id of an arrival, by the heads at positions; 0 where there is none. */
-export const knownAt = (shop: ShopLog, arrival: Arrival, headAt: (position: Position) => Head | undefined): Position =>
-  positionOf(shop, arrival, (position) => {
-    const head = headAt(position);
-    return head !== undefined && hasIdOf(head, arrival);
-  });
+export function hasIdOf(stored: Head, { heads, olds }: Arrivals, i: number): boolean {
+  if (!isOld(stored)) return stored.hash === heads.at(i).hash;
+  const old = olds?.[i];
+  return old !== undefined && stored.hash === hashOfFingerprint(old);
+}
 
 /** The arrivals that seem to be on the disk, after a position and up to another, by what is remembered of all ids. */
 export function seeming(
   shop: ShopLog,
-  arrivals: readonly Arrival[],
+  arrivals: Arrivals,
   from: Position,
   upTo: Position,
-): { readonly arrival: Arrival; readonly position: Position }[] {
-  const found: { arrival: Arrival; position: Position }[] = [];
-  let arrival: Arrival | undefined;
+): { readonly arrival: number; readonly position: Position }[] {
+  const found: { arrival: number; position: Position }[] = [];
+  let arrival = 0;
   // One for all of them, since nearly every event comes by here for nothing.
   const note = (position: Position): boolean => {
-    if (arrival && position > from && position <= upTo) found.push({ arrival, position });
+    if (position > from && position <= upTo) found.push({ arrival, position });
     return false;
   };
-  for (arrival of arrivals) positionOf(shop, arrival, note);
+  for (; arrival < arrivals.heads.count; arrival++) positionOf(shop, arrivals, arrival, note);
   return found;
 }
 

@@ -1,5 +1,6 @@
 import type { Contents, Draft } from '../../dialects/dialect.ts';
 import { type Head, headOf, REUSED } from '../head.ts';
+import { Heads } from '../heads.ts';
 import { type Hasher, hexOf } from '../id-hash.ts';
 import type { LogRecord, Position, Verdict } from '../log.ts';
 import { type Entry, encodePage, type RecordFormat } from '../record.ts';
@@ -204,7 +205,7 @@ export class Commit {
       heads.push(head);
     }
     this.#places.push(places);
-    if (indexes.length > 0) share.entries.push({ dialect, context, body, indexes, heads });
+    if (indexes.length > 0) share.entries.push({ dialect, context, body, heads: Heads.of(heads, indexes) });
     share.at = Math.max(share.at, context.receivedAt);
     share.gained += events.length + refused.length - released.length;
   }

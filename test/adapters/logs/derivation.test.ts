@@ -5,6 +5,7 @@ import { derivedId } from '../../../adapters/dialects/ids.ts';
 import { contents, view } from '../../../adapters/dialects/index.ts';
 import { layers } from '../../../adapters/dialects/layers/layers.ts';
 import { headOf, REUSED } from '../../../adapters/logs/head.ts';
+import { Heads } from '../../../adapters/logs/heads.ts';
 import { hasher } from '../../../adapters/logs/id-hash.ts';
 import { salvage } from '../../../adapters/logs/lmdb/salvage.ts';
 import type { LogRecord } from '../../../adapters/logs/log.ts';
@@ -41,10 +42,8 @@ const recordOf = (body = BODY): LogRecord => ({
 function pageOf(drafts: LogRecord['events'], format: RecordFormat, flags = 0): Page {
   const heads = drafts.map((draft) => headOf(draft, hasher('key'), flags));
   const { dialect, context: found, body } = recordOf();
-  const bytes = encodePage(
-    [{ dialect, context: found, body, indexes: drafts.map(({ index }) => index), heads }],
-    format,
-  );
+  const places = drafts.map(({ index }) => index);
+  const bytes = encodePage([{ dialect, context: found, body, heads: Heads.of(heads, places) }], format);
   const options = { ...storeOptions(), view, contents };
   return new Page({ shop: SHOP, first: 1, bytes, events: drafts.length }, options);
 }
@@ -129,7 +128,7 @@ describe('events that come today', ({ it }) => {
       file,
       Buffer.concat([
         Buffer.alloc(100, 7),
-        encodePage([{ dialect, context: found, body, indexes, heads: heads(today) }]),
+        encodePage([{ dialect, context: found, body, heads: Heads.of(heads(today), indexes) }]),
       ]),
     );
     const saved: LogRecord[] = [];

@@ -132,8 +132,8 @@ export const bookkeepers: readonly Saboteur[] = [
       },
       {
         file: 'adapters/logs/lmdb/admission.js',
-        piece: 'known.get(position) ?? shop.pending.get(position));',
-        by: 'known.get(position) ?? shop.pending.get(position) ?? arrival.head);',
+        piece: 'known.get(position) ?? shop.pending.at(position);',
+        by: 'known.get(position) ?? shop.pending.at(position) ?? heads.at(i);',
       },
     ],
   },
@@ -143,7 +143,11 @@ export const bookkeepers: readonly Saboteur[] = [
     audit: 'books',
     caughtBy: ['RENAMED'],
     changes: [
-      { file: 'adapters/logs/lmdb/remember.js', piece: 'known.ids.add(fingerprintOf(head.hash), position);', by: '' },
+      {
+        file: 'adapters/logs/lmdb/remember.js',
+        piece: 'known.ids.add(block.high(position), block.low(position), position);',
+        by: '',
+      },
     ],
   },
   {

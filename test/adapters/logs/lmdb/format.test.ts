@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import * as assert from 'uvu/assert';
+import { Heads } from '../../../../adapters/logs/heads.ts';
 import { hashOfFingerprint } from '../../../../adapters/logs/id-hash.ts';
 import { oldFingerprinter } from '../../../../adapters/logs/ids.ts';
 import { openLmdb } from '../../../../adapters/logs/lmdb/open.ts';
@@ -28,7 +29,7 @@ async function writeOld(folder: string, pages: readonly { ids: readonly string[]
     const newest = heads.get(shop) ?? 0;
     await stored.put(
       [shop, newest + 1],
-      encodePage([{ dialect, context, body, indexes: ids.map((_, i) => i), heads: old }], 1),
+      encodePage([{ dialect, context, body, heads: Heads.of(old, [...ids.keys()]) }], 1),
     );
     heads.set(shop, newest + ids.length);
     const appended = newest + ids.length;

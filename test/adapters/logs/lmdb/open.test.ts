@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import * as assert from 'uvu/assert';
 import { HAS_ORDER, OLD, REUSED } from '../../../../adapters/logs/head.ts';
+import { Heads } from '../../../../adapters/logs/heads.ts';
 import { IdTable, oldFingerprinter } from '../../../../adapters/logs/ids.ts';
 import { Dedup } from '../../../../adapters/logs/lmdb/dedup.ts';
 import { readMark } from '../../../../adapters/logs/lmdb/mark.ts';
@@ -199,7 +200,7 @@ describe('the LMDB log on disk', ({ it, beforeEach, afterEach }) => {
     for (let position = 1; position <= 200; position++)
       for (const [i, known] of shops.entries()) {
         now += 1;
-        known.ids.add([position, i], position);
+        known.ids.add(position, i, position);
         dedup.mark(known, position);
         most = Math.max(most, sum());
       }
@@ -410,22 +411,22 @@ describe('the table of ids', ({ it }) => {
 
   it('finds each of 200,000 ids at its position, and no other', () => {
     const table = new IdTable();
-    for (let n = 1; n <= 200_000; n++) table.add(fingerprint(`id-${n}`), n);
-    for (let n = 1; n <= 200_000; n += 97) assert.is(table.find(fingerprint(`id-${n}`), all), n);
-    for (let n = 0; n < 10_000; n++) assert.is(table.find(fingerprint(`other-${n}`), all), 0);
+    for (let n = 1; n <= 200_000; n++) table.add(...fingerprint(`id-${n}`), n);
+    for (let n = 1; n <= 200_000; n += 97) assert.is(table.find(...fingerprint(`id-${n}`), all), n);
+    for (let n = 0; n < 10_000; n++) assert.is(table.find(...fingerprint(`other-${n}`), all), 0);
     assert.ok(table.bytes / 200_000 < 20, `${table.bytes / 200_000} bytes an id`);
   });
 
   it('goes on to the next entry where an id with the same fingerprint is not the one', () => {
     const table = new IdTable();
-    table.add([7, 7], 1);
-    table.add([7, 7], 2);
+    table.add(7, 7, 1);
+    table.add(7, 7, 2);
     assert.is(
-      table.find([7, 7], (position) => position === 2),
+      table.find(7, 7, (position) => position === 2),
       2,
     );
     assert.is(
-      table.find([7, 7], () => false),
+      table.find(7, 7, () => false),
       0,
     );
   });
@@ -433,17 +434,17 @@ describe('the table of ids', ({ it }) => {
   it('forgets what is behind the floor, and does not grow for ever', () => {
     const table = new IdTable();
     for (let n = 1; n <= 400_000; n++) {
-      table.add(fingerprint(`id-${n}`), n);
+      table.add(...fingerprint(`id-${n}`), n);
       table.forget(n - 10_000);
     }
-    assert.is(table.find(fingerprint('id-1'), all), 0);
-    assert.is(table.find(fingerprint('id-399999'), all), 399_999);
+    assert.is(table.find(...fingerprint('id-1'), all), 0);
+    assert.is(table.find(...fingerprint('id-399999'), all), 399_999);
     assert.ok(table.bytes < 10_000 * 8 * 8, `${table.bytes} bytes`);
   });
 
   it('holds no memory where everything is forgotten', () => {
     const table = new IdTable();
-    for (let n = 1; n <= 1000; n++) table.add(fingerprint(`id-${n}`), n);
+    for (let n = 1; n <= 1000; n++) table.add(...fingerprint(`id-${n}`), n);
     table.forget(999);
     assert.is(table.size, 1);
     assert.ok(table.bytes > 8000);
@@ -454,33 +455,28 @@ describe('the table of ids', ({ it }) => {
 
   it('keeps positions beyond 2^32', () => {
     const table = new IdTable();
-    table.add(fingerprint('a'), 2 ** 33 + 5);
-    table.add(fingerprint('b'), 2 ** 33 + 6);
-    assert.is(table.find(fingerprint('a'), all), 2 ** 33 + 5);
+    table.add(...fingerprint('a'), 2 ** 33 + 5);
+    table.add(...fingerprint('b'), 2 ** 33 + 6);
+    assert.is(table.find(...fingerprint('a'), all), 2 ** 33 + 5);
   });
 
   it('knows each position around the end of 32 bits', () => {
     for (const end of [2 ** 32, 2 ** 32 - 1, 2 ** 33]) {
       const table = new IdTable();
       const positions = Array.from({ length: 200 }, (_, n) => end - 100 + n);
-      for (const position of positions) table.add(fingerprint(`id-${position}`), position);
-      for (const position of positions) assert.is(table.find(fingerprint(`id-${position}`), all), position);
+      for (const position of positions) table.add(...fingerprint(`id-${position}`), position);
+      for (const position of positions) assert.is(table.find(...fingerprint(`id-${position}`), all), position);
     }
   });
 });
 
 describe('a page', ({ it }) => {
   const context = { shop: SHOP, receivedAt: START, trust: 'public', channel: 'web' } as const;
-  const entry = {
-    dialect: 'layers',
-    context,
-    body: Buffer.from('{"events":[]}'),
-    indexes: [0, 99],
-    heads: [
-      { hash: 'a'.repeat(16), kind: 7, flags: 0 },
-      { hash: 'b'.repeat(16), kind: 2 ** 32 - 1, flags: REUSED | HAS_ORDER | (1 << 4), order: 'o'.repeat(8) },
-    ],
-  } as const;
+  const heads = [
+    { hash: 'a'.repeat(16), kind: 7, flags: 0 },
+    { hash: 'b'.repeat(16), kind: 2 ** 32 - 1, flags: REUSED | HAS_ORDER | (1 << 4), order: 'o'.repeat(8) },
+  ];
+  const entry = { dialect: 'layers', context, body: Buffer.from('{"events":[]}'), heads: Heads.of(heads, [0, 99]) };
 
   it('gives back what was put in', () => {
     const records = recordsOf(encodePage([entry, { ...entry, body: Buffer.from('東京') }]));
@@ -493,7 +489,7 @@ describe('a page', ({ it }) => {
       reused: [{ index: 99, derivation: 1 }],
       body: Buffer.from('{"events":[]}'),
     });
-    assert.equal([headAt(records[1]!, 0), headAt(records[1]!, 1)], entry.heads);
+    assert.equal([headAt(records[1]!, 0), headAt(records[1]!, 1)], heads);
     assert.is(openRecord(records[1]!)?.body.toString(), '東京');
   });
 
@@ -511,8 +507,10 @@ describe('a page', ({ it }) => {
     ...entry,
     dialect: 'test',
     body: Buffer.from(JSON.stringify(names)),
-    indexes: names.map((_, i) => i),
-    heads: names.map((name) => ({ hash: name.repeat(16), kind: 0, flags: 0 })),
+    heads: Heads.of(
+      names.map((name) => ({ hash: name.repeat(16), kind: 0, flags: 0 })),
+      names.map((_, i) => i),
+    ),
   });
 
   it('says where the event is whose head is looked for, and when events were received', () => {
@@ -551,7 +549,7 @@ describe('a page', ({ it }) => {
       for (const one of [entry, many, ids('a')]) {
         const page = Buffer.concat([Buffer.alloc(50, 2), encodePage([one], format), Buffer.alloc(50, 2)]);
         const found = recordAt(page, page.indexOf('{"dialect"'));
-        assert.equal([found?.offset, found?.count], [50, one.indexes.length]);
+        assert.equal([found?.offset, found?.count], [50, one.heads.count]);
       }
   });
 

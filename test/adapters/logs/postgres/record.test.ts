@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert';
 import { contents, view } from '../../../../adapters/dialects/index.ts';
 import { kindOf } from '../../../../adapters/dialects/kind.ts';
 import { layers } from '../../../../adapters/dialects/layers/layers.ts';
+import { Heads } from '../../../../adapters/logs/heads.ts';
 import { hasher, hexOf } from '../../../../adapters/logs/id-hash.ts';
 import type { LogRecord } from '../../../../adapters/logs/log.ts';
 import { Connection } from '../../../../adapters/logs/postgres/database.ts';
@@ -66,7 +67,7 @@ describe('records in PostgreSQL', ({ it, before, beforeEach, afterEach }) => {
   };
   const appendAsOld = async ({ dialect, context, body, events }: LogRecord): Promise<void> => {
     const heads = events.map(({ id }) => ({ hash: hasher('').id(id), kind: 0, flags: 0 }));
-    const page = encodePage([{ dialect, context, body, indexes: events.map((_, i) => i), heads }], 1);
+    const page = encodePage([{ dialect, context, body, heads: Heads.of(heads, [...events.keys()]) }], 1);
     const day = new Date(START).toISOString().slice(0, 10);
     await own.ask(`select ${SCHEMA}.ensure_days_1($1, $1)`, [day]);
     await own.ask(
