@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { built } from './built.ts';
 import { until } from './until.ts';
 
@@ -23,9 +23,9 @@ export interface Started {
   signalAll(signal: NodeJS.Signals): void;
 }
 
-/** `entry`: another of the build's entry points. */
+/** `entry`: another of the build's entry points, or the path of one of another build. */
 export function startMain(cwd: string, env: Record<string, string> = {}, entry = 'main.js'): Started {
-  const child = spawn(process.execPath, [join(dirname(main), entry)], {
+  const child = spawn(process.execPath, [resolve(dirname(main), entry)], {
     cwd,
     env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env },
     // A process group of its own, so that it can be signalled as a whole.
@@ -36,7 +36,7 @@ export function startMain(cwd: string, env: Record<string, string> = {}, entry =
     stream.on('data', (chunk) => {
       output += String(chunk);
     });
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const ended = new Promise<number | null>((end) => child.once('exit', end));
   const read: Record<string, unknown>[] = [];
   let readUntil = 0;
   // Each line once: tests ask every few milliseconds.

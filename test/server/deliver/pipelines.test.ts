@@ -13,6 +13,7 @@ import { record, SHOP, storeOptions } from '../../contracts/log.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { beacon, configOf, gatewayWith, layersEvent } from '../../support/gateway.ts';
+import { hastyBuild } from '../../support/hasty.ts';
 import { startMain } from '../../support/main.ts';
 import { startPostgres } from '../../support/postgres.ts';
 import { everyTurn } from '../../support/turns.ts';
@@ -102,7 +103,8 @@ describe('a new configuration', ({ it }) => {
       const write = (token: string, pipelines: string) =>
         writeFileSync(path, `{ shops: [{ shop: ${SHOP}, tokens: [${token}], pipelines: [${pipelines}] }] }`);
       write('demo-token', '');
-      const gateway = startMain(folder.path, { LOG_URL: await postgres.createDatabase(), GATEWAY_CONFIG: path });
+      const env = { LOG_URL: await postgres.createDatabase(), GATEWAY_CONFIG: path };
+      const gateway = startMain(folder.path, env, hastyBuild(folder.path));
       try {
         const port = await gateway.port();
         await postgres.kill();

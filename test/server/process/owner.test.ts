@@ -2,6 +2,8 @@ import { type AddressInfo, createServer as createTcp } from 'node:net';
 import * as assert from 'uvu/assert';
 import { restartAfter } from '../../../server/process/web-processes.ts';
 import { describe } from '../../support/describe.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { hastyBuild } from '../../support/hasty.ts';
 import { alive } from '../../support/processes.ts';
 import { until } from '../../support/until.ts';
 import { openStage, patient, type Stage } from './stage.ts';
@@ -13,7 +15,7 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
     stage = await openStage({ WEB_CONCURRENCY: '2', LOG_LEVEL: 'debug' });
   });
   afterEach(() => stage.close());
-  const run = (env?: Record<string, string>) => stage.run(env);
+  const run = (env?: Record<string, string>, main?: string) => stage.run(env, main);
 
   it('leave together: no web process outlives the owner', async () => {
     const gateway = run();
@@ -25,7 +27,8 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
   });
 
   it('give up, loudly, when web processes end over and over again', async () => {
-    const gateway = run();
+    const folder = temporaryFolder();
+    const gateway = run({}, hastyBuild(folder.path));
     await gateway.port();
     const killed = new Set<number>();
     const killing = setInterval(() => {
@@ -38,6 +41,7 @@ describe('the owner of the log and its web processes', ({ it: quick, beforeEach,
       assert.is(await gateway.ended, 1);
     } finally {
       clearInterval(killing);
+      folder.remove();
     }
     assert.is(killed.size, 5);
     assert.match(gateway.output(), /ended 5 times in a row/);

@@ -8,6 +8,7 @@ import { watchReloads } from '../../../server/process/reloading.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { beacon, configOf, layersEvent, SHOP } from '../../support/gateway.ts';
+import { hastyBuild } from '../../support/hasty.ts';
 import { startMain } from '../../support/main.ts';
 import { until } from '../../support/until.ts';
 
@@ -72,7 +73,7 @@ describe('a web process that is being replaced', ({ it, afterEach }) => {
     async () => {
       const path = join(folder.path, 'gateway.yaml');
       writeFileSync(path, text('token-0'));
-      const gateway = startMain(folder.path, { GATEWAY_CONFIG: path, WEB_CONCURRENCY: '2' });
+      const gateway = startMain(folder.path, { GATEWAY_CONFIG: path, WEB_CONCURRENCY: '2' }, hastyBuild(folder.path));
       all.push(gateway);
       const port = await gateway.port();
       const reloads = () => gateway.lines().filter(({ msg }) => msg === 'configuration reloaded').length;

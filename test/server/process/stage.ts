@@ -12,8 +12,8 @@ const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 /** A folder with a configuration that delivers to a sink, and the gateways that run in it. */
 export interface Stage {
   readonly sink: Sink;
-  /** Starts a gateway of several processes there. What `env` does not say is as for the stage. */
-  run(env?: Record<string, string>): Started;
+  /** Starts a gateway of several processes there. What `env` does not say is as for the stage. `main`: that of another build. */
+  run(env?: Record<string, string>, main?: string): Started;
   /** Ids of the events that were delivered. */
   delivered(): unknown[];
   /** Writes the configuration's file, as a whole or with these tokens. */
@@ -35,8 +35,8 @@ export async function openStage(stageEnv: Record<string, string>): Promise<Stage
   return {
     sink,
     write,
-    run(env) {
-      const started = startMain(folder.path, { GATEWAY_CONFIG: 'gateway.yaml', ...stageEnv, ...env });
+    run(env, main) {
+      const started = startMain(folder.path, { GATEWAY_CONFIG: 'gateway.yaml', ...stageEnv, ...env }, main);
       all.push(started);
       return started;
     },
