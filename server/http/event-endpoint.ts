@@ -12,7 +12,7 @@ import type { RefusedRequest } from '../ingest/refusals.ts';
 import type { Load } from '../overload/load.ts';
 import { isPreflight, preflightGrant, readableBy } from './cors.ts';
 import { type Refusal, refusalOf } from './error-answers.ts';
-import { inboundOf, requestIdOf } from './inbound.ts';
+import { InboundOfRequest, requestIdOf } from './inbound.ts';
 import { type ArrivingBody, readBody } from './request-body.ts';
 
 export interface EventEndpointOptions {
@@ -72,7 +72,7 @@ export async function answerCall(
   try {
     const startedAt = performance.now();
     requestId = requestIdOf(request);
-    const caller = options.ingest.identify(call.dialect, inboundOf(request, options.trustProxyHops));
+    const caller = options.ingest.identify(call.dialect, new InboundOfRequest(request, options.trustProxyHops));
     const exchange = { call, request, response, requestId, caller, startedAt };
     if (request.method === 'POST') await answerPost(options, exchange);
     else await conclude(options, exchange, otherMethod(exchange));
