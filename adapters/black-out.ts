@@ -1,6 +1,6 @@
 /**
- * A text with secrets taken out of it: every stretch that some secret covers becomes what stands for the longest of those. Secrets may hold
- * one another, or overlap in the text: nothing of any of them stays, in whatever order they are given. Empty ones are none.
+ * Replaces every stretch of a text that some secret covers, by the replacement of the longest secret in it. Secrets may contain one another or
+ * overlap in the text: nothing of any of them stays, in whatever order they are given. Empty secrets are ignored.
  */
 export function blackOut(text: string, secrets: Iterable<readonly [secret: string, instead: string]>): string {
   let rest = text;
@@ -12,11 +12,11 @@ interface Stretch {
   readonly start: number;
   readonly end: number;
   readonly instead: string;
-  /** Of the longest secret in it. */
+  /** Length of the longest secret in the stretch. */
   readonly length: number;
 }
 
-/** From the last to the first, so that the places of the others stay as they are. */
+/** From the last to the first, so that the offsets of the others stay valid. */
 function covered(text: string, secrets: Iterable<readonly [string, string]>): Stretch[] {
   const found = [...secrets].flatMap(([secret, instead]) => {
     const stretches: Stretch[] = [];

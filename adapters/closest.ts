@@ -1,9 +1,9 @@
-/** Longer words are no slips of the pen, and comparing costs their length. */
+/** Longer words are no typos, and comparing costs time. */
 const LONGEST = 64;
 
 /**
- * The candidate that was probably meant, if one is near: a typo or two away, or another way of writing it (success_status). Distances are
- * those of Damerau and Levenshtein; of equal ones the first candidate wins.
+ * The candidate that was probably meant: a typo or two away, or another spelling (success_status). Distances are those of Damerau and
+ * Levenshtein; the first of equally near candidates wins. Undefined if none is near.
  */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > LONGEST) return undefined;

@@ -2,15 +2,15 @@ import type { Static, TObject } from 'typebox';
 import type { Event } from '../../schemas/event.ts';
 import type { Outcome } from '../outcome.ts';
 
-/** A pipeline's event on its way out: what happened, and its place in the shop's log. */
+/** An event on its way to a destination, with its position on the shop's log. */
 export interface Outbound {
   readonly position: number;
   readonly event: Event;
-  /** What it takes on the log, where that is known. */
+  /** Its bytes on the log, if known. */
   readonly bytes?: number;
 }
 
-/** One batch, and what makes its repetition harmless. */
+/** A batch, with an id that makes repeats harmless. */
 export interface Batch {
   readonly shop: string;
   readonly pipeline: string;
@@ -19,7 +19,7 @@ export interface Batch {
   readonly events: readonly Outbound[];
 }
 
-/** What the outside world lends to a destination; everything with an effect is an argument. */
+/** What a destination gets from outside: everything with an effect is an argument. */
 export interface Tools {
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -27,12 +27,12 @@ export interface Tools {
 }
 
 /**
- * A live connection. `send` is never called twice at once. It gives one outcome per event, in the same order.
- * Throwing means: nothing is known, try all of it again. When `signal` aborts (timeout or shutdown) it must settle soon.
+ * A live connection. `send` is never called twice at once. It gives one outcome per event, in order. If it throws, nothing is known and all
+ * events are retried. It must settle soon after `signal` aborts (timeout or shutdown).
  */
 export interface Sender {
   send(batch: Batch, signal: AbortSignal): Promise<Outcome[]>;
-  /** Called once, after the last send has settled; flushes and lets go of files and sockets. */
+  /** Called once, after the last send has settled: flushes, and closes files and sockets. */
   close?(): Promise<void>;
 }
 
@@ -43,9 +43,9 @@ export interface Destination<S extends TObject = TObject> {
   readonly description: string;
   /** Every property has a description, and a default or is required. Secrets carry `sensitive: true`. */
   readonly settings: S;
-  /** Whether several connections of one pipeline may work side by side, as its lanes; without it only one. */
+  /** Whether a pipeline may have several connections side by side, as its lanes. Without it there is only one. */
   readonly lanes?: boolean;
-  /** Whether events stay on a disk of the gateway's machine, and are lost where that is wiped. */
+  /** Whether events stay on a disk of this machine, and are lost if that is wiped. */
   readonly onDisk?: boolean;
   /** Most events in one batch. */
   readonly maxBatch: (settings: Static<S>) => number;

@@ -7,18 +7,18 @@ export type Parsed =
   | { readonly kind: 'parsed'; readonly value: unknown }
   | { readonly kind: 'refused'; readonly code: string; readonly got: string };
 
-/** Deeper bodies are not parsed at all; what one event may nest is far less, and judged per event. */
+/** Deeper bodies are not parsed at all. The limit for one event is far lower and checked per event. */
 const deepestBody = 1000;
 
 /**
- * 'read': for everyone. Whole numbers that a double cannot hold are texts of their digits, and the keys of carts are left out.
- * 'sent': as it was sent. Ids are derived from it, so that they do not change when more is left out.
+ * 'read': for all readers. Whole numbers that a double cannot hold become texts of their digits, and cart keys are left out. 'sent': as it was
+ * sent. Ids are derived from this form, so that they stay the same when more is left out.
  */
 export type Manner = 'read' | 'sent';
 
 /**
- * The value of a body's text, which was decoded from UTF-8. All of its strings are well-formed: half a surrogate pair becomes
- * U+FFFD, as it would anyway wherever the event is encoded next, and ids derived at different times agree. Keys named `__proto__` are left out.
+ * Parses the text of a body, which was decoded from UTF-8. All its strings are well-formed: half a surrogate pair becomes U+FFFD, as it would
+ * when the event is encoded next, so ids derived at different times are equal. Keys named `__proto__` are left out.
  */
 export function parseBody(body: string, manner: Manner = 'read'): Parsed {
   const text = wellFormed(withoutMark(body));
@@ -26,7 +26,7 @@ export function parseBody(body: string, manner: Manner = 'read'): Parsed {
   if (nestsBeyond(deepestBody, text)) return refused('too_deep', `more than ${deepestBody} nested levels`);
   try {
     const exact = manner === 'sent' ? text : exactNumbers(text);
-    // What is no JSON may look like it once its numbers are texts: digits that begin with 0, or that stand for a key.
+    // Invalid JSON may become valid once its numbers are texts: digits that begin with 0, or that stand for a key.
     if (exact !== text) JSON.parse(text);
     const value = withoutPrototypeKeys(JSON.parse(exact), text);
     return parsed(manner === 'sent' ? value : clearCartKeys(value, text));
@@ -35,24 +35,24 @@ export function parseBody(body: string, manner: Manner = 'read'): Parsed {
   }
 }
 
-/** Whether both manners give the same. */
+/** Whether both forms are the same. */
 export const isReadAsSent = (body: string): boolean => !hasLongNumber(body) && !maySayCartKey(body);
 
 const parsed = (value: unknown): Parsed => ({ kind: 'parsed', value });
 
 const refused = (code: string, got: string): Parsed => ({ kind: 'refused', code, got });
 
-/** Without the byte order mark that some editors and HTTP stacks put in front of UTF-8. */
+/** Removes the byte order mark that some editors and HTTP stacks put before UTF-8. */
 export const withoutMark = (text: string): string => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
 
 const surrogates = /\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})/g;
 
-// On the text, because a walk over every string of the parsed value would cost more than the parse.
+// Works on the text: walking every string of the parsed value would cost more than parsing.
 function wellFormed(text: string): string {
-  // The first look is a plain search for two bytes, and enough for nearly every body.
+  // A plain search for two bytes is enough for nearly every body.
   if (!text.includes('\\u')) return text;
   return text.replace(surrogates, (found: string, low: string | undefined, at: number) => {
-    // After a backslash that is itself escaped, what looks like the first half is plain text, and the second half stands alone.
+    // After an escaped backslash, what looks like the first half is plain text, and the second half stands alone.
     if (isEscaped(text, at)) return low === undefined ? found : `${found.slice(0, 6)}\\ufffd`;
     return low === undefined ? '\\ufffd' : found;
   });
@@ -88,7 +88,7 @@ function deepest(text: string, enough: number): number {
 
 const [quote, backslash, openArray, closeArray, openObject, closeObject] = [34, 92, 91, 93, 123, 125];
 
-/** Where the JSON string that starts here ends: the place after its closing quote. */
+/** The offset after the closing quote of the JSON string that starts here. */
 export function endOfString(text: string, start: number): number {
   let at = start + 1;
   while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1;

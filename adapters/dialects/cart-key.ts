@@ -1,5 +1,5 @@
-// The id of a Storefront cart with its `?key=` opens the cart, and so does the address of a checkout or an order: the buyer's address is in it.
-// Receivers and operators must not get the key. Texts may be escaped (JSON), encoded (addresses within addresses), or both.
+// The id of a Storefront cart with its `?key=` opens the cart, and so does the URL of a checkout or an order, which shows the buyer's address.
+// Receivers and operators must not get the key. Texts may be escaped (JSON), percent-encoded (URLs within URLs), or both.
 
 const slash = String.raw`(?:\\{0,4}\/|\\{1,4}u002f|%(?:25){0,3}2f)`;
 const ask = String.raw`(?:\?|\\{1,4}u003f|%(?:25){0,3}3f)`;
@@ -7,14 +7,16 @@ const and = String.raw`(?:&(?:amp;)?|\\{1,4}u0026|%(?:25){0,3}26)`;
 const is = String.raw`(?:=|\\{1,4}u003d|%(?:25){0,3}3d)`;
 const value = String.raw`(?:[^&#\\%]|%(?!(?:25){0,3}(?:26|23|22|20)))*`;
 
-/** Beginnings of what a key may belong to: a cart's id or address, a checkout's, the status page of an order, or a parameter or cookie that holds one. */
+/**
+ * What may carry a key: the id or URL of a cart, the URL of a checkout, the status page of an order, or a parameter or cookie with one of these.
+ */
 const CART = new RegExp(`${slash}(?:cart|checkouts?|orders?)(?:${slash}|${ask})|\\bcart\\w{0,6}${is}`, 'i');
 /** The part of a Cart's gid that some clients keep alone. */
 const TOKEN = /^(?=\D{0,100}\d)[\w-]{16,200}\?/;
 const KEY = new RegExp(`(${ask}|${and}|#)(?:key${is}${value}${and})*key${is}${value}(${and})?`, 'gi');
-/** What `location` has beside its address. */
+/** The query or fragment of a `location`. */
 const QUERY = /^[?#]/;
-/** Without what separates texts, so that each piece is looked at once. */
+/** A piece of text without separators, so that each piece is searched once. */
 const PIECE = /[^\s"'<>]+/g;
 /** "gid://shopify/" and a longer id, in base64. */
 const GID = /Z2lkOi8vc2hvcGlmeS9[A-Za-z0-9+/_-]{20,}={0,2}/g;
@@ -23,11 +25,11 @@ const SUSPECT = /key(?:=|%|\\+u00)|Z2lkOi8vc2hvcGlmeS9[\w+/-]{20}/i;
 /** One of the characters of `?key=`, escaped. */
 const ESCAPED = /\\u00(?:3f|6b|65|79|4b|45|59|3d)/i;
 
-/** Whether a text may hold a key, also as JSON. One that does not costs this search. */
+/** Whether a text may hold a key, also as JSON. Most texts cost only this search. */
 export const maySayCartKey = (text: string): boolean =>
   SUSPECT.test(text) || (text.includes('\\u') && ESCAPED.test(text));
 
-/** A text without the keys of carts and checkouts. Linear in its length. */
+/** Removes the keys of carts and checkouts from a text. Linear in its length. */
 export function withoutCartKeys(text: string): string {
   return SUSPECT.test(text) ? text.replace(PIECE, withoutKey) : text;
 }
@@ -38,11 +40,11 @@ function withoutKey(piece: string): string {
   return clean.replace(GID, withoutKeyInBase64);
 }
 
-/** One separator stays where something follows: that of the outer address, where the key was the last of one within it. */
+/** If something follows, one separator stays: that of the outer URL, if the key was the last parameter of an inner one. */
 const withoutParameter = (text: string): string =>
   text.replace(KEY, (_, before: string, more = '') => (levelOf(before) === levelOf(more) ? before : more));
 
-/** How often a separator was encoded, in characters. */
+/** The level of encoding of a separator: how long it is. */
 const levelOf = (separator: string): number =>
   separator === '' ? -1 : separator.startsWith('%') ? separator.length : 0;
 
@@ -53,14 +55,14 @@ function withoutKeyInBase64(id: string): string {
 }
 
 /**
- * Takes the keys of carts and checkouts out of all texts and names of a parsed value, which is changed; gives the value. `text` is what it
- * was parsed from: ordinary ones cost one search. Beside a cart's address, queries alone lose theirs too: `location.search`.
+ * Removes the keys of carts and checkouts from all texts and names of a parsed value. Changes the value and returns it. `text`: what it was
+ * parsed from; most texts cost one search. Queries without a URL (`location.search`) lose their keys too if a cart's URL is beside them.
  */
 export function clearCartKeys(parsed: unknown, text: string): unknown {
   if (!maySayCartKey(text)) return parsed;
   if (typeof parsed === 'string') return withoutCartKeys(parsed);
   if (typeof parsed !== 'object' || parsed === null) return parsed;
-  // A list of what is still to be looked at, because a client decides how deep it goes.
+  // An explicit list instead of recursion, because a client decides how deep the value is.
   const open: object[] = [parsed];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (Array.isArray(node)) clearList(node, open);
@@ -94,10 +96,10 @@ function clearObject(node: Record<string, unknown>, open: object[]): void {
 
 const saysCart = (value: unknown): boolean => typeof value === 'string' && CART.test(value);
 
-/** Characters of the shortest text that holds a cart and a key. */
+/** Length of the shortest text with a cart and a key. */
 const SHORTEST = '/cart?key='.length;
 
-/** A value that came from a log, without the keys of carts and checkouts; itself where it has none. */
+/** A value from a log without the keys of carts and checkouts; the same value if it has none. */
 export function withoutCartKeysIn<T>(value: T): T {
   const text = JSON.stringify(value);
   return text !== undefined && maySayCartKey(text) ? (clearCartKeys(JSON.parse(text), text) as T) : value;

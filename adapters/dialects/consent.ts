@@ -4,8 +4,8 @@ import { absent, type Json, object, withoutUndefined } from './values.ts';
 import { cut } from './words.ts';
 
 /**
- * The names of each purpose: Shopify's pixels, Hydrogen, the Storefront API and Checkout Kit, Shopify's customer privacy API; in any case, with
- * or without underscores, hyphens, dots and blanks. All of them say what is allowed, also for the sale of data.
+ * The names of each purpose in Shopify's pixels, Hydrogen, the Storefront API, Checkout Kit and Shopify's customer privacy API. Case,
+ * underscores, hyphens, dots and blanks do not matter. Each name says what is allowed, also for the sale of data.
  */
 const spellings = {
   analytics: ['analyticsProcessingAllowed', 'analyticsAllowed', 'analytics', 'analyticsProcessing'],
@@ -23,19 +23,19 @@ const purposes = new Map<string, Purpose>(
   ),
 );
 
-/** The purpose that a key names, in any of its spellings. Most come as they are written above. */
+/** The purpose that a key names, in any spelling. Most keys have the spelling above. */
 const purposeOf = (key: string): Purpose | undefined => purposes.get(key) ?? purposes.get(plain(key));
 
 /** What the shopper allows, as far as the client stated it. */
 export interface Stated {
   readonly consent?: Consent;
-  /** The purposes that are denied because the words were not understood, each with what was sent, cut to 40 characters. */
+  /** Purposes that count as denied because the value was not understood, each with what was sent, cut to 40 characters. */
   readonly consent_unclear?: Readonly<Partial<Record<Purpose, string>>>;
 }
 
 /**
- * Reads a shopper's choices, from all places where they may stand. A stated purpose that is not clearly a yes is a no; null and the empty text
- * state nothing. Stated twice and differently, a purpose is denied.
+ * Reads a shopper's consent from all places where it may be. A value that is not clearly a yes is a no; null and the empty text state nothing. A
+ * purpose with different statements is denied.
  */
 export function consentIn(...sent: readonly unknown[]): Stated {
   const stated = sent.flatMap((one) => Object.entries(choicesIn(one) ?? {}).flatMap(statements));
@@ -67,8 +67,8 @@ export function consentIn(...sent: readonly unknown[]): Stated {
 type Statement = readonly [key: string, value: unknown];
 
 /**
- * What an entry states: itself, or under the name of no purpose, as `{ consent: { marketing: "no" } }` has it, what an object denies. A yes in there
- * may be about something else.
+ * The statements of an entry. An object under a name that is no purpose, such as `{ consent: { marketing: "no" } }`, states only what it denies:
+ * a yes in it may be about something else.
  */
 function statements(entry: Statement): readonly Statement[] {
   const inner = purposeOf(entry[0]) === undefined ? object(entry[1]) : undefined;
@@ -76,8 +76,8 @@ function statements(entry: Statement): readonly Statement[] {
 }
 
 /**
- * What the model does not say of a shopper's choices, as sent: other keys, what was not understood, and a yes that a no overrules. `stated`: what
- * they and others were read as.
+ * The parts of a shopper's consent that the model does not hold, as sent: other keys, values that were not understood, and a yes that a no
+ * overrules. `stated`: how the values were read.
  */
 export function unread(sent: unknown, { consent = {} }: Stated = consentIn(sent)): unknown {
   if (isWord(sent)) return sent;
@@ -91,24 +91,24 @@ export function unread(sent: unknown, { consent = {} }: Stated = consentIn(sent)
 }
 
 /**
- * The choices by their names. Checkout Kit on Android sends them as JSON text. A single word, or a list, names no purpose, and must not be
- * read as silence: it is a word about all of them.
+ * The choices by name. Checkout Kit on Android sends them as JSON text. A single word or a list names no purpose, and must not count as silence:
+ * it is about all of them.
  */
 function choicesIn(sent: unknown): Json | undefined {
   const choices = named(sent);
   if (choices || !isWord(sent)) return choices;
-  // "yes" is not understood here either: to what?
+  // "yes" is not understood here: it does not say to what.
   const about = choice(sent) === 'no' || typeof sent === 'object' ? sent : [sent];
   return Object.fromEntries(Object.keys(spellings).map((purpose) => [purpose, about]));
 }
 
 const named = (sent: unknown): Json | undefined => object(typeof sent === 'string' ? parsed(sent) : sent);
 
-/** Whether something is said, and of no purpose by its name. */
+/** Whether it states something without naming a purpose. */
 const isWord = (sent: unknown): boolean =>
   !saysNothing(sent) && choice(sent) !== undefined && named(sent) === undefined;
 
-/** Characters. Longer texts are no choices; and no text of this length nests too deeply to be written again. */
+/** In characters. Longer texts are no choices, and a text of this length cannot nest too deeply to be serialized. */
 const LONGEST_TEXT = 1000;
 
 function parsed(sent: string): unknown {
@@ -122,7 +122,7 @@ function parsed(sent: string): unknown {
 
 type Choice = 'yes' | 'no' | 'unclear';
 
-/** Of two statements about one purpose the one that counts. */
+/** Of two statements about one purpose, the one that wins. */
 const firmer = (one: Choice | undefined, other: Choice): Choice =>
   one === 'no' || other === 'no' ? 'no' : one === 'unclear' || other === 'unclear' ? 'unclear' : 'yes';
 

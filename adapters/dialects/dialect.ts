@@ -8,20 +8,20 @@ import type { Sample } from './sample.ts';
 import type { ShopSettings } from './shop-settings.ts';
 import type { SideCall } from './side-call.ts';
 
-/** What a dialect may know of a request: no framework, no body yet. */
+/** What a dialect sees of a request before its body: no framework. */
 export interface InboundRequest {
   /** Lower-case names, as Node gives them. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Decoded value of a query parameter, the first that is not blank where it came several times, or undefined. */
+  /** Decoded value of a query parameter; the first one that is not blank if there are several. Undefined if there is none. */
   query(name: string): string | undefined;
 }
 
-/** Where this contract carries its token and its shop, unchecked. */
+/** The token and the shop that a request carries, unchecked. */
 export interface Credentials {
   readonly token?: string | undefined;
-  /** What the token is where `token` is none: a query says a blank where a plus was written. */
+  /** The token if `token` is unknown: a query decodes a plus as a blank. */
   readonly otherwise?: string | undefined;
-  /** The shop that the headers name: its domain in lower case, also where they give a URL. */
+  /** The domain of the shop that the headers name, in lower case, also if they give a URL. */
   readonly shop?: string | undefined;
 }
 
@@ -51,19 +51,19 @@ export interface BodyLimits {
   readonly eventBytes: number;
 }
 
-/** An event that may be stored: its place in the body, its id, and by what it is told from another event with the same id. */
+/** An event that may be stored: its place in the body, its id, and what tells it apart from another event with that id. */
 export interface Draft {
   readonly index: number;
   readonly id: string;
-  /** `kindOf` its type, session and device; left out where they are not known. */
+  /** `kindOf` its type, session and device; absent if unknown. */
   readonly kind?: Kind | undefined;
-  /** By which version of `derivedId` its id was made; left out where the client sent it. */
+  /** The version of `derivedId` that made its id; absent if the client sent the id. */
   readonly derived?: number | undefined;
-  /** `orderOf` a purchase, where it states one. */
+  /** `orderOf` a purchase; absent if it names no order. */
   readonly order?: string | undefined;
 }
 
-/** An event that may not be stored, and every reason, each saying what was expected and what came. */
+/** An event that may not be stored, with every reason: what was expected and what came. */
 export interface Refusal {
   /** Place in the body; undefined where the body as a whole was refused. */
   readonly index?: number | undefined;
@@ -80,17 +80,17 @@ export interface Refusal {
 export interface Reading {
   readonly events: readonly Draft[];
   readonly refused: readonly Refusal[];
-  /** What the events do without, of all that they came with; left out where that is nothing. */
+  /** The values that the events lost; absent if there are none. */
   readonly replaced?: readonly Replaced[];
 }
 
-/** What enrichment found about a request; stored beside the body, so that mapping needs nothing else. */
+/** What enrichment found about a request. It is stored beside the body, so the view needs nothing else. */
 export interface Context {
   readonly shop: string;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
   readonly trust: 'public' | 'server';
-  /** The channel as the request suggests it; an event's own value wins. */
+  /** The channel that the request suggests; an event's own value wins. */
   readonly channel: 'web' | 'app';
   readonly geo?: { readonly country?: string; readonly state?: string; readonly city?: string };
   readonly agent?: {
@@ -115,10 +115,10 @@ export interface Reply {
   readonly body?: string | undefined;
 }
 
-/** Why a request gets no 2xx. `message` is for the client: what was expected, what came, what to do; never a token. */
+/** Why a request is refused. `message` is for the client: what was expected, what came, what to do; never a token. */
 export class RequestRefused extends Error {
   readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 422 | 429 | 500 | 503;
-  /** Set where the body was read and is to be kept in quarantine. */
+  /** Set if the body was read and goes to quarantine. */
   readonly refusal: Refusal | undefined;
   /** Short stable word for metrics and log lines, of a few. */
   readonly reason: string;
@@ -135,7 +135,7 @@ interface RefusedOptions extends ErrorOptions {
   readonly reason?: string;
 }
 
-/** What a refusal is called that has no word of its own. */
+/** The reason of a refusal that names none. */
 const REASONS: Readonly<Record<RequestRefused['status'], string>> = {
   400: 'invalid',
   401: 'token',
@@ -151,24 +151,24 @@ const REASONS: Readonly<Record<RequestRefused['status'], string>> = {
   503: 'unavailable',
 };
 
-/** What the OpenAPI document says of a contract, beyond what is the same for all of them. */
+/** What the OpenAPI document says about a dialect, beyond what is the same for all. */
 export interface Documentation {
   readonly operationId: string;
   readonly summary: string;
-  /** Where the token goes, any one of these: OpenAPI's security schemes by name. */
+  /** Where the token goes: OpenAPI security schemes by name, of which any one is enough. */
   readonly security: Readonly<Record<string, object>>;
   /** OpenAPI's parameters, beside the token. */
   readonly parameters?: readonly object[];
   readonly body: TSchema;
-  /** Shapes that come up often, by the names they are written down under. */
+  /** Shared schemas, by their names in the document. */
   readonly shapes: Readonly<Record<string, TSchema>>;
   /** Its own answers, by status. `body` is left out where there is none. */
   readonly answers: Readonly<Record<number, { readonly description: string; readonly body?: TSchema }>>;
-  /** What answers that every contract gives (401, 403, 405, 413, 415, 429, 503) look like in this one. */
+  /** The body of a refusal (401, 403, 405, 413, 415, 429, 503) in this contract. */
   refusal(status: number): TSchema;
 }
 
-/** A stored body speaks a dialect that this version does not know. */
+/** A stored body is of a dialect that this version does not know. */
 export class UnknownDialect extends Error {
   constructor(dialect: string, known: readonly string[]) {
     super(`a stored body speaks the dialect "${dialect}", and this version knows ${known.join(', ')}`);
@@ -176,7 +176,7 @@ export class UnknownDialect extends Error {
   }
 }
 
-/** More than may come now: the client is told when to come again. */
+/** The rate limit is exceeded: the client is told when to try again. */
 export class TooManyRequests extends RequestRefused {
   readonly seconds: number;
   constructor(seconds: number) {
@@ -186,9 +186,8 @@ export class TooManyRequests extends RequestRefused {
 }
 
 /**
- * One inbound wire contract. Pure: no clock, no network, no framework. The server authenticates with what `credentials` found,
- * calls `read` with the body, stores the bytes, and answers with `accepted` or `refused`. Much later, when the record is
- * read from the log, it calls `view` with the same bytes.
+ * One inbound wire contract. Pure: no clock, network or framework. The server authenticates with `credentials`, calls `read` with the body,
+ * stores the bytes, and answers with `accepted` or `refused`. Later, when the record is read from the log, it calls `view` with the same bytes.
  */
 export interface Dialect {
   readonly name: string;
@@ -200,40 +199,37 @@ export interface Dialect {
   readonly names: Readonly<Record<string, string>>;
   /** Headers, in lower case, that pages send beside Content-Type: browsers ask whether they may. */
   readonly browserHeaders?: readonly string[];
-  /** Headers, in lower case, that say something of the event which its body need not say: `view` finds them in the context, cut to 200 characters. */
+  /** Headers (in lower case) with facts about the event that its body may lack. `view` finds them in the context, cut to 200 characters. */
   readonly kept?: readonly string[];
   /** What a shop can set for this dialect alone. */
   readonly settings?: ShopSettings;
   /** Further paths of the contract, which bring no events. */
   readonly sideCalls?: readonly SideCall[];
-  /** How much a shop would miss a body of events, whatever its bytes are: while the gateway is overloaded, browsing is refused first. */
+  /** The priority of a body, whatever its bytes are: under overload browse events are refused first. */
   priorityOf(body: Buffer): Priority;
   /** An event that `headless-events send` can send. */
   readonly sample: Sample;
   credentials(request: InboundRequest): Credentials;
-  /** Whether this shop lets clients of the contract name the shop in a header and go without a token. */
+  /** Whether clients of this shop may name it in a header and send no token. */
   tokenless?(shop: Shop): boolean;
-  /** Parses and validates. Throws RequestRefused (with a refusal, so that it is kept) where the body as a whole is wrong. */
+  /** Parses and validates. Throws RequestRefused if the body as a whole is wrong, with a refusal so that it is kept. */
   read(body: string, rules: Rules): Reading;
-  /** The body that holds one event, given as it stood in another body. */
+  /** A body with this one event, which is given as it was in another body. */
   single(event: string): string;
   /**
-   * The events at these places of a body that `read` has accepted; total: never throws for such a body. One per index, in order.
-   * `derivations`: by which version the id of each was made, 0 where the client sent it, as stored; left out, as `read` would do it now.
+   * The events at these places of an accepted body, in order. Total: never throws for such a body. `derivations`: the stored version that made
+   * each id, 0 if the client sent it; without it, the current version.
    */
   view(body: string, indexes: readonly number[], context: Context, derivations?: readonly number[]): Event[];
-  /** What the client sent as each of these events, with its numbers as that version of the derivation reads them. */
+  /** What the client sent for each of these events, with numbers as that version of the derivation reads them. */
   sent(body: string, indexes: readonly number[], derivation: number): readonly object[];
-  /** The answer for stored events; `successStatus` is the shop's wish where the contract leaves a choice. */
+  /** The answer for stored events. `successStatus`: the shop's choice, if the contract leaves one. */
   accepted(result: IngestResult, successStatus?: number): Reply;
-  /** The answer in this contract's own words. */
+  /** The answer to a refused request in this contract's format. */
   refused(error: RequestRefused): Reply;
 }
 
-/**
- * Makes events of stored bytes: the dialects' views, given to the log when it is opened. `derivations`: by which version the id of each
- * was made, 0 where the client sent it; left out, as it would be now.
- */
+/** Makes events of stored bytes with the views of the dialects; the log gets it when it is opened. `derivations`: as in `Dialect.view`. */
 export type View = (
   dialect: string,
   body: string,
@@ -242,5 +238,5 @@ export type View = (
   derivations?: readonly number[],
 ) => Event[];
 
-/** For each of these events of a body eight hexadecimal digits that tell its content, as sent, from another's, as a version of the derivation reads it. */
+/** For each of these events eight hex digits that identify its content as sent, as a version of the derivation reads it. */
 export type Contents = (dialect: string, body: string, indexes: readonly number[], derivation: number) => string[];

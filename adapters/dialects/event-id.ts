@@ -5,13 +5,12 @@ import { isPlaceholder } from './placeholder.ts';
 import { text } from './values.ts';
 
 /**
- * The version by which ids are derived today, kept with each event: those that are stored keep theirs when it changes.
- * 1: of an event whose id is missing or empty, with its numbers as doubles. 2: also of an event whose id cannot serve as one, with its
- * numbers as they were written.
+ * The current version of id derivation. Each event stores the version of its id, so stored ids never change. 1: derives an id if it is missing
+ * or empty, with numbers as doubles. 2: also if it cannot serve as an id, with numbers as they were written.
  */
 export const DERIVATION = 2;
 
-/** The id of an event. `derived`: by which version it was made; 0 if the client sent it. */
+/** The id of an event. `derived`: the version that made it; 0 if the client sent it. */
 export interface EventId {
   readonly id: string;
   readonly derived: number;
@@ -20,7 +19,7 @@ export interface EventId {
 /** The content of an event, with its numbers as a version of the derivation reads them. */
 export type ContentOf = (derivation: number) => object;
 
-/** `stored`: what `derived` says of an event that is stored; undefined for one that comes now. */
+/** `stored`: the `derived` of a stored event; undefined for a new one. */
 export function eventId(sent: unknown, content: ContentOf, stored?: number): EventId {
   const id = stored === undefined ? ownId(sent) : stored > 1 ? undefined : given(sent);
   if (id !== undefined) return { id, derived: 0 };
@@ -34,7 +33,7 @@ const LONGEST_ID = 200;
 /** PostgreSQL and C strings end at U+0000. U+FFFD stands for any character that could not be read: two ids may have become one. */
 const UNUSABLE = /[\0\ufffd]/;
 
-/** An event's own id; undefined for what cannot serve as one. */
+/** The id that the client sent; undefined if it cannot serve as one. */
 export function ownId(sent: unknown): string | undefined {
   const id = given(sent);
   if (id === undefined || (id.length > LONGEST_ID && [...id].length > LONGEST_ID) || UNUSABLE.test(id))
@@ -42,10 +41,10 @@ export function ownId(sent: unknown): string | undefined {
   return isPlaceholder(id) ? undefined : id;
 }
 
-/** A number that a double cannot hold would be the id of its neighbours too. */
+/** A number beyond double precision would share its id with neighbours. */
 const given = (sent: unknown): string | undefined => (Number.isSafeInteger(sent) ? String(sent) : text(sent));
 
-/** Gives what a version of the derivation reads in a body. `read`: what everybody gets of it, which mostly is what was sent. */
+/** Gives the content as a version of the derivation reads it. `read`: the form for all readers, which mostly equals what was sent. */
 export function contentBy<T>(
   body: string,
   read: T,

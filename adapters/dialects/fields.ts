@@ -1,19 +1,18 @@
 import { absent, type Json } from './values.ts';
 
-/** How each field is read: undefined for a value that the field does not take. */
+/** The reader of each field: gives undefined for a value that it does not understand. */
 export type Readers = Readonly<Record<string, (value: unknown) => unknown>>;
 
 export interface Taken<R extends Readers> {
-  /** What the readers understood, by their names. */
+  /** The values that were understood, by field. */
   readonly found: { -readonly [K in keyof R]?: NonNullable<ReturnType<R[K]>> };
-  /** All else that says something, as sent: keys without a reader, and values that theirs did not understand. Undefined if there is none. */
+  /** Everything else that is not empty, as sent: unknown keys, and values that were not understood. Undefined if there is nothing. */
   readonly rest: Record<string, unknown> | undefined;
 }
 
 /**
- * How an object of a client is read: what can be replaced never costs the event, and what is not understood is kept. So the schemas
- * ask for required fields only, and every other value either finds its reader or stays in the rest. `ignored`: keys whose values
- * do not matter, since the gateway knows better or has read them elsewhere.
+ * Reads an object that a client sent. A replaceable value never costs the event, and what is not understood is kept. So schemas require only the
+ * necessary fields; every other value is read or stays in the rest. `ignored`: keys that are known better or read elsewhere.
  */
 export function fieldsBy<R extends Readers>(readers: R, ignored: ReadonlySet<string> = new Set()) {
   const fields = new Map(Object.entries(readers));
@@ -34,7 +33,7 @@ export function fieldsBy<R extends Readers>(readers: R, ignored: ReadonlySet<str
   };
 }
 
-/** An empty object too, and an empty list: PHP, Lua and Ruby send one for the other. */
+/** Also an empty object or list, since PHP, Lua and Ruby confuse the two. */
 export const saysNothing = (value: unknown): boolean =>
   absent(value) || (typeof value === 'object' && isEmpty(value as object));
 

@@ -1,6 +1,6 @@
 import type { Credentials, Dialect, InboundRequest } from './dialect.ts';
 
-/** A header's value; a blank one says nothing. Where a header came twice, the first counts. */
+/** A header's value; undefined if blank. The first one counts if it was sent twice. */
 export function header({ headers }: InboundRequest, name: string): string | undefined {
   const value = headers[name];
   return (Array.isArray(value) ? value[0] : value)?.trim() || undefined;
@@ -10,7 +10,7 @@ export function header({ headers }: InboundRequest, name: string): string | unde
 export const bearer = (request: InboundRequest): string | undefined =>
   /^bearer\s+(\S+)$/i.exec(header(request, 'authorization') ?? '')?.[1];
 
-/** The token of a `?token=` as it was sent. Many write a plus there as it is, which a query reads as a blank, and no token has blanks. */
+/** The token of `?token=`, as sent. Many clients do not encode a plus, which a query decodes as a blank; no token has blanks. */
 export function queryToken(request: InboundRequest): Credentials {
   const sent = request.query('token');
   const token = sent?.trim() || undefined;

@@ -5,7 +5,7 @@ import { text } from './values.ts';
 
 export { digits };
 
-/** An id that need not be Shopify's: digits where it is, otherwise as sent. */
+/** An id that may be Shopify's: as digits if it is, otherwise as sent. */
 export const anyId = (value: unknown): string | undefined =>
   digits(value) ?? (typeof value === 'string' && value !== '' ? value : undefined);
 
@@ -19,12 +19,12 @@ export function realId(value: unknown): string | undefined {
 export const realShopId = (value: unknown): string | undefined => realId(anyId(value));
 
 /**
- * An id for an event that came without: the same content gives the same id, whatever the order of its keys, so that a resend is
- * still a duplicate. So are two equal events of one millisecond; only the client could tell them apart.
+ * An id for an event without one: equal content gives an equal id, whatever the order of keys, so a resend is still a duplicate. Two equal
+ * events of one millisecond also get the same id; only the client could tell them apart.
  */
 export const derivedId = (event: object): string => hash('sha256', canonical(event), 'hex').slice(0, 32);
 
-// Each text and key after its length, so that no content can look like another; twice as fast as JSON.stringify of each value.
+// Each text and key follows its length, so no two contents look the same. Twice as fast as JSON.stringify per value.
 function canonical(value: unknown): string {
   if (typeof value === 'string') return `${value.length}"${value}`;
   if (typeof value !== 'object' || value === null) return `${value};`;

@@ -2,19 +2,19 @@ import { realId, realShopId } from './ids.ts';
 import { type Json, object } from './values.ts';
 
 /**
- * The type, session and device of an event as hashes in 32 bits (12, 10 and 10); 0 for one that is not stated. It tells whether two events
- * with the same id are different. It need not be secret: a client that sends a known id can always leave session and device out.
+ * The type, session and device of an event as hashes in 32 bits (12, 10 and 10 bits; 0 if not stated). It shows that two events with the same id
+ * are different. It need not be secret: a client that sends a known id can always leave session and device out.
  */
 export type Kind = number;
 
-/** Nothing is known of the event but its id. */
+/** Nothing but the id is known. */
 export const UNKNOWN_KIND: Kind = 0;
 
 const TYPE_BITS = 12;
 const PERSON_BITS = 10;
 const PERSON_MASK = 2 ** PERSON_BITS - 1;
 
-/** `type` is the model's, so that all dialects give the same. Empty texts say nothing. */
+/** `type`: the type in the model, so that all dialects give the same. Empty texts count as absent. */
 export function kindOf(type: string | undefined, session: string | undefined, device: string | undefined): Kind {
   return (
     ((short(type, TYPE_BITS) << (2 * PERSON_BITS)) |
@@ -46,7 +46,7 @@ function short(value: string | undefined, bits: number): number {
   return 1 + ((hash >>> 0) % (2 ** bits - 1));
 }
 
-/** What two purchases of the same order have in common: the order's id, else the checkout's token; undefined if neither is stated. */
+/** The key that all purchases of one order share: the order's id, else the checkout's token; undefined if neither is stated. */
 export function orderOf(payload: Json): string | undefined {
   const checkout = object(payload.checkout) ?? {};
   const order = object(payload.order) ?? object(checkout.order) ?? {};
@@ -58,5 +58,5 @@ export function orderOf(payload: Json): string | undefined {
   return token && `checkout ${token}`;
 }
 
-/** The type whose events are of an order. */
+/** The type of events with an order. */
 export const PURCHASE = 'purchase';

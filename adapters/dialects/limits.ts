@@ -9,10 +9,10 @@ export interface Excess {
   readonly got: string;
 }
 
-// The walk calls itself once per level, and no setting may let a client decide how deep the stack gets.
+// The walk is recursive, and no setting may let a client choose the stack depth.
 const deepestWalk = 500;
 
-/** What the address of the visitor's page decides: such a text may be while its event, see `visitorText`. */
+/** Fields that come from the URL of the visitor's page: they may be as long as the event (see `visitorText`). */
 const byVisitor = /^(?:marketing_\w+|page_url|query)$/;
 
 /** One cheap walk over a parsed event: depth, keys, length of texts, and size. */
@@ -20,7 +20,7 @@ export function excess(event: object, limits: BodyLimits): Excess | undefined {
   const tally = { keys: 0, characters: 0 };
   const found = walk(event, 1, tally, limits);
   if (found) return found;
-  // A character takes 6 bytes at most, a key with its number and punctuation 32 more: ordinary events are never serialised for this.
+  // A character takes at most 6 bytes, a key with its number and punctuation 32 more. So ordinary events need not be serialized for this.
   if (tally.characters * 6 + tally.keys * 32 <= limits.eventBytes) return undefined;
   const bytes = Buffer.byteLength(JSON.stringify(event));
   if (bytes <= limits.eventBytes) return undefined;

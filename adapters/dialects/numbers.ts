@@ -1,13 +1,12 @@
-// A string, so that what looks like a number inside of it is left alone, or a number. A string that does not end reaches to the end of the
-// text: it would be begun anew at each of its quotes otherwise.
+// A string (so that numbers inside are left alone) or a number. An unterminated string reaches to the end of the text; otherwise the search
+// would restart at each of its quotes.
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
-/** The same strings, and whole numbers of 16 digits and more: a body may have very many others. */
+/** The same strings, and whole numbers of 16 digits or more. A body may have many other numbers. */
 const LONG_TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"?|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/gs;
 
 /**
- * A JSON text in which whole numbers that a double cannot hold are texts of their digits: JSON.parse would round 820982911946154508, and two
- * ids would become one. Decimals and numbers with an exponent are no ids and stay numbers, as near as a double comes to them. The text need
- * not be valid JSON.
+ * Turns whole numbers that a double cannot hold into texts of their digits: JSON.parse would round 820982911946154508, and two ids would become
+ * one. Decimals and numbers with an exponent are no ids and stay numbers. The text need not be valid JSON.
  */
 export function exactNumbers(text: string): string {
   if (!hasLongNumber(text)) return text;
@@ -18,7 +17,7 @@ export function exactNumbers(text: string): string {
 
 const LONG = 16;
 
-/** Whether a text has 16 digits in a row. Looks at one character of 16: bodies without such a number pay next to nothing for those that have. */
+/** Whether a text has 16 digits in a row. It looks at one character of 16, so most bodies cost next to nothing. */
 export function hasLongNumber(text: string): boolean {
   for (let at = LONG - 1; at < text.length; at += LONG) {
     if (!isDigit(text, at)) continue;
@@ -39,8 +38,8 @@ function isDigit(text: string, at: number): boolean {
 const MAY_BE_INEXACT = /[\d.]{16}|\d[eE][+-]?\d/;
 
 /**
- * A JSON text in which a number that a double cannot tell from its neighbours is a text of what was written, so that contents with other
- * numbers are other contents. Numbers of equal value stay equal: `1.0` is `1`.
+ * Turns numbers that a double cannot tell from their neighbours into texts as written, so that different numbers are different contents. Numbers
+ * of equal value stay equal: `1.0` is `1`.
  */
 export function numbersAsWritten(text: string): string {
   if (!MAY_BE_INEXACT.test(text)) return text;
@@ -50,12 +49,12 @@ export function numbersAsWritten(text: string): string {
 const isExact = (token: string): boolean =>
   (token.length < 16 && !/[eE]/.test(token)) || decimal(token) === decimal(String(Number(token)));
 
-/** A number as its digits without the zeros around them, and its exponent; one with an endless exponent as it is. */
+/** A number as its digits without outer zeros and its exponent; unchanged if the exponent is too long. */
 function decimal(token: string): string {
   const [, sign = '', whole = '', fraction = '', power = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
-  // By hand: a pattern would begin anew at each of its zeros.
+  // A loop, since a pattern would restart at each of the zeros.
   let end = digits.length;
   while (digits[end - 1] === '0') end -= 1;
   if (end === 0) return whole && '0';

@@ -1,6 +1,6 @@
 /**
- * What programs write where they have no id, in lower case and without the brackets and quotes around it: the missing values of JavaScript,
- * Python, Go, Objective-C and PHP as text, the guest of shop systems (`0`, `-1`), and what other collectors refuse as ids too.
+ * Texts that programs write if they have no id, in lower case, without brackets and quotes: the missing values of JavaScript, Python, Go,
+ * Objective-C and PHP, the guest of shop systems (`0`, `-1`), and what other collectors also refuse.
  */
 const WORDS: ReadonlySet<string> = new Set([
   ...['', 'undefined', 'null', 'nan', 'none', 'nil', 'true', 'false', '-1', '-'],
@@ -8,9 +8,9 @@ const WORDS: ReadonlySet<string> = new Set([
 ]);
 /** `[object Object]`, `[object Promise]` … */
 const OBJECT = /^object [a-z]+$/;
-/** Zero, the nil UUID, device ids of nothing but zeros, and the max UUID: no generator makes them. */
+/** Zero, the nil UUID, all-zero device ids, and the max UUID: no generator makes them. */
 const NO_UUID = /^(?:0[0-]*|f{8}-?f{4}-?f{4}-?f{4}-?f{12})$/;
-/** A template that nobody has filled in. */
+/** An unfilled template. */
 const TEMPLATE = /^(?:\{\{.*\}\}|\$\{.*\}|<%.*%>|\{%.*%\}|%%.*%%|\[\[.*\]\])$/s;
 const GID = /^gid:\/\/shopify\/[a-z]+\//;
 const AROUND = /^[\s"'`([{<]+|[\s"'`)\]}>]+$/g;
@@ -24,7 +24,7 @@ const LONGEST = 200;
 export function isPlaceholder(value: string): boolean {
   if (value.length > LONG ? isOrdinary(value) : ORDINARY.test(value)) return false;
   const plain = value.trim().toLowerCase();
-  // The patterns below look at each place of a text more than once.
+  // The patterns below may visit each character more than once.
   if (plain.length > LONGEST) return false;
   if (TEMPLATE.test(plain)) return true;
   const bare = plain.replace(GID, '').replace(AROUND, '');

@@ -3,7 +3,7 @@ import { saysNothing } from './fields.ts';
 import { isPlaceholder } from './placeholder.ts';
 import { iso, type WrongTime, wrongTime } from './timestamp.ts';
 
-/** Something that a client sent and that the event does without, and why: short stable words for metrics. What was sent stays in `extra`. */
+/** A value that a client sent and its event lost, and why: short stable words for metrics. The sent value stays in `extra`. */
 export interface Replaced {
   readonly field: 'event_id' | 'session_id' | 'device_id' | 'user_id' | 'customer_id' | 'timestamp';
   readonly reason: 'placeholder' | 'unusable' | WrongTime;
@@ -40,7 +40,7 @@ export class ReplacedNotes {
     if (reason !== undefined) this.#add('timestamp', reason);
   }
 
-  /** Times of which the first that can be used is the event's. */
+  /** Candidates for the time of an event; the first usable one is taken. */
   times(sent: readonly unknown[]): void {
     const stated = sent.filter((one) => !saysNothing(one));
     if (stated.every((one) => wrongTime(one, this.#receivedAt, this.#received) !== undefined)) this.time(stated[0]);
@@ -52,7 +52,7 @@ export class ReplacedNotes {
   }
 }
 
-/** Why this is no id. */
+/** Why a value is no id. */
 function reasonOf(sent: unknown): 'placeholder' | 'unusable' {
   const id = typeof sent === 'number' ? String(sent) : sent;
   return typeof id === 'string' && isPlaceholder(id) ? 'placeholder' : 'unusable';

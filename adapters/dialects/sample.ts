@@ -1,23 +1,23 @@
-/** A request as a client of a contract sends it: `headless-events send` tries a gateway with it. */
+/** A sample request as a client of a contract sends it, for `headless-events send`. */
 export interface Sample {
-  /** The type of its event where none is asked for, as the contract names it. Absent if the call brings no event. */
+  /** The default type of its event, as the contract names it. Absent for a call without an event. */
   readonly type?: string;
-  /** Whether the shop must be named beside the token. */
+  /** Whether the shop must be named besides the token. */
   readonly namesShop: boolean;
-  /** What the fields of a wish belong to: the event, or the body around it. */
+  /** Where the given fields go: into the event, or into the body around it. */
   readonly fieldsOf: 'event' | 'body';
   request(wish: SampleWish): SampleRequest;
-  /** What an answer means that is no verdict on an event: what it is about, and sentences. */
+  /** Explains an answer that is no verdict on an event: its subject, and sentences. */
   told?(answer: Readonly<Record<string, unknown>>): { readonly about: string; readonly lines: readonly string[] };
 }
 
 export interface SampleWish {
   readonly token: string;
-  /** Empty where the contract need not name it. */
+  /** Empty if the contract does not need it. */
   readonly shop: string;
-  /** As the contract names it; also a name of the shop's own. */
+  /** As the contract names it; may be a custom name of the shop. */
   readonly type: string;
-  /** What goes over the example. */
+  /** Fields that replace those of the example. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** ISO 8601 in UTC. */
   readonly time: string;
@@ -32,12 +32,12 @@ export interface SampleRequest {
   readonly id: string | undefined;
 }
 
-/** What an event of each type may say, so that its contract takes it and every destination can make something of it. */
+/** An example event of each type, accepted by its contract and useful to every destination. */
 export type Examples = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 export const SAMPLE_SESSION = 'headless-events-send';
 export const PRODUCT = { product_id: '7003338965178', variant_id: '41218393342138', title: 'Linen shirt' };
 
-/** Nothing for a name of the shop's own. */
+/** The example of a type; empty for a custom name of the shop. */
 export const exampleIn = (examples: Examples, type: string): object =>
   Object.hasOwn(examples, type) ? (examples[type] ?? {}) : {};

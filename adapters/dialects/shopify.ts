@@ -4,8 +4,8 @@ import { digits } from './ids.ts';
 import { type Json, list, number, object, text, withoutUndefined } from './values.ts';
 
 /**
- * What the payload of a standard event says in the model's words. Read as Shopify's web pixels send it, as Hydrogen's
- * bus does, and with plain product_id keys; anything may be missing or null. One product is the event's own, several are its products.
+ * Reads the payload of a standard event: as Shopify's web pixels send it, as Hydrogen's bus does, and with plain product_id keys. Anything may
+ * be missing or null. One product belongs to the event itself; several are its products.
  */
 export function standardPayload(data: Json) {
   const listed = lines(data.products, true);
@@ -36,14 +36,14 @@ const variantLists = (data: Json): ProductLine[][] => {
   ];
 };
 
-/** Hydrogen says what a cart line was and what it is now; the event is about the difference. */
+/** Hydrogen sends a cart line before and after the change. The event is about the difference. */
 function changedLine({ currentLine, prevLine }: Json): ProductLine | undefined {
   const found = line(currentLine) ?? line(prevLine);
   const change = Math.abs((line(currentLine)?.quantity ?? 0) - (line(prevLine)?.quantity ?? 0));
   return found && withoutUndefined({ ...found, quantity: change || undefined });
 }
 
-/** The products of a list, or of a GraphQL connection. Where only `id` is given, `idIsProduct` says that it names the product. */
+/** The products of a list or a GraphQL connection. `idIsProduct`: a lone `id` names the product. */
 export const lines = (value: unknown, idIsProduct = false): ProductLine[] =>
   entries(value)
     .map((item) => line(object(item)?.node ?? item, idIsProduct))
@@ -82,7 +82,7 @@ export function line(value: unknown, idIsProduct = false): ProductLine | undefin
   return found.product_id || found.variant_id ? found : undefined;
 }
 
-/** An id of a type of thing. A gid says what it names; of plain digits `isLikely` says whether they may be meant. */
+/** The id of a thing of this type. A gid names its type; for plain digits `isLikely` says whether they may be meant. */
 function idNaming(type: 'Product' | 'ProductVariant', value: unknown, isLikely: boolean): string | undefined {
   const named = shopifyGid(value);
   if (named) return named.type === type ? named.id : undefined;

@@ -3,9 +3,9 @@ import type { Event } from '../../schemas/event.ts';
 import type { BodyLimits, Documentation, InboundRequest, Reply } from './dialect.ts';
 import type { Sample } from './sample.ts';
 
-/** A call of a contract that brings no event. Tokens, origins, limits and errors are those of its events. */
+/** A call of a contract without events. Tokens, origins, limits and errors are the same as for events. */
 export interface SideCall {
-  /** Beside the dialect's name it is the name that `headless-events send` knows it by. */
+  /** With the dialect's name in front, the name in `headless-events send`. */
   readonly name: string;
   readonly path: string;
   readonly documentation: Documentation;
@@ -27,11 +27,11 @@ export interface SideRequest {
 }
 
 export interface SideCallTools {
-  /** What is known of a visitor of a shop, by any of the ids that are given. Never rejects: nothing is known while the log cannot be read. */
+  /** What is known of a visitor, by any of the given ids. Never rejects: if the log cannot be read, nothing is known. */
   visitorOf(shop: string, ids: VisitorIds): Promise<Visitor>;
-  /** Passes a request on to a server that still answers such calls. */
+  /** Forwards a request to a server that still answers such calls. */
   readonly upstream: Upstream;
-  /** A new id that nobody can guess: it opens what is known of its visitor. */
+  /** A new random id. It must be unguessable: it opens what is known of its visitor. */
   mint(): string;
   readonly limits: BodyLimits;
 }
@@ -47,8 +47,8 @@ export interface Visitor {
 
 export interface Upstream {
   /**
-   * What a server answers with 200, where `accepts` says that it is an answer. Undefined if the server fails, is too slow, says too
-   * much or failed a moment ago. Never rejects.
+   * The body that a server answers with 200 if `accepts` it. Undefined if the server fails, is too slow, answers too much or failed a moment
+   * ago. Never rejects.
    */
   ask(server: UpstreamServer, request: PassedRequest): Promise<string | undefined>;
 }

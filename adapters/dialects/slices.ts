@@ -1,8 +1,8 @@
 import { endOfString, withoutMark } from './body.ts';
 
 /**
- * The entries of the `events` array of a JSON text, each exactly as it came: number digits, escapes and depth survive, which they would not
- * through parse and stringify. The text must be valid JSON with such an array.
+ * The entries of the `events` array of a JSON text, each exactly as sent: digits, escapes and depth are kept, which parsing and serializing
+ * would change. The text must be valid JSON with such an array.
  */
 export function eventSlices(body: string): string[] {
   const text = withoutMark(body);
@@ -14,7 +14,7 @@ export function eventSlices(body: string): string[] {
   return found;
 }
 
-/** Of a list, or of an object with places for keys: those as parsing puts them, which leaves keys named `__proto__` out. */
+/** The entries of a list, or of an object with index keys, in the order in which parsing gives them. Keys named `__proto__` are left out. */
 function entries(text: string, start: number): string[] {
   const isNamed = text[start] === '{';
   const found = new Map<string, string>();
@@ -28,7 +28,7 @@ function entries(text: string, start: number): string[] {
 
 type Member = readonly [name: string | undefined, start: number, end: number];
 
-/** Where each value of the array or object that starts here lies, without going into it. */
+/** The offsets of each value of the array or object that starts here, without descending. */
 function* members(text: string, start: number): Generator<Member> {
   const named = text[start] === '{';
   let at = afterSpace(text, start + 1);
@@ -55,7 +55,7 @@ function endOfValue(text: string, start: number): number {
   return text.length;
 }
 
-/** Outside of any bracket, a value ends where a separator, a closing bracket or space follows. */
+/** Outside of brackets a value ends before a separator, a closing bracket or a blank. */
 const endsHere = (text: string, at: number): boolean => /[,\]}\s]/.test(text[at + 1] ?? ',');
 
 function afterSpace(text: string, start: number): number {

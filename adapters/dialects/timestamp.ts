@@ -3,22 +3,22 @@ import { saysNothing } from './fields.ts';
 const DAY_MS = 24 * 3_600_000;
 /** Shopify opened in 2006: an earlier year is a clock that was never set. */
 const EARLIEST_MS = Date.UTC(2000);
-/** Longer texts are no times, and are not searched for one. */
+/** Longer texts are no times and are not parsed. */
 const LONGEST = 100;
 
 /** Why a client's time is not used. */
 export type WrongTime = 'unreadable' | 'digits' | 'too_early' | 'too_late';
 
-/** When an event happened, in ISO 8601 and UTC, and who says so. */
+/** The time of an event in ISO 8601 and UTC, and its source. */
 export interface When {
   readonly timestamp: string;
   readonly timestamp_source: 'client' | 'received';
 }
 
-// What nearly every client sends, and what the model has, up to days that not every month has.
+// The format of nearly every client and of the model, for days that exist in every month.
 const AS_IT_IS = /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z$/;
 
-// As texts: Date would need four times as long. One that is not after the receipt is not too late.
+// Compared as text: Date takes four times as long. Not after the receipt means not too late.
 const isPlain = (value: unknown, received: string): value is string =>
   typeof value === 'string' && AS_IT_IS.test(value) && value <= received;
 
@@ -42,7 +42,7 @@ export function wrongTime(value: unknown, receivedAt: number, received: string):
   return typeof read === 'number' || read === 'absent' ? undefined : read;
 }
 
-/** What is kept of an event, with the client's time if that is not used. */
+/** What is kept of an event, including the client's time if that is not used. */
 export const withUnusedTime = (
   rest: Record<string, unknown> | undefined,
   sent: unknown,
@@ -53,7 +53,7 @@ export const withUnusedTime = (
 /** ISO 8601 in UTC. */
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** Milliseconds since 1970, or why that is not said. */
+/** Milliseconds since 1970, or why the value is not used. */
 function plausible(value: unknown, receivedAt: number): number | WrongTime | 'absent' {
   const read = milliseconds(value);
   if (typeof read === 'string') return read;
@@ -61,7 +61,7 @@ function plausible(value: unknown, receivedAt: number): number | WrongTime | 'ab
   return read > receivedAt + DAY_MS ? 'too_late' : read;
 }
 
-// The days of a month are left to Date, which rolls over.
+// Date checks the days of a month: it rolls over.
 const COMMON = /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,3})?Z$/;
 
 function milliseconds(value: unknown): number | 'absent' | 'unreadable' | 'digits' {
@@ -70,20 +70,26 @@ function milliseconds(value: unknown): number | 'absent' | 'unreadable' | 'digit
   if (typeof value !== 'string' || value.length > LONGEST) return 'unreadable';
   if (COMMON.test(value)) return Date.parse(value);
   const text = plainText(value);
-  // A number as text, with the fraction that some clocks give. Eight digits are a compact date.
+  // A number as text, perhaps with a fraction. Eight digits are a compact date.
   if (/^[+-]?\d+(?:\.\d+)?$/.test(text) && !/^\d{8}$/.test(text)) return fromNumber(Number(text));
   return fromIso(text) ?? fromWords(text) ?? 'unreadable';
 }
 
-/** Milliseconds have 12 or 13 digits from 1973 to 2286. Seconds, microseconds and nanoseconds have others: to guess would be to be wrong quietly. */
+/**
+ * Milliseconds have 12 or 13 digits from 1973 to 2286. Other numbers (seconds, microseconds, nanoseconds) are not guessed: a wrong guess would
+ * go unnoticed.
+ */
 const fromNumber = (value: number): number | 'digits' => (value >= 1e11 && value < 1e13 ? Math.floor(value) : 'digits');
 
 const ISO =
   /^(\d{4})(-?)(\d\d)\2(\d\d)(?:(?:T| {1,3})(\d{1,2}):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?\s*([ap]\.?m\.?)?\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?$/i;
-/** A zone's name, and what Temporal puts behind it, after an offset. */
+/** An offset followed by the zone's name, as Temporal writes it. */
 const ZONED = /^([^[]*(?:Z|[+-]\d\d(?::?\d\d)?))(?:\[[\w/+:=!-]+\])+$/i;
 
-/** ISO 8601: also compact, with a comma for the fraction, with AM or PM, and with the name of its zone behind the offset. Without an offset it is UTC. */
+/**
+ * ISO 8601, also compact, with a comma before the fraction, with AM or PM, and with the name of its zone after the offset. Without an offset it
+ * is UTC.
+ */
 function fromIso(text: string): number | undefined {
   const found = ISO.exec(ZONED.exec(text)?.[1] ?? text);
   if (!found) return undefined;
@@ -126,12 +132,12 @@ function fromWords(text: string): number | undefined {
   const ms = Date.parse(plain);
   if (Number.isNaN(ms)) return undefined;
   const years = plain.match(/(?<!\d)\d{4}(?!\d)/g) ?? [];
-  // In its own zone the year may be another than in UTC.
+  // The year may differ between its own zone and UTC.
   const near = [ms - DAY_MS, ms + DAY_MS].map((at) => new Date(at).getUTCFullYear());
   return years.some((year) => near.includes(Number(year))) ? ms : undefined;
 }
 
-/** Without the marks of writing direction, with plain blanks and digits: browsers write dates for people with others. */
+/** Removes direction marks, and converts blanks and digits to plain ones: browsers format dates for people with others. */
 function plainText(text: string): string {
   if (!/[^ -~]/.test(text)) return text.trim();
   return text

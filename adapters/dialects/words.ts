@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { meant } from '../closest.ts';
 
-/** A place that does not fit its schema: what was expected there, and what it was, in words. */
+/** A value that does not fit its schema: its path, what was expected, and what it was. */
 export interface Fault {
   readonly path: string;
   readonly expected: string;
@@ -10,7 +10,8 @@ export interface Fault {
 }
 
 /**
- * Every place where a value does not fit its schema, in the words of the schema (schemas/wire.ts) and in its order. TypeBox' own errors say which keyword failed, stop after eight, and count each branch of a union.
+ * Every mismatch between a value and its schema, in the words and the order of the schema (schemas/wire.ts). TypeBox' own errors name the failed
+ * keyword, stop after eight, and count each branch of a union.
  */
 export function faults(schema: TSchema, value: unknown, path = ''): Fault[] {
   const shape = objectOf(schema);
@@ -22,7 +23,7 @@ export function faults(schema: TSchema, value: unknown, path = ''): Fault[] {
   });
 }
 
-/** An event whose name the contract does not have, or that has none. All names would be longer than most events. */
+/** The fault of an event without a name, or with one that the contract does not have. All names together would be longer than most events. */
 export const unnamed = (path: string, name: unknown, names: readonly string[]): Fault => ({
   path,
   expected: `the name of an event, such as ${names[0]}, or one that the shop lists in customEvents`,

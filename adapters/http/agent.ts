@@ -6,20 +6,20 @@ import type { ConnectionOptions } from 'node:tls';
 import { fairLookup } from './names.ts';
 import { AddressRefused, kindOf, publicOnly } from './ssrf.ts';
 
-/** How names become addresses and addresses become sockets; tests lend their own. */
+/** Name resolution and connections; tests replace them. */
 export interface Network {
   readonly lookup: LookupFunction;
-  /** Default: as https does. */
+  /** The default is that of https. */
   readonly connect?: (options: ConnectionOptions) => Socket;
 }
 
-// One for all destinations, since they share the places that the process has for look-ups.
+// One for all destinations: they share the process's threads for look-ups.
 export const systemNetwork: Network = { lookup: fairLookup(systemLookup as LookupFunction) };
 
-// Many servers let go of an idle connection after 5 s. Letting go first spares a request that dies on a closed one.
+// Many servers close an idle connection after 5 s. Closing it first avoids sending a request into a closed connection.
 const keep = { keepAlive: true, maxFreeSockets: 2, timeout: 4_000 };
 
-// A server may send a few (100, 103) before its answer. One that sends them without end would keep a core busy until the time is over.
+// A server may send a few interim answers (100, 103). One that sends them without end would keep a core busy until the timeout.
 const INTERIM_ANSWERS = 16;
 
 /** Keeps connections to one host; idle ones do not keep the process alive. It may connect to any address. */
@@ -32,7 +32,7 @@ export function publicAgent({ lookup, connect }: Network): HttpsAgent {
   const plain = connect ?? agent.createConnection.bind(agent);
   agent.createConnection = (options) => {
     const socket = plain(options as ConnectionOptions) as Socket;
-    // Added before anyone else's listener, so that nothing is written to a peer that should not see it.
+    // Before all other listeners, so that nothing is written to a forbidden peer.
     socket.prependOnceListener('connect', () => {
       const peer = socket.remoteAddress ?? 'an unknown address';
       if (kindOf(peer) !== 'public') socket.destroy(new AddressRefused('the connected peer', peer));

@@ -2,7 +2,7 @@ import { blackOut } from '../black-out.ts';
 import type { Outcome } from '../outcome.ts';
 import { retryAfterMs } from './retry-after.ts';
 
-/** What a server said: status, the headers that matter, and the beginning of its body. */
+/** An answer: status, the headers that matter, and the start of its body. */
 export interface Answer {
   readonly status: number;
   readonly retryAfter: string | null;
@@ -13,9 +13,9 @@ export interface Answer {
 }
 
 /**
- * What an answer means for the events of the request. 2xx: delivered. 410: gone. 400, 413, 422: the content is refused, which
- * is final for one event, while of several it is unknown which one it was. All others: retry, since 5xx and the like may pass, and a wrong path, a wrong key or a
- * redirect concern the set-up and not the events; the reason says what to mend. `secrets` never appear in a reason.
+ * What an answer means for the events of the request. 2xx: delivered. 410: gone. 400, 413, 422: the content is refused; that is final for one
+ * event, and for several it is unknown which one is to blame. Everything else is retried: 5xx may pass, and a wrong path, a wrong key or a
+ * redirect is a fault of the set-up and not of the events. The reason says what to repair. `secrets` never appear in a reason.
  */
 export function outcomeOf(answer: Answer, events: number, now: number, secrets: readonly string[]): Outcome {
   const { status } = answer;
@@ -28,7 +28,7 @@ export function outcomeOf(answer: Answer, events: number, now: number, secrets: 
   return { kind: 'retry', reason, answered: true, ...(afterMs !== undefined && { afterMs }) };
 }
 
-/** At most 200 characters of foreign text, on one line, without control characters, and with the secrets blacked out. */
+/** An excerpt of foreign text: at most 200 characters on one line, without control characters, with secrets blacked out. */
 export function excerpt(text: string, secrets: readonly string[]): string {
   const clean = blackOut(
     text,

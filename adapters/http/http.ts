@@ -8,31 +8,30 @@ import { urlMistakes } from './ssrf.ts';
 
 export interface HttpSettings {
   readonly url: string;
-  /** For everything: name look-up, connection, request and answer. */
+  /** Limit for the whole exchange: name look-up, connection, request and answer. */
   readonly timeoutSeconds: number;
   /** Whether any address and plain http: are allowed; else https: to public addresses only. */
   readonly allowPrivateNetworks: boolean;
-  /** Blacked out wherever the server's words are repeated. */
+  /** Blacked out when the server's words are repeated. */
   readonly secrets: readonly string[];
-  /** How much of an answer is read, 4 KB unless told. */
+  /** How much of an answer is read; 4 KB by default. */
   readonly answerBytes?: number;
 }
 
 export interface Http {
   /** One POST, one outcome for the events it carried. Never rejects; settles soon after `signal` aborts, with "stopped". */
   post(body: string, headers: Readonly<Record<string, string>>, events: number, signal: AbortSignal): Promise<Outcome>;
-  /** One POST and what came back, or in words why nothing did. Never rejects; settles soon after `signal` aborts. */
+  /** One POST; gives the answer, or in words why there is none. Never rejects; settles soon after `signal` aborts. */
   ask(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer | string>;
-  /** Lets go of the connections. */
+  /** Closes the connections. */
   close(): void;
 }
 
 const usualBytes = 4_096;
 
 /**
- * A careful HTTP client for whatever an operator names: guards addresses (ssrf.ts), follows no redirect, inflates nothing, reads no
- * more than the beginning of an answer, and keeps connections. An answer that breaks off or does not come in time tells nothing, whatever its status
- * line said: the outcome is retry.
+ * An HTTP client for URLs of operators. It guards addresses (ssrf.ts), follows no redirects, decompresses nothing, reads only the start of an
+ * answer, and keeps connections. An answer that breaks off or comes too late tells nothing, whatever its status line said: the outcome is retry.
  */
 export function openHttp(settings: HttpSettings, now: () => number, network: Network = systemNetwork): Http {
   const mistakes = urlMistakes(settings.url, settings.allowPrivateNetworks);
@@ -41,7 +40,7 @@ export function openHttp(settings: HttpSettings, now: () => number, network: Net
     if (mistakes.length > 0) return mistakes.join('; ');
     const request = {
       method: 'POST',
-      // As bytes, so that the length is stated and the body is not sent in chunks.
+      // As bytes, so that Content-Length is sent and not chunks.
       body: Buffer.from(body),
       headers: { 'user-agent': `headless-events/${version()}`, ...headers },
       agent,
@@ -81,7 +80,7 @@ async function exchange(settings: HttpSettings, request: object, signal: AbortSi
   } catch (error) {
     if (signal.aborted) return 'stopped';
     if (ending.signal.aborted) return `no complete answer within ${settings.timeoutSeconds} s`;
-    // Some of these words are the other side's, such as the names in its certificate.
+    // Some of this text comes from the server, such as names in its certificate.
     return excerpt(reasonOf(error), settings.secrets);
   } finally {
     clearTimeout(deadline);

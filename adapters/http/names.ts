@@ -2,11 +2,11 @@ import type { LookupFunction } from 'node:net';
 
 /** How many names the system looks up at once, unless UV_THREADPOOL_SIZE says otherwise. */
 const AT_ONCE = 2;
-/** A look-up that takes longer is one of a name in trouble; requests that wait for it get its last answer. */
+/** A slower look-up marks the name as failing; requests that wait for it get its last answer. */
 const SLOW_MS = 1_000;
-/** The same for one that waits for its turn. */
+/** The same while a look-up waits for its turn. */
 const QUEUED_MS = 100;
-/** What was said longer ago is forgotten. */
+/** Older answers are not used. */
 const KEPT_MS = 3_600_000;
 
 type Answer = Parameters<Parameters<LookupFunction>[2]>;
@@ -34,14 +34,14 @@ const realTime: Time = {
 };
 
 /**
- * Looks up like `lookup`, and so that names in trouble do not hold up the others: one whose server does not answer takes ten seconds
- * and more, and a few of them would take every place there is. Each name is looked up once at a time, for all that ask; those that
- * went well before come first, and those in trouble share one place. Where an answer is late, that of before is taken.
+ * Like `lookup`, but failing names do not delay the others. A name whose server does not answer takes ten seconds or more, and a few of them
+ * would occupy every thread. So each name is looked up once at a time for all callers, names that worked before come first, and failing names
+ * share one slot. If an answer is late, the previous one is used.
  */
 export function fairLookup(lookup: LookupFunction, { now, after }: Time = realTime): LookupFunction {
   const wanted = new Map<string, Wanted>();
   const running = new Set<string>();
-  /** How each name did when it was looked up last. */
+  /** The result of the last look-up of each name. */
   const did = new Map<string, 'well' | 'badly'>();
   const said = new Map<string, { readonly answer: Answer; readonly at: number }>();
   const rank = ({ host }: Wanted): number => ['well', undefined, 'badly'].indexOf(did.get(host));

@@ -7,8 +7,8 @@ const ports = new Set(['', '443', '8443']);
 const metadataService = '168.63.129.16';
 
 /**
- * Why events may not go to this URL, as sentences; empty if they may. It looks at the text only: what a name stands for can
- * change at any time, so `publicOnly` checks that at every connection. Never repeats the URL, which may hold a token.
+ * Why events may not go to this URL, as sentences; empty if they may. It checks only the text. A name can change its address at any time, so
+ * `publicOnly` checks that at every connection. Never repeats the URL, which may hold a token.
  */
 export function urlMistakes(text: string, allowPrivateNetworks: boolean): readonly string[] {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -23,8 +23,8 @@ export function urlMistakes(text: string, allowPrivateNetworks: boolean): readon
 }
 
 /**
- * 'public' for an address anyone on the internet may have; else the name of its special range (loopback, private, linkLocal …).
- * Only 'public' is safe to connect to.
+ * 'public' for a public internet address, else the name of its special range (loopback, private, linkLocal …). Only 'public' is safe to connect
+ * to.
  */
 export function kindOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'unreadable';
@@ -47,8 +47,8 @@ export class AddressRefused extends Error {
 }
 
 /**
- * Resolves like `lookup`, and fails with AddressRefused if even one of the addresses is not public. The connection is made to
- * the very addresses that were checked, so a name cannot change its mind in between.
+ * Like `lookup`, but fails with AddressRefused if any of the addresses is not public. The connection uses exactly the addresses that were
+ * checked, so a name cannot change in between (DNS rebinding).
  */
 export function publicOnly(lookup: LookupFunction): LookupFunction {
   return (host, options, callback) => {

@@ -14,7 +14,7 @@ export interface ArchiveOptions {
   readonly gzip: boolean;
 }
 
-/** The part of node:fs/promises that may fail in interesting ways; tests lend a failing one. */
+/** The part of node:fs/promises that tests replace by a failing one. */
 export interface Disk {
   open(path: string, flags: string, mode?: number): Promise<FileHandle>;
 }
@@ -22,11 +22,11 @@ export interface Disk {
 interface Growing {
   readonly handle: FileHandle;
   readonly path: string;
-  /** Bytes that are known to be on the disk. */
+  /** Bytes that are surely on the disk. */
   size: number;
-  /** There may be something behind `size` that does not belong there. */
+  /** There may be torn bytes after `size`. */
   torn: boolean;
-  /** It has been open long enough. */
+  /** It is old enough to be completed. */
   due: boolean;
   readonly timer: NodeJS.Timeout;
 }
@@ -34,8 +34,8 @@ interface Growing {
 const mark = '.current.';
 
 /**
- * A sequence of files in one folder, of which at most one grows: `<prefix>.<time>.<first position>.current.ndjson`. When it is large
- * or old enough it loses `.current` from its name, atomically, and never changes again. No file is ever overwritten.
+ * Files in one folder, of which at most one grows: `<prefix>.<time>.<first position>.current.ndjson`. When it is large or old enough, `.current`
+ * is removed from its name, atomically, and the file never changes again. No file is ever overwritten.
  */
 export class Archive {
   readonly #options: ArchiveOptions;
@@ -51,7 +51,7 @@ export class Archive {
     this.#disk = disk;
   }
 
-  /** Resolves once the bytes are on the disk. Rejects with the system's error; then none of them stay in the file. */
+  /** Resolves once the bytes are on the disk. If it rejects (with the system's error), none of them stay in the file. */
   append(position: number, bytes: Buffer): Promise<void> {
     return this.#inTurn(async () => {
       await this.#recover();
@@ -59,7 +59,7 @@ export class Archive {
       if (this.#growing && (await isDone(this.#growing, maxBytes - bytes.length))) await this.#complete(this.#growing);
       this.#growing ??= await this.#begin(position);
       await this.#write(this.#growing, bytes);
-      // The events are safe already: should this fail, the next append tries it again.
+      // The events are safe already. If this fails, the next append tries again.
       if (this.#growing.size >= maxBytes) await this.#complete(this.#growing).catch(this.#postpone);
     });
   }
@@ -83,7 +83,7 @@ export class Archive {
       await file.handle.appendFile(bytes);
       await file.handle.datasync();
     } catch (error) {
-      // After a failed sync the success of a later one of the same file means nothing, so this file is given up.
+      // After a failed sync a later success on the same file proves nothing, so the file is completed and a new one begun.
       await this.#complete(file).catch(this.#postpone);
       throw error;
     }
@@ -106,7 +106,7 @@ export class Archive {
     return { handle, path, size: 0, torn: false, due: false, timer };
   }
 
-  // A replay in the same second begins at a position that has been there: then the name counts on.
+  // A replay may begin at the same position within the same second: then the name gets a number.
   async #freePath(position: number): Promise<string> {
     const { folder, prefix, gzip } = this.#options;
     const time = new Date(this.#tools.now()).toISOString().replace(/[-:]|\.\d+/g, '');
@@ -138,11 +138,11 @@ export class Archive {
     this.#growing = undefined;
     clearTimeout(file.timer);
     await file.handle.close();
-    // Should this fail, a power cut may bring the old name back; the next start completes it again.
+    // If this fails, a power cut may bring the old name back; the next start completes the file again.
     await sync(this.#options.folder);
   }
 
-  // What an earlier process left growing: cut to what is sound, and completed.
+  // A file that an earlier process left growing is cut to its intact part and completed.
   async #recover(): Promise<void> {
     if (this.#recovered) return;
     const { folder, prefix } = this.#options;
@@ -165,18 +165,18 @@ export class Archive {
     );
 }
 
-// Only in the file's own name: the folder may be called anything.
+// Only in the file's own name, since the folder may contain the same text.
 const finalPath = (path: string): string => join(dirname(path), basename(path).replace(mark, '.'));
 
 const finish = (path: string, size: number): Promise<void> =>
   size === 0 ? unlink(path) : rename(path, finalPath(path));
 
-// What cannot be written to any more: damaged, old, large, or removed by someone while it was open.
+// A file that takes no more: damaged, old, full, or removed by someone while it was open.
 async function isDone(file: Growing, roomBytes: number): Promise<boolean> {
   return file.torn || file.due || file.size > roomBytes || (await file.handle.stat()).nlink === 0;
 }
 
-// Someone moved or removed the growing file. Its events were on the disk when they counted as delivered; there is no name to change.
+// Someone moved or removed the growing file. Its events were on the disk when they counted as delivered, and there is no name to change.
 function takenAway(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }

@@ -1,11 +1,11 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-/** Makes a folder and its parents, in such a way that they outlive a power cut. */
+/** Makes a folder and its parents so that they survive a power cut. */
 export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: 0o750 });
   if (first === undefined) return;
-  // A name is on the disk once the folder that holds it has been synced.
+  // A name is durable once the folder that holds it has been synced.
   for (
     let parent = dirname(resolve(folder));
     parent.length >= dirname(resolve(first)).length;
@@ -26,7 +26,7 @@ export async function sync(path: string): Promise<void> {
   }
 }
 
-/** Whether there is anything of that name. */
+/** Whether the path exists. */
 export const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,

@@ -39,8 +39,8 @@ export const file: Destination<typeof settings> = {
 };
 
 /**
- * As `file.connect`, on a disk of one's own. Delivered means: on the disk. A batch is in a file whole or not at all, but a batch that
- * was written when the process died is written again by the next one. A write that has begun is finished although `signal` aborts.
+ * Like `file.connect`, on a given disk. Delivered means on the disk. A batch is in a file completely or not at all; if the process dies while
+ * writing one, the next process writes it again. A write in progress is finished even if `signal` aborts.
  */
 export function connectFile(chosen: Settings, tools: Tools, disk: Disk = { open }): Sender {
   const archives = new Map<string, Archive>();
@@ -69,7 +69,7 @@ async function write(archive: Archive, { events }: Batch, chosen: Settings): Pro
   if (!first) return stopped;
   const lines = Buffer.from(events.map(({ event }) => `${JSON.stringify(event)}\n`).join(''));
   try {
-    // Each batch is a gzip member of its own, so that a torn one can be cut off; readers see one stream.
+    // Each batch is a separate gzip member, so that a torn one can be cut off. Readers see one stream.
     await archive.append(first.position, chosen.gzip ? await promisify(gzip)(lines) : lines);
     return { kind: 'delivered', status: 'on disk' };
   } catch (error) {
@@ -77,7 +77,7 @@ async function write(archive: Archive, { events }: Batch, chosen: Settings): Pro
   }
 }
 
-// Names come from the configuration; whatever they hold, they stay in their folder and do not meet each other.
+// Names come from the configuration: whatever they contain, they stay in their folder and never collide.
 const safe = (name: string, unsafe: RegExp): string =>
   name.replace(unsafe, (found) =>
     Array.from(Buffer.from(found), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),

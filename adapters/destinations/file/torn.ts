@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { gunzip, type InflateRaw, type InputType, inflateRaw, type ZlibOptions } from 'node:zlib';
 
 /**
- * Where the last whole line (or, for gzip, the last whole member) of a file ends, in bytes. What lies behind it was being written
- * when the process or the machine died. Only the end can be torn: a batch is on the disk before the next one is begun.
+ * The offset after the last complete line (or gzip member). What follows was being written when the process or the machine died. Only the end
+ * can be torn, since a batch is on the disk before the next one is begun.
  */
 export async function soundEnd(path: string, gzip: boolean): Promise<number> {
   const handle = await open(path, 'r');
@@ -16,7 +16,7 @@ export async function soundEnd(path: string, gzip: boolean): Promise<number> {
   }
 }
 
-// What every member begins with: gzip, deflate, no flags, no time, default compression. Nine bytes do not come up by chance.
+// The start of every member: gzip, deflate, no flags, no time, default compression. Nine such bytes do not appear by chance.
 const memberStart = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0]);
 const headerBytes = 10;
 const trailerBytes = 8;
@@ -45,7 +45,7 @@ async function deflatedBytes(bytes: Buffer): Promise<number> {
 
 const windowBytes = 1 << 20;
 
-// Backwards, in windows that overlap by one needle. -1 if it is nowhere.
+// Searches backwards, in windows that overlap by one needle. -1 if it is nowhere.
 async function lastIndexOf(handle: FileHandle, size: number, needle: Buffer): Promise<number> {
   for (let end = size; end > 0; end -= windowBytes) {
     const start = Math.max(0, end - windowBytes);

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 
 const prefix = 'whsec_';
 
-/** What is wrong with a signing secret, as sentences that do not repeat it; empty if nothing is, or if there is none. */
+/** Mistakes of a signing secret, as sentences that do not repeat it; empty if it is valid or absent. */
 export function secretMistakes(name: string, secret: string | undefined): readonly string[] {
   if (secret === undefined) return [];
   const got = wrong(secret);
@@ -21,8 +21,8 @@ function wrong(secret: string): string | undefined {
 }
 
 /**
- * The headers of Standard Webhooks 1.0.0: id, time of this attempt, and one signature per secret, so that a receiver that knows
- * either of two secrets accepts it while they are being exchanged.
+ * The headers of Standard Webhooks 1.0.0: id, time of this attempt, and one signature per secret. With two secrets a receiver that knows either
+ * one accepts the request while they are being rotated.
  */
 export function signedHeaders(
   id: string,
@@ -38,7 +38,7 @@ export function signedHeaders(
   };
 }
 
-// By Node's own hash: the package that defines the standard signs in JavaScript, which takes eight times as long for a large batch.
+// Uses Node's own hash: the package of the standard signs in JavaScript, which takes eight times as long for a large batch.
 const signature = (secret: string, content: string): string =>
   createHmac('sha256', Buffer.from(secret.slice(prefix.length), 'base64'))
     .update(content)

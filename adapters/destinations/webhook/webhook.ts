@@ -58,7 +58,7 @@ export const webhook: Destination<typeof settings> = {
   connect: (chosen, tools) => connectWebhook(chosen, tools),
 };
 
-/** As `webhook.connect`, over a network of one's own. Every attempt of a batch has the same id and the same body. */
+/** Like `webhook.connect`, over a given network. Every attempt of a batch has the same id and the same body. */
 export function connectWebhook(chosen: Settings, { now }: Tools, network: Network = systemNetwork): Sender {
   const secrets = [chosen.secret, chosen.previousSecret].filter((secret) => secret !== undefined);
   const http = openHttp({ ...chosen, secrets: confidential(chosen) }, now, network);
@@ -79,7 +79,7 @@ export function connectWebhook(chosen: Settings, { now }: Tools, network: Networ
   };
 }
 
-// The timestamp is that of the content and not of the attempt, so that a repetition is the same to the byte.
+// The timestamp belongs to the content and not to the attempt, so that a repeat is equal to the byte.
 const bodyOf = ({ shop, pipeline, events }: Batch): string =>
   JSON.stringify({
     type: 'storefront.events',
@@ -89,7 +89,7 @@ const bodyOf = ({ shop, pipeline, events }: Batch): string =>
 
 const SHORTEST_TOKEN = 8;
 
-// What an answer may throw back at us and a log must not hold: secrets, and the tokens in headers and in the URL's path and query.
+// What an answer may echo and a log must not hold: secrets, and the tokens in headers and in the URL's path and query.
 function confidential({ url, secret, previousSecret, headers }: Settings): string[] {
   const secrets = [secret, previousSecret ?? ''].flatMap((text) => [text, text.replace('whsec_', '')]);
   const tokens = Object.values(headers).flatMap((value) => [

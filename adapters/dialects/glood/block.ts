@@ -4,14 +4,14 @@ import { type Json, object, text, withoutUndefined } from '../values.ts';
 
 export type BlockType = 'section' | 'bundle' | 'checkout';
 
-/** Where the id of each kind of block was seen, or may be expected: bundle and checkout payloads are not documented. */
+/** The keys with the id of each kind of block, seen or expected: payloads of bundles and checkouts are not documented. */
 const idKeys: Readonly<Record<BlockType, readonly string[]>> = {
   section: ['section', 'sectionId', 'section_id'],
   bundle: ['bundle', 'bundleId', 'bundle_id', 'section'],
   checkout: ['offer', 'offerId', 'offer_id', 'checkout', 'checkoutId', 'section'],
 };
 
-/** What a glood:* event says of its recommendation block. `chosen`: the event is about one product, not about all that were shown. */
+/** The recommendation block of a glood:* event. `chosen`: the event is about one product, not all that were shown. */
 export function blockPayload(track: Json, type: BlockType, chosen: boolean) {
   const products = lines(track.products, true);
   const parent = line(track.parent, true);

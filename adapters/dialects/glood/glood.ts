@@ -50,7 +50,7 @@ export const glood: Dialect = {
   refused: ({ status, message }) => ({ status, body: JSON.stringify({ error: status, message }) }),
 };
 
-// A value that is no domain names no shop, but it must not count as a header that was left out.
+// A value that is no domain names no shop, but the header must still count as present.
 const named = (value: string | undefined): string | undefined => value && (shopDomain(value) ?? value);
 
 function read(text: string, rules: Rules): Reading {
@@ -91,7 +91,7 @@ function bodyOf(text: string, manner?: Manner): Json {
   return body;
 }
 
-/** A body that names another shop is not kept: what it says belongs to another shop. */
+/** A body that names another shop is not kept: its data belongs to that shop. */
 function checkShop(body: Json, raw: string, rules: Rules): void {
   const named = text(body.shop_domain);
   if (named !== undefined && !rules.names(shopDomain(named) ?? '')) {

@@ -11,14 +11,14 @@ import { gloodInitSample } from './sample.ts';
 import { gloodSettingsOf } from './settings.ts';
 import { GloodInit, GloodInitAnswer } from './shapes.ts';
 
-/** Who a client says it is. */
+/** The identity that a client states. */
 interface Client {
   readonly user_id?: string;
   readonly client_id?: string;
   readonly customer_id?: string;
 }
 
-/** Reads the body of an init; an empty one says nothing, nor does a field that does not fit. Throws RequestRefused(400). */
+/** Reads the body of an init. Ignores an empty body and fields that do not fit. Throws RequestRefused (400). */
 export function readInit(body: string, limits: BodyLimits): Client {
   const said = body.trim() === '' ? {} : bodyOf(body);
   const much = excess(said, limits);
@@ -37,13 +37,13 @@ function bodyOf(text: string): Json {
   const wanted = 'the body must be a JSON object, or empty, got';
   const parsed = parseBody(text);
   if (parsed.kind === 'refused') throw refused(`${wanted} ${parsed.got}`);
-  // PHP sends an empty list where it knows nothing.
+  // PHP sends an empty list for an empty object.
   const body = Array.isArray(parsed.value) && parsed.value.length === 0 ? {} : object(parsed.value);
   if (!body) throw refused(`${wanted} ${shown(parsed.value)}`);
   return body;
 }
 
-// An init brings no event, so nothing of it is worth a place in quarantine.
+// An init has no event, so it is not quarantined.
 const refused = (reason: string): RequestRefused => new RequestRefused(400, reason);
 
 /** The answer in Glood's shape. `visit` is the visit that begins, `token` the one that the client sent. */
@@ -69,13 +69,13 @@ function initReply(
   return { status: 200, body: JSON.stringify(body) };
 }
 
-/** Whether what another server said is the answer to an init. */
+/** Whether the answer of another server is an answer to an init. */
 function isInitAnswer(body: string): boolean {
   const parsed = parseBody(body);
   return parsed.kind === 'parsed' && text(object(parsed.value)?.visit_id) !== undefined;
 }
 
-// The contract has them as JSON numbers, which do not carry larger ones exactly.
+// The contract wants JSON numbers, which cannot hold larger ids exactly.
 const numbers = (ids: readonly string[]): number[] => ids.map(Number).filter(Number.isSafeInteger);
 
 const documentation: Documentation = {
@@ -103,7 +103,7 @@ const documentation: Documentation = {
 
 const path = '/api/storefront/v3/headless/init';
 
-/** The first call of a Glood client: who it is from now on, and what its shop wants it to know. */
+/** The first call of a Glood client: gets its ids and what its shop knows about the visitor. */
 export const gloodInit: SideCall = {
   name: 'init',
   path,
@@ -128,7 +128,10 @@ export const gloodInit: SideCall = {
   },
 };
 
-/** By which ids the client may be told what is known. Customers are numbered: with a token that every shopper can read, anyone could ask for any of them. */
+/**
+ * The ids by which the client may ask. Not by customer id: those are numbers, and with a token that every shopper can read anyone could ask
+ * about any customer.
+ */
 const knowable = ({ user_id, client_id, customer_id }: Client, trust: SideRequest['trust']): VisitorIds => ({
   ...(user_id !== undefined && { user_id }),
   ...(client_id !== undefined && { device_id: client_id }),

@@ -37,7 +37,7 @@ export const tapcartSample: Sample = {
     const device = { id: SAMPLE_SESSION, operatingSystem: 'iOS' };
     const body = { event: type, data: exampleIn(examples, type), properties: { device }, ...fields };
     return {
-      // Tapcart is given the token in a URL. Here it is a header, which no router writes to its log.
+      // Tapcart itself sends the token in the URL. A header is better here: no router logs it.
       headers: { Authorization: `Bearer ${token}` },
       body: { ...body, mp_metadata: metadata },
       id: String(metadata.mp_event_id),

@@ -18,7 +18,7 @@ import { type Json, list, nonEmpty, number, object, text, withoutUndefined } fro
 import { excerpt, type Fault, faults, shown, unnamed } from '../words.ts';
 import { tapcartSample } from './sample.ts';
 
-/** What each event of Tapcart's catalogue means in the model. */
+/** The model's type of each event in Tapcart's catalogue. */
 const types: Readonly<Record<string, string>> = {
   applicationInstalled: 'app_install',
   applicationOpened: 'app_open',
@@ -71,9 +71,9 @@ const validator = Compile(needed(TapcartBody));
 const customValidator = Compile(needed(bodyWith(required(Text, 'A name that the shop lists in customEvents.'))));
 
 /**
- * Tapcart's clickstream webhook: one event per request, from Tapcart's servers. Tapcart signs nothing and lets an operator set
- * no more than the URL, so the token is ours: in the query of that URL, or as a bearer token where a proxy adds one. A refused
- * event is 422, because Tapcart's older webhook is known to repeat 400 and 5xx.
+ * Tapcart's clickstream webhook: one event per request, from Tapcart's servers. Tapcart signs nothing and lets an operator set only the URL. So
+ * the token is ours: in the query of that URL, or as a bearer token that a proxy adds. A refused event gets 422, because Tapcart's older webhook
+ * is known to repeat 400 and 5xx.
  */
 export const tapcart: Dialect = {
   name: 'tapcart',
@@ -155,7 +155,7 @@ function refused(raw: string, code: string, reasons: readonly string[], body?: J
   return new RequestRefused(422, reasons.join('; '), { ...about, code, reasons, raw });
 }
 
-/** The device may stand in a header, or in several places of the body: the session tells enough. */
+/** The draft leaves the device out: it may be in a header or in several places of the body, and the session is enough. */
 function draftOf(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   const type = typeOf(String(body.event));
   const { mp_event_id, mp_session_id } = object(body.mp_metadata) ?? {};
@@ -176,8 +176,8 @@ function draftOf(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
 const typeOf = (name: string): string => (Object.hasOwn(types, name) ? (types[name] ?? name) : name);
 
 /**
- * Of `data` and `properties` no more is public than what they are for. Read here are the spellings of Tapcart's older webhook and
- * of its app SDK, and Shopify's own; both are kept whole. What enrichment found is about Tapcart's servers, and left out.
+ * The contents of `data` and `properties` are not documented beyond their purpose. This reads the spellings of Tapcart's older webhook, of its
+ * app SDK and of Shopify; both objects are kept whole. Enrichment is left out, since it describes Tapcart's servers.
  */
 function eventOf(sent: Json, context: Context, content: ContentOf, stored?: number): Event {
   const body = fields.body(sent);
