@@ -6,8 +6,8 @@ import type { Store } from './store.ts';
 type Call = (...args: unknown[]) => unknown;
 
 /**
- * The same store, but everything asked of it after it was closed fails with LogUnavailable, and so do the reads and claims that wait
- * then. A closed log that went on answering "nothing" would keep its readers in a loop that never lets a timer run.
+ * The same store, but after `close` every call fails with LogUnavailable, and so do reads and claims that are waiting then. If a closed log went
+ * on answering "nothing", its readers would loop without ever letting a timer run.
  */
 export function endedByClose(store: Store): Store {
   const underWay = new Set<Promise<unknown>>();
@@ -40,7 +40,7 @@ export function endedByClose(store: Store): Store {
   const answered = (part: PartName, name: string, answer: unknown): unknown => {
     if (part === 'cursors' && name === 'claim')
       return rejectedByClose((answer as Promise<Cursor>).then((cursor) => closedCursor(cursor)));
-    // The log's own close ends the appends.
+    // Appends are ended by the log's own close.
     if (!(answer instanceof Promise) || (part === 'log' && name === 'append')) return answer;
     const methods: Readonly<Record<string, Method>> = METHODS[part];
     return methods[name]?.mayWait ? rejectedByClose(answer) : awaitedByClose(answer);
@@ -57,7 +57,7 @@ export function endedByClose(store: Store): Store {
       if (name === 'log' && method === 'close') return () => end(call as () => Promise<void>);
       return (...args) => {
         if (!isClosed) return answered(name, method, call(...args));
-        // It gives a signal and no promise.
+        // It returns a signal and no promise.
         if (name === 'replays' && method === 'changed') throw closed();
         return refused();
       };
@@ -86,7 +86,7 @@ export function endedByClose(store: Store): Store {
 const closed = (): LogUnavailable => new LogUnavailable('the log is closed');
 const refused = (): Promise<never> => Promise.reject(closed());
 
-/** The same object with each method replaced by what `guard` makes of it. What is no method stays as it is, and is read anew each time. */
+/** The same object with each method wrapped by `guard`. Other properties are read from the target each time. */
 function guarded<T extends object>(target: T, guard: (name: string, call: Call) => Call): T {
   const methods = new Map<PropertyKey, Call>();
   return new Proxy(target, {

@@ -2,10 +2,10 @@ import { type EventLog, LogUnavailable, type Verdict } from './log.ts';
 
 export interface DeadlineOptions {
   readonly limitMs: number;
-  /** Milliseconds of a clock that is never set. */
+  /** Monotonic, in milliseconds. */
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Called when the log is late, and when it answers again. */
+  /** Called when the log becomes late, and when it answers again. */
   readonly onLate: (isLate: boolean) => void;
 }
 
@@ -19,13 +19,13 @@ const TOO_LONG =
   'the events have waited too long to be compared with what is far back on the log: send fewer repeats at a time';
 
 /**
- * The same log, but no append waits for the disk longer than the limit: it rejects with LogUnavailable, and what becomes of its record is
- * not known. As long as one is late, further ones reject at once, and `failure` says so; when the log answers again, all goes on. What has
- * not joined a commit yet waits for its shop's turn and says nothing of the disk: it rejects after the same time, and for itself alone.
+ * The same log, but no append waits for the disk longer than the limit: it rejects with LogUnavailable, and whether its record is stored is
+ * unknown. While one is late, further appends reject at once and `failure` says so; they work again as soon as the log answers. An append that
+ * waits for its shop's turn and has not joined a commit says nothing about the disk: it rejects after the same time, for itself alone.
  */
 export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog {
   const { limitMs, now, sleep, onLate } = options;
-  // Each in the order of their time. Those that have joined a commit wait for the disk, the others for their turn.
+  // Both in order of time. Appends in `joined` wait for the disk, the others for their turn.
   const joined = new Set<Waiting>();
   const lining = new Set<Waiting>();
   let watching = false;

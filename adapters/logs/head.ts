@@ -2,26 +2,26 @@ import type { Draft } from '../dialects/dialect.ts';
 import { type Kind, UNKNOWN_KIND } from '../dialects/kind.ts';
 import type { Hasher, IdHash, OrderHash } from './id-hash.ts';
 
-/** What a log keeps of an event beside its bytes, so that it is known again without reading them. */
+/** What a log keeps of an event besides its bytes, so that a repeat is recognised without reading them. */
 export interface Head {
-  /** 64 bits where the event was stored in format 1. */
+  /** 64 bits if the event was stored in format 1. */
   readonly hash: IdHash;
   readonly kind: Kind;
   readonly flags: number;
-  /** Of purchases that name their order. */
+  /** Set for purchases that name their order. */
   readonly order?: OrderHash | undefined;
 }
 
-/** The id belonged to another event before; the event has one that was made of it. */
+/** The id belonged to another event; this one has an id made from it. */
 export const REUSED = 1;
-/** What the event said is gone, by request. */
+/** The content was erased on request. */
 export const ERASED = 2;
 export const HAS_ORDER = 4;
-/** Stored in format 1: its hash has 64 bits, made in another way. Never in a record itself. */
+/** Stored in format 1: the hash has 64 bits and is made differently. Never written to a record. */
 export const OLD = 8;
 const DERIVED_SHIFT = 4;
 
-/** Hash, kind and flags, as they stand one after the other. */
+/** Hash, kind and flags, one after the other. */
 export const HEAD_BYTES = 21;
 export const ORDER_BYTES = 8;
 const HASH_BYTES = 16;
@@ -42,10 +42,10 @@ export function headOf(draft: Draft, { id: hashOf, order: hashOfOrder }: Hasher,
 export const flagsOf = ({ derived = 0, order }: Draft, more = 0): number =>
   more | (derived << DERIVED_SHIFT) | (order === undefined ? 0 : HAS_ORDER);
 
-/** The version of `derivedId` that made the id of an event; 0 where the client sent it. At most 15. */
+/** The version of `derivedId` that made the id; 0 if the client sent it. At most 15. */
 export const derivationOf = ({ flags }: Pick<Head, 'flags'>): number => flags >>> DERIVED_SHIFT;
 
-/** Everything but the order, which is kept elsewhere. Gives where it ends. */
+/** Writes everything except the order, which is kept elsewhere. Returns the end offset. */
 export function writeHead(bytes: Buffer, at: number, { hash, kind, flags }: Head): number {
   bytes.fill(0, at + hash.length, at + HASH_BYTES);
   bytes.write(hash, at, HASH_BYTES, 'latin1');

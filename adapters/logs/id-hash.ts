@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Fingerprint } from './ids.ts';
 
-/** 128 bits of a keyed hash, as 16 characters of one byte each: equal hashes mean equal ids, and nothing is parsed to be sure. */
+/** 128 bits of a keyed hash, as 16 characters of one byte each. Equal hashes mean equal ids, without parsing anything. */
 export type IdHash = string;
 
-/** 64 bits of a keyed hash of what an order is known by, as 8 characters. */
+/** 64 bits of a keyed hash of the key of an order, as 8 characters. */
 export type OrderHash = string;
 
 export interface Hasher {
@@ -13,8 +13,8 @@ export interface Hasher {
 }
 
 /**
- * SHA-256 of key and text, cut. The key is secret to one log, so that what its files and indexes show says nothing of ids. It is empty
- * for a database that had ids before there were keys.
+ * Truncated SHA-256 of key and text. The key is secret to one log, so its files and indexes reveal nothing about ids. It is empty for a database
+ * that had ids before there were keys.
  */
 export const hasher = (key: string): Hasher => ({
   id: (id) => hash('sha256', key + id, 'binary').slice(0, 16),

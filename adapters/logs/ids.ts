@@ -3,7 +3,7 @@ import type { Position } from './log.ts';
 /** 64 bits of an event id. The table of ids keeps fewer, so a hit is confirmed by what is stored. */
 export type Fingerprint = readonly [high: number, low: number];
 
-/** Gives the fingerprint of an id as records of format 1 have it. The seed is secret to one log. */
+/** Makes fingerprints of ids as records of format 1 have them. The seed is secret to one log. */
 export function oldFingerprinter(seedA: number, seedB: number): (id: string) => Fingerprint {
   return (id) => {
     let a = seedA ^ 0xdeadbeef;
@@ -27,10 +27,10 @@ const GROWTH = 1.5;
 const CYCLE = 2 ** 32 - 1;
 
 /**
- * Which ids of one shop are known, and at which position: an open-addressing table of typed arrays, 8 bytes a slot and 10
- * to 16 bytes an id. It is split by hash into parts that grow one at a time, and at different times: growing a table of five
- * million at once would stop the process for 300 ms. A slot keeps the lower half of the fingerprint, the upper one chooses the part.
- * Positions are kept modulo 2^32 - 1, and one more, since 0 means an empty slot; that is unambiguous for the newest four billion events.
+ * The known ids of one shop and their positions: an open-addressing table in typed arrays, 8 bytes a slot and 10 to 16 bytes an id. The hash
+ * splits it into parts that grow one at a time and at different times, since growing a table of five million at once would stop the process for
+ * 300 ms. A slot holds the lower half of the fingerprint; the upper half selects the part. Positions are kept modulo 2^32 - 1, plus one, since 0
+ * means an empty slot. That is unambiguous for the newest four billion events.
  */
 export class IdTable {
   readonly #parts: (Part | undefined)[] = new Array(PARTS);
@@ -58,7 +58,7 @@ export class IdTable {
     const index = high >>> 24;
     let part = this.#parts[index];
     if (part === undefined) {
-      // Between one and one and a half times the first capacity, so that the parts do not all grow in the same moment.
+      // Between 1 and 1.5 times the first capacity, so that the parts do not grow at the same moment.
       part = emptyPart(Math.round(FIRST_CAPACITY * GROWTH ** (index / PARTS)));
       this.#parts[index] = part;
     } else if (part.used >= part.capacity * FULLEST) {
@@ -68,19 +68,19 @@ export class IdTable {
     put(part, low, 1 + (position % CYCLE));
   }
 
-  /** Ids up to this position are forgotten; their room is used again as the table is rebuilt, part by part. */
+  /** Forgets the ids up to this position. Their room is reused as the table is rebuilt, part by part. */
   forget(upTo: Position): void {
     this.#floor = Math.max(this.#floor, upTo);
-    // Nothing is rebuilt where nothing comes any more.
+    // A shop that gets no more events is never rebuilt, so clear it here.
     if (this.#floor >= this.#newest) this.#parts.fill(undefined);
   }
 
-  /** How many ids are known, where each position has one. */
+  /** Number of known ids, if each position has one. */
   get size(): number {
     return Math.max(0, this.#newest - this.#floor);
   }
 
-  /** The last position that is forgotten: every later one is known. */
+  /** The last forgotten position. */
   get floor(): Position {
     return this.#floor;
   }
@@ -95,7 +95,7 @@ export class IdTable {
     return this.#newest - (behind < 0 ? behind + CYCLE : behind);
   }
 
-  /** Without the forgotten ids, and larger only if those that stay need it. */
+  /** A copy without the forgotten ids; larger only if the remaining ones need it. */
   #rebuilt(old: Part): Part {
     const kept: number[] = [];
     for (let i = 0; i < old.capacity; i++) {

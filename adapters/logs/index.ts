@@ -8,11 +8,11 @@ import type { Store, StoreOptions } from './store.ts';
 /** Every kind of log. To add one, see adapters/README.md. */
 export const logKinds: readonly LogKind[] = [lmdb, postgres, memory];
 
-/** The kind of log that a URL names; undefined where no kind has its scheme. */
+/** The kind of log that a URL names; undefined if no kind has its scheme. */
 export const logKind = (url: string): LogKind | undefined =>
   logKinds.find(({ schemes }) => schemes.includes(schemeOf(url)));
 
-/** Opens the log that a URL names. Throws LogUnusable or LogUnavailable where it cannot. */
+/** Opens the log that a URL names. Throws LogUnusable or LogUnavailable. */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
   const kind = logKind(url);
   if (kind === undefined)

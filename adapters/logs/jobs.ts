@@ -2,17 +2,17 @@ import type { Job, Jobs } from './state/jobs.ts';
 
 const KEPT = 100;
 
-/** Whether two jobs would work on the same. */
+/** Whether two jobs concern the same events. */
 export const overlap = (one: Pick<Job, 'of' | 'shop'>, other: Pick<Job, 'of' | 'shop'>): boolean =>
   one.of === other.of && (one.shop === undefined || other.shop === undefined || one.shop === other.shop);
 
-/** The jobs of a log that one process owns: kept in memory, and every change written down. */
+/** The jobs of a log with one owner: kept in memory, with every change persisted. */
 export class OwnedJobs implements Jobs {
   readonly #jobs = new Map<string, Job>();
   readonly #write: (job: Job, forgotten: readonly string[]) => Promise<void>;
   #last = 0;
 
-  /** `jobs`: those of earlier processes, none of which is running any more. */
+  /** `jobs`: those of earlier processes; none of them is running any more. */
   constructor(jobs: readonly Job[], write: (job: Job, forgotten: readonly string[]) => Promise<void>) {
     this.#write = write;
     for (const job of [...jobs].sort((a, b) => numberOf(a) - numberOf(b))) {

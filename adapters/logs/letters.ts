@@ -3,7 +3,10 @@ import type { DeadLetter } from './state/dead-letters.ts';
 
 const MOST = 50;
 
-/** The first dead letters, at most 50, up to the one with which they have READ_BYTES: each may hold an event of 256 KB, and those behind are not taken. */
+/**
+ * The first dead letters, at most 50, up to and including the one that reaches READ_BYTES. Each may hold an event of 256 KB; the rest is not
+ * read.
+ */
 export function* withinBytes(letters: Iterable<DeadLetter>, most = MOST): Generator<DeadLetter> {
   let bytes = 0;
   let count = 0;

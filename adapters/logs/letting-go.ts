@@ -2,11 +2,11 @@ import type { Event } from '../../schemas/event.ts';
 import type { Position } from './log.ts';
 import type { DeadLetter, DeadLetterLimit } from './state/dead-letters.ts';
 
-/** Dead letters of one pipeline that go in one commit, and in one call. */
+/** Most dead letters of one pipeline that are removed in one commit and in one call. */
 export const LET_GO_AT_ONCE = 100;
 export const LET_GO_A_CALL = 1000;
 
-/** How long and how many dead letters are kept open, by the store's options. */
+/** Limits of open dead letters, from the store's options. */
 export interface LetterLimits {
   readonly deadLettersMax: number;
   readonly deadLetterMs: number;
@@ -15,13 +15,13 @@ export interface LetterLimits {
 
 export const NONE_LET_GO: Readonly<Record<DeadLetterLimit, number>> = { count: 0, age: 0 };
 
-/** A letter that a limit has let go: what a receipt needs of it. The log has its event as long as retention holds. */
+/** A dead letter that a limit has removed: only what a receipt needs. The log has its event until retention removes it. */
 export function letGo(letter: DeadLetter, limit: DeadLetterLimit, at: number): DeadLetter {
   const { event, attempts, reason: status } = letter;
   return { ...letter, event: headOf(event), ended: { kind: limit, at, attempts, status } };
 }
 
-/** Only what every event has. */
+/** Only the fields that every event has. */
 const headOf = (event: Event): Event => ({
   event_id: event.event_id,
   id_source: event.id_source,
@@ -35,13 +35,13 @@ const headOf = (event: Event): Event => ({
   trust: event.trust,
 });
 
-/** A letter that goes, and why. */
+/** A dead letter to remove, and the limit. */
 export interface Going {
   readonly letter: DeadLetter;
   readonly limit: DeadLetterLimit;
 }
 
-/** Which of some open letters go: those up to a position, which are too many, and those that died too long ago. None that is marked. */
+/** Which of these open letters to remove: those up to a position, because there are too many, and those that are too old. Never a marked one. */
 export function lettersToGo(
   letters: readonly DeadLetter[],
   upTo: Position,

@@ -2,11 +2,11 @@ import type { Context, Draft, Refusal } from '../../dialects/dialect.ts';
 import type { Durability, LogRecord, Position, Stored, Verdict } from '../log.ts';
 import type { PartName } from '../methods.ts';
 
-/** The name by which a method of a store's part is asked for. */
+/** The name of a call for a method of a part of the store. */
 export type CallName = `${PartName}.${string}`;
 export const callName = (part: PartName, method: string): CallName => `${part}.${method}`;
 
-/** What a process may ask the owner of its store. */
+/** The calls to the owner of a store. */
 export interface OwnerCalls {
   /** The methods that are passed on as they are: `METHODS` says which. */
   // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the store's own method.
@@ -16,11 +16,11 @@ export interface OwnerCalls {
   read(shop: string, after: Position, limit: number): Stored[];
 }
 
-/** What the owner of a store says to the others, without being asked. */
+/** The notifications of the owner to the other processes. */
 export interface UserCalls {
-  /** Why no append can succeed, or that it can again. */
+  /** Why no append can succeed; undefined if appends work again. */
   failure(reason: string | undefined): void;
-  /** A replay was saved, by whichever process. */
+  /** A replay was saved by any process. */
   replaySaved(): void;
 }
 
@@ -29,7 +29,7 @@ export interface Opened {
   readonly failure: string | undefined;
 }
 
-/** A record with its drafts side by side instead of one object each, which costs a third as much to send. */
+/** A record with its drafts in columns instead of an object each; it costs a third as much to send. */
 export interface PackedRecord {
   readonly dialect: string;
   readonly context: Context;
@@ -37,7 +37,7 @@ export interface PackedRecord {
   readonly indexes: readonly number[];
   readonly ids: readonly string[];
   readonly kinds: readonly (Draft['kind'] | undefined)[];
-  /** Of few events only, by their places among the drafts. */
+  /** Sparse: for the few events with one, by their place among the drafts. */
   readonly derived: readonly (readonly [at: number, version: number])[];
   readonly orders: readonly (readonly [at: number, order: string])[];
   readonly refused: readonly Refusal[];
@@ -45,9 +45,9 @@ export interface PackedRecord {
 }
 
 export interface PackedVerdicts {
-  /** Of each event; that of a duplicate is negative. */
+  /** One per event; negative for a duplicate. */
   readonly positions: readonly number[];
-  /** Of few events only, by their places: the ids that they got. */
+  /** Sparse: the new ids of the few events that got one, by place. */
   readonly ids: readonly (readonly [at: number, id: string])[];
 }
 

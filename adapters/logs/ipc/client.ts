@@ -7,12 +7,12 @@ import type { Store } from '../store.ts';
 import { callName, type OwnerCalls, packRecord, type UserCalls, unpackVerdicts } from './calls.ts';
 import type { IpcConnection } from './connection.ts';
 
-/** With more bytes of bodies than this on their way, the owner cannot keep up, and further appends are refused. */
+/** Above this many bytes of bodies in transit the owner cannot keep up, and further appends are refused. */
 const WAITING_BYTES = 32 * 1024 * 1024;
 
 /**
- * The store of another process, which owns it and answers through `serveStore`. Moving pipelines (`claim`) and trimming are the owner's
- * business and throw here. The owner finishes what it was asked for even if this process ends meanwhile.
+ * The store of another process, which owns it and answers through `serveStore`. Only the owner may move pipelines (`claim`) and trim; both throw
+ * here. The owner finishes each call even if this process ends meanwhile.
  */
 export async function connectStore(connection: IpcConnection<OwnerCalls, UserCalls>): Promise<Store> {
   const replays = new Notifier<'replays'>();
@@ -61,7 +61,7 @@ function appender(connection: IpcConnection<OwnerCalls, UserCalls>): Pick<EventL
       if (closed) throw new LogUnavailable('the log is closed');
       if (waitingBytes > WAITING_BYTES) throw new LogUnavailable('the process that owns the log cannot keep up');
       waitingBytes += record.body.length;
-      // The owner tells turns and disk apart.
+      // The owner distinguishes waiting for a turn from waiting for the disk.
       onJoined();
       const answered = connection.call('append', [packRecord(record)]);
       waiting.add(answered);
@@ -79,7 +79,7 @@ function appender(connection: IpcConnection<OwnerCalls, UserCalls>): Pick<EventL
   };
 }
 
-/** The methods of a part that the owner is asked to do. */
+/** The methods of a part that are forwarded to the owner. */
 function passedOn<P extends PartName>(part: P, connection: IpcConnection<OwnerCalls, UserCalls>): Parts[P] {
   const passed = methodsOf(part).filter(([, { isPassedOn }]) => isPassedOn);
   return Object.fromEntries(

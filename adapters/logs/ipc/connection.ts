@@ -1,20 +1,20 @@
 import { onAbort } from '../../on-abort.ts';
 import { LogUnavailable, UnreadableEvents, type UnreadableStretch } from '../log.ts';
 
-/** A way to another process of this gateway. What is sent arrives whole and in order, or not at all where that process is gone. */
+/** A channel to another process of this gateway. Messages arrive complete and in order, or not at all if that process is gone. */
 export interface Channel {
   send(message: unknown): void;
   onMessage(listener: (message: unknown) => void): void;
   onClosed(listener: () => void): void;
 }
 
-/** What one end may call on the other. */
+/** The functions that one end may call on the other. */
 // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of whichever function is asked.
 export type Calls<T> = { [K in keyof T]: T[K] extends (...args: any[]) => unknown ? T[K] : never };
 type Arguments<T, K extends keyof T> = Parameters<Calls<T>[K]>;
 type Result<T, K extends keyof T> = Awaited<ReturnType<Calls<T>[K]>>;
 
-/** Answers the calls of the other end. The signal aborts when the other end does not want the answer any more, or is gone. */
+/** Handlers for the calls of the other end. The signal aborts when the other end no longer wants the answer or is gone. */
 export type Answers<T> = {
   [K in keyof T]: (args: Arguments<T, K>, signal: AbortSignal) => Result<T, K> | Promise<Result<T, K>>;
 };
@@ -32,8 +32,8 @@ interface Question {
 }
 
 /**
- * One end of a channel between two processes: both may call and answer. All calls of one turn of the event loop travel in one message.
- * What the other end throws is thrown here: LogUnavailable and UnreadableEvents as such, everything else as a plain error.
+ * One end of a channel between two processes; both may call and answer. All calls of one turn of the event loop travel in one message. Errors of
+ * the other end are thrown here: LogUnavailable and UnreadableEvents as such, everything else as a plain error.
  */
 export class IpcConnection<Theirs, Ours> {
   readonly #channel: Channel;
@@ -59,12 +59,12 @@ export class IpcConnection<Theirs, Ours> {
     return this.#closed.signal;
   }
 
-  /** Whether the other end has sent anything yet. What is sent to a process that does not listen yet is lost. */
+  /** Whether the other end has sent anything yet. Messages to a process that does not listen yet are lost. */
   get heard(): boolean {
     return this.#heard;
   }
 
-  /** Answers these calls from now on. */
+  /** Handles these calls from now on. */
   serve(answers: Partial<Answers<Ours>>): void {
     Object.assign(this.#answers, answers);
   }
@@ -94,7 +94,7 @@ export class IpcConnection<Theirs, Ours> {
   #send(item: Item): void {
     this.#out.push(item);
     if (this.#out.length > 1) return;
-    // After everything that this turn of the event loop sends.
+    // After everything else that this turn sends.
     setImmediate(() => {
       const items = this.#out;
       this.#out = [];
@@ -155,7 +155,7 @@ export class IpcConnection<Theirs, Ours> {
   }
 }
 
-/** What the other end threw, as far as callers tell errors apart. */
+/** Rebuilds an error of the other end, as far as callers distinguish errors. */
 function errorOf(kind: boolean | UnreadableStretch, reason: string): Error {
   if (typeof kind !== 'boolean') return new UnreadableEvents(kind);
   return kind ? new LogUnavailable(reason) : new Error(reason);

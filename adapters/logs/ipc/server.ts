@@ -7,7 +7,7 @@ import type { Store } from '../store.ts';
 import { callName, type OwnerCalls, packVerdicts, type UserCalls, unpackRecord } from './calls.ts';
 import type { Answers, IpcConnection } from './connection.ts';
 
-/** How often the log is checked for a failure, which the other process is told of without asking. */
+/** How often the log is checked for a failure, of which the other process is notified. */
 const LOOK_MS = 500;
 
 /**
@@ -23,7 +23,7 @@ export function serveStore(
   connection.serve({
     ...passedOn({ log, ...state }),
     open: () => {
-      // Not before: the other process would not hear it.
+      // Not earlier: the other process would not receive it.
       tellReplays(state.replays, connection).catch(afterClose);
       return { durability: log.durability, failure: failure.follow() };
     },
@@ -41,7 +41,7 @@ export function serveStore(
   });
 }
 
-/** The methods that are passed on, each done by its part of the store. */
+/** The forwarded methods, each handled by its part of the store. */
 function passedOn(parts: Parts): Partial<Answers<OwnerCalls>> {
   const calls = partNames.flatMap((name) => {
     const part = parts[name] as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -51,7 +51,7 @@ function passedOn(parts: Parts): Partial<Answers<OwnerCalls>> {
   return Object.fromEntries(calls) as Partial<Answers<OwnerCalls>>;
 }
 
-/** Tells whether the log fails, whenever that has changed since `follow`, which gives what is so then. */
+/** Notifies of failures of the log. `follow` returns the current state, and changes are sent from then on. */
 function failureTeller(log: EventLog, connection: IpcConnection<UserCalls, OwnerCalls>) {
   let told: string | undefined;
   const now = (): string | undefined => {
@@ -69,7 +69,7 @@ function failureTeller(log: EventLog, connection: IpcConnection<UserCalls, Owner
   return { follow, tell };
 }
 
-/** A log that is closed has nothing more to tell. */
+/** A closed log sends nothing more. */
 function afterClose(error: unknown): void {
   if (!(error instanceof LogUnavailable)) throw error;
 }

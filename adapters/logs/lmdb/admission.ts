@@ -17,7 +17,7 @@ import {
   type Waiting,
 } from './shop.ts';
 
-/** Tells the new events of a record from those that the log has, and gives the new ones their positions. */
+/** Separates the new events of a record from known ones, and gives the new ones positions. */
 export class LmdbAdmission {
   readonly #parts: LmdbLogParts;
   readonly #contents: Contents | undefined;
@@ -33,13 +33,12 @@ export class LmdbAdmission {
   }
 
   /**
-   * The heads on the disk that have an id of one of the arrivals. Waits for its turn where there is much to look at; `check` is called after
-   * each wait, and may throw.
+   * The stored heads with an id of one of the arrivals. Waits for its turn if there is much to read. `check` runs after each wait and may throw.
    */
   async known(shop: ShopLog, arrivals: Arrivals, check: () => void): Promise<ReadonlyMap<Position, Head>> {
     const known = new Map<Position, Head>();
     const heads = new Map<Position, Head | undefined>();
-    // What is committed meanwhile is looked at too, so nothing is left when the record joins a commit.
+    // Includes what is committed meanwhile, so nothing is missed when the record joins a commit.
     for (let from = 0; from < shop.committed; ) {
       const upTo = shop.committed;
       const found = seeming(shop, arrivals, from, upTo);
@@ -58,7 +57,7 @@ export class LmdbAdmission {
     return known;
   }
 
-  /** Gives every new event its position and finds the duplicates; nothing is durable yet. `known`: the heads at positions on the disk. */
+  /** Gives every new event its position and finds the duplicates. Nothing is durable yet. `known`: stored heads by position. */
   admit(
     { shop, record, resolve, reject }: Pick<Waiting, 'shop' | 'record' | 'resolve' | 'reject'>,
     arrivals: Arrivals,
@@ -110,7 +109,7 @@ export class LmdbAdmission {
     return { shop, record: counts, first, entry, verdicts, resolve, reject };
   }
 
-  /** Whether all that a record brings out of quarantine is there, and no other record brings it. */
+  /** Whether everything that a record releases is in quarantine and no other record releases it. */
   #release(shop: ShopLog, { released = [] }: LogRecord): boolean {
     if (released.some(({ id }) => shop.releasing.has(id) || !this.#parts.state.quarantine.has(shop.name, id)))
       return false;
@@ -118,7 +117,7 @@ export class LmdbAdmission {
     return true;
   }
 
-  /** As much of what the log knows as is needed to hash ids for a shop. */
+  /** The part of the log's knowledge that hashing ids needs. */
   #hashingOf(shop: ShopLog): Hashing {
     const { hashing } = this.#parts;
     return shop.oldUpTo > shop.known.ids.floor ? hashing : { hasher: hashing.hasher };

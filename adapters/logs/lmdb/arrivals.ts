@@ -5,7 +5,7 @@ import type { LmdbPages } from './pages.ts';
 
 const REMEMBERED = 1000;
 
-/** When events were received. A page may have a megabyte, so the answer about an event is kept for the next question about it. */
+/** Times of receipt. A page may have a megabyte, so the last answer about an event is cached. */
 export class LmdbArrivals {
   readonly #pages: Pick<LmdbPages, 'at' | 'from'>;
   readonly #known = new LRUCache<string, number>({ max: REMEMBERED });
@@ -14,7 +14,7 @@ export class LmdbArrivals {
     this.#pages = pages;
   }
 
-  /** When the first event after a position was received, in milliseconds since 1970; undefined where none is kept, or it cannot be read. */
+  /** When the first event after a position was received, in milliseconds since 1970; undefined if there is none or it cannot be read. */
   async first(shop: string, after: Position): Promise<number | undefined> {
     const key = `${shop}/${after}`;
     const known = this.#known.get(key);

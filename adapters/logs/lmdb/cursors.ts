@@ -17,13 +17,13 @@ export interface LmdbCursorsOptions {
   readonly head: (shop: string) => Position;
   readonly onBegun: () => Promise<void>;
   readonly commit: Commit;
-  /** What is saved with a cursor, and forgotten with its pipeline. */
+  /** Saved together with a cursor, and forgotten with its pipeline. */
   readonly journal: LmdbJournal;
   readonly letters: LmdbLetters;
   readonly letterLimits: LmdbLetterLimits;
 }
 
-/** Where every pipeline of an embedded log is, and who moves it. */
+/** The cursors of an embedded log, and who moves each pipeline. */
 export class LmdbCursors implements Cursors {
   readonly #root: RootDatabase;
   readonly #cursors: Database<Progress, string[]>;
@@ -57,7 +57,7 @@ export class LmdbCursors implements Cursors {
     await onBegun();
   }
 
-  /** `takes`: has the holder give the pipeline up. */
+  /** `takes`: asks the holder to give the pipeline up. */
   claim(id: PipelineId, signal: AbortSignal, takes = false): Promise<Cursor> {
     const progress = async () => (await this.progress(id)) ?? beginning(this.#options.head(id.shop));
     return this.#locks.claim(id, signal, progress, (update) => this.#save(id, update), takes);

@@ -5,7 +5,7 @@ import type { LmdbCursors } from './cursors.ts';
 import type { LmdbLetterLimits } from './letter-limits.ts';
 import type { LmdbLetters } from './letters.ts';
 
-/** The dead letters of an embedded log. Those that are being tried once more belong to the pipeline's holder, who must give the pipeline up first. */
+/** The dead letters of an embedded log. Marked ones belong to the pipeline's holder, who must give the pipeline up before they can be changed. */
 export class LmdbDeadLetters implements DeadLetters {
   readonly #letters: LmdbLetters;
   readonly #limits: LmdbLetterLimits;

@@ -2,7 +2,7 @@ import { IdTable } from '../ids.ts';
 import type { Position } from '../log.ts';
 import type { StoreOptions } from '../store.ts';
 
-/** The ids of one shop that are known, and when its positions were reached, the oldest first. */
+/** The known ids of one shop, and the times at which its positions were reached, oldest first. */
 export interface KnownIds {
   readonly ids: IdTable;
   readonly marks: Mark[];
@@ -13,11 +13,11 @@ interface Mark {
   readonly position: Position;
 }
 
-/** Ids are forgotten in this many steps: each is one part of the time that they are kept, and of the most ids of all shops together. */
+/** Ids are forgotten in this many steps. A step is this part of the dedup time, and of the most ids of all shops together. */
 const STEPS = 64;
 const HOUR_MS = 3_600_000;
 
-/** How long ids are known: `dedupMs`, and less where more than `dedupMax` come in that time, of all shops together. */
+/** Decides how long ids are known: `dedupMs`, or less if more than `dedupMax` ids of all shops come in that time. */
 export class Dedup {
   readonly #options: Pick<StoreOptions, 'now' | 'dedupMs' | 'dedupMax' | 'onDedupShortened'>;
   readonly #shops: KnownIds[] = [];
@@ -27,25 +27,25 @@ export class Dedup {
     this.#options = options;
   }
 
-  /** Those of one more shop. */
+  /** Adds a shop. */
   open(): KnownIds {
     const known = { ids: new IdTable(), marks: [] };
     this.#shops.push(known);
     return known;
   }
 
-  /** Notes that a shop's log has come to this position. */
+  /** Records that a shop's log has reached this position. */
   mark({ marks }: KnownIds, position: Position): void {
     const at = this.#options.now();
     const last = marks.at(-1);
-    // Where the clock was set back, what is known is as old as this moment: by their own times these marks would stay too long.
+    // After the clock was set back, older marks carry later times and would never expire: start over from now.
     if (last && at < last.at) marks.length = 0;
     else if (last && !this.#isApart({ at, position }, last)) return;
     marks.push({ at, position });
     this.#forgetExcess(at);
   }
 
-  /** The same for a position before all that are noted, and a time that has gone by. */
+  /** The same for a time in the past, and a position before all marks. */
   markBack({ marks }: KnownIds, mark: Mark): void {
     const [first] = marks;
     if (first === undefined || this.#isApart(first, mark)) marks.unshift(mark);
@@ -56,7 +56,7 @@ export class Dedup {
     for (const known of this.#shops) {
       const { marks, ids } = known;
       const newest = ids.floor + ids.size;
-      // The last ids of a shop that has fallen silent would have no mark, and stay for ever.
+      // Without this, the last ids of a shop that has fallen silent would have no mark and never expire.
       if (ids.size > 0 && newest > (marks.at(-1)?.position ?? 0)) this.mark(known, newest);
       while (marks[1] && marks[1].at < since) marks.shift();
       if (marks[0] && marks[0].at < since) ids.forget(marks[0].position);
@@ -69,7 +69,7 @@ export class Dedup {
     return later.at - earlier.at >= dedupMs / STEPS || later.position - earlier.position >= most;
   }
 
-  /** The oldest go, whosever they are. */
+  /** Forgets the oldest ids of all shops. */
   #forgetExcess(now: number): void {
     let excess = this.#shops.reduce((sum, { ids }) => sum + ids.size, 0) - this.#options.dedupMax;
     if (excess <= 0) return;

@@ -1,7 +1,7 @@
 import { getSystemErrorName } from 'node:util';
 import { LogUnusable } from '../log.ts';
 
-/** What keeps a folder from being used for a log, in a sentence for the operator; any other error as it is. */
+/** Turns an error of a log's folder into a sentence for the operator; any other error is returned unchanged. */
 export function folderError(folder: string, cause: unknown): unknown {
   const code = codeOf(cause);
   const sentence = code === undefined ? undefined : sentences[code];
@@ -9,7 +9,7 @@ export function folderError(folder: string, cause: unknown): unknown {
   return new LogUnusable(`LOG_URL: must name ${sentence(JSON.stringify(`lmdb:${folder}`))} (${code})`, { cause });
 }
 
-/** LMDB gives the system's numbers, Node their names. */
+/** LMDB reports error numbers, Node names. */
 function codeOf(error: unknown): string | undefined {
   const { code } = error as { code?: unknown };
   if (typeof code === 'string') return code;

@@ -5,30 +5,30 @@ import { oldFingerprinter } from '../ids.ts';
 import { LogUnusable } from '../log.ts';
 import type { Hashing } from './shop.ts';
 
-/** The newest form of an LMDB log that this version knows: 2 has heads apart from its pages, and records of format 2. */
+/** The newest format that this version knows. 2: heads are stored apart from pages, and records have format 2. */
 const FORMAT = 2;
 const SETTING = 'format';
-/** What format 1 kept here were the seeds of its fingerprints. */
+/** Where format 1 stored the seeds of its fingerprints. */
 const OLD_SETTING = 'fingerprints';
-/** What stands there now. A version that knows format 1 only cannot read it as JSON, and says in its error how it reads. */
+/** What is there now. A version that knows only format 1 cannot parse this as JSON, and quotes it in its error. */
 const FOR_OLD_VERSIONS = 'newer log, format 2';
 
 interface Form {
   readonly format: number;
-  /** Secret to this log: the ids in it are hashed with it. */
+  /** Secret to this log; ids are hashed with it. */
   readonly key: string;
-  /** Of the fingerprints in records of format 1, where the log was begun in it. */
+  /** Seeds of the fingerprints in records of format 1, if the log was begun in that format. */
   readonly seeds?: readonly [number, number] | undefined;
 }
 
-/** What a log says of its form. */
+/** The format of a log. */
 export interface LmdbForm {
   readonly hashing: Hashing;
-  /** Says that the log has the newest form, which versions that do not know it refuse from then on. Undefined where it has it already. */
+  /** Marks the log as having the newest format; versions that do not know it refuse it from then on. Undefined if it has it already. */
   readonly settle?: () => Promise<void>;
 }
 
-/** Throws LogUnusable where the log has a form that this version does not know. */
+/** Throws LogUnusable for a format that this version does not know. */
 export async function formOf(root: RootDatabase, folder: string): Promise<LmdbForm> {
   const settings = root.openDB<string, string>({ name: 'settings', encoding: 'string' });
   const stored = settings.get(SETTING);

@@ -12,7 +12,7 @@ export interface GroupCommitTools {
   readonly onFailure: (error: Error) => void;
 }
 
-/** Commits many records at once: while commits run, the records that come gather for the next. */
+/** Commits many records at once: while commits run, new records gather for the next. */
 export class GroupCommit {
   readonly #tools: GroupCommitTools;
   #group: Waiting[] = [];
@@ -25,19 +25,19 @@ export class GroupCommit {
     this.#tools = tools;
   }
 
-  /** Of all records that wait for a commit, or for the end of theirs. */
+  /** Bytes of all records that wait for a commit, or for the end of theirs. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** The record joins the next commit. */
+  /** Adds the record to the next commit. */
   add(waiting: Waiting): void {
     this.#group.push(waiting);
     this.#waitingBytes += waiting.record.body.length;
     this.#scheduleFlush();
   }
 
-  /** Rejects all that wait. Nothing is written any more. */
+  /** Rejects all waiting records. Nothing is written any more. */
   fail(error: Error): void {
     this.#isFailed = true;
     const unavailable = new LogUnavailable('the commit failed', { cause: error });
@@ -57,7 +57,7 @@ export class GroupCommit {
   #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    // After the requests that are already read have been admitted too: they share the commit.
+    // First let requests that were already read be admitted: they share the commit.
     setImmediate(() => {
       this.#flushScheduled = false;
       this.#flush();

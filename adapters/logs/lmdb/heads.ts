@@ -5,18 +5,18 @@ import type { OrderHash } from '../id-hash.ts';
 import type { Position } from '../log.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
-/** So many fit on one page of LMDB's five times. */
+/** Heads per block: five such blocks fit on one LMDB page. */
 const IN_BLOCK = 32;
-/** When the last of its events was received (f64), and how many slots follow (u8). */
+/** Time of receipt of the last event (f64), and number of slots (u8). */
 const HEADER = 9;
 /** Behind a head its slot says with 1 that it has one. */
 const SLOT = SLOT_BYTES;
 
 type Key = [shop: string, block: number];
 
-/** A block of heads as it is found. */
+/** A block of heads, decoded. */
 export class Block {
-  /** When the last of its events was received, in milliseconds since 1970. */
+  /** Time of receipt of the last event, in milliseconds since 1970. */
   readonly at: number;
   readonly #first: Position;
   readonly #bytes: Buffer;
@@ -64,8 +64,8 @@ interface Filling {
 }
 
 /**
- * The heads of all events in LMDB, apart from their bodies: key (shop, block of 32 positions). To tell whether an id is known takes some
- * hundred bytes of it, and not a page of a megabyte. It is written with the pages and can be made of them anew.
+ * The heads of all events, apart from their bodies: key (shop, block of 32 positions). To check whether an id is known, some hundred bytes are
+ * read and not a page of a megabyte. Heads are written with the pages and can be rebuilt from them.
  */
 export class LmdbHeads {
   readonly #heads: Database<Buffer, Key>;
@@ -75,7 +75,7 @@ export class LmdbHeads {
     this.#heads = root.openDB({ name: 'heads', encoding: 'binary' });
   }
 
-  /** Adds the heads of the events from a position on, which follow those added before. `at`: when the last of them was received. To be called inside a batch. */
+  /** Appends the heads of the events from a position on. `at`: time of receipt of the last one. Call it inside a batch. */
   put(shop: string, first: Position, lists: readonly Heads[], at: number): void {
     let filling = this.#filling.get(shop);
     let position = first;
@@ -100,20 +100,20 @@ export class LmdbHeads {
     return bytes && headIn(bytes, position % IN_BLOCK);
   }
 
-  /** The first position whose head is kept, or a few before it. */
+  /** The first position whose head is kept, or one a few before it. */
   oldest(shop: string): Position | undefined {
     const [key] = this.#heads.getKeys({ start: [shop, 0], end: [shop, LAST], limit: 1 });
     return key && firstIn(key[1]);
   }
 
-  /** The blocks that have positions up to one, from the newest on. */
+  /** The blocks with positions up to `upTo`, newest first. */
   *backwards(shop: string, upTo: Position = LAST): Generator<Block> {
     const start: Key = [shop, upTo === LAST ? LAST : blockOf(upTo)];
     for (const { key, value } of this.#heads.getRange({ start, end: [shop, 0], reverse: true }))
       if (slotsIn(value) > 0) yield new Block(key[1], value);
   }
 
-  /** Removes those of the events up to a position, as far as their blocks have no others. To be called inside a batch. */
+  /** Removes the heads up to a position, except in a block that has later ones. Call it inside a batch. */
   removeUpTo(shop: string, position: Position): void {
     const end: Key = [shop, blockOf(position + 1)];
     for (const key of [...this.#heads.getKeys({ start: [shop, 0], end })]) void this.#heads.remove(key);
@@ -130,7 +130,7 @@ export class LmdbHeads {
     return this.#heads;
   }
 
-  /** A block that is continued begins with what is in it. */
+  /** The contents of a block that is continued. */
   #continued(shop: string, block: number): Filling {
     const bytes = this.#heads.get([shop, block]);
     const filling = begun(block);
@@ -177,7 +177,7 @@ function fill(filling: Filling, slot: number, heads: Heads, i: number): void {
 const blockOf = (position: Position): number => 1 + Math.floor(position / IN_BLOCK);
 const firstIn = (block: number): Position => (block - 1) * IN_BLOCK;
 
-/** A block whose bytes changed on disk is taken for shorter than it was. */
+/** The number of slots. A block whose bytes changed on disk counts as shorter. */
 const slotsIn = (bytes: Buffer): number =>
   Math.max(0, Math.min(bytes[8] ?? 0, IN_BLOCK, Math.floor((bytes.length - HEADER) / SLOT)));
 

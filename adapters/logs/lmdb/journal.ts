@@ -6,7 +6,7 @@ import type { Commit } from './chain.ts';
 import { type NumberedKey, newestUpTo, removeAll, removeEntries, someUpTo } from './numbered.ts';
 import { bytesOf } from './pages.ts';
 
-/** The journal of an embedded log, and the filters that were in force. */
+/** The journal of an embedded log, and the past filters. */
 export class LmdbJournal implements Journal {
   readonly #root: RootDatabase;
   readonly #lines: Database<JournalLine, NumberedKey>;
@@ -38,9 +38,9 @@ export class LmdbJournal implements Journal {
     void this.#lines.put([shop, pipeline, line.from], line);
   }
 
-  /** Lets go of lines and rules about positions that the log no longer keeps. */
+  /** Removes lines and rules about positions that the log no longer keeps. */
   async trim(id: PipelineId, oldest: Position): Promise<void> {
-    // The newest of the old rules is in force at the oldest position.
+    // The newest of the old rules still applies at the oldest position.
     const rules = someUpTo(this.#rules, id, oldest + 1).slice(0, -1);
     if (rules.length > 0) await removeEntries(this.#root, this.#rules, rules, this.#commit);
     for (;;) {

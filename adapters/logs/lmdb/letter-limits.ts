@@ -6,12 +6,12 @@ import type { PipelineId } from '../state/shared.ts';
 import type { LmdbLetters } from './letters.ts';
 import { bytesOf } from './pages.ts';
 
-/** Lets go of the dead letters past the limits, and counts them. */
+/** Removes dead letters above the limits, and counts them. */
 export class LmdbLetterLimits {
   readonly #letters: LmdbLetters;
   readonly #limits: LetterLimits;
   readonly #counts: Database<Readonly<Record<DeadLetterLimit, number>>, string[]>;
-  /** Where the next look for old letters begins, by pipeline: they need not have died in the order of their events. */
+  /** Where the next search for old letters begins, by pipeline: letters need not be in order of age. */
   readonly #seen = new Map<string, number>();
 
   constructor(root: RootDatabase, letters: LmdbLetters, limits: LetterLimits) {
@@ -40,13 +40,13 @@ export class LmdbLetterLimits {
     return bytesOf(this.#counts);
   }
 
-  /** Looks at some after a position; gives where to go on, or 0 after the last. */
+  /** Checks some letters after a position; gives the position to continue at, or 0 after the last. */
   async #letGo(id: PipelineId, from: number, excess: number): Promise<number> {
     const { now } = this.#limits;
     let [after, left] = [from, excess];
     for (let looked = 0; looked < LET_GO_A_CALL; looked += LET_GO_AT_ONCE) {
       const letters = await this.#letters.open(id, { limit: LET_GO_AT_ONCE, after: String(after) });
-      // The first of them are those that are too many.
+      // The first ones are the excess.
       const gone = lettersToGo(letters, letters[Math.min(left, letters.length) - 1]?.position ?? 0, this.#limits);
       if (gone.length > 0) {
         await this.#letters.letGo(id, gone, now(), (counts) => {

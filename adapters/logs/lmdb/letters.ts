@@ -13,18 +13,18 @@ type Key = [shop: string, pipeline: string, position: Position];
 
 const LAST = Number.MAX_SAFE_INTEGER;
 const TRIMMED_AT_ONCE = 1000;
-/** No event has it: under it stands whether the marks of a pipeline are complete. */
+/** No event has this position: it stores whether the marks of a pipeline are complete. */
 const COMPLETE = 0;
 
-/** The dead letters of an embedded log, and which of them are to be tried once more. */
+/** The dead letters of an embedded log, and which of them are marked for a redrive. */
 export class LmdbLetters {
   readonly #root: RootDatabase;
   readonly #letters: Database<DeadLetter, Key>;
   readonly #marks: Database<true, Key>;
   readonly #commit: Commit;
-  /** How many are open, by pipeline, once that was asked. */
+  /** Number of open letters by pipeline, once it was asked for. */
   readonly #counts = new Map<string, number>();
-  /** Where the next look for ended letters begins, by pipeline. */
+  /** Where the next search for ended letters begins, by pipeline. */
   readonly #seen = new Map<string, Position>();
   #last: Promise<unknown> = Promise.resolve();
 
@@ -39,7 +39,7 @@ export class LmdbLetters {
     return this.#letters.get([shop, pipeline, position]);
   }
 
-  /** At most `limit`, or up to the one with which they have READ_BYTES. */
+  /** At most `limit`, up to and including the one that reaches READ_BYTES. */
   async open(id: PipelineId, { limit, after = '0' }: Page): Promise<DeadLetter[]> {
     const open: DeadLetter[] = [];
     let bytes = 0;
@@ -64,7 +64,7 @@ export class LmdbLetters {
     );
   }
 
-  /** The positions of those in a stretch that were not delivered after all. */
+  /** The positions in a stretch whose letters were not delivered in the end. */
   undelivered({ shop, pipeline }: PipelineId, after: Position, to: Position): Position[] {
     const range = { start: [shop, pipeline, after + 1] as Key, end: [shop, pipeline, to + 1] as Key };
     return [...this.#letters.getRange(range)].flatMap(({ value }) =>
@@ -72,7 +72,7 @@ export class LmdbLetters {
     );
   }
 
-  /** Removes all of a pipeline, those that have ended too. */
+  /** Removes all letters of a pipeline, ended ones too. */
   async forget(id: PipelineId): Promise<void> {
     for (const tree of [this.#letters, this.#marks] as Database<unknown, NumberedKey>[])
       await removeAll(this.#root, tree, id, this.#commit);
@@ -83,7 +83,7 @@ export class LmdbLetters {
     return this.#change(id, positions, (letter) => ({ ...letter, redrive: true }));
   }
 
-  /** How many have not ended. They are counted once; that count is kept up. */
+  /** Number of open letters. Counted once and then kept up to date. */
   async countOpen(id: PipelineId): Promise<number> {
     const name = nameOf(id);
     if (!this.#counts.has(name)) {
@@ -96,7 +96,7 @@ export class LmdbLetters {
     return this.#counts.get(name) ?? 0;
   }
 
-  /** Ends letters for a limit, but for those that have ended or were marked meanwhile. `count` is called inside the batch, with how many went. */
+  /** Ends letters because of a limit, except those that have ended or were marked meanwhile. `count` runs inside the batch with their number. */
   async letGo(
     id: PipelineId,
     gone: readonly Going[],
@@ -117,7 +117,7 @@ export class LmdbLetters {
     await this.#inTurn(() => this.#commit(() => this.#root.batch(write)));
   }
 
-  /** Gives how many it let go, and those that are being tried once more and were left alone; none, if `all`. */
+  /** Gives the number discarded, and the marked ones that were left alone (none if `all`). */
   async discard(
     id: PipelineId,
     positions: readonly Position[],
@@ -136,7 +136,7 @@ export class LmdbLetters {
     return { count, left };
   }
 
-  /** Saves what else goes with some letters in one commit with them. */
+  /** Saves letters, and what `write` writes, in one commit. */
   save({ shop, pipeline }: PipelineId, letters: readonly DeadLetter[], write: () => void): Promise<void> {
     const all = () => {
       write();
@@ -146,12 +146,12 @@ export class LmdbLetters {
     return letters.length > 0 ? this.#inTurn(commit) : commit();
   }
 
-  /** Lets go of ended letters about positions that the log no longer keeps. */
+  /** Removes ended letters about positions that the log no longer keeps. */
   async trim({ shop, pipeline }: PipelineId, oldest: Position): Promise<void> {
     const name = `${shop}/${pipeline}`;
     const start: Key = [shop, pipeline, this.#seen.get(name) ?? 0];
     const letters = [...this.#letters.getRange({ start, end: [shop, pipeline, oldest], limit: TRIMMED_AT_ONCE })];
-    // Open ones stay, and there may be millions: so each time looks at some, the next at those behind, and after the last all begins anew.
+    // Open ones stay, and there may be millions. So each call checks some, the next call those after them, and after the last it starts again.
     const last = letters.length === TRIMMED_AT_ONCE ? letters.at(-1) : undefined;
     this.#seen.set(name, last ? last.value.position + 1 : 0);
     const ended = letters.filter(({ value }) => value.ended);
@@ -166,7 +166,7 @@ export class LmdbLetters {
     return bytesOf(this.#letters) + bytesOf(this.#marks);
   }
 
-  /** All from a position on, some at a time: there may be very many, also of those that have ended, and others have their turn. */
+  /** All letters from a position on, some at a time: there may be very many, and other work must run in between. */
   async *#pages({ shop, pipeline }: PipelineId, after: Position): AsyncGenerator<DeadLetter[]> {
     for (let last = after; ; ) {
       const range = this.#letters.getRange({ start: [shop, pipeline, last + 1], end: [shop, pipeline, LAST] });
@@ -178,7 +178,7 @@ export class LmdbLetters {
     }
   }
 
-  /** A log that was written before there were marks has them in its letters only. */
+  /** A log from before there were marks has them only in its letters. */
   async #completeMarks(id: PipelineId): Promise<void> {
     const complete: Key = [id.shop, id.pipeline, COMPLETE];
     if (this.#marks.get(complete)) return;
@@ -194,7 +194,7 @@ export class LmdbLetters {
     });
   }
 
-  /** Changes those that have not ended, but for those that `change` leaves alone; gives how many it changed. */
+  /** Changes open letters, except those that `change` leaves alone; gives the number changed. */
   async #change(
     { shop, pipeline }: PipelineId,
     positions: readonly Position[],
@@ -226,7 +226,7 @@ export class LmdbLetters {
     else void this.#marks.remove(key);
   }
 
-  /** What reads a letter to change it sees what was written before: a batch itself reads what is committed. */
+  /** Runs read-modify-write steps one after the other: reads inside a batch see only committed data. */
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
     const done = this.#last.then(step, step);
     this.#last = done.catch(() => {});

@@ -3,21 +3,21 @@ import { connect, createServer, type Server } from 'node:net';
 import { join, relative } from 'node:path';
 import { LogUnusable } from '../log.ts';
 
-/** Taking a folder takes milliseconds: a process that has not done it within this time has died over it. */
+/** Locking takes milliseconds: a process that has not finished within this time has died. */
 const TAKEN_WITHIN_MS = 2000;
 const AGAIN_MS = 20;
-/** In bytes; systems have room for 104 or 108, with a zero at the end. */
+/** In bytes: systems allow 104 or 108, including a final zero. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
 /**
- * Makes this process the only user of a folder until `release`. A socket, not a file with a process id: the system closes it
- * when its owner dies, however it dies. Throws LogUnusable if another process holds the folder.
+ * Makes this process the only user of a folder until `release`. It uses a socket and not a file with a process id: the system closes a socket
+ * however its owner dies. Throws LogUnusable if another process holds the folder.
  */
 export async function lockFolder(folder: string): Promise<{ release: () => Promise<void> }> {
   const absolute = join(folder, 'owner.sock');
   // Socket paths are limited to about 100 bytes, so the shorter form is used.
   const path = [absolute, relative('', absolute)].reduce((a, b) => (b.length < a.length ? b : a));
-  // Node would cut it, and the socket of another folder might be at what is left.
+  // Node would truncate the path, and might reach the socket of another folder.
   if (Buffer.byteLength(path) > LONGEST_PATH)
     throw Object.assign(new Error('the path of the socket is too long'), { code: 'ENAMETOOLONG' });
   const server = await oneByOne(join(folder, 'owner.taking'), async () => {
@@ -32,11 +32,11 @@ export async function lockFolder(folder: string): Promise<{ release: () => Promi
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-/** Two processes that look at the same moment would both find the socket unanswered. Making a folder succeeds for one only. */
+/** Two processes that check at the same moment would both find the socket unanswered. Only one of them can create the folder. */
 async function oneByOne<T>(taking: string, action: () => Promise<T>): Promise<T> {
   while (!ignoring('EEXIST', () => mkdirSync(taking))) {
     ignoring('ENOENT', () => {
-      // Also one of the future, as a machine leaves it whose clock is set back by its next start.
+      // Also if it is in the future, as after a restart with the clock set back.
       if (Math.abs(Date.now() - statSync(taking).mtimeMs) > TAKEN_WITHIN_MS) rmdirSync(taking);
     });
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
@@ -67,7 +67,7 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** Whether it could be done; other errors are thrown. */
+/** Whether it succeeded; other errors are thrown. */
 function ignoring(code: string, action: () => void): boolean {
   try {
     action();

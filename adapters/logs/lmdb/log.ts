@@ -27,9 +27,9 @@ import { remember, timeOfNewest } from './remember.ts';
 import { type Arrivals, arrivalsOf, changed, hasIdOf, positionOf, type ShopLog, seeming, wake } from './shop.ts';
 import type { LmdbState } from './state.ts';
 
-/** Past this many bytes that wait for a commit, further requests are refused. */
+/** Above this many bytes that wait for a commit, further requests are refused. */
 const WAITING_BYTES = 64 * 1024 * 1024;
-/** Blocks of heads that are looked through in one turn of the event loop. */
+/** Blocks of heads that are searched in one turn of the event loop. */
 const BLOCKS_A_TURN = 64;
 
 const NOTHING_KNOWN: ReadonlyMap<Position, Head> = new Map();
@@ -89,7 +89,7 @@ export class LmdbLog implements EventLog {
       const newest = log.committed;
       const found = this.#pages.collect(shop, from, newest, limit);
       if (found.length > 0 || signal.aborted || this.#closed) return found;
-      // What lies between can never be read: skip it.
+      // The events in between can never be read: skip them.
       from = newest;
       if (log.committed <= from) await changed(log, signal);
     }
@@ -144,7 +144,7 @@ export class LmdbLog implements EventLog {
 
   async trim({ before, passed, maxBytes }: TrimOptions): Promise<Trimmed> {
     this.#dedup.forgetOld();
-    // To remove is to write too.
+    // Removing also writes.
     const blocked = this.#options.writesBlockedBy?.();
     if (blocked !== undefined) throw new LogUnavailable(blocked);
     let events = 0;
@@ -174,7 +174,7 @@ export class LmdbLog implements EventLog {
     return this.#pages.usedBytes();
   }
 
-  /** When the event at a position was received, in milliseconds since 1970; undefined where it cannot be read any more. */
+  /** When the event at a position was received, in milliseconds since 1970; undefined if it cannot be read any more. */
   receivedAt(shop: string, position: Position): number | undefined {
     return this.#pages.at(shop, position)?.receivedAt(position);
   }
@@ -185,8 +185,8 @@ export class LmdbLog implements EventLog {
   }
 
   /**
-   * After a failed commit of the file, this log's or the state's, nobody knows what the disk holds, so nothing is written again in
-   * this process: the next commit may well succeed on a disk that has lost the last, and LMDB, once it has failed, may break the heap.
+   * After a failed commit, of this log or of the state, nobody knows what the disk holds. So this process never writes again: the next commit
+   * might succeed on a disk that has lost the last one, and LMDB may corrupt the heap once it has failed.
    */
   fail(error: Error): void {
     if (this.failure) return;
@@ -208,7 +208,7 @@ export class LmdbLog implements EventLog {
     if (refusal) throw refusal;
   }
 
-  /** Joins a commit after reading which of the arrivals are on the disk already. */
+  /** Joins a commit after checking which arrivals are stored already. */
   async #lookBack(shop: ShopLog, record: LogRecord, arrivals: Arrivals, onJoined: () => void): Promise<Verdict[]> {
     const known = await this.#admission.known(shop, arrivals, () => this.#refuse());
     onJoined();
@@ -221,7 +221,10 @@ export class LmdbLog implements EventLog {
     });
   }
 
-  /** Looks through a shop's log for an id that dedup has forgotten: through its heads, and where there are none through its pages. Lets others run between. */
+  /**
+   * Searches a shop's log for an id that dedup has forgotten: in its heads, and in its pages where there are no heads. Other work runs in
+   * between.
+   */
   async #search(shop: ShopLog, arrivals: Arrivals): Promise<Position> {
     const { heads } = this.#parts;
     let blocks = 0;

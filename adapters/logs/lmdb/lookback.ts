@@ -1,8 +1,8 @@
 import { LogUnavailable } from '../log.ts';
 
-/** So many heads are read for one shop in one turn: as many as a request may have events, and some. */
+/** Heads read for one shop in one turn: as many as a request may have events, and some more. */
 const READS_A_TURN = 128;
-/** So many appends of one shop may wait for further turns. */
+/** Most appends of one shop that wait for further turns. */
 const MOST_WAITING = 256;
 
 interface Waiting {
@@ -10,15 +10,15 @@ interface Waiting {
   readonly go: () => void;
 }
 
-/** What a shop may still read in this turn, and the requests that wait for its next. */
+/** What a shop may still read in this turn, and the appends that wait for the next. */
 interface Line {
   left: number;
   readonly waiting: Waiting[];
 }
 
 /**
- * How much of a turn one shop may use to tell whether ids are known that seem to be. Each shop has a line of its own, so one that sends
- * many repeats waits for itself, and no other waits for it.
+ * Limits how much of a turn one shop may use to check ids that seem to be known. Each shop has its own queue, so one that sends many repeats
+ * delays only itself.
  */
 export class LookBacks {
   readonly #lines = new Map<string, Line>();
@@ -28,7 +28,7 @@ export class LookBacks {
     this.#nextTurn = nextTurn;
   }
 
-  /** Resolves when a shop may read this many heads; undefined if it may at once. Throws LogUnavailable if too many wait already. */
+  /** Resolves when a shop may read this many heads; undefined if it may at once. Throws LogUnavailable if too many are waiting. */
   ask(shop: string, reads: number): Promise<void> | undefined {
     const line = this.#lineOf(shop);
     if (line.waiting.length === 0 && line.left > 0) {
@@ -55,7 +55,7 @@ export class LookBacks {
   #turn(): void {
     for (const [shop, line] of this.#lines) {
       if (line.waiting.length === 0) this.#lines.delete(shop);
-      // What was read beyond the last turn's share comes off this one's.
+      // What was read above the last turn's share is taken off this one's.
       line.left = Math.min(0, line.left) + READS_A_TURN;
       while (line.left > 0) {
         const next = line.waiting.shift();

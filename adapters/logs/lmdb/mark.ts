@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Position } from '../log.ts';
 import type { PipelineId } from '../state/shared.ts';
 
-/** How far a log had come, kept beside its file: by this an emptied or older file is known for what it is. */
+/** How far a log had come, stored beside its file. It reveals an emptied or older file. */
 export interface Mark {
   /** The newest position of each shop. */
   readonly shops: Readonly<Record<string, Position>>;
@@ -12,7 +12,7 @@ export interface Mark {
   readonly pipelines: readonly (PipelineId & { readonly settledAt: number })[];
 }
 
-/** Undefined where there is none, or it cannot be read: a mark is a help, not a condition. */
+/** Undefined if there is none or it cannot be read: a mark helps but is not required. */
 export function readMark(folder: string): Mark | undefined {
   const path = pathIn(folder);
   if (!existsSync(path)) return undefined;
@@ -23,7 +23,7 @@ export function readMark(folder: string): Mark | undefined {
   }
 }
 
-/** Throws where it cannot be written, and leaves the mark before as it is. */
+/** Throws if it cannot be written; the previous mark then stays. */
 export async function writeMark(folder: string, mark: Mark): Promise<void> {
   const fresh = `${pathIn(folder)}.new`;
   try {

@@ -4,18 +4,18 @@ import type { Position } from '../log.ts';
 import type { PipelineId } from '../state/shared.ts';
 import type { Commit } from './chain.ts';
 
-/** Names, and behind them a number: what is kept of a pipeline by position. */
+/** Names followed by a number: what is kept of a pipeline by position. */
 export type NumberedKey = (string | number)[];
 
 const LAST = Number.MAX_SAFE_INTEGER;
 const REMOVED_AT_ONCE = 1000;
 
-/** Of a pipeline's entries before a position the first, as many as are removed in one commit. */
+/** A pipeline's first entries before a position, as many as are removed in one commit. */
 export const someUpTo = <V>(entries: Database<V, NumberedKey>, { shop, pipeline }: PipelineId, end: Position) => [
   ...entries.getRange({ start: [shop, pipeline, 0], end: [shop, pipeline, end], limit: REMOVED_AT_ONCE }),
 ];
 
-/** The value with the highest number up to a position, among keys that begin alike. */
+/** The value with the highest number up to a position, among keys with the same names. */
 export function newestUpTo<V>(
   values: Database<V, NumberedKey>,
   prefix: readonly string[],
@@ -37,7 +37,7 @@ export async function removeEntries<V>(
   await commit(() => root.batch(write));
 }
 
-/** Removes all of a pipeline, some entries a commit; others have their turn in between. */
+/** Removes all entries of a pipeline, some per commit; other work runs in between. */
 export async function removeAll<V>(
   root: RootDatabase,
   from: Database<V, NumberedKey>,

@@ -20,12 +20,12 @@ import { salvage } from './salvage.ts';
 import { LmdbState } from './state.ts';
 
 const APPENDS_AT_ONCE = 256;
-/** Far below what may wait for a commit. */
+/** Far below the limit of what may wait for a commit. */
 const BYTES_AT_ONCE = 16 * 1024 * 1024;
 
 /**
- * Opens the embedded log in a folder of its own. A damaged file is put aside, and what is intact in it is stored anew; the next start does
- * that where this one ends in the middle of it. Throws LogUnusable if another process uses the folder, or it cannot be written.
+ * Opens the embedded log in a folder of its own. A damaged file is put aside and its intact records are stored anew; if this start ends before
+ * that is complete, the next one finishes it. Throws LogUnusable if another process uses the folder or it is not writable.
  */
 export async function openLmdb(folder: string, options: StoreOptions): Promise<Store> {
   try {
@@ -49,14 +49,14 @@ async function openFolder(folder: string, options: StoreOptions): Promise<Store>
   return store;
 }
 
-/** Not by `recursive`: where a file system makes no folders (/proc), Node tries for ever. */
+/** Not by `recursive`: in a file system that makes no folders (/proc), Node tries for ever. */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   if (dirname(folder) !== folder) makeFolder(dirname(folder));
   try {
     mkdirSync(folder);
   } catch (error) {
-    // Another process may have made it at the same moment.
+    // Another process may have made it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !existsSync(folder)) throw error;
   }
 }
@@ -77,7 +77,7 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
     path: folder,
     encoding: 'binary',
     maxDbs: MOST_TREES,
-    // A commit resolves after its sync, never before; and a log is never opened on pages that were not synced.
+    // A commit must resolve only after its sync, and a log must never be opened on pages that were not synced.
     overlappingSync: false,
     safeRestore: true,
   } as Parameters<typeof open>[0] & { path: string });
@@ -133,8 +133,8 @@ async function openIn(folder: string, options: StoreOptions, release: () => Prom
 }
 
 /**
- * Writes marks one after the other, since they are one file. A mark helps after damage and nothing else needs it: where one cannot be
- * written, the one before stays and all goes on; that is logged once, until one is written again.
+ * Writes marks one after the other, since they share a file. Marks are needed only after damage: if one cannot be written, the previous one
+ * stays and everything continues. That is logged once, until one succeeds.
  */
 function markKeeper(write: () => Promise<void>, { onUnmarked }: StoreOptions): () => Promise<void> {
   let marked = Promise.resolve();
@@ -157,19 +157,19 @@ function markKeeper(write: () => Promise<void>, { onUnmarked }: StoreOptions): (
 async function markOf(log: LmdbLog, state: LmdbState): Promise<Mark> {
   const shops = Object.fromEntries(state.shops().map((shop) => [shop, log.head(shop)]));
   const pipelines: Mark['pipelines'][number][] = [];
-  // Also those whose shops have no events yet: what they get before the next mark is theirs after a restoration.
+  // Also pipelines whose shops have no events yet: after a restoration they own what came before the next mark.
   for (const id of state.cursors.all()) {
     const { position = 0 } = (await state.cursors.progress(id)) ?? {};
     pipelines.push({ ...id, settledAt: (position > 0 && log.receivedAt(id.shop, position)) || 0 });
-    // A page takes up to a megabyte, and there may be hundreds of pipelines.
+    // Reading a page takes up to a megabyte, and there may be hundreds of pipelines.
     if (position > 0) await nextTurn();
   }
   return { shops, pipelines };
 }
 
 /**
- * Stores anew what is intact in a file that was put aside, and has pipelines go on after what they had finished by the last mark. Of the
- * millisecond in which that came in they have everything again, since a request may have been half finished.
+ * Stores the intact records of a file that was put aside, and moves each pipeline to what it had finished by the last mark. Events of the mark's
+ * last millisecond are delivered again, since a request may have been half finished.
  */
 async function restore(
   { log, state }: Store,
@@ -202,7 +202,7 @@ async function restore(
   onDamage({ reason, aside, events, ...(unreadable > 0 && { unreadable }) });
 }
 
-/** A file that is intact and ends before the mark was emptied, or comes from a backup. */
+/** Detects an intact file that ends before the mark: it was emptied, or is from a backup. */
 async function compare(log: Store['log'], mark: Mark | undefined, { onDamage }: StoreOptions): Promise<void> {
   for (const [shop, reached] of Object.entries(mark?.shops ?? {})) {
     const { newest } = await log.extent(shop);

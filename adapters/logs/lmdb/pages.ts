@@ -11,18 +11,18 @@ import type { LmdbHeads } from './heads.ts';
 const LAST = Number.MAX_SAFE_INTEGER;
 const CACHED_BYTES = 6 * 1024 * 1024;
 const REMOVED_AT_ONCE = 100;
-/** So far a clock may have been set back while the log grew. */
+/** How far a clock may have been set back while the log grew. */
 const SET_BACK_MS = 3_600_000;
 
 type Key = [shop: string, first: Position];
 
-/** What there is to know of a page that may go. */
+/** What is known of a page that may be removed. */
 export interface OldPage {
   readonly shop: string;
   readonly first: Position;
   readonly last: Position;
   readonly bytes: number;
-  /** When the first and the last of its records were received. */
+  /** Times of receipt of its first and last record. */
   readonly since: number;
   readonly at: number;
 }
@@ -54,14 +54,14 @@ export class LmdbPages {
     this.#commit = commit;
   }
 
-  /** To be called inside a batch. */
+  /** Call it inside a batch. */
   put(shop: string, first: Position, entries: readonly Entry[]): void {
     void this.#pages.put([shop, first], encodePage(entries));
     const heads = entries.map((entry) => entry.heads);
     this.#heads.put(shop, first, heads, entries.at(-1)?.context.receivedAt ?? 0);
   }
 
-  /** The page that holds a position, if it is kept. */
+  /** The page with a position, if it is kept. */
   at(shop: string, position: Position): Page | undefined {
     const [key] = this.#pages.getKeys({ start: [shop, position], end: [shop, 0], reverse: true, limit: 1 });
     const page = key && this.#page(key);
@@ -74,7 +74,10 @@ export class LmdbPages {
     return key && this.#page(key);
   }
 
-  /** Events after a position up to another, at most `limit`, or up to the one with which they have READ_BYTES. Throws UnreadableEvents if the first cannot be read. */
+  /**
+   * Events after a position up to another: at most `limit`, up to and including the one that reaches READ_BYTES. Throws UnreadableEvents if the
+   * first cannot be read.
+   */
   collect(shop: string, after: Position, newest: Position, limit: number): Stored[] {
     const found: Stored[] = [];
     let bytes = 0;
@@ -96,7 +99,7 @@ export class LmdbPages {
     return found;
   }
 
-  /** The event at a position, if it can be had. Throws UnreadableEvents. */
+  /** The event at a position, if it is kept. Throws UnreadableEvents. */
   one(shop: string, position: Position): Stored | undefined {
     try {
       const [found] = this.collect(shop, position - 1, position, 1);
@@ -111,7 +114,7 @@ export class LmdbPages {
     return key?.[1];
   }
 
-  /** The last position received before a time. Lets others run between pages. */
+  /** The last position received before a time. Other work runs between pages. */
   async before(shop: string, time: number): Promise<Position> {
     let position = 0;
     for (let next = await this.#longBefore(shop, time); ; ) {
@@ -129,8 +132,8 @@ export class LmdbPages {
   }
 
   /**
-   * Where a page begins before which nothing was received at a time or later; found by halves, since the log may have gigabytes. An earlier
-   * time is looked for, because times do not rise with positions where the clock was set back.
+   * The start of a page before which nothing was received at that time or later. Found by binary search, since the log may have gigabytes. It
+   * searches for an earlier time, because after the clock was set back times do not rise with positions.
    */
   async #longBefore(shop: string, time: number): Promise<Position> {
     let low = this.oldest(shop) ?? 0;
@@ -140,7 +143,7 @@ export class LmdbPages {
       const middle = Math.ceil((low + high) / 2);
       const [page] = this.#pages.getRange({ start: [shop, middle], end: [shop, 0], reverse: true, limit: 1 });
       const newest = page && recordsOf(page.value).at(-1);
-      // A damaged time says nothing.
+      // Ignore a damaged time.
       if (newest && openRecord(newest) && receivedAt(newest) < time - SET_BACK_MS) {
         low = middle;
         first = page.key[1];
@@ -150,7 +153,7 @@ export class LmdbPages {
     return first;
   }
 
-  /** The records of the pages that have events received since a time, from the oldest, up to a number of events; one page at a time is in memory. */
+  /** The records of the pages with events since a time, oldest first, up to a number of events. One page at a time is in memory. */
   *since(shop: string, time: number, most: number): Generator<{ first: Position; records: RecordSlice[] }> {
     const firsts: Position[] = [];
     let events = 0;
@@ -167,7 +170,7 @@ export class LmdbPages {
     }
   }
 
-  /** Removes pages of a shop from the oldest on, as long as `wanted` says so; gives how many events they had. */
+  /** Removes the oldest pages of a shop while `wanted` says so; gives the number of their events. */
   async removeWhile(shop: string, wanted: (page: OldPage) => boolean): Promise<number> {
     for (let events = 0; ; ) {
       const pages: OldPage[] = [];
@@ -182,7 +185,7 @@ export class LmdbPages {
     }
   }
 
-  /** Removes the oldest pages of all shops until this many bytes are gone; gives each when it is gone. */
+  /** Removes the oldest pages of all shops until this many bytes are gone; yields each removed page. */
   async *removeOldest(shops: Iterable<string>, bytes: number): AsyncGenerator<OldPage> {
     const oldest = new Map<string, OldPage>();
     const look = async (shop: string, from: Position): Promise<void> => {
@@ -242,7 +245,7 @@ export class LmdbPages {
     const cached = this.#cache.get(nameOf(key));
     if (cached) return cached;
     const [shop, first] = key;
-    // A page can be seen a moment before its commit is known to be durable.
+    // A page may be visible shortly before its commit is known to be durable.
     const bytes = first > this.#head(shop) ? undefined : this.#pages.get(key);
     if (bytes === undefined) return undefined;
     const [following] = this.#pages.getKeys({ start: [shop, first + 1], end: [shop, LAST], limit: 1 });

@@ -1,6 +1,6 @@
 import { DAMAGED, isDamage, walk } from './probe.ts';
 
-// The process that may die of a damaged file, so that the gateway does not.
+// This process may die of a damaged file, so that the gateway does not.
 try {
   walk(process.argv[2] ?? '');
 } catch (error) {

@@ -6,30 +6,30 @@ import { open } from 'lmdb';
 import { LogUnusable } from '../log.ts';
 
 const PROBE_TIMEOUT_MS = 20_000;
-/** How long a probe reads at most: what lies further back is found damaged when it is read. */
+/** Most time for a probe. Damage further back is found when it is read. */
 const READ_MS = 3000;
 const WORDS_KEPT = 500;
-/** A damaged tree of trees may have no end. */
+/** A damaged tree of trees may be endless. */
 export const MOST_TREES = 32;
-/** What a process dies of that reads a damaged file. Other signals mean that something ended it: the kernel for lack of memory, a stop of the gateway, or we. */
+/** Signals that a damaged file causes. Other signals come from outside: the kernel for lack of memory, or a stop of the gateway. */
 const DEADLY: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGTRAP'];
-/** The exit code of a probe that found damage; Node's own are below. */
+/** Exit code of a probe that found damage; Node's own codes are lower. */
 export const DAMAGED = 100;
 
-/** What is wrong with a log's file; undefined where nothing is, or there is none yet. */
+/** What is wrong with a log's file; undefined if it is intact or does not exist yet. */
 export type Damage = string | undefined;
 
 /** How a probe ended. */
 export interface ProbeEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last that it wrote. */
+  /** The end of its output. */
   readonly words: string;
 }
 
 /**
- * Opens a log's file in a process of its own, since a damaged one can end the process that reads it, and walks through its trees. Throws
- * where that did not show whether it is damaged.
+ * Opens a log's file in a separate process, since a damaged one can crash its reader, and walks through its trees. Throws if that did not show
+ * whether the file is damaged.
  */
 export async function probe(folder: string): Promise<Damage> {
   const file = join(folder, 'data.mdb');
@@ -52,7 +52,10 @@ export async function probe(folder: string): Promise<Damage> {
   return damageBy({ code, signal, words });
 }
 
-/** What the end of a probe says. A healthy log that is taken for damaged would lose its dead letters, so what may have other reasons is thrown. */
+/**
+ * The damage that the end of a probe shows. Throws if it may have other causes: a healthy log that is taken for damaged would lose its dead
+ * letters.
+ */
 export function damageBy({ code, signal, words }: ProbeEnd): Damage {
   if (code === 0) return undefined;
   if (code === DAMAGED) return `reading it failed: ${lastLine(words)}`;
@@ -66,7 +69,7 @@ export function damageBy({ code, signal, words }: ProbeEnd): Damage {
   );
 }
 
-/** Of the flags of this process those that another needs to run the same sources. */
+/** The flags of this process that another needs to run the same sources. */
 function importsOf(flags: readonly string[], extension: string): string[] {
   return extension === '.ts'
     ? flags.filter((flag, i) => flag.startsWith('--import') || flags[i - 1] === '--import')
@@ -78,15 +81,15 @@ function lastLine(words: string): string {
   return lines.findLast((line) => line.includes('Error')) ?? lines.at(-1) ?? '';
 }
 
-/** Whether an error of a walk comes from what is in the file, and not from what the system has none of now. */
+/** Whether an error comes from the contents of the file and not from a shortage of the system. */
 export function isDamage(error: unknown): boolean {
   const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: string };
-  // LMDB's own numbers are below 0, the system's above.
+  // LMDB's own error numbers are negative, the system's positive.
   const isSystems = syscall !== undefined || (typeof code === 'number' && code > 0);
   return !isSystems || code === constants.errno.EISDIR || code === constants.errno.EINVAL;
 }
 
-/** Walks through all trees of a log's file. To be called in a process that may die of it. */
+/** Walks through all trees of a log's file. Call it in a process that may crash. */
 export function walk(folder: string): void {
   if (statSync(join(folder, 'data.mdb')).size === 0) throw new Error('the file is empty');
   const root = open({ path: folder, readOnly: true, keyEncoding: 'binary', encoding: 'binary', maxDbs: MOST_TREES });

@@ -6,19 +6,19 @@ import type { Commit } from './chain.ts';
 import { bytesOf } from './pages.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
-/** Keys that are compared in one go. */
+/** Keys compared at once. */
 const COMPARED_AT_ONCE = 1000;
-/** Bodies that are read in one turn while old entries are indexed. */
+/** Bodies read in one turn while old entries are indexed. */
 const INDEXED_AT_ONCE = 20;
 
 type Key = (string | number)[];
 
-/** What is written down of a shop's quarantine with every change. `last`: the highest number ever given. */
+/** A shop's quarantine sums, saved with every change. `last`: the highest number ever given. */
 export interface Sums extends QuarantineSums {
   readonly last: number;
 }
 
-/** How an embedded log keeps quarantined events: whole ones, and beside them what lists need, an index of their events' ids, and sums. */
+/** Storage of quarantined events in an embedded log: whole entries, heads for lists, an index of event ids, and sums. */
 export class QuarantineTrees {
   readonly whole: Database<Quarantined, Key>;
   readonly heads: Database<QuarantinedHead, Key>;
@@ -41,7 +41,7 @@ export class QuarantineTrees {
     return this.#commit(() => this.#root.batch(write));
   }
 
-  /** Writes what lists and searches need of an entry. To be called inside a batch. */
+  /** Adds an entry to the heads and the index. Call it inside a batch. */
   index(number: number, entry: Quarantined): QuarantinedHead {
     const head = headOf(entry);
     void this.heads.put([entry.shop, number], head);
@@ -49,13 +49,13 @@ export class QuarantineTrees {
     return head;
   }
 
-  /** Removes what lists and searches need of an entry. To be called inside a batch. */
+  /** Removes an entry from the heads and the index. Call it inside a batch. */
   unindex(shop: string, number: number, { eventId }: Pick<QuarantinedHead, 'eventId'>): void {
     if (eventId !== undefined) void this.ids.remove([shop, indexed(eventId), number]);
     void this.heads.remove([shop, number]);
   }
 
-  /** The shops whose index is not that of their entries. Cheap where there are none. */
+  /** The shops whose index does not match their entries. Cheap if there are none. */
   unlike(shops: readonly string[]): string[] {
     const differ = countOf(this.whole) !== countOf(this.heads);
     return shops.filter((shop) => {
@@ -64,14 +64,14 @@ export class QuarantineTrees {
     });
   }
 
-  /** Indexes what has no index yet, and forgets what is indexed and gone: some entries a commit. Gives the sums anew. */
+  /** Indexes entries without an index and forgets indexed entries that are gone, some per commit. Gives new sums. */
   async reindex(shop: string, known: Sums): Promise<Sums> {
     let sums = { ...known, kept: 0, bytes: 0 };
     for (let from = 0; from <= LAST; ) {
       const of = { ...rangeOf(shop, from), limit: COMPARED_AT_ONCE };
       const whole = [...this.whole.getKeys(of)].map(([, number]) => Number(number));
       const heads = [...this.heads.getKeys(of)].map(([, number]) => Number(number));
-      // Up to where both are known.
+      // Up to the point where both are known.
       const ends = [whole, heads].map((all) => (all.length < COMPARED_AT_ONCE ? LAST : (all.at(-1) ?? LAST)));
       const upTo = Math.min(...ends);
       const there = new Set(whole.filter((number) => number <= upTo));

@@ -7,16 +7,16 @@ import type { Commit } from './chain.ts';
 import { QuarantineTrees, rangeOf, type Sums } from './quarantine-trees.ts';
 
 const LAST = Number.MAX_SAFE_INTEGER;
-/** Entries that leave in one go. */
+/** Entries removed at once. */
 const AT_ONCE = 1000;
-/** Numbers of entries that have left are forgotten past this many, once the file says so too. */
+/** Above this many, the numbers of removed entries are forgotten once the file is up to date. */
 const GONE = 10_000;
 
 interface Shop {
   sums: Sums;
-  /** Those that leave in a commit under way: the file still has them. */
+  /** Entries removed by a commit in progress: the file still has them. */
   readonly gone: Set<number>;
-  /** Those of commits under way, which the file has not yet. */
+  /** Entries of commits in progress, which the file does not have yet. */
   readonly coming: QuarantinedHead[];
 }
 
@@ -28,7 +28,10 @@ export interface QuarantineLimits {
   readonly now: () => number;
 }
 
-/** Quarantined events of the embedded log. What a version without an index has changed meanwhile is put right by `index`, before anything else is asked. */
+/**
+ * Quarantined events of the embedded log. Versions without an index may have changed entries; `index` repairs that before anything else is
+ * asked.
+ */
 export class LmdbQuarantine implements Quarantine {
   readonly #trees: QuarantineTrees;
   readonly #limits: QuarantineLimits;
@@ -74,13 +77,13 @@ export class LmdbQuarantine implements Quarantine {
     });
   }
 
-  /** Whether an entry is there and does not leave in a commit under way. */
+  /** Whether an entry exists and is not being removed. */
   has(shop: string, id: string): boolean {
     const number = numberOf(id);
     return number !== undefined && !this.#shop(shop).gone.has(number) && this.#trees.heads.doesExist([shop, number]);
   }
 
-  /** Takes out those that are there. To be called inside a batch. */
+  /** Removes those that exist. Call it inside a batch. */
   remove(shop: string, ids: readonly string[]): void {
     for (const id of ids) {
       const head = this.has(shop, id) ? this.#trees.heads.get([shop, Number(id)]) : undefined;
@@ -88,13 +91,13 @@ export class LmdbQuarantine implements Quarantine {
     }
   }
 
-  /** Keeps a record's refused events. To be called inside the batch that stores the record. */
+  /** Keeps a record's refused events. Call it inside the batch that stores the record. */
   put({ dialect, context, refused }: LogRecord): void {
     const { shop, receivedAt } = context;
     const of = this.#shop(shop);
     this.#forgetCome(shop);
     for (const { index, id: eventId, name, code, reasons, raw } of refused) {
-      // The first number of a shop is a time: also a log that was begun anew gives none a second time.
+      // The first number of a shop is a time, so that a log that starts anew repeats no number.
       const last = of.sums.last === 0 ? Math.max(1, Math.floor(receivedAt)) : of.sums.last + 1;
       const whole = {
         id: String(last),
@@ -135,7 +138,7 @@ export class LmdbQuarantine implements Quarantine {
     }
   }
 
-  /** Puts the index right. Cheap where nothing is to be done. */
+  /** Repairs the index. Cheap if there is nothing to do. */
   async index(shops: readonly string[]): Promise<void> {
     for (const shop of this.#trees.unlike(shops)) {
       const sums = await this.#trees.reindex(shop, this.#shop(shop).sums);
@@ -171,7 +174,7 @@ export class LmdbQuarantine implements Quarantine {
     coming.splice(0, come);
   }
 
-  /** Lets the oldest go past the limits. To be called inside a batch. */
+  /** Removes the oldest above the limits. Call it inside a batch. */
   #limit(shop: string): void {
     const of = this.#shop(shop);
     for (const head of this.#oldest(shop)) {
@@ -182,7 +185,7 @@ export class LmdbQuarantine implements Quarantine {
     }
   }
 
-  /** Which limit says that the oldest entry must go. */
+  /** The limit that the oldest entry exceeds. */
   #excess(shop: string, oldest: QuarantinedHead | undefined): QuarantineLimit | undefined {
     const { kept, bytes } = this.#shop(shop).sums;
     const { quarantineMax, quarantineMaxBytes, quarantineMs, now } = this.#limits;
@@ -192,7 +195,7 @@ export class LmdbQuarantine implements Quarantine {
     return oldest.at < now() - quarantineMs ? 'age' : undefined;
   }
 
-  /** From the oldest, those left out that leave already. */
+  /** Oldest first, without those that are being removed. */
   *#oldest(shop: string): Generator<QuarantinedHead> {
     const { gone, coming } = this.#shop(shop);
     const limit = AT_ONCE + gone.size;

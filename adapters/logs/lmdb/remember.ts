@@ -8,21 +8,21 @@ import type { Dedup, KnownIds } from './dedup.ts';
 import type { LmdbHeads } from './heads.ts';
 import type { LmdbPages } from './pages.ts';
 
-/** Of a day each is a second and a third. */
+/** Of a day each is 1.3 seconds. */
 const TIME_SLICES = 65_536;
-/** So many heads are made in one commit. */
+/** Heads made in one commit. */
 const MADE_AT_ONCE = 20_000;
 
-/** A shop whose ids are to be remembered. */
+/** A shop whose ids are loaded. */
 export interface Remembered {
   readonly name: string;
   readonly known: KnownIds;
   readonly committed: Position;
-  /** The newest position whose id is known as format 1 has it. */
+  /** The newest position whose id is hashed as in format 1. */
   oldUpTo: Position;
 }
 
-/** Fills the ids of a shop with what its log has since a time, from the newest on. */
+/** Loads the ids of a shop since a time, newest first. */
 export function remember(heads: LmdbHeads, dedup: Dedup, shop: Remembered, since: number): void {
   const { name, known, committed } = shop;
   let first = committed + 1;
@@ -40,8 +40,8 @@ export function remember(heads: LmdbHeads, dedup: Dedup, shop: Remembered, since
 }
 
 /**
- * Makes the heads of a log that was begun without: of the events that may still be repeated, since to read all would take minutes. What is
- * older is found in its pages.
+ * Makes heads for a log that was begun without them, for events that may still be repeated; reading everything would take minutes. Older events
+ * are found in the pages.
  */
 export async function makeHeads(
   root: RootDatabase,
@@ -78,7 +78,7 @@ export function timeOfNewest(
   shops: readonly { readonly name: string; readonly committed: Position }[],
   { since, now }: { readonly since: number; readonly now: number },
 ): number {
-  // Nearly always all of them may be known, and nothing need be read to see that.
+  // Nearly always all of them fit, and nothing must be read to see that.
   const held = shops.reduce(
     (sum, { name, committed }) => sum + committed + 1 - (heads.oldest(name) ?? committed + 1),
     0,

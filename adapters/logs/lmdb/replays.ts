@@ -5,7 +5,7 @@ import type { Replay, Replays } from '../state/replays.ts';
 import type { Commit } from './chain.ts';
 import { bytesOf } from './pages.ts';
 
-/** The replays of an embedded log. One process owns it, so a change that waits for the one before it is atomic. */
+/** The replays of an embedded log. It has one owner, so changes that run one after the other are atomic. */
 export class LmdbReplays implements Replays {
   readonly #replays: Database<Replay, string>;
   readonly #commit: Commit;

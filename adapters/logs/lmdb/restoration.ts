@@ -13,19 +13,16 @@ import {
 import { join } from 'node:path';
 import type { Mark } from './mark.ts';
 
-/** A damaged file that is put aside, and what is needed to store anew what is intact in it. */
+/** A damaged file that was put aside, and what is needed to restore its intact records. */
 export interface Restoration {
   readonly reason: string;
-  /** The folder where the damaged file is. */
+  /** The folder of the damaged file. */
   readonly aside: string;
   /** How far the log had come, by the last mark before the damage was found. */
   readonly mark?: Mark | undefined;
 }
 
-/**
- * Puts a damaged file aside, where it can be looked into. What is to be done is noted first, so that a process that ends before all
- * of it is done leaves it to the next.
- */
+/** Moves a damaged file aside for inspection. It first writes a note of what is to be done, so that the next process can finish it. */
 export function setAside(folder: string, reason: string, mark: Mark | undefined, now: number): Restoration {
   const aside = join(folder, 'damaged', new Date(now).toISOString().replaceAll(/[:.]/g, '-'));
   const restoration = { reason, aside, mark };
@@ -34,7 +31,7 @@ export function setAside(folder: string, reason: string, mark: Mark | undefined,
   return restoration;
 }
 
-/** A restoration that was begun and not finished. It begins anew: no request has been answered since, so nothing else is in the file. */
+/** An unfinished restoration. It starts from the beginning: no request was answered meanwhile, so the new file has nothing else. */
 export function unfinished(folder: string): Restoration | undefined {
   if (!existsSync(pathIn(folder))) return undefined;
   const restoration = JSON.parse(readFileSync(pathIn(folder), 'utf8')) as Restoration;
@@ -43,7 +40,7 @@ export function unfinished(folder: string): Restoration | undefined {
   return restoration;
 }
 
-/** To be called when everything is stored anew. The note is gone for good then: with it the next start would throw away what comes now. */
+/** Call it when everything is restored. The note must be gone for good: with it, the next start would delete what comes from now on. */
 export function finished(folder: string): void {
   rmSync(pathIn(folder));
   const directory = openSync(folder, 'r');

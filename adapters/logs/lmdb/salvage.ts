@@ -7,9 +7,9 @@ import { openRecord, receivedAt, recordAt } from '../record.ts';
 import { viewed } from '../viewed.ts';
 
 const CHUNK_BYTES = 16 * 1024 * 1024;
-/** Longer than any record: what begins in one chunk ends in the next at the latest. */
+/** Longer than any record: one that begins in a chunk ends in the next at the latest. */
 const OVERLAP_BYTES = 2 * 1024 * 1024;
-/** How every record's context begins. */
+/** The start of every record's context. */
 const CONTEXT = Buffer.from('{"dialect":"');
 
 interface Found {
@@ -19,9 +19,9 @@ interface Found {
 }
 
 /**
- * The intact records of a damaged file, by time of receipt. They are found by how they begin and known by their checksums, whatever has
- * become of the trees that pointed to them. What retention had removed may come up again. Those that this version cannot read are told of
- * and left where they are.
+ * The intact records of a damaged file, by time of receipt. They are found by their start and verified by checksum, whatever happened to the
+ * trees that pointed to them. Records that retention had removed may reappear. Records that this version cannot read are reported and left in
+ * the file.
  */
 export async function* salvage(
   file: string,
@@ -30,7 +30,7 @@ export async function* salvage(
 ): AsyncGenerator<LogRecord> {
   const handle = await open(file, 'r');
   try {
-    // A folder, for example, has nothing to give.
+    // Not a file, so there is nothing to read.
     if (!(await handle.stat()).isFile()) return;
     const found = await recordsIn(handle);
     found.sort((a, b) => a.at - b.at || a.offset - b.offset);
@@ -81,7 +81,7 @@ function logRecordOf(
   }
 }
 
-/** The draft of an event that is stored again. `derivation`: by which version its id was made, if it was. */
+/** The draft of a restored event. `derivation`: the version that made its id, if it was derived. */
 const draftOf = (
   { event_id: id, id_source, event_type, session_id, device_id, data, custom_data, extra }: Event,
   index: number,

@@ -12,16 +12,16 @@ import { isOld, type Remembered } from './remember.ts';
 
 const PAGE_BYTES = 1024 * 1024;
 
-/** What the log knows of one shop without reading. */
+/** What the log knows of a shop without reading. */
 export interface ShopLog extends Remembered {
   readonly name: string;
   readonly known: KnownIds;
   /** The last position given out, and the last that is durable. */
   given: Position;
   committed: Position;
-  /** The heads at the positions between the two. */
+  /** The heads between the two. */
   readonly pending: Pending;
-  /** Quarantined events that are being brought back. */
+  /** Quarantined events that are being released. */
   readonly releasing: Set<string>;
   tally: Tally;
   readonly readers: Set<() => void>;
@@ -45,7 +45,7 @@ export interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** How a log makes arrivals of drafts. `old`: as in format 1, where the log was begun in it. */
+/** How a log makes arrivals of drafts. `old`: as in format 1, if the log was begun in it. */
 export interface Hashing {
   readonly hasher: Hasher;
   readonly old?: ((id: string) => Fingerprint) | undefined;
@@ -62,7 +62,7 @@ export function rename({ heads, olds }: Arrivals, i: number, draft: Draft, hashe
   if (olds) olds[i] = undefined;
 }
 
-/** The newest position at which the id of an arrival is, by what `isIt` says of those where it may be; 0 where there is none. */
+/** The newest position with an arrival's id, as `isIt` confirms for candidates; 0 if there is none. */
 export function positionOf(
   { known: { ids } }: ShopLog,
   { heads, olds }: Arrivals,
@@ -81,7 +81,7 @@ export function hasIdOf(stored: Head, { heads, olds }: Arrivals, i: number): boo
   return old !== undefined && stored.hash === hashOfFingerprint(old);
 }
 
-/** The arrivals that seem to be on the disk, after a position and up to another, by what is remembered of all ids. */
+/** The arrivals that seem to be stored between two positions, by the table of ids. */
 export function seeming(
   shop: ShopLog,
   arrivals: Arrivals,
@@ -90,7 +90,7 @@ export function seeming(
 ): { readonly arrival: number; readonly position: Position }[] {
   const found: { arrival: number; position: Position }[] = [];
   let arrival = 0;
-  // One for all of them, since nearly every event comes by here for nothing.
+  // One closure for all: nearly every event passes here without a hit.
   const note = (position: Position): boolean => {
     if (position > from && position <= upTo) found.push({ arrival, position });
     return false;
@@ -99,7 +99,7 @@ export function seeming(
   return found;
 }
 
-/** Splits what one shop gets in one commit into pages of about PAGE_BYTES. */
+/** Splits what a shop gets in one commit into pages of about PAGE_BYTES. */
 export function* paged(waiting: readonly Waiting[]): Generator<Waiting[]> {
   let page: Waiting[] = [];
   let bytes = 0;

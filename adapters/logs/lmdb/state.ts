@@ -27,7 +27,7 @@ export class LmdbState implements State {
   readonly cursors: LmdbCursors;
   readonly journal: LmdbJournal;
   readonly deadLetters: LmdbDeadLetters;
-  /** To be indexed before anything is asked of it. */
+  /** Call `index` before anything else. */
   readonly quarantine: LmdbQuarantine;
   readonly replays: LmdbReplays;
   readonly jobs: OwnedJobs;
@@ -66,12 +66,12 @@ export class LmdbState implements State {
     return [...this.#tallies.getKeys()];
   }
 
-  /** To be called inside the batch that stores the record. */
+  /** Call it inside the batch that stores the record. */
   putTally(shop: string, tally: Tally): void {
     void this.#tallies.put(shop, tally);
   }
 
-  /** Lets go of journal lines, rules and ended dead letters about positions that the log no longer keeps. */
+  /** Removes journal lines, rules and ended dead letters about positions that the log no longer keeps. */
   async trim(id: PipelineId, oldest: Position): Promise<void> {
     await this.journal.trim(id, oldest);
     await this.#letters.trim(id, oldest);
