@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * Calls `listener` when the signal aborts, once; not where it has aborted already. Gives what ends that: to be called when the work is
- * done, or the listeners of a long life grow. Any number may listen at a time: as many as lanes, readers or requests, which is no leak.
+ * Calls `listener` once when the signal aborts, but not if it has aborted already. Gives the function that removes the listener: call it when
+ * the work is done, or listeners of a long-lived signal pile up. Any number may listen at a time (lanes, readers, requests): that is no leak.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   setMaxListeners(0, signal);

@@ -1,7 +1,7 @@
 import type { EventLog } from './log.ts';
 import type { State } from './state/state.ts';
 
-/** A log and what stands beside it, by name: everything that can be asked of a store. */
+/** A log and the parts of its state, by name: all that a store can be asked. */
 export interface Parts extends State {
   readonly log: EventLog;
 }
@@ -11,11 +11,11 @@ export type PartName = keyof Parts;
 // biome-ignore lint/suspicious/noExplicitAny: a method's arguments are its own.
 type MethodsOf<T> = { [K in keyof T as T[K] extends (...args: any[]) => unknown ? K : never]: T[K] };
 
-/** What holds for a method, whatever keeps the log. */
+/** Properties of a method that hold for every kind of log. */
 export interface Method {
-  /** A process that does not own the store has the owner do it. All others are asked in a way of their own, or are the owner's business. */
+  /** Processes that do not own the store forward it to the owner. Other methods need special handling, or are for the owner only. */
   readonly isPassedOn: boolean;
-  /** It may wait without end, so closing rejects it. Closing waits for all others. */
+  /** It may wait for ever, so `close` rejects it. For other methods `close` waits. */
   readonly mayWait: boolean;
 }
 
@@ -24,7 +24,7 @@ const PASSED_WAITING: Method = { isPassedOn: true, mayWait: true };
 const OWN: Method = { isPassedOn: false, mayWait: false };
 const OWN_WAITING: Method = { isPassedOn: false, mayWait: true };
 
-/** Every method of a store. Types see to it that none is missing. */
+/** Every method of a store. The types ensure that none is missing. */
 export const METHODS: { readonly [P in PartName]: { readonly [M in keyof MethodsOf<Parts[P]>]: Method } } = {
   log: {
     append: OWN,

@@ -4,26 +4,26 @@ import { headAt, openRecord, type RecordSlice, receivedAt, recordsOf } from './r
 import type { StoreOptions } from './store.ts';
 import { viewed } from './viewed.ts';
 
-/** What a page holds, and where in the log. */
+/** The bytes of a page, and their place on the log. */
 export interface PageBytes {
   readonly shop: string;
   readonly first: Position;
   readonly bytes: Buffer;
-  /** How many positions it takes. Where its records do not add up to that, only those before the first damaged one are known by position. */
+  /** The number of its positions. If its records do not add up to that, only those before the first damaged one can be found by position. */
   readonly events: number;
-  /** The places of the events that were new when the page was stored, where not all were. */
+  /** The places of the events that were new when the page was stored; absent if all were. */
   readonly kept?: readonly number[] | undefined;
 }
 
 interface Placed {
   readonly slice: RecordSlice;
   readonly first: Position;
-  /** Its events that are in the log, by their places in the record. */
+  /** The places in the record of its stored events. */
   readonly places: readonly number[];
   events?: readonly Stored[];
 }
 
-/** A page in memory; its events are made record by record, once, for all pipelines that come by. */
+/** A page in memory. The events of a record are made once, for all pipelines. */
 export class Page {
   readonly first: Position;
   readonly last: Position;
@@ -44,18 +44,18 @@ export class Page {
     if (end <= this.last) options.onCorrupt(shop, end, this.last);
   }
 
-  /** When the event at a position was received; undefined where its record is not intact. */
+  /** Time of receipt of the event at a position; undefined if its record is damaged. */
   receivedAt(position: Position): number | undefined {
     const record = this.#recordOf(position);
     return record && openRecord(record.slice)?.context.receivedAt;
   }
 
-  /** The first position received at a time or later. */
+  /** The first position received at or after a time. */
   firstSince(time: number): Position | undefined {
     return this.#records.find(({ slice }) => receivedAt(slice) >= time)?.first;
   }
 
-  /** The first position whose head is the one that is looked for. */
+  /** The first position whose head `isIt` accepts. */
   positionOf(isIt: (head: Head) => boolean): Position | undefined {
     for (const { slice, first, places } of this.#records) {
       const i = places.findIndex((place) => isIt(headAt(slice, place)));
@@ -64,7 +64,7 @@ export class Page {
     return undefined;
   }
 
-  /** One after the other, so that no record is opened for events that are not taken. Throws UnreadableEvents at a record that this version cannot read. */
+  /** Lazily, so that no record is opened for events that are not taken. Throws UnreadableEvents at a record that this version cannot read. */
   *events(from: Position, to: Position): Generator<Stored> {
     for (const record of this.#records) {
       if (record.first > to || record.first + record.places.length <= from) continue;

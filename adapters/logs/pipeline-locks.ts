@@ -6,13 +6,13 @@ import type { Cursor, Cursors, Others, Standing, Update } from './state/cursors.
 import type { Progress } from './state/progress.ts';
 import { keyOf, type PipelineId } from './state/shared.ts';
 
-/** Cursors whose pipelines can be taken from their holders. */
+/** Cursors of pipelines that can be taken from their holders. */
 interface Taken extends Pick<Cursors, 'progress'> {
   claim(id: PipelineId, signal: AbortSignal, takes: boolean): Promise<Cursor>;
 }
 
 interface Waiter {
-  /** The holder is asked to give the pipeline up. */
+  /** It asks the holder to give the pipeline up. */
   readonly takes: boolean;
   readonly grant: (hold: Hold) => void;
 }
@@ -21,14 +21,14 @@ interface Hold {
   readonly wanted: AbortController;
 }
 
-/** Which task moves which pipeline, for a log that one process owns: one holder at a time, and a queue behind it. */
+/** Locks of pipelines for a log with one owner: one holder at a time, and a queue. */
 export class PipelineLocks {
   readonly #held = new Map<string, Hold>();
-  /** By pipeline, in the order in which they get it. */
+  /** Waiting claims by pipeline, in the order in which they get it. */
   readonly #waiting = new Map<string, Waiter[]>();
   readonly #redriven = new Notifier<string>();
 
-  /** Waits for the pipeline; `takes` has its holder give it up. `progress` is asked for once it is free. */
+  /** Waits for the pipeline; `takes` asks its holder to give it up. `progress` is called once it is free. */
   async claim(
     id: PipelineId,
     signal: AbortSignal,
@@ -58,7 +58,7 @@ export class PipelineLocks {
     };
   }
 
-  /** Resolves when the pipeline is the caller's. It is locked at the moment of the decision, so that the next claim finds a holder to ask. */
+  /** Resolves when the caller has the pipeline. The lock is taken synchronously with the decision, so that the next claim finds a holder to ask. */
   #turn(key: string, takes: boolean, signal: AbortSignal): Promise<Hold> {
     signal.throwIfAborted();
     const held = this.#held.get(key);
@@ -78,10 +78,10 @@ export class PipelineLocks {
         reject(signal.reason);
       };
       const ignore = onAbort(signal, given);
-      // Behind others that take it, and before those that wait for their turn.
+      // After other claims that take it, and before those that wait.
       const before = queue.findIndex((one) => !one.takes);
       queue.splice(takes && before >= 0 ? before : queue.length, 0, mine);
-      // Last: the holder may let go at once.
+      // Last, since the holder may release it at once.
       if (takes) held.wanted.abort();
     });
   }
@@ -107,7 +107,7 @@ export class PipelineLocks {
     return { progress, moved: this.holds(id) };
   }
 
-  /** Has the holder give the pipeline up, changes its progress, and releases it. False where it never began. */
+  /** Asks the holder to give the pipeline up, changes its progress, and releases it. False if it never began. */
   async change(cursors: Taken, id: PipelineId, change: (progress: Progress) => Progress): Promise<boolean> {
     const cursor = await this.#take(cursors, id);
     if (cursor === undefined) return false;
@@ -130,11 +130,11 @@ export class PipelineLocks {
     return cursors.claim(id, new AbortController().signal, true);
   }
 
-  /** Tells the pipeline's holder that dead letters are marked to be tried once more. */
+  /** Tells the pipeline's holder that dead letters are marked for a redrive. */
   redriven(id: PipelineId): void {
     this.#redriven.notify(keyOf(id));
   }
 }
 
-/** A log that one process owns has no other processes. */
+/** A log with one owner has no other processes. */
 export const NO_OTHERS: Others = { takers: 0, movers: 0 };

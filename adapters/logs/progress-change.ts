@@ -3,7 +3,7 @@ import { type Settlement, settledBy } from './settlement.ts';
 import type { Cursor } from './state/cursors.ts';
 import type { Progress } from './state/progress.ts';
 
-/** The progress of a pipeline that has done nothing yet. */
+/** The progress of a new pipeline. */
 export const beginning = (start: Position): Progress => ({
   position: start,
   start,
@@ -13,12 +13,12 @@ export const beginning = (start: Position): Progress => ({
   dropped: {},
 });
 
-/** What a suspension makes of a pipeline's progress. */
+/** The progress after a suspension. */
 export const suspendedBy =
   (suspended: NonNullable<Progress['suspended']>) =>
   ({ failingSince: _, failure: __, ...progress }: Progress): Progress => ({ ...progress, suspended });
 
-/** What resuming makes of a pipeline's progress. */
+/** The progress after resuming. */
 export const resumed = ({ failingSince: _, failure: __, suspended, ...progress }: Progress): Progress => ({
   ...progress,
   ...(suspended?.leaveOut !== undefined && { leaveOut: suspended.leaveOut }),

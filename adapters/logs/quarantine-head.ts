@@ -7,7 +7,7 @@ const REASON_LENGTH = 300;
 const ID_LENGTH = 500;
 const NAME_LENGTH = 200;
 
-/** What lists and searches need of a quarantined event. Its size is bounded, whatever was sent. */
+/** The head of a quarantined event, for lists and searches. Its size is bounded, whatever was sent. */
 export function headOf({ raw, context: _, ...entry }: Quarantined): QuarantinedHead {
   return {
     ...entry,
@@ -25,7 +25,7 @@ function reasonsOf(reasons: readonly string[]): string[] {
   return more > 0 ? [...first, `and ${more} more`] : first;
 }
 
-/** What an index has of an event's id: 128 bits as hex digits. Of a very long one only the beginning counts, as in heads. */
+/** The index key of an event id: 128 bits as hex digits. Only the beginning of a very long id counts, as in heads. */
 export const indexed = (eventId: string): string => hash('sha256', eventId.slice(0, ID_LENGTH)).slice(0, 32);
 
 /** The number that an entry's id stands for, if any. */

@@ -1,14 +1,14 @@
 import type { Replay } from './state/replays.ts';
 
-/** What may happen to a replay after it was ordered. `at` is in milliseconds since 1970. */
+/** A change of a replay after it was ordered. `at`: milliseconds since 1970. */
 export type ReplayChange =
-  /** Its loop is through; `revived` is what the replay said when the loop began. */
+  /** Its loop has finished; `revived` is the replay's value when the loop began. */
   | { readonly kind: 'done'; readonly at: number; readonly revived: Replay['revived'] }
   | { readonly kind: 'cancelled'; readonly at: number }
-  /** Its dead letters are to be tried once more. */
+  /** Its dead letters are marked for a redrive. */
   | { readonly kind: 'revived' };
 
-/** What a change makes of a replay. The first end stays: one that is done cannot be cancelled, one that is cancelled is never done. */
+/** Applies a change to a replay. The first end stays: a finished one cannot be cancelled, and a cancelled one never finishes. */
 export function changedReplay(replay: Replay, change: ReplayChange): Replay {
   const { revived, ...rest } = replay;
   switch (change.kind) {
@@ -17,7 +17,7 @@ export function changedReplay(replay: Replay, change: ReplayChange): Replay {
     case 'revived':
       return { ...replay, revived: Number(revived ?? 0) + 1 };
     case 'done':
-      // Revived once more since the loop began: it has to look again.
+      // Revived again since the loop began, so it has to look again.
       if (revived !== change.revived) return replay;
       if (!replay.ended) return { ...rest, ended: 'done', endedAt: change.at };
       return revived === undefined ? replay : rest;

@@ -6,18 +6,18 @@ import { areDifferent } from '../dialects/kind.ts';
 import { type Head, REUSED } from './head.ts';
 import type { LogRecord } from './log.ts';
 
-// An id is not proof: a client that gives one id to two events would lose the second as a duplicate. Where an id is known of an event of
-// another kind, the event is stored under an id that is made of its own and of its content, so that its own resend is a duplicate.
+// The same id does not prove the same event: a client that gives one id to two events would lose the second as a duplicate. If a known id comes
+// with another kind of event, the event is stored under an id made from its id and its content, so that its own resend is a duplicate.
 
 const idOf = (id: string, content: string): string => `${id}~${content}`;
 
-/** Whether an event that comes with a known id is another one, and not a repeat. One that has an id made of its content is never. */
+/** Whether an event with a known id is a different event and not a repeat. Never true for an id derived from content. */
 export const isAnother = (known: Pick<Head, 'kind'>, coming: Head): boolean =>
   (coming.flags & REUSED) === 0 && areDifferent(known.kind, coming.kind);
 
 /**
- * The drafts of a record under the ids that they get where their own belong to others; its body is parsed once, when the first is asked
- * for. Never throws: a log that has given positions out already could not take them back.
+ * Makes drafts with new ids for events whose own id belongs to another. The body is parsed once, on first use. Never throws: a log that has
+ * assigned positions could not take them back.
  */
 export function renamer(contents: Contents, record: LogRecord): (place: number) => Draft {
   let all: readonly string[] | undefined;
@@ -38,12 +38,12 @@ function contentsOf(contents: Contents, { dialect, body, events }: LogRecord): r
       DERIVATION,
     );
   } catch {
-    // A version that cannot tell contents cannot read the events either.
+    // A version that cannot read the content cannot read the events either.
     return events.map(({ index }) => derivedId({ text, index }).slice(0, 8));
   }
 }
 
-/** The event as it is given to everybody. `id`: under which it is stored. */
+/** The event for readers. `id`: the id under which it is stored. */
 export const renamed = (event: Event, id: string): Event => ({
   ...event,
   event_id: id,
@@ -51,13 +51,13 @@ export const renamed = (event: Event, id: string): Event => ({
   sent_id: event.event_id,
 });
 
-/** A stored event whose id belonged to another, and by which version of the derivation its content was told. */
+/** A stored event whose id belonged to another, and the version of the derivation that identified its content. */
 export interface Reused {
   readonly index: number;
   readonly derivation: number;
 }
 
-/** Gives the ids of such events of a body by their places in it. Each version reads the body once. */
+/** The ids of such events by their places in the body. The body is read once per version. */
 export function reusedIds(
   contents: Contents,
   dialect: string,
@@ -67,7 +67,7 @@ export function reusedIds(
   const said = new Map<number, string>();
   for (const version of new Set(reused.map(({ derivation }) => derivation))) {
     const indexes = reused.filter(({ derivation }) => derivation === version).map(({ index }) => index);
-    // The first records that had such ids did not say by which version.
+    // The first records with such ids did not store the version.
     const found = contents(dialect, body, indexes, version || 1);
     for (const [i, index] of indexes.entries()) said.set(index, found[i] ?? '');
   }

@@ -3,20 +3,20 @@ import type { Update } from './state/cursors.ts';
 import type { Progress } from './state/progress.ts';
 import type { Stretch } from './state/shared.ts';
 
-/** What happens to a pipeline that is not in the configuration, or is back in it. `at` is in milliseconds since 1970. */
+/** A change of a pipeline that left the configuration or returned to it. `at`: milliseconds since 1970. */
 export type Settlement =
   /** It left the configuration: it owes the events up to `newest`. */
   | { readonly kind: 'left'; readonly at: number; readonly newest: Position }
-  /** It is configured again. One that was discarded begins at `newest`, any other goes on from where it was. */
+  /** It is configured again. A discarded one begins at `newest`; any other continues from where it stopped. */
   | { readonly kind: 'back'; readonly newest: Position }
-  /** The log has let go of what is older than `oldest`. */
+  /** The log has removed everything before `oldest`. */
   | { readonly kind: 'gone'; readonly oldest: Position }
-  /** An operator lets go of what it owes. */
+  /** An operator discarded what it owes. */
   | { readonly kind: 'discarded'; readonly at: number }
   /** It owes nothing any more. */
   | { readonly kind: 'settled' };
 
-/** What a settlement makes of a pipeline's progress; undefined where it changes nothing. Every event stays counted. */
+/** Applies a settlement to a pipeline's progress; undefined if nothing changes. Every event stays counted. */
 export function settledBy(progress: Progress, settlement: Settlement): Update | undefined {
   const { left, ...rest } = progress;
   switch (settlement.kind) {
@@ -51,7 +51,7 @@ export function settledBy(progress: Progress, settlement: Settlement): Update | 
   }
 }
 
-/** Moves on without delivering; `discardedAt` goes to the journal, so that receipts can say it. */
+/** Advances without delivering. `discardedAt` goes to the journal for receipts. */
 function passedOver(
   { sending: _, ahead, ...progress }: Progress,
   to: Position,
@@ -60,7 +60,7 @@ function passedOver(
 ): Update {
   const { position, delivered, dropped } = progress;
   if (to <= position) return { progress: { ...progress, ...(ahead && { ahead }) } };
-  // What was delivered ahead of the cursor stays so.
+  // What was delivered ahead of the cursor stays delivered.
   const early = (ahead?.delivered ?? [])
     .filter(([from]) => from <= to)
     .map(([from, last]): Stretch => [from, Math.min(last, to)]);

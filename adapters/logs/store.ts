@@ -2,13 +2,13 @@ import type { Contents, View } from '../dialects/dialect.ts';
 import type { Durability, EventLog } from './log.ts';
 import type { State } from './state/state.ts';
 
-/** A log and the state beside it, in one engine, opened and closed together. */
+/** A log and the state beside it, in one engine. They are opened and closed together. */
 export interface Store {
   readonly log: EventLog;
   readonly state: State;
-  /** Room inside the log's file that new events can take before the file grows; 0 if absent. */
+  /** Room inside the log's file that new events can use before it grows; absent means 0. */
   reusableBytes?(): number;
-  /** What the whole database takes, for a log in one. Rejects with LogUnavailable. */
+  /** Size of the whole database, for a log in one. Rejects with LogUnavailable. */
   databaseBytes?(): Promise<number>;
   close(): Promise<void>;
 }
@@ -16,12 +16,12 @@ export interface Store {
 export interface StoreOptions {
   /** Makes events of stored bytes. */
   readonly view: View;
-  /** Tells events apart that come with one id; without it every event with a known id is a duplicate. */
+  /** Distinguishes events with the same id. Without it every event with a known id is a duplicate. */
   readonly contents?: Contents;
   readonly durability: Durability;
-  /** How long an id is remembered for dedup, in milliseconds. */
+  /** How long an id is known for dedup, in milliseconds. */
   readonly dedupMs: number;
-  /** Most ids that an embedded log remembers, of all shops together. */
+  /** Most ids that an embedded log knows, over all shops. */
   readonly dedupMax: number;
   /** Most quarantined events kept for one shop; the oldest leave first. */
   readonly quarantineMax: number;
@@ -37,21 +37,24 @@ export interface StoreOptions {
   readonly process: 'all' | 'web' | 'worker';
   /** Most connections to a database, of all processes together. */
   readonly connections: number;
-  /** How long a database may take; 8 s and 10 s if absent. */
+  /** Timeouts of a database; 8 s and 10 s if absent. */
   readonly databaseTimeouts?: DatabaseTimeouts;
   /** How many days of events the log is to keep; 0 if absent. */
   readonly retentionDays?: number;
-  /** Whether a database is spoken to with TLS although its URL does not say so. */
+  /** Whether to use TLS if the URL does not say. */
   readonly encrypt: boolean;
-  /** Milliseconds since 1970, by which what is kept grows old. */
+  /** Milliseconds since 1970; ageing goes by this clock. */
   readonly now: () => number;
-  /** Why nothing may be written now, such as a disk without any room; undefined if writes are possible. A commit that fails ends an embedded log. */
+  /** Why nothing may be written now, such as a full disk; undefined if writes are possible. A failed commit ends an embedded log. */
   readonly writesBlockedBy?: () => string | undefined;
-  /** Called once, when the log can promise nothing any more. The process should stop. */
+  /** Called once, when the log cannot guarantee anything any more. The process should stop. */
   readonly onFailure: (error: Error) => void;
-  /** Called at the start, where the log's file was found damaged. */
+  /** Called at the start if the log's file was damaged. */
   readonly onDamage: (damage: DamageReport) => void;
-  /** Called where an embedded log cannot note how far it has come, once until it can: it goes on, and after damage less is known of the pipelines. */
+  /**
+   * Called when an embedded log cannot write its mark; once, until it succeeds again. It continues, but after damage less is known of the
+   * pipelines.
+   */
   readonly onUnmarked?: (error: Error) => void;
   /** Called at most once an hour when ids are forgotten before their time, with the milliseconds that they are still known for. */
   readonly onDedupShortened: (ms: number) => void;
@@ -60,9 +63,9 @@ export interface StoreOptions {
 }
 
 export interface DatabaseTimeouts {
-  /** A database that does not answer within this time is treated as gone: the client gets its 503 while it still waits. */
+  /** A database that is silent for this long counts as gone: the client gets its 503 while it still waits. */
   readonly queryMs: number;
-  /** The database ends a transaction in which it was asked nothing for this time. */
+  /** The database ends a transaction that is idle for this long. */
   readonly idleTransactionMs: number;
 }
 
@@ -71,6 +74,6 @@ export interface DamageReport {
   /** Where the damaged file is now, and how many of its events were intact and are stored anew. */
   readonly aside?: string;
   readonly events?: number;
-  /** Intact events in it that this version cannot read: they are only there. */
+  /** Intact events that this version cannot read: they exist only in that file. */
   readonly unreadable?: number;
 }

@@ -4,21 +4,21 @@ import { type Position, UnreadableEvents } from './log.ts';
 import { type Reused, renamed, reusedIds } from './reused.ts';
 import type { StoreOptions } from './store.ts';
 
-/** A stored record, or what is wanted of it. */
+/** A stored record, or a part of it. */
 export interface Viewable {
   readonly dialect: string;
   readonly context: Context;
   readonly body: Buffer;
-  /** The places in the body of the events that are wanted, whose positions follow each other from `first` on. */
+  /** The places in the body of the wanted events. Their positions are consecutive from `first`. */
   readonly indexes: readonly number[];
   readonly first: Position;
-  /** By which version the id of each was made, 0 where the client sent it. */
+  /** The version that made the id of each; 0 if the client sent it. */
   readonly derivations: readonly number[];
-  /** Of `indexes` those whose events have ids that were made, since theirs belonged to others. */
+  /** Those of `indexes` with new ids, since theirs belonged to others. */
   readonly reused?: readonly Reused[];
 }
 
-/** The events of a stored record. Throws UnreadableEvents, which says nothing of their content. */
+/** The events of a stored record. Throws UnreadableEvents without any content. */
 export function viewed(
   { view, contents }: Pick<StoreOptions, 'view' | 'contents'>,
   { dialect, context, body, indexes, first, derivations, reused = [] }: Viewable,
@@ -35,7 +35,7 @@ export function viewed(
   } catch (error) {
     const { shop, receivedAt } = context;
     const name = error instanceof Error ? error.name : typeof error;
-    // An error of the view may repeat what it has read.
+    // An error of the view may quote content.
     const reason =
       error instanceof UnknownDialect
         ? error.message

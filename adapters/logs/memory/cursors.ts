@@ -7,7 +7,7 @@ import type { PipelineId } from '../state/shared.ts';
 import type { PipelineMap } from './pipelines.ts';
 import type { Shops } from './shops.ts';
 
-/** Where every pipeline is, in memory, and who moves it. */
+/** The cursors in memory, and who moves each pipeline. */
 export class MemoryCursors implements Cursors {
   readonly #pipelines: PipelineMap;
   readonly #shops: Shops;

@@ -24,7 +24,7 @@ import { counted } from '../tally.ts';
 import { viewed } from '../viewed.ts';
 import type { Shop, Shops } from './shops.ts';
 
-/** The log in memory. Remembers every id it keeps, whatever the dedup window. */
+/** The log in memory. It knows every id that it keeps, whatever the dedup window. */
 export class MemoryLog implements EventLog {
   readonly durability = 'process';
   failure: Error | undefined;
@@ -71,7 +71,7 @@ export class MemoryLog implements EventLog {
     return verdicts;
   }
 
-  /** The drafts of a record, those under another id whose own belongs to another event. */
+  /** The drafts of a record, with new ids for those whose own belongs to another event. */
   #named({ ids }: Shop, record: LogRecord): Draft[] {
     const { contents } = this.#options;
     const renaming = contents && renamer(contents, record);

@@ -10,7 +10,7 @@ import { MemoryQuarantine } from './quarantine.ts';
 import { MemoryReplays } from './replays.ts';
 import { Shops } from './shops.ts';
 
-/** Everything in this process, nothing on a disk: for tests. */
+/** A log in memory, for tests. */
 export function openMemory(options: StoreOptions): Store {
   const [shops, pipelines] = [new Shops(options), new PipelineMap()];
   const log = new MemoryLog(shops, options);

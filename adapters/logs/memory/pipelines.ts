@@ -14,7 +14,7 @@ export interface Pipeline {
   readonly letGo: Record<DeadLetterLimit, number>;
 }
 
-/** What is kept of each pipeline. */
+/** The state of each pipeline. */
 export class PipelineMap {
   readonly #pipelines = new Map<string, Pipeline>();
 

@@ -17,7 +17,7 @@ export class ShopQuarantine {
     this.#limits = limits;
   }
 
-  /** Keeps what a record has refused, and lets go of what it releases. */
+  /** Keeps the refused events of a record, and removes those that it releases. */
   put({ dialect, context, refused, released = [] }: LogRecord): void {
     this.remove(released.map(({ id }) => id));
     const { shop, receivedAt: at } = context;
@@ -29,7 +29,7 @@ export class ShopQuarantine {
     this.limit();
   }
 
-  /** Gives how many of them were there. */
+  /** Gives the number removed. */
   remove(ids: readonly string[]): number {
     const before = this.#kept.length;
     this.#kept = this.#kept.filter(({ id }) => !ids.includes(id));
@@ -83,7 +83,7 @@ export class ShopQuarantine {
   }
 }
 
-/** The same of all shops, as others ask for it. */
+/** The quarantine of all shops. */
 export class MemoryQuarantine implements Quarantine {
   readonly #of: (shop: string) => ShopQuarantine;
 

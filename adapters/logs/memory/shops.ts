@@ -9,13 +9,13 @@ export interface Shop {
   readonly ids: Map<string, { readonly position: Position; readonly kind: Kind }>;
   readonly unreadable: Map<Position, UnreadableEvents>;
   readonly quarantine: ShopQuarantine;
-  /** Called when something has come. */
+  /** Called when new events have arrived. */
   readonly readers: Set<() => void>;
   newest: Position;
   tally: Tally;
 }
 
-/** What is kept of each shop: log and quarantine. */
+/** The log and the quarantine of each shop. */
 export class Shops {
   readonly #options: StoreOptions;
   readonly #shops = new Map<string, Shop>();
@@ -24,7 +24,7 @@ export class Shops {
     this.#options = options;
   }
 
-  /** Begins a shop that is asked for the first time. */
+  /** Creates a shop on first use. */
   get(name: string): Shop {
     let shop = this.#shops.get(name);
     if (shop === undefined) {

@@ -1,30 +1,30 @@
 import { onAbort } from '../../on-abort.ts';
 import type { Position } from '../log.ts';
 
-/** The newest position of each shop that this process has heard of, and the readers that wait for more. */
+/** The newest known position of each shop, and the readers that wait for more. */
 export class PostgresArrivals {
   readonly #newest = new Map<string, Position>();
   readonly #readers = new Map<string, Set<() => void>>();
   #closed = false;
 
-  /** 0 where nothing was heard of the shop. */
+  /** 0 if nothing is known of the shop. */
   newest(shop: string): Position {
     return this.#newest.get(shop) ?? 0;
   }
 
-  /** The shops that somebody waits for. */
+  /** The shops that readers wait for. */
   get awaited(): string[] {
     return [...this.#readers.keys()];
   }
 
-  /** The log has come so far, by this process or another. */
+  /** Called with a new newest position, from this process or another. */
   grown(shop: string, newest: Position): void {
     if (newest <= this.newest(shop)) return;
     this.#newest.set(shop, newest);
     for (const wake of [...(this.#readers.get(shop) ?? [])]) wake();
   }
 
-  /** Resolves when the shop has come further than `after`, at once where it has already; also when the signal aborts, or after `close`. */
+  /** Resolves when the shop has events after `after` (at once if it has them already), when the signal aborts, or after `close`. */
   past(shop: string, after: Position, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const readers = this.#readers.get(shop) ?? new Set();

@@ -10,32 +10,32 @@ import { isAnother, renamer } from '../reused.ts';
 interface Share {
   readonly name: string;
   readonly entries: Entry[];
-  /** By hash: the ordinal of its event among those of the commit. */
+  /** By hash: the number of its event within the commit. */
   readonly known: Map<string, number>;
   at: number;
   gained: number;
   repeats: number;
 }
 
-/** Where the verdict on an event comes from: the ordinal of that event, or of the one that it repeats. */
+/** Where the verdict on an event comes from: its own number, or that of the event that it repeats. */
 interface Place {
   readonly ordinal: number;
   readonly repeated: boolean;
-  /** The id that the event gets, where its own belongs to another. */
+  /** The new id of the event, if its own belongs to another. */
   readonly id?: string | undefined;
 }
 
 export interface CommitOptions {
   readonly hasher: Hasher;
-  /** In which its pages are written. */
+  /** The format of its pages. */
   readonly format: RecordFormat;
-  /** The records whose events others have brought out of quarantine; they store and count nothing. */
+  /** Records whose events were released from quarantine by others; they store and count nothing. */
   readonly gone: ReadonlySet<LogRecord>;
-  /** Which events get other ids, since theirs belong to others; undefined where that is not told. */
+  /** The events that get new ids, since theirs belong to others; undefined in format 1, which cannot record that. */
   readonly renames?: Renames | undefined;
 }
 
-/** The events of some records that get other ids, since theirs belong to events of another kind. */
+/** The events that get new ids, since theirs belong to events of another kind. */
 export class Renames {
   readonly #contents: Contents;
   readonly #renamers = new Map<LogRecord, { readonly draft: (place: number) => Draft; readonly places: Set<number> }>();
@@ -57,20 +57,20 @@ export class Renames {
   }
 }
 
-/** The records of some requests, as one call of the database. */
+/** The records of several requests, stored with one call of the database. */
 export class Commit {
   /** The newest position of each shop after the commit. */
   readonly newest = new Map<string, Position>();
   readonly #shares: readonly Share[];
   readonly #places: (Place | undefined)[][] = [];
-  /** Its records, without those that bring nothing. */
+  /** Its records, except those that store nothing. */
   readonly #bringing: LogRecord[] = [];
   readonly #heads: Head[] = [];
   readonly #owners: number[] = [];
   readonly #hasher: Hasher;
   readonly #format: RecordFormat;
   readonly #renames: Renames | undefined;
-  /** Of each of its heads the record and its place there. */
+  /** The record of each head, and the place in it. */
   readonly #sources: (readonly [LogRecord, number])[] = [];
 
   constructor(records: readonly LogRecord[], { hasher, format, gone, renames }: CommitOptions) {
@@ -138,7 +138,7 @@ export class Commit {
     ];
   }
 
-  /** The verdicts of each record, of what the database says: for each event its position if it was known, and where each shop's log ended before. */
+  /** The verdicts on each record, from the answer of the database: the position of each known event, and where each shop's log ended before. */
   verdicts(known: readonly Position[], befores: readonly Position[]): Verdict[][] {
     const next = [...befores];
     const positions = known.map((position, i) => {
@@ -157,13 +157,13 @@ export class Commit {
     );
   }
 
-  /** Of its records those whose released events (by their numbers among all, from 1 on) are gone. */
+  /** The records whose released events (numbered from 1 over all records) are gone. */
   recordsOf(gone: readonly number[]): LogRecord[] {
     let number = 0;
     return this.#bringing.filter(({ released = [] }) => released.filter(() => gone.includes(++number)).length > 0);
   }
 
-  /** Has those of its events (by their numbers, from 1 on) get other ids the next time. */
+  /** Gives these events (numbered from 1) new ids in the next attempt. */
   rename(unlike: readonly number[]): void {
     for (const number of unlike) {
       const source = this.#sources[number - 1];

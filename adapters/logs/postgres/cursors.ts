@@ -12,7 +12,7 @@ import { PostgresSettlements } from './settlements.ts';
 interface Row {
   readonly progress: Progress;
   readonly moved: boolean;
-  /** Since when it is not, in milliseconds since 1970. */
+  /** Since when no process moves it, in milliseconds since 1970. */
   readonly unmoved: number | null;
 }
 
@@ -24,10 +24,10 @@ const columns = (ids: readonly PipelineId[]): [shops: string[], pipelines: strin
   ids.map(({ pipeline }) => pipeline),
 ];
 
-/** How long a change waits for the process that moves the pipeline. */
+/** How long a change waits for the pipeline's holder. */
 const CHANGE_MS = 30_000;
 
-/** Where every pipeline is, for all processes of a database; leases say who moves it. */
+/** The cursors of all pipelines, for all processes of a database. Leases say who moves each. */
 export class PostgresCursors implements Cursors {
   readonly #ask: Ask;
   readonly #leases: Leases;
@@ -144,7 +144,7 @@ export class PostgresCursors implements Cursors {
     return true;
   }
 
-  /** Has the process that moves a pipeline give it up, and takes it. Rejects with LogUnavailable where it does not. */
+  /** Asks the holder of a pipeline to give it up, and takes it. Rejects with LogUnavailable if the holder does not. */
   take(id: PipelineId): Promise<Cursor> {
     const late = AbortSignal.timeout(this.#changeMs);
     return this.#leases.claim(id, late, true).catch((error: unknown) => {

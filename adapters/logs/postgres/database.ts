@@ -8,14 +8,14 @@ import type { DatabaseConfig } from './url.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const TIMEOUTS: DatabaseTimeouts = { queryMs: 8000, idleTransactionMs: 10_000 };
-/** One that says no more does not say goodbye either. */
+/** A connection that is silent does not close in order either. */
 const CLOSE_TIMEOUT_MS = 2000;
-/** A database that is on its way up, or stays away, is not asked for connections more often. */
+/** A database that is starting or away is not asked for connections more often. */
 const RECONNECT_MS = 100;
 const CHANNEL = SCHEMA;
-// The database gives up before we do. Otherwise what waits there for a lock would go on waiting, and hold its connection, for nobody; and
-// a process that stands still in the middle of a transaction would hold its locks. The rest is what the statements rely on, whatever
-// is set for the role or the database.
+// The database must time out before we do. Otherwise a statement that waits for a lock would keep its connection although nobody needs its
+// answer, and a process that stands still in a transaction would keep its locks. The other settings are what the statements rely on, whatever is
+// set for the role or the database.
 const settingsOf = ({ queryMs, idleTransactionMs }: DatabaseTimeouts): string =>
   `set statement_timeout = ${Math.round((queryMs * 7) / 8)}; set idle_in_transaction_session_timeout = ${idleTransactionMs};
 set lock_timeout = 0; set idle_session_timeout = 0; set default_transaction_isolation = 'read committed'`;
@@ -24,9 +24,9 @@ export type Row = Record<string, unknown>;
 export type Ask = (text: string, values?: readonly unknown[], name?: string) => Promise<Row[]>;
 
 export interface ConnectionOptions {
-  /** Called with what other processes tell. */
+  /** Called with notifications of other processes. */
   readonly hear?: (message: string) => void;
-  /** Nothing is set, so that nothing is left behind in a pooler. */
+  /** Changes no settings, so that none are left behind in a pooler. */
   readonly isBare?: boolean;
   readonly timeouts?: DatabaseTimeouts | undefined;
 }
@@ -45,8 +45,8 @@ function poolOf(
     query_timeout: timeouts.queryMs,
     keepAlive: true,
   });
-  // A connection that breaks while it is idle is opened again by the next statement. One that breaks in the middle of a statement
-  // rejects that, and says it once more by an event that would end the process.
+  // A connection that breaks while idle is reopened by the next statement. One that breaks during a statement rejects that, and also emits an
+  // event, which would end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => {
     client.on('error', () => {});
@@ -60,11 +60,11 @@ function poolOf(
 }
 
 /**
- * One connection to PostgreSQL: statements go one after the other, each a transaction of its own. Opened when it is first needed, and again
- * after it broke. A statement that cannot reach the database, or gets no answer, rejects with LogUnavailable: it may have been done or not.
+ * One connection to PostgreSQL: statements run one after the other, each in a transaction of its own. It is opened on first use, and again after
+ * it broke. A statement that cannot reach the database or gets no answer rejects with LogUnavailable; whether it was executed is unknown.
  */
 export class Connection {
-  /** One for each way to reach the database; at most one of them has the connection. */
+  /** One pool per way to reach the database; at most one of them has the connection. */
   readonly #pools: readonly pg.Pool[];
   readonly #clients = new Set<pg.PoolClient>();
   #opening: Promise<pg.Pool> | undefined;
@@ -82,10 +82,10 @@ export class Connection {
     return rows as Row[];
   };
 
-  /** Statements without others in between, each a transaction of its own. */
+  /** Runs statements without others in between, each in a transaction of its own. */
   alone<T>(work: (ask: Ask, server: number | null) => Promise<T>): Promise<T> {
     return this.#with((client) => {
-      // The number of the server process, as it was told when the connection was made.
+      // The id of the server process, as told when the connection was made.
       const { processID: server = null } = client as unknown as { readonly processID?: number | null };
       return work(async (text, values = []) => (await client.query(text, [...values])).rows as Row[], server);
     });
@@ -101,7 +101,7 @@ export class Connection {
         await ask('commit');
         return result;
       } catch (error) {
-        // Ends the transaction with the connection, where it cannot be ended otherwise.
+        // If the rollback fails, ends the transaction by closing the connection.
         await ask('rollback').catch(() => client.end());
         throw error;
       }
@@ -118,7 +118,7 @@ export class Connection {
       return result;
     } catch (error) {
       const passes = passing(error);
-      // A connection that did not answer, or belongs to a server that takes no writes any more, is not used again.
+      // A connection that did not answer, or whose server takes no more writes, is not reused.
       if (client && passes) cut(client);
       client?.release(passes);
       if (isOurs(error)) throw error;
@@ -168,7 +168,7 @@ export class Connection {
 
 export const TELL = `select pg_notify('${CHANNEL}', $1)`;
 
-// Everything but what the statement itself got wrong: that would fail again, and is a fault of ours.
+// Error classes of faulty statements: they would fail again, and are our fault.
 const OURS = /^(22|23|42|0A|P0)/;
 
 function passing(error: unknown): boolean {
@@ -177,11 +177,11 @@ function passing(error: unknown): boolean {
   return code === undefined || !OURS.test(code);
 }
 
-/** What was found out with the connection, or is a mistake of this program. */
+/** Whether the error is a known result or a mistake of this program. */
 const isOurs = (error: unknown): boolean =>
   error instanceof LogUnavailable || error instanceof LogUnusable || error instanceof TypeError;
 
-/** Ends it here and now. Where the other end is silent, an orderly end would wait for it for ever. */
+/** Closes the connection abruptly: an orderly close would wait for a silent server for ever. */
 function cut(client: pg.PoolClient): void {
   (client as unknown as { readonly connection?: { readonly stream?: Socket } }).connection?.stream?.destroy();
 }

@@ -1,7 +1,7 @@
 import type { Ask, Connection } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** Long enough that an automatic vacuum, which gives way to others after a second, does so. */
+/** Long enough for an automatic vacuum to give way, which it does after a second. */
 const LOCK_PATIENCE = '2s';
 
 type Kind = 'pages' | 'ids';
@@ -9,15 +9,15 @@ type Kind = 'pages' | 'ids';
 /** The table of one day. */
 export interface DayTable {
   readonly kind: Kind;
-  /** As in its name: 20260131. */
+  /** The day in its name: 20260131. */
   readonly day: string;
-  /** Whether readers and appends still see it; whether it is on its way out, and somebody reads it yet. */
+  /** attached: readers and appends see it. leaving: it is being detached, and readers may still use it. */
   readonly standing: 'attached' | 'leaving' | 'detached';
 }
 
 export const tableOf = ({ kind, day }: Pick<DayTable, 'kind' | 'day'>): string => `${SCHEMA}.${kind}_${day}`;
 
-/** All of them, the oldest first. */
+/** All day tables, oldest first. */
 export async function dayTables(ask: Ask): Promise<DayTable[]> {
   const rows = await ask(
     `select c.relname, i.inhrelid is not null as attached, coalesce(i.inhdetachpending, false) as leaving
@@ -32,8 +32,8 @@ export async function dayTables(ask: Ask): Promise<DayTable[]> {
 }
 
 /**
- * Removes the table of a day, in steps that no append waits for: dropping it while it is attached would lock the whole log. Gives false
- * where somebody reads it still; then it is for the next time.
+ * Removes the table of a day in steps that no append waits for: dropping an attached table would lock the whole log. Gives false if it is still
+ * being read; then try again later.
  */
 export async function removeDay(connection: Connection, table: DayTable): Promise<boolean> {
   const detached = table.standing === 'detached' || (await detach(connection, table));
@@ -41,7 +41,7 @@ export async function removeDay(connection: Connection, table: DayTable): Promis
   return detached;
 }
 
-/** While it waits, nothing else waits for it: it holds no lock on the log. */
+/** It holds no lock on the log while it waits. */
 function detach(connection: Connection, table: DayTable): Promise<boolean> {
   const how = table.standing === 'leaving' ? 'finalize' : 'concurrently';
   return connection.alone(async (ask) => {
@@ -58,5 +58,5 @@ function detach(connection: Connection, table: DayTable): Promise<boolean> {
   });
 }
 
-/** It is locked, another is on its way out, or it is gone: a process of the previous release drops days too. */
+/** Reasons to try later: it is locked, another is being detached, or it is gone. A process of the previous release drops days too. */
 const LATER = new Set(['55P03', '55000', '42P01']);

@@ -6,7 +6,7 @@ import type { Ask } from './database.ts';
 import type { PostgresLetterLimits } from './letter-limits.ts';
 import { PIPELINE_ROW, SCHEMA } from './schema.ts';
 
-// The database cannot look into a JSON text with a zero byte or half a character: it gets it without.
+// PostgreSQL cannot parse JSON with a zero byte or half a surrogate pair, so these are removed first.
 const READABLE = String.raw`regexp_replace(letter::text, '\\u(0000|d[89a-f][0-9a-f]{2})', '\\ufffd', 'gi')::json`;
 
 const LETTER = 'letter, redrive';
@@ -22,7 +22,7 @@ export class PostgresDeadLetters implements DeadLetters {
   readonly #limits: PostgresLetterLimits;
   readonly #onMarked: () => void;
 
-  /** `onMarked`: has this process and the others look which letters are to be tried once more. */
+  /** `onMarked`: makes all processes look for marked letters. */
   constructor(ask: Ask, cursors: PostgresCursors, limits: PostgresLetterLimits, onMarked: () => void) {
     this.#ask = ask;
     this.#cursors = cursors;
@@ -94,7 +94,7 @@ export class PostgresDeadLetters implements DeadLetters {
     }
   }
 
-  /** In one statement, so that none is marked meanwhile. Gives how many it let go, and those that are marked and were left alone; none, if `all`. */
+  /** In one statement, so that none is marked in between. Gives the number discarded, and the marked ones that were left alone (none if `all`). */
   async #discard({ shop, pipeline }: PipelineId, positions: readonly Position[], at: number, all: boolean) {
     const rows = await this.#ask(
       `with chosen as (

@@ -1,12 +1,12 @@
-/** An error as it may be written down. */
+/** An error that may be logged. */
 export type Plain = Error & { readonly code?: string };
 
-/** What the database says about a value quotes it: it may be a shopper's. */
+/** Error classes whose messages quote values, perhaps a shopper's. */
 const ABOUT_VALUES = /^22/;
 
 /**
- * What went wrong, without what drivers add: details, contexts and statements, which hold the values of rows and parameters. Keeps the
- * code, by which faults are told apart.
+ * The error without what drivers add: details, contexts and statements hold values of rows and parameters. Keeps the code, which tells errors
+ * apart.
  */
 export function plain(error: unknown): Plain {
   const { code, message } = error as { readonly code?: string; readonly message?: string };
@@ -14,7 +14,7 @@ export function plain(error: unknown): Plain {
   return Object.assign(new Error(`PostgreSQL: ${said}`), { ...(code !== undefined && { code }) });
 }
 
-/** Where several addresses of a host were tried, the error itself says nothing. */
+/** If several addresses of a host were tried, only the inner errors have messages. */
 function reasonsIn(error: unknown): string {
   const { errors = [], code } = error as { readonly errors?: readonly Error[]; readonly code?: string };
   return errors.map(({ message }) => message).join(', ') || code || 'it does not answer';
@@ -22,7 +22,7 @@ function reasonsIn(error: unknown): string {
 
 const NONE_LEFT = '53300';
 
-/** Several failures as one, as a database says it that was tried in several ways. */
+/** Joins several failures into one, for a database that was tried in several ways. */
 export function joined(failures: readonly Plain[]): Plain {
   const codes = failures.flatMap(({ code }) => code ?? []);
   const code = codes.includes(NONE_LEFT) ? NONE_LEFT : codes.at(-1);

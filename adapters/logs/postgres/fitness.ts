@@ -3,9 +3,9 @@ import { Connection } from './database.ts';
 import { SCHEMA } from './schema.ts';
 import type { DatabaseConfig } from './url.ts';
 
-/** Days are let go of in a way that older ones do not have. */
+/** Older versions cannot detach days concurrently. */
 const OLDEST_VERSION = 14;
-/** So often it is looked whether a pooler hands out another server. */
+/** How often it is checked whether a pooler switches servers. */
 const LOOKS = 20;
 
 const LOOK = `
@@ -16,7 +16,7 @@ select pg_backend_pid() as server, current_setting('server_version_num')::int / 
   current_setting('default_transaction_read_only') = 'on' as read_only,
   to_regnamespace('${SCHEMA}') is null and not has_database_privilege(current_database(), 'create') as locked`;
 
-/** Throws LogUnusable where a database cannot keep a log. Sets nothing, so that nothing is left behind in a pooler that is refused. */
+/** Throws LogUnusable if a database cannot keep a log. Changes no settings, so that none are left behind in a pooler that is refused. */
 export async function refuseUnfit(config: DatabaseConfig, retentionDays = 0): Promise<void> {
   const one = new Connection(config, { isBare: true });
   const two = new Connection(config, { isBare: true });
@@ -52,7 +52,7 @@ function refuseServer({ version, encoding, standby, read_only, locked }: Readonl
     refuse('a database in which its role may make a schema; let its owner run: grant create on database … to …');
 }
 
-/** A day is two tables with an index each, and a statement may lock those of all days; so may each connection of a process. */
+/** Locks per day: two tables with an index each. A statement may lock all days, and so may each connection of a process. */
 const LOCKS_A_DAY = 4 * 4;
 
 function refuseLocks({ locks, sessions }: Readonly<Record<string, unknown>>, retentionDays: number): void {
@@ -63,7 +63,7 @@ function refuseLocks({ locks, sessions }: Readonly<Record<string, unknown>>, ret
     );
 }
 
-/** Two sessions never have the same server process at the same time, and one keeps its own. */
+/** Two sessions never share a server process at the same time, and a session keeps its own. */
 async function refusePooler(one: Connection, two: Connection): Promise<void> {
   const serverOf = async ({ ask }: Connection) => (await ask('select pg_backend_pid() as server'))[0]?.server;
   const first = await serverOf(one);

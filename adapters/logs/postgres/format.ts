@@ -3,19 +3,19 @@ import type { RecordFormat } from '../record.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** In which form this process reads and writes pages, as it says of itself. */
+/** The page format that this process announces. */
 export const FORMAT = 2;
 
-/** What is so for the whole log in a database. */
+/** The format of the whole log in a database. */
 export interface PostgresForm {
   readonly hasher: Hasher;
-  /** In which form pages are written: 1 as long as a process is here that knows no other. */
+  /** The format for new pages: 1 while a process is connected that knows no other. */
   readonly format: () => RecordFormat;
-  /** Has format 2 used from now on where no process is here that does not know it. To be called now and then; never rejects. */
+  /** Switches to format 2 once every connected process knows it. Call it regularly; never rejects. */
   readonly follow: () => Promise<void>;
 }
 
-/** Only where this process is counted already: otherwise its own start would not count. */
+/** Call it after this process has been counted: otherwise its own start would not count. */
 export async function formOf(ask: Ask): Promise<PostgresForm> {
   const [row] = await ask(`select value from ${SCHEMA}.settings where name = 'key'`);
   let format: RecordFormat = 1;

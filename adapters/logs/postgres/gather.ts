@@ -5,8 +5,8 @@ interface Asked<T, R> {
 }
 
 /**
- * Asks for one thing at a time, and together for all that is asked meanwhile, `most` at once: thousands of pipelines that start or stop cost
- * a few statements. `ask` gives its answers in the order of the items; where it fails, it fails for each of them.
+ * Runs one query at a time and combines everything asked for meanwhile, up to `most` items per query: thousands of pipelines that start or stop
+ * cost a few statements. `ask` gives answers in the order of the items; if it fails, it fails for each of them.
  */
 export function gather<T, R>(
   most: number,
@@ -16,7 +16,7 @@ export function gather<T, R>(
   let isAsking = false;
   const askAll = async (): Promise<void> => {
     isAsking = true;
-    // After all that is asked in the same turn.
+    // After everything that is asked in the same turn.
     await new Promise(setImmediate);
     while (waiting.length > 0) {
       const group = waiting.slice(0, most);

@@ -2,7 +2,7 @@ import type { Job, Jobs } from '../state/jobs.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** The orders about much of what is kept, for all processes of a database. */
+/** The jobs, for all processes of a database. */
 export class PostgresJobs implements Jobs {
   readonly #ask: Ask;
 

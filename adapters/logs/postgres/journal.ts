@@ -5,7 +5,7 @@ import type { Ask } from './database.ts';
 import { gather } from './gather.ts';
 import { PIPELINE_ROW, SCHEMA } from './schema.ts';
 
-/** Every pipeline asks for its last rule when it starts, so the questions of one turn are asked together. */
+/** Every pipeline asks for its last rule when it starts; the queries of one turn are combined. */
 const AT_ONCE = 500;
 
 interface RuleSaved {
@@ -18,7 +18,7 @@ interface RuleAsked {
   readonly position: Position;
 }
 
-/** The journal in a database, and the filters that were in force. */
+/** The journal in a database, and the past filters. */
 export class PostgresJournal implements Journal {
   readonly #ask: Ask;
   readonly #ruleAt: (asked: RuleAsked) => Promise<Rule | undefined>;
@@ -59,7 +59,7 @@ async function rulesAt(ask: Ask, asked: readonly RuleAsked[]): Promise<(Rule | u
 }
 
 async function saveRules(ask: Ask, given: readonly RuleSaved[]): Promise<undefined[]> {
-  // Of two at the same place the last counts.
+  // Of two at the same position the last counts.
   const saved = [...new Map(given.map((one) => [`${keyOf(one.id)} ${one.rule.since}`, one])).values()];
   await ask(
     `insert into ${SCHEMA}.rules (shop, pipeline, since, rule)

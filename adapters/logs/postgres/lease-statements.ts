@@ -1,11 +1,11 @@
 import { FORMAT } from './format.ts';
 import { SCHEMA } from './schema.ts';
 
-/** After this time without a sign of life a process is taken to be gone: others take its pipelines. */
+/** A process that is silent for this long counts as gone: others take its pipelines. */
 export const LEASE_MS = 6000;
 export const LEASE = `interval '${LEASE_MS} milliseconds'`;
 
-/** Says that a process lives, renews its leases, and gives what is known of all pipelines. */
+/** Records that a process lives, renews its leases, and gives the state of all pipelines. */
 export const BEAT = `
 with me as (
   insert into ${SCHEMA}.processes (id, kind, connections, beat, format) values ($1::uuid, $2, $3, now(), ${FORMAT})
@@ -22,13 +22,13 @@ select
   (select count(*) from ${SCHEMA}.processes where kind <> 'web' and beat > now() - ${LEASE}) as movers,
   (select last_value::text || is_called::text from ${SCHEMA}.replay_changes) as replays`;
 
-/** Takes pipelines that are free. The phase is for processes of an earlier release: to them a pipeline without one is moved by no process. */
+/** Takes free pipelines. The phase is for processes of an earlier release, for which a pipeline without one is not moved. */
 export const CLAIM = `
 update ${SCHEMA}.pipelines set owner = $1, lease_until = now() + ${LEASE}, asked_by = null, asked_until = null, phase = '{"kind":"waiting"}', released_at = null
 where id = any($2) and (owner is null or owner = $1 or lease_until < now()) and (asked_by is null or asked_by = $1 or asked_until < now())
 returning id, progress, redrives`;
 
-/** Saves progress, journal line and dead letters of a pipeline in one go, if its owner still has it. */
+/** Saves progress, journal line and dead letters of a pipeline together, if the process still owns it. */
 export const SAVE = `
 with saved as (
   update ${SCHEMA}.pipelines set progress = $3 where id = $1 and owner = $2 returning id

@@ -12,10 +12,10 @@ import { SCHEMA } from './schema.ts';
 const BEAT_MS = 2000;
 const GIVEN_BACK_AT_ONCE = 1000;
 
-/** A claim of this process that waits for its pipeline. */
+/** A waiting claim of this process. */
 interface Waiter {
   readonly id: PipelineId;
-  /** Has the holder give the pipeline up, instead of waiting for a fair share. */
+  /** Asks the holder to give the pipeline up, instead of waiting for a fair share. */
   readonly takes: boolean;
   readonly grant: (cursor: Cursor) => void;
 }
@@ -26,26 +26,26 @@ interface Held {
   readonly wanted: AbortController;
   progress: Progress;
   redrives: string;
-  /** While it is being released it is not renewed. */
+  /** It is not renewed while it is being released. */
   releasing: boolean;
 }
 
 export interface LeaseOptions {
-  /** This process, for as long as it lives. */
+  /** The id of this process, for its lifetime. */
   readonly me: string;
   readonly kind: string;
   readonly connections: number;
   /** For the beats, and for saving progress: a slow save holds up no beat. */
   readonly home: Connection;
   readonly saver: Connection;
-  /** Tells the other processes that leases have changed. */
+  /** Notifies the other processes that leases have changed. */
   readonly tell: () => void;
 }
 
 /**
- * Which process moves which pipeline. Each says every two seconds that it lives and what its pipelines are doing; a pipeline whose process
- * has said nothing for six is taken by another. A process with fewer than its share asks for some. One that has lost a pipeline
- * without noticing cannot save: every save names its owner.
+ * Leases: which process moves which pipeline. Every two seconds each process records that it lives and what its pipelines do; a pipeline whose
+ * process was silent for six seconds is taken by another. A process with fewer than its fair share asks for some. A process that lost a pipeline
+ * without noticing cannot save, because every save names its owner.
  */
 export class Leases {
   readonly #options: LeaseOptions;
@@ -69,7 +69,7 @@ export class Leases {
     this.beat();
   }
 
-  /** Waits for a pipeline; `takes` has its holder give it up. */
+  /** Waits for a pipeline; `takes` asks its holder to give it up. */
   claim(id: PipelineId, signal: AbortSignal, takes = false): Promise<Cursor> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -89,12 +89,12 @@ export class Leases {
     });
   }
 
-  /** Whether a pipeline is held here. */
+  /** Whether this process holds a pipeline. */
   holds(id: PipelineId): boolean {
     return this.#held.has(keyOf(id));
   }
 
-  /** The other processes that are there now. */
+  /** The other processes that are connected now. */
   async others(): Promise<Others> {
     const [row] = await this.#ask(
       `select count(*) filter (where kind <> 'worker') as takers, count(*) filter (where kind <> 'web') as movers
@@ -108,7 +108,7 @@ export class Leases {
     return this.#replays.nextSignal('replays');
   }
 
-  /** Looks at once what has changed, instead of at the next beat. */
+  /** Checks for changes now, instead of at the next heartbeat. */
   beat(): void {
     if (this.#beating !== undefined) {
       this.#again = true;
@@ -116,7 +116,7 @@ export class Leases {
       return;
     }
     this.#beating = this.#beat()
-      // The database is away: what is held here is kept as long as the others keep it too.
+      // The database is unreachable: keep the pipelines until the leases expire for the others too.
       .catch(() => this.#expire())
       .finally(() => {
         this.#beating = undefined;
@@ -147,13 +147,13 @@ export class Leases {
     const changes = String(row?.replays);
     if (this.#replayChanges !== undefined && this.#replayChanges !== changes) this.#replays.notify('replays');
     this.#replayChanges = changes;
-    // After getting some, count anew before asking for more.
+    // After getting some, count again before asking for more.
     if (await this.#claimFree(byKey)) this.#again = true;
     else await this.#askFor(byKey, Number(row?.movers));
     this.#lookEarly(byKey);
   }
 
-  /** Where a lease that is waited for here runs out before the next beat, it is looked at then. */
+  /** If a lease that this process waits for expires before the next heartbeat, check it then. */
   #lookEarly(rows: ReadonlyMap<string, LeaseRow>): void {
     clearTimeout(this.#early);
     const left = this.#firstWaiters().map(({ id }) => rows.get(keyOf(id))?.left ?? BEAT_MS);
@@ -161,7 +161,7 @@ export class Leases {
     if (soonest < BEAT_MS) this.#early = setTimeout(() => this.beat(), soonest + 10);
   }
 
-  /** Whether a held pipeline is still ours, wanted elsewhere, or has letters to try again. */
+  /** Checks whether a held pipeline is still ours, wanted elsewhere, or has marked letters. */
   #look(held: Held, row: LeaseRow | undefined): void {
     if (held.releasing) return;
     if (row?.owner !== this.#options.me || row.asked !== null) held.wanted.abort();
@@ -175,7 +175,7 @@ export class Leases {
     const { me } = this.#options;
     const free = this.#firstWaiters().flatMap((waiter) => {
       const row = rows.get(keyOf(waiter.id));
-      // Ours, and not held here: it could not be released, since the database was away.
+      // Ours, but not held: it could not be released while the database was unreachable.
       const free = row && (row.owner === null || row.owner === me || row.expired);
       return free && (row.asked === null || row.asked === me) ? [{ waiter, row }] : [];
     });
@@ -184,7 +184,7 @@ export class Leases {
     const gone: number[] = [];
     for (const { id, progress, redrives } of claimed) {
       const found = free.find(({ row }) => row.id === Number(id));
-      // The claim may have been given up meanwhile.
+      // The claim may have been cancelled meanwhile.
       if (found && this.#waiters.has(found.waiter))
         this.#grant(found.waiter, Number(id), progress as Progress, String(redrives));
       else gone.push(Number(id));
@@ -193,7 +193,7 @@ export class Leases {
     return true;
   }
 
-  /** Of the claims for one pipeline the one that takes it, else the first. */
+  /** For each pipeline, the claim that takes it, else the first one. */
   #firstWaiters(): Waiter[] {
     const first = new Map<string, Waiter>();
     for (const waiter of this.#waiters) {
@@ -205,7 +205,7 @@ export class Leases {
     return [...first.values()];
   }
 
-  /** Asks for what is taken by right, and where others have more than their share for some of that. */
+  /** Requests pipelines that are taken, and some of owners above their fair share. */
   async #askFor(rows: ReadonlyMap<string, LeaseRow>, movers: number): Promise<void> {
     const { me, tell } = this.#options;
     const wanted = [...this.#waiters].flatMap(({ id, takes }) => {
@@ -277,7 +277,7 @@ export class Leases {
     if (!this.#closed) this.beat();
   }
 
-  /** Never rejects: where the database is away, the lease runs out. */
+  /** Never rejects: if the database is unreachable, the lease expires. */
   readonly #giveBack = gather<number, void>(GIVEN_BACK_AT_ONCE, async (rows) => {
     await this.#ask(
       `update ${SCHEMA}.pipelines set owner = null, lease_until = null, phase = null, released_at = now() where id = any($1) and owner = $2`,

@@ -12,11 +12,11 @@ import { keyOf, type PipelineId } from '../state/shared.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** Lets go of the dead letters past the limits, and counts them. */
+/** Removes dead letters above the limits, and counts them. */
 export class PostgresLetterLimits {
   readonly #ask: Ask;
   readonly #limits: LetterLimits;
-  /** Where the next look for old letters begins, by pipeline: they need not have died in the order of their events. */
+  /** Where the next search for old letters begins, by pipeline: letters need not be in order of age. */
   readonly #seen = new Map<string, number>();
 
   constructor(ask: Ask, limits: LetterLimits) {
@@ -35,7 +35,7 @@ export class PostgresLetterLimits {
   }
 
   async apply(ids: readonly PipelineId[]): Promise<void> {
-    // Whichever process asks, those up to the same position are too many: two that ask at once let go of the same letters.
+    // The excess ends at the same position for every process, so two that run at once remove the same letters.
     const rows = await this.#ask(
       `select p.id, p.shop, p.pipeline, coalesce(d.position, 0) as up_to from ${SCHEMA}.pipelines p
        join unnest($1::text[], $2::text[]) k(shop, pipeline) on k.shop = p.shop and k.pipeline = p.pipeline
@@ -53,7 +53,7 @@ export class PostgresLetterLimits {
     }
   }
 
-  /** Looks at some after a position; gives where to go on, or 0 after the last. */
+  /** Checks some letters after a position; gives the position to continue at, or 0 after the last. */
   async #letGo(pipeline: number, from: number, upTo: number): Promise<number> {
     let after = from;
     for (let looked = 0; looked < LET_GO_A_CALL; looked += LET_GO_AT_ONCE) {
@@ -74,7 +74,7 @@ export class PostgresLetterLimits {
     return after;
   }
 
-  /** Those that have ended or were marked meanwhile stay as they are. */
+  /** Leaves letters that have ended or were marked meanwhile. */
   async #save(pipeline: number, gone: readonly Going[]): Promise<void> {
     const at = this.#limits.now();
     await this.#ask(

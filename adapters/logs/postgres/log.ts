@@ -28,7 +28,7 @@ import { talliesOf } from './tallies.ts';
 import { dayName, trim } from './trim.ts';
 
 const WAITING_BYTES = 64 * 1024 * 1024;
-/** What one commit takes at most: the rest goes into the next. */
+/** Most bytes of one commit: the rest goes into the next. */
 const COMMIT_BYTES = 1024 * 1024;
 const PATIENCE_MS = 1000;
 const DAY_MS = 24 * 3_600_000;
@@ -43,16 +43,16 @@ export interface PostgresLogTools {
   readonly writer: Connection;
   /** For deliveries. */
   readonly reader: Connection;
-  /** For all else, so that neither appends nor deliveries wait for it. */
+  /** For everything else, so that neither appends nor deliveries wait for it. */
   readonly side: Connection;
   readonly durability: EventLog['durability'];
   readonly form: PostgresForm;
   readonly options: StoreOptions;
-  /** Called with the newest positions that a commit of this process has brought. */
+  /** Called with the newest positions after a commit of this process. */
   readonly onNewest: (newest: ReadonlyMap<string, Position>) => void;
 }
 
-/** The log in PostgreSQL: one page per shop and commit, as in the embedded log. Any number of processes write and read it. */
+/** The log in PostgreSQL: one page per shop and commit, as in the embedded log. Any number of processes may write and read it. */
 export class PostgresLog implements EventLog {
   readonly durability: EventLog['durability'];
   readonly #tools: PostgresLogTools;
@@ -63,7 +63,7 @@ export class PostgresLog implements EventLog {
   #waitingBytes = 0;
   #committing: Promise<void> | undefined;
   #failure: Error | undefined;
-  /** Without any events, of the shop whose commit was the last to fail. */
+  /** A record without events, of the shop whose commit was the last to fail. */
   #nothing: LogRecord | undefined;
   #closed = false;
 
@@ -73,7 +73,7 @@ export class PostgresLog implements EventLog {
     this.#pages = new PostgresPages(tools.reader.ask, tools.options);
   }
 
-  /** What kept the last commit from being made, until one is made again. */
+  /** Why the last commit failed, until one succeeds. */
   get failure(): Error | undefined {
     return this.#failure;
   }
@@ -85,14 +85,14 @@ export class PostgresLog implements EventLog {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ record, resolve, reject });
       this.#waitingBytes += record.body.length;
-      // After the requests that are already read have been admitted too: they share the commit.
+      // First let requests that were already read be admitted: they share the commit.
       this.#committing ??= new Promise(setImmediate).then(() => this.#commitAll());
     });
   }
 
   /**
-   * After a failed commit: tries an empty one, and ends the failure if that succeeds. A process that gets no traffic because it is not
-   * ready would otherwise never notice. To be called now and then.
+   * After a failed commit, tries an empty one; success ends the failure. A process that gets no traffic because it is not ready would otherwise
+   * never notice. Call it regularly.
    */
   tryAgain(): void {
     if (this.#nothing && !this.#committing) this.append(this.#nothing).catch(() => {});
@@ -100,11 +100,11 @@ export class PostgresLog implements EventLog {
 
   async read(shop: string, after: Position, limit: number, signal: AbortSignal): Promise<Stored[]> {
     for (let from = after; ; ) {
-      // Asked for before the log is looked at: what is stored while it is being looked at is found the next time.
+      // Read before the log: events that are stored meanwhile are found the next time.
       const newest = this.#arrivals.newest(shop);
       const found = await this.#pages.collect(shop, from, limit);
       if (found.length > 0 || signal.aborted || this.#closed) return found;
-      // What lies between can never be read: skip it.
+      // The events in between can never be read: skip them.
       from = Math.max(from, newest);
       await this.#arrivals.past(shop, from, signal);
     }
@@ -169,7 +169,7 @@ export class PostgresLog implements EventLog {
     return trimmed;
   }
 
-  /** Makes the partitions of today and the days that come next. */
+  /** Creates the partitions of today and the following days. */
   async ensureDays(): Promise<void> {
     const now = this.#tools.options.now();
     await ensureDays(this.#tools.side.ask, dayOf(now), dayOf(now + 2 * DAY_MS));
@@ -181,19 +181,19 @@ export class PostgresLog implements EventLog {
     this.#arrivals.close();
   }
 
-  /** The shops that this process has kept refused events of since it was asked last. */
+  /** The shops with new refused events since the last call. */
   takeRefusing(): string[] {
     const shops = [...this.#refusing];
     this.#refusing.clear();
     return shops;
   }
 
-  /** The shops that somebody waits for, to ask after where no word of them comes. */
+  /** The shops that readers wait for, to poll in case a notification is lost. */
   get awaited(): string[] {
     return this.#arrivals.awaited;
   }
 
-  /** The log has come so far, by this process or another. */
+  /** Called with a new newest position, from this process or another. */
   grown(shop: string, newest: Position): void {
     this.#arrivals.grown(shop, newest);
   }
@@ -213,9 +213,9 @@ export class PostgresLog implements EventLog {
       } catch (error) {
         this.#failure = error instanceof Error ? error : new Error(String(error));
         this.#nothing = nothingOf(group[0]?.record);
-        // Whether it was stored is not known. A client that sends it again gets the right answer: stored now, or a duplicate.
+        // Whether it was stored is unknown. A client that sends it again gets the right answer: stored now, or a duplicate.
         const unavailable = new LogUnavailable('the commit failed', { cause: error });
-        // What has waited through a long attempt does not wait for the next one too.
+        // Records that have waited through a long attempt do not wait for another.
         const waited = performance.now() - began > PATIENCE_MS ? this.#takeAll() : [];
         for (const { reject } of [...group, ...waited]) reject(unavailable);
       }
@@ -245,12 +245,12 @@ export class PostgresLog implements EventLog {
     return all;
   }
 
-  /** Stores records with one call; where some of them must be brought in another way, nothing was stored, and it is called again with those. */
+  /** Stores records with one call. If some must be stored differently, nothing was stored, and it runs again with those changes. */
   async #store(sent: readonly LogRecord[]): Promise<{ commit: Commit; verdicts: Verdict[][] }> {
     const { form, options } = this.#tools;
     const gone = new Set<LogRecord>();
     const format = form.format();
-    // Format 1 has no place to say that an id was made.
+    // Format 1 cannot record that an id was made.
     const renames = options.contents && format > 1 ? new Renames(options.contents) : undefined;
     const records = format > 1 ? sent : sent.map((record) => withOldIds(record, options.view));
     for (;;) {

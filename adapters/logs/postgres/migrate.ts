@@ -5,12 +5,12 @@ import { type Migration, migrations, SCHEMA } from './schema.ts';
 const newest = (known: readonly Migration[]): number => Math.max(...known.map(({ number }) => number));
 
 /**
- * Brings the database up to what this version knows, inside a transaction that others wait for; gives the names of what ran. Throws
- * where the database has been taken to a form that this version cannot work with.
+ * Runs the missing migrations in a transaction that other processes wait for; gives their names. Throws if a newer version has migrated the
+ * database beyond what this one can work with.
  */
 export async function migrate(ask: Ask, known: readonly Migration[] = migrations): Promise<string[]> {
   await ask(`select pg_advisory_xact_lock(hashtext('${SCHEMA}.migrations'))`);
-  // Appends read these tables too, and would queue behind a change that waits for a long read such as a backup.
+  // Appends read these tables too, and would queue behind a migration that waits for a long read such as a backup.
   await ask(`set local lock_timeout = '1s'`);
   const [schema] = await ask(`select to_regnamespace('${SCHEMA}') as made`);
   if (schema?.made === null) await ask(`create schema ${SCHEMA}`);

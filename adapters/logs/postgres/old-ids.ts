@@ -2,9 +2,9 @@ import type { View } from '../../dialects/dialect.ts';
 import type { LogRecord } from '../log.ts';
 
 /**
- * The record with the ids that the first version derives. Pages of format 1 do not say by which version an id was made, and are written
- * while a process is here that knows no other: it derives the ids that it reads in its own way. What that takes for an id although it is
- * none, such as "undefined", is not known by it: the second event that came with it would be lost.
+ * The record with ids as the first version derives them. Pages of format 1 do not store the version of an id. They are written while a process
+ * is connected that knows no other, and that derives ids in its own way. It would take some invalid ids, such as "undefined", for ids, so the
+ * second event with one would be lost there.
  */
 export function withOldIds(record: LogRecord, view: View): LogRecord {
   const { dialect, body, context, events } = record;

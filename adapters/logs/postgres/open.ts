@@ -13,7 +13,7 @@ import { SCHEMA } from './schema.ts';
 import { stateIn } from './state.ts';
 import { configOf } from './url.ts';
 
-/** How often what is waited for is asked after, in case no word of it came; how often a commit is tried where the last one failed. */
+/** How often changes are polled in case a notification is lost, and a commit is tried after one failed. */
 const POLL_MS = 1000;
 const ROOM_WAIT_MS = 30_000;
 const ROOM_POLL_MS = 500;
@@ -21,8 +21,8 @@ const TOLD_AT_ONCE = 100;
 const LEASES = 'leases';
 
 /**
- * Opens the log in a PostgreSQL database, bringing it up to date first. Any number of processes may have it open. Throws where the database
- * cannot be reached, was migrated by a version that this one cannot work with, or has no room for this process's connections.
+ * Opens the log in a PostgreSQL database, after migrating it. Any number of processes may have it open. Throws if the database cannot be
+ * reached, was migrated by a version that this one cannot work with, or has no room for this process's connections.
  */
 export async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
   const { process: kind, databaseTimeouts: timeouts } = options;
@@ -30,7 +30,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
   await whenConnected(() => refuseUnfit(config, options.retentionDays), ROOM_WAIT_MS);
   let hear = (_message: string): void => {};
   const home = new Connection(config, { hear: (message) => hear(message), timeouts });
-  // Where pipelines are moved, reading and saving have a connection of their own, and all else another, so that no beat waits for it.
+  // A process that moves pipelines reads and saves on separate connections, and does everything else on a third, so that no heartbeat waits.
   const side = kind === 'web' ? home : new Connection(config, { timeouts });
   const mover = kind === 'web' ? home : new Connection(config, { timeouts });
   const writer = kind === 'worker' ? mover : new Connection(config, { timeouts });
@@ -40,7 +40,7 @@ export async function openPostgres(url: string, options: StoreOptions): Promise<
   try {
     await whenConnected(() => home.transaction((ask) => migrate(ask)), ROOM_WAIT_MS);
     await findRoom(home, { me, kind, connections, budget: options.connections, waitMs: ROOM_WAIT_MS });
-    // All connections are opened before the first request needs them.
+    // Opens all connections before the first request needs them.
     await whenConnected(() => Promise.all(all.map(({ ask }) => ask('select 1'))), ROOM_WAIT_MS);
     const tell = teller(home.ask);
     const durability = await durabilityOf(home.ask);
@@ -84,7 +84,7 @@ function heard(message: string, log: PostgresLog, leases: Leases): void {
   else for (const [shop, newest] of JSON.parse(message) as [string, Position][]) log.grown(shop, newest);
 }
 
-/** Runs the migrations that are missing; gives their names. */
+/** Runs the missing migrations; gives their names. */
 export async function migratePostgres(url: string, encrypt: boolean): Promise<string[]> {
   const config = configOf(url, encrypt, 'headless-events release');
   await whenConnected(() => refuseUnfit(config), ROOM_WAIT_MS);
@@ -97,8 +97,8 @@ export async function migratePostgres(url: string, encrypt: boolean): Promise<st
 }
 
 /**
- * Tells other processes what has changed. Not in the transaction of an append: telling takes a lock that all processes share until their
- * commit is on the disk. What is not told is found by asking.
+ * Notifies other processes of changes. Not in the transaction of an append: a notification takes a lock that all processes share until their
+ * commit is on the disk. Lost notifications are made up for by polling.
  */
 function teller(ask: Ask) {
   let newest = new Map<string, Position>();
@@ -132,7 +132,7 @@ async function askAfter(ask: Ask, log: PostgresLog): Promise<void> {
   for (const { name, newest } of rows) log.grown(String(name), Number(newest));
 }
 
-/** Failures that mostly pass by themselves: what the database must be able to give, and what to do if it does not. */
+/** Failures that usually pass: what the database lacks, and what to do if it stays so. */
 const PASSING: Readonly<Record<string, readonly [lack: string, remedy: string]>> = {
   '53300': [
     'have a connection left for this process, and for # s it had none',
@@ -144,7 +144,7 @@ const PASSING: Readonly<Record<string, readonly [lack: string, remedy: string]>>
   ],
 };
 
-/** Does what needs a new connection or a lock, as soon as PostgreSQL has it to give: during a deploy the old processes are leaving. */
+/** Runs work that needs a new connection or a lock as soon as PostgreSQL has one: during a deploy the old processes are leaving. */
 export async function whenConnected<T>(work: () => Promise<T>, waitMs: number): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += ROOM_POLL_MS) {
     try {
@@ -171,7 +171,7 @@ export interface Room {
   readonly budget: number;
 }
 
-/** Counts this process in, as soon as the connections of all together allow it: during a deploy the old ones are leaving. */
+/** Registers this process as soon as the total of connections allows it: during a deploy the old processes are leaving. */
 export async function findRoom(home: Connection, { me, kind, connections, budget, waitMs }: Room): Promise<void> {
   for (let waitedMs = 0; ; waitedMs += ROOM_POLL_MS) {
     const others = await home.transaction(async (ask) => {
@@ -188,7 +188,7 @@ export async function findRoom(home: Connection, { me, kind, connections, budget
       return undefined;
     });
     if (others === undefined) return;
-    // More than all together may have no process will ever get.
+    // No process will ever get more than the whole budget.
     if (waitedMs >= waitMs || connections > budget) {
       const list = others.map((row) => `${String(row.kind)} ${String(row.connections)}`).join(', ');
       throw new LogUnusable(

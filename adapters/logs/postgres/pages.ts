@@ -5,13 +5,13 @@ import type { StoreOptions } from '../store.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** What one commit adds to one shop at most. */
+/** Most events that one commit adds to one shop. */
 export const COMMIT_EVENTS = 5000;
 const READ_AT_ONCE_BYTES = 1024 * 1024;
 const CACHED_BYTES = 6 * 1024 * 1024;
 const CACHED_RUNS = 200;
 
-/** Pages read together, one after the other in their shop's log. */
+/** Consecutive pages of one shop's log, read together. */
 interface Run {
   readonly shop: string;
   readonly pages: readonly Page[];
@@ -20,7 +20,7 @@ interface Run {
   readonly bytes: number;
 }
 
-// Sizes are known without reading the pages themselves, so what lies past the limit costs nothing.
+// The size of a page is known without reading it, so pages above the limit cost nothing.
 const FETCH = `
 select first, last, kept, page from (
   select p.first, p.last, p.kept, p.page, sum(octet_length(p.page)) over (order by p.first) - octet_length(p.page) as before
@@ -30,7 +30,7 @@ select first, last, kept, page from (
   ) p
 ) sized where before < ${READ_AT_ONCE_BYTES} order by first`;
 
-/** Reads pages and keeps the latest in memory, so that pipelines of one shop that are at the same place read and map once. */
+/** Reads pages and caches the latest, so that pipelines of one shop at the same position share the work. */
 export class PostgresPages {
   readonly #ask: Ask;
   readonly #options: StoreOptions;
@@ -46,7 +46,10 @@ export class PostgresPages {
     this.#options = options;
   }
 
-  /** Events after a position, at most `limit`, or up to the one with which they have READ_BYTES. Throws UnreadableEvents if the first cannot be read. */
+  /**
+   * Events after a position: at most `limit`, up to and including the one that reaches READ_BYTES. Throws UnreadableEvents if the first cannot
+   * be read.
+   */
   async collect(shop: string, after: Position, limit: number): Promise<Stored[]> {
     const found: Stored[] = [];
     let bytes = 0;
@@ -85,7 +88,7 @@ export class PostgresPages {
     return (page?.firstSince(time) ?? first) - 1;
   }
 
-  /** Forgets what is in memory: some of it is not kept any more. */
+  /** Empties the cache: some of it is not on the log any more. */
   forget(): void {
     this.#runs.clear();
   }
@@ -97,10 +100,7 @@ export class PostgresPages {
     return undefined;
   }
 
-  /**
-   * What begins at a position or follows it. Pipelines that ask at the same time wait for the same answer; but where it is nothing it may be
-   * older than the question, and is asked anew.
-   */
+  /** The pages from a position on. Simultaneous callers share one query. An empty answer may be older than the question, so it is asked again. */
   async #fetch(shop: string, position: Position): Promise<Run | undefined> {
     const key = `${shop}/${position}`;
     return (await this.#underWay.get(key)) ?? this.#underWay.get(key) ?? this.#look(key, shop, position);

@@ -6,7 +6,7 @@ import type { StoreOptions } from '../store.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** Whole entries that are read at once: each may have a body of 256 KB. */
+/** Whole entries read at once: each may have a body of 256 KB. */
 const WHOLE_AT_ONCE = 20;
 
 type Row = Record<string, unknown>;
@@ -16,7 +16,7 @@ type Limits = Pick<StoreOptions, 'quarantineMaxBytes' | 'quarantineMs' | 'now'>;
 export class PostgresQuarantine implements Quarantine {
   readonly #ask: Ask;
   readonly #limits: Limits;
-  /** Ends when the heads that were empty at the start are filled in. */
+  /** Resolves when the heads that were empty at the start are filled. */
   readonly #filled: Promise<void>;
   #closed = false;
 
@@ -103,13 +103,13 @@ export class PostgresQuarantine implements Quarantine {
       await this.#ask(`select ${SCHEMA}.limit_quarantine_1($1, $2, $3)`, [name, quarantineMaxBytes, since]);
   }
 
-  /** For a close: nothing is filled in after it. */
+  /** Nothing is filled in after it. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#filled;
   }
 
-  /** Some at a time. What it cannot do now is done when somebody asks for it. */
+  /** Fills some at a time. The rest is filled when somebody asks for it. */
   async #fillAll(): Promise<void> {
     try {
       for (;;) {
@@ -120,11 +120,11 @@ export class PostgresQuarantine implements Quarantine {
         if (rows.length === 0 || this.#closed || (await this.#complete(rows)).length === 0) return;
       }
     } catch {
-      // The database is away.
+      // The database is unreachable.
     }
   }
 
-  /** The heads of rows, with those filled in that are empty. */
+  /** The heads of rows; empty ones are filled first. */
   async #complete(rows: readonly Row[]): Promise<QuarantinedHead[]> {
     const heads = new Map(rows.map((row) => [nameOf(row), row.head ? headFrom(row) : undefined]));
     const empty = rows.filter(({ head }) => !head);

@@ -4,13 +4,13 @@ import type { Ask } from './database.ts';
 import type { Leases } from './leases.ts';
 import { SCHEMA } from './schema.ts';
 
-/** The replays in a database. Every change is made on what is kept at that moment, or tried again. */
+/** The replays in a database. A change applies to the stored state; on a conflict it is tried again. */
 export class PostgresReplays implements Replays {
   readonly #ask: Ask;
   readonly #onChanged: () => void;
   readonly #changes: Pick<Leases, 'replaysChanged'>;
 
-  /** `changes`: hears of changes of any process. `onChanged`: has them heard. */
+  /** `changes`: notified of changes by any process. `onChanged`: notifies the others. */
   constructor(ask: Ask, changes: Pick<Leases, 'replaysChanged'>, onChanged: () => void) {
     this.#ask = ask;
     this.#changes = changes;
@@ -29,7 +29,7 @@ export class PostgresReplays implements Replays {
   async add(replay: Omit<Replay, 'id'>): Promise<Replay> {
     for (;;) {
       const [row] = await this.#ask(ADD, [JSON.stringify(replay)]);
-      // Of two at once one has the id, and the other takes the next.
+      // If two add at once, one gets the id and the other tries the next.
       if (row === undefined) continue;
       this.#onChanged();
       return row.replay as Replay;

@@ -2,14 +2,14 @@ import type { Place, Rest } from '../log.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** What lies behind each place, in their order. */
+/** What follows each place, in the given order. */
 export async function restsBehind(ask: Ask, places: readonly Place[]): Promise<Rest[]> {
   const values = [places.map(({ shop }) => shop), places.map(({ after }) => after)];
   const rows = await ask(RESTS, values, 'rests_1');
   return rows.map(({ newest, at }) => ({ newest: Number(newest), oldestAt: at === null ? undefined : Number(at) }));
 }
 
-// Pipelines that are equally far are looked up once. A page has the time of its newest event, and the events of one commit.
+// Pipelines at the same position share a look-up. A page has the time of its newest event, and the events of one commit.
 const RESTS = `
 with places as (
   select p.shop, p.after, s.id, coalesce(s.newest, 0) as newest

@@ -1,4 +1,4 @@
-/** How many of each pipeline's dead letters the limits have let go, and which are open. */
+/** Adds, per pipeline, the number of dead letters that limits have removed, and which letters are open. */
 export const lettersOf = (schema: string): string => `
 create table ${schema}.letters_let_go (
   pipeline int primary key references ${schema}.pipelines on delete cascade,

@@ -1,6 +1,6 @@
-// What lists and searches need of quarantined events, so that no body is read for them. Triggers keep it: also a process that does not
-// know of it adds and removes entries. A head that the database cannot make (a body with a zero byte is no text for it) stays empty, as do
-// those of entries that were there before: they are filled in by a process, some at a time.
+// Heads of quarantined events, so that lists and searches read no bodies. Triggers maintain them, because processes that do not know of them
+// also add and remove entries. A head stays empty if the database cannot make it (a body with a zero byte is no text for it), or if its entry
+// existed before. A process fills those in, some at a time.
 const tables = (schema: string): string => `
 create table ${schema}.quarantine_heads (
   shop int not null,
@@ -78,7 +78,7 @@ create trigger quarantine_removed after delete on ${schema}.quarantine
   referencing old table as removed for each statement execute function ${schema}.quarantine_removed_1();
 `;
 
-// Each takes the shop's row first, as an append does, so that none waits for another in a circle.
+// Each locks the shop's row first, as an append does, so that there is no deadlock.
 const functions = (schema: string): string => `
 create function ${schema}.fill_heads_1(of_shop int, ids bigint[], ats double precision[], sizes int[], abouts uuid[], heads json[])
 returns void language plpgsql as $$

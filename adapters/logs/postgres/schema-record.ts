@@ -1,5 +1,5 @@
-// What a record keeps of each event beside its bytes (head.ts) stands in columns here, so that nothing is read to tell whether an id is
-// known. Rows from before have none of it: of those the id alone tells.
+// The heads of events (head.ts) are columns here, so that a known id is recognised without reading a page. Older rows have none: there the id
+// alone decides.
 const columns = (schema: string): string => `
 alter table ${schema}.ids add column kind int, add column flags smallint, add column order_key bigint;
 
@@ -27,8 +27,8 @@ create function ${schema}.kinds_differ_1(a int, b int) returns boolean language 
 $$;
 `;
 
-// Processes that write format 1 only are kept out from here on: by their own look at "works_from" when they start, and by the check
-// where they have looked already. Undone where one is here.
+// Processes that know only format 1 are kept out from here on: by "works_from" when they start, and by the check below if they have looked
+// already. Rolled back if one is connected.
 const format = (schema: string): string => `
 create function ${schema}.use_format_2(out used boolean) language plpgsql as $$
 begin
@@ -50,8 +50,8 @@ begin
 end $$;
 `;
 
-// As append_1, but where a part of it must be brought in another way it stores nothing and says which: "gone" are the released events
-// that are not in quarantine any more, "unlike" the events whose ids belong to others of another kind.
+// Like append_1, but if a part must be stored differently it stores nothing and says which: "gone" are released events that are not in
+// quarantine any more, "unlike" are events whose ids belong to others of another kind.
 const append = (schema: string): string => `
 create function ${schema}.append_2(
   of_day date, since date, names text[], bytes bytea, ends int[], ats double precision[],

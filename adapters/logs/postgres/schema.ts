@@ -3,26 +3,25 @@ import { quarantineOf } from './schema-quarantine.ts';
 import { recordOf } from './schema-record.ts';
 import { releasedOf } from './schema-released.ts';
 
-/** Everything lives in a schema of its own, so that the database may be shared with a shop's other software. */
+/** Everything is in a schema of its own, so that the database can be shared with other software of a shop. */
 export const SCHEMA = 'headless_events';
 
-/** The row of a pipeline, whose shop and name are the first two values of a statement. */
+/** Selects the row of a pipeline; its shop and name are the first two values of the statement. */
 export const PIPELINE_ROW = `(select id from ${SCHEMA}.pipelines where shop = $1 and pipeline = $2)`;
 
 export interface Migration {
   readonly number: number;
   readonly name: string;
   /**
-   * The lowest number of the newest migration that a process must know to work beside this one. While a new version is rolled out the
-   * old one goes on: a migration that it cannot live with stops it, so such a step is taken one version after the code stopped needing
-   * the old form.
+   * The newest migration that a process must know to work with this schema. During a rollout the old version keeps running, and a migration that
+   * it cannot live with would stop it. So such a step is taken one version after the code stopped needing the old form.
    */
   readonly worksFrom: number;
   readonly sql: string;
 }
 
-// A shop's positions are taken from its row, under the row's lock, in the transaction that stores the events. So positions have no gaps
-// and become visible in their order: who has read up to a position has read everything before it, whichever process wrote it.
+// A shop's positions come from its row, under the row's lock, in the transaction that stores the events. So positions have no gaps and become
+// visible in order: a reader that has read up to a position has read everything before it, whichever process wrote it.
 const log = `
 create table ${SCHEMA}.shops (
   id int generated always as identity primary key,
@@ -70,7 +69,7 @@ create table ${SCHEMA}.quarantine (
 );
 `;
 
-// Days are made before they are needed, and where one is missing when it is.
+// Day tables are created ahead of time, and on demand if one is missing.
 const days = `
 create function ${SCHEMA}.ensure_days_1(from_day date, to_day date) returns void language plpgsql as $$
 declare
@@ -172,7 +171,7 @@ begin
 end $$;
 `;
 
-// Making a table as a partition, or dropping it as one, locks the whole log until every reader has finished. Attaching one does not.
+// Creating or dropping a partition locks the whole log until every reader has finished. Attaching one does not.
 const attach = `
 create function ${SCHEMA}.ensure_days_2(from_day date, to_day date) returns void language plpgsql as $$
 declare
@@ -249,7 +248,7 @@ create table ${SCHEMA}.processes (
 );
 `;
 
-// Of very many dead letters the few that are to be tried once more are found at once.
+// Finds the few marked dead letters among very many.
 const marks = `create index dead_marked on ${SCHEMA}.dead (pipeline, position) where redrive and not ended`;
 
 export const migrations: readonly Migration[] = [

@@ -5,7 +5,7 @@ import { keyOf } from '../state/shared.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** Settles many pipelines with two statements, those that no process moves. */
+/** Settles many pipelines that no process moves with two statements. */
 export class PostgresSettlements {
   readonly #ask: Ask;
 
@@ -13,7 +13,7 @@ export class PostgresSettlements {
     this.#ask = ask;
   }
 
-  /** Gives those that must be settled one by one: somebody moves them, or moved them just now, or more than their progress changes. */
+  /** Gives the ones that must be settled one by one: somebody moves them or moved them just now, or more than their progress changes. */
   async together(orders: readonly SettlementOrder[]): Promise<SettlementOrder[]> {
     const rows = await this.#ask(FREE, [orders.map(({ id }) => id.shop), orders.map(({ id }) => id.pipeline)]);
     const free = new Map(rows.map((row) => [keyOf({ shop: String(row.shop), pipeline: String(row.pipeline) }), row]));
@@ -42,7 +42,7 @@ export class PostgresSettlements {
   }
 }
 
-// A process whose lease has run out may still come back and save, as long as it is the owner: such a pipeline is taken from it first.
+// A process whose lease has expired may return and save as long as it is the owner, so ownership is removed first.
 const FREE = `
 select p.shop, p.pipeline, p.id, p.progress, p.progress::text as was
 from ${SCHEMA}.pipelines p join unnest($1::text[], $2::text[]) k(shop, pipeline) using (shop, pipeline) where p.owner is null`;

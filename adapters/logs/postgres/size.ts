@@ -1,14 +1,14 @@
 import type { Ask } from './database.ts';
 import { type DayTable, tableOf } from './days.ts';
 
-/** What an event takes beside its bytes: its id, and what indexes need. */
+/** Bytes of an event besides its content: its id and index entries. */
 const EVENT_BYTES = 120;
 const SIZE = `octet_length(page) + ${EVENT_BYTES} * (last - first + 1)`;
 const MINUTE_MS = 60_000;
-/** What one statement looks through, in the blocks of 8 KB that tables are made of. */
+/** Table blocks (of 8 KB) that one statement scans. */
 const PIECE_BLOCKS = 1000;
 
-/** What has to leave the table of a day: all, or what is older than a time and some of the minute that follows. */
+/** What must be removed from the table of a day: all of it, or everything before a time and part of the following minute. */
 export interface Excess {
   readonly table: DayTable;
   /** Milliseconds since 1970, or Infinity. */
@@ -16,7 +16,7 @@ export interface Excess {
   readonly keys: readonly { readonly shop: number; readonly first: number }[];
 }
 
-/** What must go, from the oldest on, if this many bytes may stay. Reads the sizes of pages piece by piece, and not the pages. */
+/** What must be removed, oldest first, if this many bytes may stay. Reads the sizes of pages piece by piece, but not the pages. */
 export async function excessOf(ask: Ask, tables: readonly DayTable[], maxBytes: number): Promise<Excess[]> {
   const excess: Excess[] = [];
   let room = maxBytes;
@@ -52,7 +52,7 @@ async function bytesByMinute(ask: Ask, table: DayTable): Promise<Map<number, num
   return all;
 }
 
-/** The oldest pages of a minute, but for the newest that fit. */
+/** The oldest pages of a minute, without the newest ones that fit. */
 async function oldestOf(ask: Ask, table: DayTable, since: number, room: number): Promise<Excess['keys']> {
   const pages: { readonly shop: number; readonly first: number; readonly at: number; readonly bytes: number }[] = [];
   for await (const range of pieces(ask, table)) {
@@ -73,7 +73,7 @@ async function oldestOf(ask: Ask, table: DayTable, since: number, room: number):
   return fits < 0 ? [] : pages.slice(fits);
 }
 
-/** The rows of a table in pieces, as from which row to which. */
+/** The ranges of rows that make up a table. */
 export async function* pieces(ask: Ask, table: DayTable): AsyncGenerator<[from: string, to: string]> {
   const [row] = await ask(
     `select pg_relation_size('${tableOf(table)}') / current_setting('block_size')::int as blocks`,

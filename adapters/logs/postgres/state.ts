@@ -13,9 +13,9 @@ import { PostgresReplays } from './replays.ts';
 export interface StateTools {
   readonly leases: Leases;
   readonly quarantine: PostgresQuarantine;
-  /** Has the other processes look what has changed. */
+  /** Notifies the other processes that something has changed. */
   readonly tellLeases: () => void;
-  /** How long a change waits for the process that moves the pipeline; by default half a minute. */
+  /** How long a change waits for the pipeline's holder; half a minute by default. */
   readonly changeMs?: number;
 }
 

@@ -1,16 +1,16 @@
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** So many pipelines are looked after by one statement. */
+/** Pipelines per statement. */
 const PIPELINES_AT_ONCE = 100;
-/** Rows that one statement looks at, over all of them. */
+/** Rows that one statement checks over all of its pipelines. */
 const ROWS_AT_ONCE = 5000;
 
 interface Pipeline {
   readonly id: number;
   /** The first position of its shop that the log still has. */
   readonly oldest: number;
-  /** Up to where it has been looked through. */
+  /** The position up to which it was swept. */
   after: number;
 }
 
@@ -42,7 +42,7 @@ async function sweep(
       limit,
     ]);
     const more = new Map(looked.map(({ pipeline, last }) => [Number(pipeline), Number(last)]));
-    // Those of which there was as much as one look takes have more, maybe.
+    // Pipelines that filled their share may have more.
     pipelines = pipelines.flatMap((one) => {
       const last = more.get(one.id);
       return last === undefined ? [] : [{ ...one, after: last }];
@@ -55,7 +55,7 @@ select l.id, coalesce((select min(p.first) from ${SCHEMA}.pages p where p.shop =
 from ${SCHEMA}.pipelines l join ${SCHEMA}.shops s on s.name = l.shop
 where l.id > $1 order by l.id limit ${PIPELINES_AT_ONCE}`;
 
-// A limit for each pipeline makes the planner use the index, whatever its statistics say.
+// A limit per pipeline makes the planner use the index, whatever its statistics say.
 const sweeping = (table: string, position: string, ended: string): string => `
 with looked as (
   select o.pipeline, t.position, t.ended from unnest($1::int[], $2::bigint[], $3::bigint[]) o(pipeline, oldest, after),
@@ -71,7 +71,7 @@ select pipeline, max(position) as last from looked group by pipeline having coun
 const LINES = sweeping('journal', 'first', 't.last < o.oldest');
 const LETTERS = sweeping('dead', 'position', 't.ended');
 
-// The newest of the old rules is in force at the oldest position.
+// The newest of the old rules still applies at the oldest position.
 const RULES = `
 delete from ${SCHEMA}.rules r using unnest($1::int[], $2::bigint[]) o(id, oldest) join ${SCHEMA}.pipelines p on p.id = o.id
 where r.shop = p.shop and r.pipeline = p.pipeline and r.since < (

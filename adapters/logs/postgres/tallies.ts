@@ -3,7 +3,7 @@ import { NOTHING } from '../tally.ts';
 import type { Ask } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
-/** What came in for each shop, in their order. */
+/** The counts of each shop, in the given order. */
 export async function talliesOf(ask: Ask, shops: readonly string[]): Promise<Tally[]> {
   const rows = await ask(
     `select s.name, s.received, s.newest, s.duplicate,

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';
 import { LogUnusable } from '../log.ts';
 
-/** Without TLS, or with it and how. */
+/** No TLS, or TLS with these options. */
 type Way = false | ConnectionOptions;
 
 export interface Ways {
   readonly ssl: Way;
-  /** Tried where the first fails. */
+  /** Tried if the first way fails. */
   readonly otherwise?: Way;
 }
 
@@ -24,7 +24,7 @@ export interface TlsParameters {
 const MODES = ['disable', 'allow', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'];
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
 
-/** How TLS is spoken, as libpq documents `sslmode` and what belongs to it; `no-verify` is what other clients of Node call `require`. */
+/** How to use TLS, as libpq documents `sslmode` and related parameters; `no-verify` is what other Node clients call `require`. */
 export function tlsOf(given: TlsParameters, encrypt: boolean): Ways {
   const mode = given.sslmode ?? (encrypt ? 'require' : 'disable');
   if (!MODES.includes(mode)) refuse(`LOG_URL: sslmode must be one of ${MODES.join(', ')}, got another`);
@@ -35,7 +35,8 @@ export function tlsOf(given: TlsParameters, encrypt: boolean): Ways {
     );
   const root = given.sslrootcert !== undefined && !isSystem ? rootsIn(given.sslrootcert) : undefined;
   const own = { ...versionsIn(given), ...identityIn(given) };
-  // Encrypted, but without checking the server: platforms serve self-signed certificates. With a root, the server's certificate must be signed by it.
+  // Encrypted without verifying the server: platforms use self-signed certificates. With a root certificate, the server's certificate must be
+  // signed by it.
   const anybody: ConnectionOptions = { ...own, rejectUnauthorized: false };
   const signed: ConnectionOptions | undefined =
     root === undefined
@@ -59,7 +60,7 @@ export function tlsOf(given: TlsParameters, encrypt: boolean): Ways {
           ),
       };
     case 'verify-full':
-      // Without a root, or with "system": what Node trusts, NODE_EXTRA_CA_CERTS included.
+      // Without a root, or with "system": the roots that Node trusts, including NODE_EXTRA_CA_CERTS.
       return { ssl: { ...own, rejectUnauthorized: true, ...(root !== undefined && { ca: root }) } };
     default:
       return { ssl: signed ?? anybody };

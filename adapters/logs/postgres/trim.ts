@@ -5,17 +5,17 @@ import { SCHEMA } from './schema.ts';
 import { excessOf, pieces } from './size.ts';
 import { sweepState } from './sweep.ts';
 
-/** What one statement deletes at most, unless a single page is larger. */
+/** Most bytes that one statement deletes, unless a single page is larger. */
 const PIECE_BYTES = 16 * 1024 * 1024;
-/** A process that stands still while it trims loses its turn after this time. */
+/** A process that stands still while trimming loses its lock after this time. */
 const IDLE_MS = 60_000;
 
 const LOCK = `hashtext('${SCHEMA}.trim')`;
 
 /**
- * Lets go of whole days that are old and passed, and of a day that some shop still needs what the others do not. Where the log is past
- * its size, the oldest pages go. Works in short steps, each a transaction of its own: no append waits for any of them, and what they have
- * done stays where a later one fails. One process at a time; for the others there is nothing to do.
+ * Removes whole days that are old and passed. If some shops still need a day, removes the events of the others. Above the size limit the oldest
+ * pages go. It works in short transactions that no append waits for, and completed steps stay done if a later one fails. One process trims at a
+ * time; for the others there is nothing to do.
  */
 export async function trim(connection: Connection, options: PostgresTrimOptions): Promise<Trimmed> {
   const { ask } = connection;
@@ -23,11 +23,11 @@ export async function trim(connection: Connection, options: PostgresTrimOptions)
   const trimmer = new Trimmer(connection, options);
   if (!turn?.mine) return trimmer.done;
   try {
-    // If this process stands still, the database ends the connection, and the lock with it.
+    // If this process stands still, the database closes the connection and releases the lock.
     await ask(`set idle_session_timeout = ${IDLE_MS}`);
     await trimmer.run();
   } catch (error) {
-    // What has gone must be told; the rest is for the next time.
+    // Removed events must be reported; the rest is for the next time.
     if (!(error instanceof LogUnavailable) || trimmer.done.events === 0) throw error;
   } finally {
     await ask(`set idle_session_timeout = 0`).catch(() => {});
@@ -37,13 +37,13 @@ export async function trim(connection: Connection, options: PostgresTrimOptions)
 }
 
 export interface PostgresTrimOptions extends TrimOptions {
-  /** As in the names of tables: 20260131. Its table stays, since appends go there. */
+  /** As in table names: 20260131. This table stays, since appends go there. */
   readonly today: string;
 }
 
 export const dayName = (at: Date): string => at.toISOString().slice(0, 10).replaceAll('-', '');
 
-/** What a shop has in a day. */
+/** A shop's part of a day. */
 interface Share {
   readonly id: number;
   readonly name: string;
@@ -71,7 +71,7 @@ class Trimmer {
   async run(): Promise<void> {
     for (const table of await dayTables(this.#ask)) {
       if (this.#stopped) return;
-      // What an earlier trim could not finish.
+      // Left over by an earlier trim.
       if (table.standing !== 'attached') await removeDay(this.#connection, table);
     }
     await this.#trimOld();
@@ -95,14 +95,14 @@ class Trimmer {
       if (this.#stopped) return;
       if (!(await this.#letGo(table))) kept.add(table.day);
     }
-    // Ids are of use as long as their events are there.
+    // Ids are needed as long as their events exist.
     for (const table of old.filter(({ kind, day }) => kind === 'ids' && !kept.has(day))) {
       if (this.#stopped) return;
       await removeDay(this.#connection, table);
     }
   }
 
-  /** Removes a day if every shop has passed it, and otherwise what those have that did. Gives whether nothing is left of it. */
+  /** Removes a day if every shop has passed it; otherwise the events of the shops that have. Says whether nothing is left of it. */
   async #letGo(table: DayTable): Promise<boolean> {
     const shares = await sharesOf(this.#ask, table);
     const passed = shares.filter(({ name, last }) => last <= this.#options.passed(name));
@@ -112,7 +112,7 @@ class Trimmer {
       return false;
     }
     const gone = await removeDay(this.#connection, table);
-    // A shop's positions have no gaps, and a day has those between its first and its last.
+    // A shop's positions have no gaps, so a day has all from its first to its last.
     if (gone) this.#events += shares.reduce((sum, { first, last }) => sum + last - first + 1, 0);
     return gone;
   }
@@ -123,7 +123,7 @@ class Trimmer {
       `select coalesce(sum(pg_total_relation_size(inhrelid)), 0) as bytes from pg_inherits
        where inhparent in ('${SCHEMA}.pages'::regclass, '${SCHEMA}.ids'::regclass)`,
     );
-    // Of room that was freed the files keep some, so the events themselves are added up only where the files are too large.
+    // Files keep some freed room, so event sizes are summed only if the files are too large.
     if (Number(files?.bytes) <= maxBytes) return;
     const tables = (await this.#attached()).filter(({ kind }) => kind === 'pages');
     for (const excess of await excessOf(this.#ask, tables, maxBytes)) {
@@ -146,7 +146,7 @@ class Trimmer {
     return shares.every(({ name, last }) => last <= this.#options.passed(name));
   }
 
-  /** Deletes the pages of a day that a condition names, piece by piece, and counts them. */
+  /** Deletes the pages of a day that match a condition, piece by piece, and counts them. */
   async #deleteIn(table: DayTable, which: string, values: readonly unknown[]): Promise<void> {
     const shares = await sharesOf(this.#ask, table);
     const passed = [shares.map(({ id }) => id), shares.map(({ name }) => this.#options.passed(name))];
@@ -165,7 +165,7 @@ class Trimmer {
   }
 }
 
-/** What each shop has in a day, by its first and its last page there: two looks into an index, however many pages there are. */
+/** Each shop's part of a day, by its first and last page: two index look-ups, however many pages there are. */
 async function sharesOf(ask: Ask, table: DayTable): Promise<Share[]> {
   const pages = `select p.first, p.last from ${tableOf(table)} p where p.shop = s.id order by p.first`;
   const rows = await ask(
@@ -180,7 +180,7 @@ async function sharesOf(ask: Ask, table: DayTable): Promise<Share[]> {
   }));
 }
 
-/** `$1`, `$2`: from which row to which; `$3`, `$4`: shops, and up to where all pipelines of each have come. */
+/** `$1`, `$2`: range of rows. `$3`, `$4`: shops, and the positions that all pipelines of each have passed. */
 const deletion = (table: string, which: string): string => `
 with chosen as (
   select ctid, sum(octet_length(page)) over (order by ctid) - octet_length(page) as earlier

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { LogUnusable } from '../log.ts';
 import { tlsOf, type Ways } from './tls.ts';
 
-/** How a database is reached; `otherwise`: how else, where the first way fails, as `sslmode` allow and prefer have it. */
+/** How to connect to a database. `otherwise`: the second way if the first fails, for `sslmode` allow and prefer. */
 export interface DatabaseConfig extends pg.ClientConfig {
   readonly otherwise?: Ways['otherwise'];
 }
@@ -10,7 +10,7 @@ export interface DatabaseConfig extends pg.ClientConfig {
 const URL_FORM = /^postgres(?:ql)?:\/\/(?:([^/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s;
 const HOST_FORM = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d+))?$/;
 
-/** What of libpq's parameters is understood, as libpq documents it. A promise that would not be kept is refused instead. */
+/** The supported parameters of libpq, with its meanings. A guarantee that would not be kept is refused. */
 const PARAMETERS = [
   'host',
   'port',
@@ -31,13 +31,13 @@ const PARAMETERS = [
   'channel_binding',
   'gssencmode',
   'target_session_attrs',
-  // Of the driver's own parser: libpq's reading is the only one here.
+  // A parameter of the driver's own parser; only libpq's reading applies here.
   'uselibpqcompat',
 ] as const;
 type Parameter = (typeof PARAMETERS)[number];
 type Parameters = Readonly<Partial<Record<Parameter, string>>>;
 
-/** Those with values that ask for what is so anyway. */
+/** Parameters with values that ask for the default. */
 const HARMLESS: Readonly<Partial<Record<Parameter, readonly string[]>>> = {
   channel_binding: ['disable', 'prefer'],
   gssencmode: ['disable', 'prefer'],
@@ -48,8 +48,8 @@ const UNREADABLE =
   'LOG_URL: must be postgres://user:password@host:port/database, got what cannot be read as that; in a password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23';
 
 /**
- * What a `postgres://` URL says, as libpq reads it. TLS follows its sslmode; without one, `encrypt`.
- * Throws LogUnusable, in a sentence without the URL, where something in it would not be done.
+ * Reads a `postgres://` URL as libpq does. TLS follows its sslmode; without one, `encrypt`. Throws LogUnusable, in a sentence without the URL,
+ * if something in it is not supported.
  */
 export function configOf(url: string, encrypt: boolean, name: string): DatabaseConfig {
   const [, credentials = '', hosts = '', path = '', query = ''] = URL_FORM.exec(url) ?? refuse(UNREADABLE);
@@ -94,7 +94,7 @@ function parametersIn(query: string): Parameters {
   const given = Object.fromEntries(
     all.map((part) => {
       const [name = '', ...value] = part.split('=');
-      // The name is not shown: it may be a part of a password with a ? in it.
+      // The name is not shown: it may be part of a password that contains a question mark.
       if (!(PARAMETERS as readonly string[]).includes(name))
         refuse(
           `LOG_URL: must have no parameters but ${PARAMETERS.join(', ')}, got another; take it out, or give this gateway a URL of its own`,
@@ -128,7 +128,7 @@ function addressIn(hosts: string, given: Parameters): { readonly host: string; p
   return { host, port: Number(port) };
 }
 
-/** `ssl=true` is how JDBC says it; libpq takes that for `sslmode=require`. */
+/** JDBC writes `ssl=true`; libpq reads that as `sslmode=require`. */
 function modeOf({ ssl, sslrootcert }: Parameters): string | undefined {
   if (ssl !== undefined && ssl !== 'true')
     refuse('LOG_URL: ssl must be true, got another value; say sslmode=disable where nothing is to be encrypted');

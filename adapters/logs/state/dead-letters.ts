@@ -8,13 +8,13 @@ export interface DeadLetter {
   readonly reason: string;
   readonly attempts: number;
   readonly at: number;
-  /** An operator asked to try it once more. */
+  /** An operator marked it for a redrive. */
   readonly redrive?: boolean;
-  /** Why it was not sent again when an operator asked for it: the pipeline's filter does not want it any more. */
+  /** Why a redrive did not send it: the pipeline's filter does not want it any more. */
   readonly leftOut?: { readonly reason: string; readonly at: number };
-  /** What became of it in the end; it is kept for receipts as long as its event is. */
+  /** How it ended; kept for receipts as long as its event. */
   readonly ended?: {
-    /** Where a limit has let it go, by which. */
+    /** The limit, if one removed it. */
     readonly kind: 'delivered' | 'discarded' | DeadLetterLimit;
     readonly at: number;
     readonly attempts: number;
@@ -22,28 +22,28 @@ export interface DeadLetter {
   };
 }
 
-/** What lets dead letters go: their number, or the time since they died. */
+/** The limits of dead letters: their number, or their age. */
 export type DeadLetterLimit = 'count' | 'age';
 
-/** Events that a destination will never take, with the reason, until they are delivered after all or let go. */
+/** Events that a destination will never take, with the reason, until they are delivered in the end or removed. */
 export interface DeadLetters {
-  /** Those that have not ended, from the oldest: at least one, up to `limit`, or up to the one with which they have READ_BYTES. Only the last page is empty. */
+  /** Open ones, oldest first: at least one, up to `limit`, up to and including the one that reaches READ_BYTES. Only the last page is empty. */
   open(id: PipelineId, page: Page): Promise<DeadLetter[]>;
   /** Also one that has ended. */
   at(id: PipelineId, position: Position): Promise<DeadLetter | undefined>;
-  /** Of a stretch after one position up to another, the positions of dead letters that were not delivered in the end. */
+  /** The positions of dead letters in a stretch (after one position up to another) that were not delivered in the end. */
   undelivered(id: PipelineId, after: Position, to: Position): Promise<Position[]>;
-  /** Marks dead letters to be tried once more, and tells the pipeline's holder. Those that have ended stay as they are. Gives how many are marked. */
+  /** Marks open dead letters for a redrive and tells the pipeline's holder. Gives the number marked. */
   redrive(id: PipelineId, positions: readonly Position[]): Promise<number>;
-  /** Of those that have not ended the ones that are marked; pages as those of `dead`. */
+  /** Open and marked ones, in pages like those of `open`. */
   marked(id: PipelineId, page: Page): Promise<DeadLetter[]>;
   /**
-   * Lets dead letters go for good: once it resolves, none of them is sent. Takes the pipeline from its holder if one of them is being
-   * tried once more; what was answered until then counts as delivered. Gives how many it let go. `at`: milliseconds since 1970.
+   * Discards dead letters for good: once it resolves, none of them is sent. Takes the pipeline from its holder if one of them is being redriven;
+   * what was answered until then counts as delivered. Gives the number discarded. `at`: milliseconds since 1970.
    */
   discard(id: PipelineId, positions: readonly Position[], at: number): Promise<number>;
-  /** Lets go of each pipeline's oldest open dead letters past the limits of the store, none that is marked; at most some thousand a call. */
+  /** Removes each pipeline's oldest open dead letters above the limits, except marked ones; at most some thousand per call. */
   limit(ids: readonly PipelineId[]): Promise<void>;
-  /** How many dead letters the limits have let go of each pipeline, in their order. */
+  /** Number of dead letters that the limits have removed of each pipeline, in the given order. */
   letGo(ids: readonly PipelineId[]): Promise<Readonly<Record<DeadLetterLimit, number>>[]>;
 }

@@ -1,34 +1,34 @@
-/** An order about much of what is kept, and how far it has come. */
+/** A redrive or discard of many events, and its progress. */
 export interface Job {
   readonly id: string;
   readonly of: 'quarantine' | 'dead';
   readonly kind: 'redrive' | 'discard';
-  /** Its shop; absent: all shops. */
+  /** Its shop; absent for all shops. */
   readonly shop?: string | undefined;
   readonly selection: Readonly<Record<string, string>>;
-  /** Interrupted: the process that worked on it is gone. What it had done is done; the same order again does the rest. */
+  /** interrupted: its process is gone. What it did stays done; the same order again does the rest. */
   readonly state: 'running' | 'done' | 'cancelled' | 'interrupted' | 'failed';
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  /** When its process last said that it works on it. */
+  /** When its process last reported that it works on it. */
   readonly seenAt: number;
-  /** How many it has looked at so far, whether they were selected or not. */
+  /** Number of events checked so far, selected or not. */
   readonly looked: number;
-  /** What became of those that were selected. */
+  /** Results for the selected events. */
   readonly counts: Readonly<Record<string, number>>;
   /** Why it failed. */
   readonly reason?: string | undefined;
 }
 
-/** Orders about much of what is kept: written down, so that any process can tell how far they are. */
+/** Jobs are stored, so that any process can report their progress. */
 export interface Jobs {
   /**
-   * Writes a job down under the next id, unless one about the same is running: then gives that one. A job that was last seen before
-   * `silentSince` (milliseconds since 1970) is taken as interrupted. Ended jobs past the last 100 are forgotten.
+   * Stores a job under the next id, unless one about the same events is running: then gives that one. A job last seen before `silentSince`
+   * (milliseconds since 1970) counts as interrupted. Only the last 100 ended jobs are kept.
    */
   start(job: Omit<Job, 'id'>, silentSince: number): Promise<{ readonly job: Job; readonly started: boolean }>;
-  /** Writes down how far a job has come; one that was cancelled stays so. Gives it as it is kept now. */
+  /** Saves the progress of a job, unless it was cancelled. Gives the stored job. */
   save(job: Job): Promise<Job>;
-  /** From the newest. */
+  /** Newest first. */
   all(): Promise<Job[]>;
 }

@@ -1,22 +1,22 @@
 import type { Position } from '../log.ts';
 import type { PipelineId, Stretch } from './shared.ts';
 
-/** What settled a stretch of the log. A shopper's events are all in the lane that `laneOf` gives. */
+/** How a stretch of the log was settled. All events of a shopper are in the lane that `laneOf` gives. */
 export interface JournalLine {
   readonly from: Position;
   readonly to: Position;
   readonly lanes: number;
   readonly batches: readonly JournalBatch[];
-  /** The stretch was not sent but discarded, in milliseconds since 1970. */
+  /** When the stretch was discarded instead of sent, in milliseconds since 1970. */
   readonly discardedAt?: number;
-  /** Delivered before the pipeline stopped in between, whatever the filter says that was in force afterwards. */
+  /** Positions delivered before the pipeline stopped, whatever the filter since then says. */
   readonly early?: readonly Stretch[];
 }
 
 /** One batch, from its first attempt to its end. */
 export interface JournalBatch {
   readonly lane: number;
-  /** How many lanes there were, if not as many as the line says. */
+  /** Number of lanes, if different from the line's. */
   readonly lanes?: number;
   readonly first: Position;
   readonly last: Position;
@@ -27,7 +27,7 @@ export interface JournalBatch {
   readonly status: string;
 }
 
-/** The filter of a pipeline as it was configured from a position on: receipts ask what was in force then. */
+/** A past or current filter of a pipeline, from a position on. Receipts need the one that applied. */
 export interface Rule {
   readonly since: Position;
   readonly events: readonly string[];
@@ -38,7 +38,7 @@ export interface Rule {
   readonly trust?: 'server';
 }
 
-/** How every position of a pipeline was settled, and which filter was in force there: what receipts are made of. */
+/** How each position of a pipeline was settled, and which filter applied there. Receipts are computed from it. */
 export interface Journal {
   /** The line that covers a position, if it is kept. */
   lineAt(id: PipelineId, position: Position): Promise<JournalLine | undefined>;

@@ -3,7 +3,7 @@ import type { Page } from './shared.ts';
 
 /** An event refused at ingest, kept as it came. */
 export interface Quarantined {
-  /** A whole number, higher than those of all that came before to its shop; never used again. */
+  /** A whole number, higher than all before it in its shop; never used again. */
   readonly id: string;
   readonly shop: string;
   readonly at: number;
@@ -14,11 +14,14 @@ export interface Quarantined {
   readonly eventId?: string | undefined;
   readonly name?: string | undefined;
   readonly raw: string;
-  /** What enrichment found then, for the day it is read again. */
+  /** What enrichment found then, for reading it again later. */
   readonly context: Context;
 }
 
-/** A quarantined event without its body, for lists and searches. Long ids, names and reasons are cut, and of many reasons the first are given. */
+/**
+ * A quarantined event without its body, for lists and searches. Long ids, names and reasons are cut, and only the first of many reasons are
+ * given.
+ */
 export interface QuarantinedHead extends Omit<Quarantined, 'raw' | 'context'> {
   /** Size of its body. */
   readonly bytes: number;
@@ -26,7 +29,7 @@ export interface QuarantinedHead extends Omit<Quarantined, 'raw' | 'context'> {
   readonly beginning: string;
 }
 
-/** What a shop's quarantine holds, and what its limits have let go since the log began. */
+/** The sums of a shop's quarantine, and what its limits have removed since the log began. */
 export interface QuarantineSums {
   readonly kept: number;
   /** Of all bodies together. */
@@ -37,19 +40,19 @@ export interface QuarantineSums {
 
 export type QuarantineLimit = 'count' | 'bytes' | 'age';
 
-/** Events refused at ingest, by shop, until they are let in after all or let go. */
+/** Events refused at ingest, by shop, until they are accepted in the end or removed. */
 export interface Quarantine {
-  /** From the oldest kept: at least one, up to `limit`, or up to the one with which they have READ_BYTES. Only the last page is empty. */
+  /** Oldest first: at least one, up to `limit`, up to and including the one that reaches READ_BYTES. Only the last page is empty. */
   page(shop: string, page: Page): Promise<Quarantined[]>;
-  /** The same without bodies, which are not read for it. */
+  /** The same without bodies; these are not read. */
   heads(shop: string, page: Page): Promise<QuarantinedHead[]>;
   at(shop: string, id: string): Promise<Quarantined | undefined>;
-  /** Those with an event's id, from the oldest kept. Found by an index. */
+  /** Those with this event id, oldest first. Uses an index. */
   about(shop: string, eventId: string, page: Page): Promise<QuarantinedHead[]>;
-  /** Of each of some shops, in their order. */
+  /** The sums of each shop, in the given order. */
   sums(shops: readonly string[]): Promise<QuarantineSums[]>;
-  /** Gives how many of them were there. */
+  /** Gives the number discarded. */
   discard(shop: string, ids: readonly string[]): Promise<number>;
-  /** Lets go of the oldest past the limits of the store; at most 1,000 a call and shop. */
+  /** Removes the oldest above the limits; at most 1,000 per call and shop. */
   limit(shops: readonly string[]): Promise<void>;
 }

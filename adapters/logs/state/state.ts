@@ -5,7 +5,7 @@ import type { Journal } from './journal.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Replays } from './replays.ts';
 
-/** What stands beside the log in the same engine: small and transactional. */
+/** The state beside the log in the same engine: small and transactional. */
 export interface State {
   readonly cursors: Cursors;
   readonly journal: Journal;
