@@ -1,4 +1,4 @@
-import { type EventLog, LogUnavailable, type Verdict } from './log.ts';
+import { type EventLog, type LogRecord, LogUnavailable, type Verdict } from './log.ts';
 
 export interface DeadlineOptions {
   readonly limitMs: number;
@@ -10,7 +10,10 @@ export interface DeadlineOptions {
 }
 
 interface Waiting {
-  readonly at: number;
+  /** When it began to wait for its turn, and then for the disk. */
+  at: number;
+  hasJoined: boolean;
+  hasEnded: boolean;
   readonly reject: (error: Error) => void;
 }
 
@@ -24,61 +27,15 @@ const TOO_LONG =
  * waits for its shop's turn and has not joined a commit says nothing about the disk: it rejects after the same time, for itself alone.
  */
 export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog {
-  const { limitMs, now, sleep, onLate } = options;
-  // Both in order of time. Appends in `joined` wait for the disk, the others for their turn.
-  const joined = new Set<Waiting>();
-  const lining = new Set<Waiting>();
-  let watching = false;
-  const isOver = ({ at }: Waiting): boolean => now() - at >= limitMs;
-  const late = (): LogUnavailable | undefined => {
-    const [oldest] = joined;
-    if (oldest === undefined || !isOver(oldest)) return undefined;
-    return new LogUnavailable(
-      `the log has not answered for ${Math.round((now() - oldest.at) / 1000)} s: its disk hangs, or is far too slow`,
-    );
-  };
-  const watch = async (): Promise<void> => {
-    watching = true;
-    let wasLate = false;
-    while (joined.size + lining.size > 0) {
-      await sleep(limitMs / LOOKS, new AbortController().signal);
-      const reason = late();
-      if ((reason !== undefined) !== wasLate) onLate(!wasLate);
-      wasLate = reason !== undefined;
-      for (const one of joined) if (reason && isOver(one)) one.reject(reason);
-      for (const one of lining) if (isOver(one)) one.reject(new LogUnavailable(TOO_LONG));
-    }
-    if (wasLate) onLate(false);
-    watching = false;
-  };
+  const appends = new TimedAppends(log, options);
   return {
     get durability() {
       return log.durability;
     },
     get failure() {
-      return log.failure ?? late();
+      return log.failure ?? appends.late();
     },
-    append: (record) => {
-      const reason = late();
-      if (reason) return Promise.reject(reason);
-      return new Promise<Verdict[]>((resolve, reject) => {
-        let one: Waiting = { at: now(), reject };
-        lining.add(one);
-        if (!watching) void watch();
-        const onJoined = () => {
-          if (!lining.delete(one)) return;
-          one = { at: now(), reject };
-          joined.add(one);
-        };
-        log
-          .append(record, onJoined)
-          .then(resolve, reject)
-          .finally(() => {
-            joined.delete(one);
-            lining.delete(one);
-          });
-      });
-    },
+    append: (record) => appends.append(record),
     read: (...args) => log.read(...args),
     find: (...args) => log.find(...args),
     extent: (shop) => log.extent(shop),
@@ -92,3 +49,85 @@ export function withDeadline(log: EventLog, options: DeadlineOptions): EventLog 
     close: () => log.close(),
   };
 }
+
+/**
+ * The appends under way in two queues, both in order of time: those that have joined a commit wait for the disk, the others for their turn.
+ * An entry is removed when it is the first. Sets would rehash every few appends, and each old table of a set keeps the next ones in memory.
+ */
+class TimedAppends {
+  readonly #log: EventLog;
+  readonly #options: DeadlineOptions;
+  readonly #joined: Waiting[] = [];
+  readonly #lining: Waiting[] = [];
+  #isWatching = false;
+
+  constructor(log: EventLog, options: DeadlineOptions) {
+    this.#log = log;
+    this.#options = options;
+  }
+
+  append(record: LogRecord): Promise<Verdict[]> {
+    const reason = this.late();
+    if (reason) return Promise.reject(reason);
+    return new Promise<Verdict[]>((resolve, reject) => {
+      const { now } = this.#options;
+      const own: Waiting = { at: now(), hasJoined: false, hasEnded: false, reject };
+      const onJoined = () => {
+        if (hasLeft(own)) return;
+        own.hasJoined = true;
+        own.at = now();
+        this.#joined.push(own);
+      };
+      const ending =
+        <R>(settle: (result: R) => void) =>
+        (result: R): void => {
+          own.hasEnded = true;
+          settle(result);
+        };
+      this.#log.append(record, onJoined).then(ending(resolve), ending(reject));
+      if (!hasLeft(own)) this.#lining.push(own);
+      if (!this.#isWatching) void this.#watch();
+    });
+  }
+
+  /** Why nothing can be appended now: the first that waits for the disk has waited too long. */
+  late(): LogUnavailable | undefined {
+    const oldest = this.#oldestJoined();
+    if (oldest === undefined || !this.#isOver(oldest)) return undefined;
+    const seconds = Math.round((this.#options.now() - oldest.at) / 1000);
+    return new LogUnavailable(`the log has not answered for ${seconds} s: its disk hangs, or is far too slow`);
+  }
+
+  async #watch(): Promise<void> {
+    const { limitMs, sleep, onLate } = this.#options;
+    this.#isWatching = true;
+    let wasLate = false;
+    while (this.#oldestJoined() ?? this.#oldestLining()) {
+      await sleep(limitMs / LOOKS, new AbortController().signal);
+      const reason = this.late();
+      if ((reason !== undefined) !== wasLate) onLate(!wasLate);
+      wasLate = reason !== undefined;
+      for (const one of this.#joined) if (reason && !one.hasEnded && this.#isOver(one)) one.reject(reason);
+      for (const one of this.#lining) if (!hasLeft(one) && this.#isOver(one)) one.reject(new LogUnavailable(TOO_LONG));
+    }
+    if (wasLate) onLate(false);
+    this.#isWatching = false;
+  }
+
+  #isOver({ at }: Waiting): boolean {
+    return this.#options.now() - at >= this.#options.limitMs;
+  }
+
+  #oldestJoined(): Waiting | undefined {
+    while (this.#joined[0]?.hasEnded) this.#joined.shift();
+    return this.#joined[0];
+  }
+
+  #oldestLining(): Waiting | undefined {
+    while (this.#lining[0] && hasLeft(this.#lining[0])) this.#lining.shift();
+    return this.#lining[0];
+  }
+}
+
+/** Whether it waits for its turn no longer. */
+const hasLeft = ({ hasJoined, hasEnded }: Waiting): boolean => hasJoined || hasEnded;

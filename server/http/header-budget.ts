@@ -38,6 +38,8 @@ export function noteChunked(request: IncomingMessage, bytes: number, chunks: num
 }
 
 interface Connection {
+  /** Its place in the order in which headers began. */
+  turn: number;
   /** Bytes that had been read from the connection when its current request began. */
   mark: number;
   unanswered: number;
@@ -51,8 +53,8 @@ export function createHeaderBudget({
   unparsed,
   onEvicted,
 }: HeaderBudgetOptions): HeaderBudget {
-  /** In the order in which their headers began. */
   const connections = new Map<Socket, Connection>();
+  let turns = 0;
   const heldBy = (socket: Socket, { mark, unanswered }: Connection): number =>
     unanswered > 0 ? 0 : Math.max(0, Math.min(headersMaxBytes, socket.bytesRead - unparsed(socket) - mark));
   const bytes = (): number => {
@@ -63,7 +65,7 @@ export function createHeaderBudget({
   return {
     bytes,
     began(socket) {
-      connections.set(socket, { mark: 0, unanswered: 0, used: 0 });
+      connections.set(socket, { turn: turns++, mark: 0, unanswered: 0, used: 0 });
       socket.once('close', () => connections.delete(socket));
     },
     asked(request) {
@@ -84,13 +86,13 @@ export function createHeaderBudget({
       // If more is left than headers may have, it is the rest of a body that nobody read.
       own.mark += behind > SLACK_BYTES && behind <= headersMaxBytes ? own.used : read;
       own.used = 0;
-      connections.delete(socket);
-      connections.set(socket, own);
+      own.turn = turns++;
     },
     makeRoom() {
       if (connections.size * headersMaxBytes <= maxBytes) return;
       let total = bytes();
-      for (const [socket, connection] of connections) {
+      if (total <= maxBytes) return;
+      for (const [socket, connection] of [...connections].sort(([, a], [, b]) => a.turn - b.turn)) {
         if (total <= maxBytes) return;
         const held = heldBy(socket, connection);
         if (held === 0) continue;
