@@ -18,39 +18,49 @@ type Key = [shop: string, block: number];
 export class Block {
   /** Time of receipt of the last event, in milliseconds since 1970. */
   readonly at: number;
-  readonly #first: Position;
+  /** The positions that it has room for so far. Of the oldest not all may have heads. */
+  readonly first: Position;
+  readonly last: Position;
   readonly #bytes: Buffer;
 
   constructor(number: number, bytes: Buffer) {
-    this.#first = firstIn(number);
+    this.first = firstIn(number);
+    this.last = this.first + slotsIn(bytes) - 1;
     this.#bytes = bytes;
     this.at = bytes.readDoubleLE(0);
   }
 
   get count(): number {
     let count = 0;
-    for (let slot = 0; slot < slotsIn(this.#bytes); slot++) if (hasHead(this.#bytes, slot)) count += 1;
+    for (let position = this.first; position <= this.last; position++) if (this.has(position)) count += 1;
     return count;
   }
 
-  /** The positions whose heads it has, the newest first. */
-  *positions(): Generator<Position> {
-    for (let slot = slotsIn(this.#bytes) - 1; slot >= 0; slot--)
-      if (hasHead(this.#bytes, slot)) yield this.#first + slot;
+  has(position: Position): boolean {
+    return hasHead(this.#bytes, position - this.first);
   }
 
-  /** That of one of its positions. */
+  /** Of a position that has one. */
   head(position: Position): Head {
-    return headIn(this.#bytes, position - this.#first) as Head;
+    return headIn(this.#bytes, position - this.first) as Head;
   }
 
-  /** The first 64 bits of a hash in halves, and the flags, of one of its positions. */
-  high = (position: Position): number => wordAt(this.#bytes, this.#at(position));
-  low = (position: Position): number => wordAt(this.#bytes, this.#at(position) + 4);
-  flags = (position: Position): number => flagsAt(this.#bytes, this.#at(position));
+  /** The upper half of the first 64 bits of its hash. */
+  high(position: Position): number {
+    return wordAt(this.#bytes, this.#at(position));
+  }
+
+  /** The lower half. */
+  low(position: Position): number {
+    return wordAt(this.#bytes, this.#at(position) + 4);
+  }
+
+  flags(position: Position): number {
+    return flagsAt(this.#bytes, this.#at(position));
+  }
 
   #at(position: Position): number {
-    return HEADER + (position - this.#first) * SLOT;
+    return HEADER + (position - this.first) * SLOT;
   }
 }
 

@@ -229,7 +229,8 @@ export class LmdbLog implements EventLog {
     const { heads } = this.#parts;
     let blocks = 0;
     for (const block of heads.backwards(shop.name, shop.known.ids.floor)) {
-      for (const position of block.positions()) if (hasIdOf(block.head(position), arrivals, 0)) return position;
+      for (let position = block.last; position >= block.first; position--)
+        if (block.has(position) && hasIdOf(block.head(position), arrivals, 0)) return position;
       if (++blocks % BLOCKS_A_TURN === 0) await nextTurn();
     }
     const end = heads.oldest(shop.name) ?? shop.committed + 1;

@@ -29,7 +29,8 @@ export function remember(heads: LmdbHeads, dedup: Dedup, shop: Remembered, since
   for (const block of heads.backwards(name)) {
     const { at } = block;
     if (at < since) break;
-    for (const position of block.positions()) {
+    for (let position = block.last; position >= block.first; position--) {
+      if (!block.has(position)) continue;
       if (isOld({ flags: block.flags(position) })) shop.oldUpTo = Math.max(shop.oldUpTo, position);
       known.ids.add(block.high(position), block.low(position), position);
       dedup.markBack(known, { at, position });
