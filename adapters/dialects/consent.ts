@@ -108,7 +108,7 @@ const named = (sent: unknown): Json | undefined => object(typeof sent === 'strin
 const isWord = (sent: unknown): boolean =>
   !saysNothing(sent) && choice(sent) !== undefined && named(sent) === undefined;
 
-/** In characters. Longer texts are no choices, and a text of this length cannot nest too deeply to be serialized. */
+/** In characters. Longer texts are no choices, and a text of this length cannot nest too deeply to be serialised. */
 const LONGEST_TEXT = 1000;
 
 function parsed(sent: string): unknown {

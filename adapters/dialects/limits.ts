@@ -20,7 +20,7 @@ export function excess(event: object, limits: BodyLimits): Excess | undefined {
   const tally = { keys: 0, characters: 0 };
   const found = walk(event, 1, tally, limits);
   if (found) return found;
-  // A character takes at most 6 bytes, a key with its number and punctuation 32 more. So ordinary events need not be serialized for this.
+  // A character takes at most 6 bytes, a key with its number and punctuation 32 more. So ordinary events need not be serialised for this.
   if (tally.characters * 6 + tally.keys * 32 <= limits.eventBytes) return undefined;
   const bytes = Buffer.byteLength(JSON.stringify(event));
   if (bytes <= limits.eventBytes) return undefined;

@@ -1,7 +1,7 @@
 import { endOfString, withoutMark } from './body.ts';
 
 /**
- * The entries of the `events` array of a JSON text, each exactly as sent: digits, escapes and depth are kept, which parsing and serializing
+ * The entries of the `events` array of a JSON text, each exactly as sent: digits, escapes and depth are kept, which parsing and serialising
  * would change. The text must be valid JSON with such an array.
  */
 export function eventSlices(body: string): string[] {

@@ -109,14 +109,12 @@ export class OperatorJobs {
     }
   }
 
-  #report({ seenAt, startedAt, shop, reason, ...job }: Job): JobReport {
+  #report({ seenAt, startedAt, ...job }: Job): JobReport {
     const silent = job.state === 'running' && seenAt < this.#tools.clock.now() - SILENT_MS;
     // An earlier version stored the selection under another name.
     const { eventId, ...rest } = job.selection;
     return {
-      ...job,
-      ...(shop !== undefined && { shop }),
-      ...(reason !== undefined && { reason }),
+      ...(job as Omit<JobReport, 'selection' | 'started_at'>),
       selection: { ...rest, ...(eventId !== undefined && { event_id: eventId }) },
       ...(silent && { state: 'interrupted' }),
       started_at: new Date(startedAt).toISOString(),

@@ -35,13 +35,12 @@ export function quarantinedView({ raw, context, ...item }: Quarantined): Quarant
   return { ...common(item), raw: withoutCartKeys(raw), context: { ...found, received_at: iso(receivedAt) } };
 }
 
-function common<T extends Omit<Quarantined, 'raw' | 'context'>>({ at, eventId, name, reasons, index, ...item }: T) {
+function common<T extends Omit<Quarantined, 'raw' | 'context'>>({ at, eventId, name, reasons, ...item }: T) {
   return {
-    ...item,
+    ...(item as typeof item & { readonly index?: number }),
     id: idOf(item),
     at: iso(at),
     reasons: reasons.map(withoutCartKeys),
-    ...(index !== undefined && { index }),
     ...(eventId !== undefined && { event_id: withoutCartKeys(eventId) }),
     ...(name !== undefined && { name: withoutCartKeys(name) }),
   };
