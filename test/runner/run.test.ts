@@ -187,4 +187,15 @@ describe('the order of test files', ({ it }) => {
     assert.equal(longestFirst(files, Object.fromEntries(others.map((file) => [file, 1e8])))[0], others.sort()[0]);
     assert.ok(existsSync(join('test', known)));
   });
+
+  it('has first what starts processes, where nothing has run yet', () => {
+    const order = longestFirst(filesOf('test', ['server/']), {});
+    const largest = order.indexOf('server/deliver/deliver.test.ts');
+    for (const file of [
+      'server/process/processes.test.ts',
+      'server/process/owner.test.ts',
+      'server/config/start-errors.test.ts',
+    ])
+      assert.ok(order.indexOf(file) < largest, `${file} is ${order.indexOf(file)}, ${largest} is the largest`);
+  });
 });
