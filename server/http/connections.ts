@@ -98,8 +98,8 @@ function detached(socket: Socket, event: string, listeners: readonly unknown[]):
 }
 
 /**
- * Most requests that one connection may start in one turn of the event loop. Normal clients and proxies wait for each answer before the next
- * request.
+ * Most requests of one connection that come together or are started in one turn of the event loop. Normal clients and proxies wait for each answer
+ * before the next request.
  */
 const MOST_AT_ONCE = 16;
 /** Most unanswered or unread requests of one connection. */
@@ -118,7 +118,7 @@ interface Requests {
  */
 export function createFloodGuard(
   headers: HeaderBudget,
-  inputs: InputScheduler,
+  inputs: Pick<InputScheduler, 'answered' | 'discard' | 'followsOthers'>,
   onRefused: () => void,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   const known = new WeakMap<Socket, Requests>();
@@ -140,10 +140,8 @@ export function createFloodGuard(
     }
     const own = here;
     if (own.isRefused || resetAfterLastAnswer(socket)) return true;
-    if (own.turn !== turn) {
-      own.turn = turn;
-      own.requests = 0;
-    }
+    if (own.turn !== turn && !inputs.followsOthers(socket)) own.requests = 0;
+    own.turn = turn;
     own.requests += 1;
     own.unanswered += 1;
     headers.asked(request);

@@ -63,6 +63,9 @@ const UNREAD_BYTES = 16 * 1024 ** 2;
 
 const closing = new WeakSet<Socket>();
 
+/** Whether the last answer of this connection has been made. */
+export const hasLastAnswer = (socket: Socket): boolean => closing.has(socket);
+
 /** Resets a connection that sends another request after its last answer, and says whether it did. No answer may follow the last one. */
 export function resetAfterLastAnswer(socket: Socket): boolean {
   if (!closing.has(socket)) return false;

@@ -8,6 +8,7 @@ import { createFloodGuard, limitConnections } from './connections.ts';
 import { answerCall, type EventEndpointOptions } from './event-endpoint.ts';
 import { createHeaderBudget } from './header-budget.ts';
 import { createKoaApp, type Router } from './koa-app.ts';
+import { hasLastAnswer } from './large-answers.ts';
 
 export interface HttpOptions extends EventEndpointOptions {
   readonly dialects: readonly Dialect[];
@@ -42,6 +43,7 @@ export function createHttp(options: HttpOptions): Server {
   const inputs = createInputScheduler({
     isOfOneClient: options.trustProxyHops === 0,
     onFull: () => void load.refusal('memory', 'any'),
+    hasLastAnswer,
   });
   const headers = createHeaderBudget({
     unparsed: inputs.unparsedBytes,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { LARGE_BYTES, ParseQueue } from './parse-queue.ts';
+import { LARGE_BYTES, ParseQueue, type Priority } from './parse-queue.ts';
 
 /** Hands the input of connections to the parser in small pieces, so that no client takes more than a small part of the event loop's time. */
 export interface InputScheduler {
@@ -11,6 +11,8 @@ export interface InputScheduler {
   discard(socket: Socket): void;
   /** Bytes of this connection that were read and are not parsed yet. */
   unparsedBytes(socket: Socket): number;
+  /** Whether what is parsed of this connection now came together with requests before it. */
+  followsOthers(socket: Socket): boolean;
 }
 
 export interface Parser {
@@ -23,6 +25,8 @@ export interface InputSchedulerOptions {
   readonly isOfOneClient: boolean;
   /** Called when a connection is ended because the memory for unparsed input is full. */
   readonly onFull: () => void;
+  /** Whether the last answer of a connection has been made. Then what came together with its request is thrown away. */
+  readonly hasLastAnswer?: (socket: Socket) => boolean;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
   /** Milliseconds that the event loop has been idle since the process began. */
@@ -34,7 +38,17 @@ export interface InputSchedulerOptions {
  * lines and costs at least one call of the parser. Line ends within a chunk cost nothing, but bodies rarely have that many.
  */
 const LINES = 128;
+/**
+ * Most heads of requests in a piece: a request costs much more than its lines. Each head ends with an empty line. Bodies rarely have empty lines,
+ * and those that do are only parsed in more pieces.
+ */
+const HEADS = 4;
+/** One request may look like two heads: in a body of chunks an empty line follows the last one. */
+const HEADS_OF_ONE = 2;
+/** A request that came together with others is rationed like this many bytes: answering it makes as much garbage. */
+const HEAD_BYTES = 16 * 1024;
 const LINE_END = 10;
+const RETURN = 13;
 /** A trusted connection may bring this much in one turn of the event loop. */
 const BYTES_AT_ONCE = 256 * 1024;
 /** Most bytes of unparsed input, of all connections together. */
@@ -51,6 +65,7 @@ const FIRST_PAUSE_MS = 32;
 export function createInputScheduler({
   isOfOneClient,
   onFull,
+  hasLastAnswer = () => false,
   now = () => performance.now(),
   idle = () => performance.eventLoopUtilization().idle,
 }: InputSchedulerOptions): InputScheduler {
@@ -58,13 +73,20 @@ export function createInputScheduler({
   const queue = new ParseQueue(now, idle);
   return {
     attach(socket, parser) {
-      const input = new Input(socket, parser, { queue, now, pausesAfterRefusals: isOfOneClient, onFull });
+      const input = new Input(socket, parser, {
+        queue,
+        now,
+        pausesAfterRefusals: isOfOneClient,
+        onFull,
+        hasLastAnswer,
+      });
       inputs.set(socket, input);
       return input;
     },
     answered: (socket, status, isPost) => inputs.get(socket)?.answered(status, isPost),
     discard: (socket) => inputs.get(socket)?.discard(),
     unparsedBytes: (socket) => socket.readableLength + (inputs.get(socket)?.heldBytes() ?? 0),
+    followsOthers: (socket) => inputs.get(socket)?.followsOthers() ?? false,
   };
 }
 
@@ -74,6 +96,7 @@ interface Tools {
   /** Whether refusals pause a connection. */
   readonly pausesAfterRefusals: boolean;
   readonly onFull: () => void;
+  readonly hasLastAnswer: (socket: Socket) => boolean;
 }
 
 /** The input of one connection. */
@@ -90,7 +113,10 @@ class Input implements Parser {
   /** The last turn of the event loop in which input came, and how many bytes came in it. */
   #turn = -1;
   #bytes = 0;
-  /** Rationed bytes that were parsed since the last request that was not refused. */
+  /** Heads of requests that were parsed since nothing was held. */
+  #heads = 0;
+  #priority: Priority = 'small';
+  /** Rationed bytes that were parsed since the last POST that was not refused. */
   #rationed = 0;
   #hasEnded = false;
   /** The parser has paused the connection and takes nothing until it resumes it. */
@@ -120,7 +146,7 @@ class Input implements Parser {
   /** Ends the connection, unless each part of its input is one piece: such input is cheap to parse, and bodies have a budget of their own. */
   #makeRoom(): void {
     if (this.#isBlocked) return;
-    if (this.#held.some((bytes) => endOfPiece(bytes) < bytes.length)) {
+    if (this.#held.some((bytes) => pieceOf(bytes).end < bytes.length)) {
       this.#tools.onFull();
       this.#socket.destroy();
       this.discard();
@@ -129,6 +155,10 @@ class Input implements Parser {
     clearTimeout(this.#timer);
     while (this.#held.length > 0 && !this.#isBlocked) this.parsePiece();
     this.#tools.queue.remove(this);
+  }
+
+  followsOthers(): boolean {
+    return this.#heads > 0;
   }
 
   heldBytes(): number {
@@ -142,7 +172,7 @@ class Input implements Parser {
 
   answered(status: number, isPost: boolean): void {
     // A failure of the gateway (5xx) says nothing about the client.
-    if (status < 400 || status >= 500) {
+    if (isPost && (status < 400 || status >= 500)) {
       this.#tools.queue.refund(this.#rationed);
       this.#rationed = 0;
     }
@@ -158,34 +188,54 @@ class Input implements Parser {
 
   discard(): void {
     this.#isDiscarded = true;
-    for (const { length } of this.#held) this.#tools.queue.heldBytes -= length;
-    this.#held = [];
+    this.#forgetHeld();
     clearTimeout(this.#timer);
     this.#tools.queue.remove(this);
+  }
+
+  #forgetHeld(): void {
+    this.#tools.queue.heldBytes -= this.heldBytes();
+    this.#held = [];
   }
 
   /** Parses one piece, and gives how many of its bytes are rationed. */
   parsePiece(): number {
     const [bytes] = this.#held;
     if (bytes === undefined) return 0;
-    const end = endOfPiece(bytes);
+    if (this.#heads > 0 && this.#tools.hasLastAnswer(this.#socket)) {
+      this.#forgetHeld();
+      this.#socket.resume();
+      this.#afterPiece();
+      return 0;
+    }
+    const { end, heads } = pieceOf(bytes);
     if (end < bytes.length) this.#held[0] = bytes.subarray(end);
     else this.#held.shift();
     this.#tools.queue.heldBytes -= end;
     // Resume first: if the connection is paused afterwards, the parser has paused it.
     this.#socket.resume();
     this.#parser.take(bytes.subarray(0, end));
+    this.#heads += heads;
     if (this.#socket.destroyed) this.discard();
     if (!this.#isDiscarded) this.#afterPiece();
-    const cost = this.#penalty > 0 && bytes.length > LARGE_BYTES ? end : 0;
+    const cost = this.#penalty > 0 ? this.#costOf(end, heads) : 0;
     this.#rationed += cost;
     return cost;
   }
 
+  #costOf(bytes: number, heads: number): number {
+    if (this.#priority === 'small') return 0;
+    return this.#priority === 'large' ? bytes : Math.max(bytes, heads * HEAD_BYTES);
+  }
+
   #afterPiece(): void {
-    if (this.#held.length > 0) this.#continue();
+    if (this.#held.length > 0) {
+      this.#continue();
+      return;
+    }
+    this.#heads = 0;
     // Write the answer to the earlier input before the end is told.
-    else if (this.#hasEnded) setImmediate(() => this.#isDiscarded || this.#parser.end());
+    if (this.#hasEnded) setImmediate(() => this.#isDiscarded || this.#parser.end());
   }
 
   #continue(): void {
@@ -200,15 +250,14 @@ class Input implements Parser {
   }
 
   #isParsedAtOnce(bytes: Buffer): boolean {
-    if (endOfPiece(bytes) < bytes.length) return false;
+    if (pieceOf(bytes).end < bytes.length) return false;
     const { queue, now } = this.#tools;
     const parse = () => this.#parser.take(bytes);
     if (queue.heldBytes + bytes.length > MOST_HELD) {
       parse();
       return true;
     }
-    if (this.#penalty > 0)
-      return (this.#pausedUntil === 0 || this.#pausedUntil <= now()) && queue.tryNow(bytes.length, parse);
+    if (this.#penalty > 0) return bytes.length <= LARGE_BYTES && this.#pausedUntil <= now() && queue.tryNow(parse);
     queue.countTurn();
     if (this.#turn !== queue.turn) this.#bytes = 0;
     this.#turn = queue.turn;
@@ -225,17 +274,26 @@ class Input implements Parser {
   }
 
   #enqueue(): void {
-    this.#tools.queue.add(this, this.#held[0]?.length ?? 0);
+    const [bytes] = this.#held;
+    if (bytes === undefined) return;
+    if (this.#heads + pieceOf(bytes).heads > HEADS_OF_ONE) this.#priority = 'together';
+    else this.#priority = bytes.length > LARGE_BYTES ? 'large' : 'small';
+    this.#tools.queue.add(this, this.#priority);
   }
 }
 
-/** Where a piece ends: after its last line, or at the end of the bytes. */
-function endOfPiece(bytes: Buffer): number {
+/** Where a piece ends (after its last line, or at the end of the bytes), and how many heads of requests it has. */
+function pieceOf(bytes: Buffer): { readonly end: number; readonly heads: number } {
   let end = 0;
-  for (let lines = 0; lines < LINES; lines += 1) {
+  let heads = 0;
+  let wasEmpty = false;
+  for (let lines = 0; lines < LINES && heads < HEADS; lines += 1) {
     const at = bytes.indexOf(LINE_END, end);
-    if (at < 0) return bytes.length;
+    if (at < 0) return { end: bytes.length, heads };
+    const isEmpty = at === end || (at === end + 1 && bytes[end] === RETURN);
+    if (isEmpty && !wasEmpty) heads += 1;
+    wasEmpty = isEmpty;
     end = at + 1;
   }
-  return end;
+  return { end, heads };
 }

@@ -22,6 +22,9 @@ export const LARGE_BYTES = 16 * 1024;
 const LARGE_BYTES_A_SECOND = 8 * 1024 ** 2;
 const MOST_SAVED_BYTES = 16 * 1024 ** 2;
 
+/** Small input is parsed first, then large input, then requests that came together with others. The last two are rationed. */
+export type Priority = 'small' | 'large' | 'together';
+
 /** Calls `then` after all pending microtasks. */
 const afterMicrotasks = (then: () => void): void => queueMicrotask(() => process.nextTick(then));
 
@@ -33,8 +36,11 @@ export class ParseQueue {
   heldBytes = 0;
   #isTurnCounted = false;
   #isScheduled = false;
+  /** Runs until there are time and bytes. */
+  #timer: NodeJS.Timeout | undefined;
   readonly #small = new Set<Waiting>();
   readonly #large = new Set<Waiting>();
+  readonly #together = new Set<Waiting>();
   readonly #time: Allowance;
   readonly #bytes: Allowance;
   readonly #now: () => number;
@@ -57,22 +63,21 @@ export class ParseQueue {
       this.turn += 1;
     });
   }
-  /** `bytes`: how many of its bytes came together. */
-  add(waiting: Waiting, bytes: number): void {
-    (bytes > LARGE_BYTES ? this.#large : this.#small).add(waiting);
-    if (!this.#isScheduled) this.#schedule();
+  add(waiting: Waiting, priority: Priority): void {
+    ({ small: this.#small, large: this.#large, together: this.#together })[priority].add(waiting);
+    // Small input does not wait for the timer: that may run until there are bytes.
+    if (!this.#isScheduled || this.#timer !== undefined) this.#schedule();
   }
   remove(waiting: Waiting): void {
-    this.#small.delete(waiting);
-    this.#large.delete(waiting);
+    for (const queued of [this.#small, this.#large, this.#together]) queued.delete(waiting);
   }
   /** Gives rationed bytes back. */
   refund(bytes: number): void {
     if (bytes > 0) this.#bytes.spend(-bytes);
   }
-  /** Parses at once if the input is small, nothing waits and there is time left. Says whether it did. */
-  tryNow(bytes: number, parse: () => void): boolean {
-    if (this.#small.size + this.#large.size > 0 || bytes > LARGE_BYTES || this.#waitMs() > 0) return false;
+  /** Parses small input at once if no other waits and there is time left. Says whether it did. */
+  tryNow(parse: () => void): boolean {
+    if (this.#small.size > 0 || this.#waitMs() > 0) return false;
     this.#timed(parse);
     return true;
   }
@@ -91,6 +96,10 @@ export class ParseQueue {
       then?.();
     });
   }
+  #onTimer(): void {
+    this.#timer = undefined;
+    this.#parseNext();
+  }
   #parseNext(): void {
     const next = this.#takeNext();
     if (next === undefined) this.#schedule();
@@ -103,23 +112,22 @@ export class ParseQueue {
   /** Removes the next connection from the queue. Undefined if none waits, or if there is no time or no bytes left for it. */
   #takeNext(): Waiting | undefined {
     if (this.#waitMs() > 0) return undefined;
-    for (const waiting of this.#small) {
-      this.#small.delete(waiting);
-      return waiting;
-    }
-    if (this.#bytes.waitMs() > 0) return undefined;
-    for (const waiting of this.#large) {
-      this.#large.delete(waiting);
-      return waiting;
-    }
+    const queues = this.#bytes.waitMs() > 0 ? [this.#small] : [this.#small, this.#large, this.#together];
+    for (const queue of queues)
+      for (const waiting of queue) {
+        queue.delete(waiting);
+        return waiting;
+      }
     return undefined;
   }
   /** Continues as soon as there are time and bytes. */
   #schedule(): void {
-    this.#isScheduled = this.#small.size + this.#large.size > 0;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#isScheduled = this.#small.size + this.#large.size + this.#together.size > 0;
     if (!this.#isScheduled) return;
     const ms = Math.max(this.#waitMs(), this.#small.size === 0 ? this.#bytes.waitMs() : 0);
-    if (ms > 0) setTimeout(() => this.#parseNext(), Math.ceil(ms)).unref();
+    if (ms > 0) this.#timer = setTimeout(() => this.#onTimer(), Math.ceil(ms)).unref();
     else setImmediate(() => this.#parseNext());
   }
 }

@@ -75,7 +75,7 @@ await judged(values, async (folder, entry) => {
 
 /** Whether the audit compares how long a shopper waits with and without an attack. */
 function isTimed(trial: AuditName | Saboteur): boolean {
-  return ['dust', 'shutout'].includes(typeof trial === 'string' ? trial : trial.audit);
+  return ['dust', 'pipelines', 'shutout'].includes(typeof trial === 'string' ? trial : trial.audit);
 }
 
 async function tried(trial: AuditName | Saboteur, folder: string, entry: string, again?: 'again'): Promise<Trial> {

@@ -20,5 +20,6 @@ export type AuditName =
   | 'lookback'
   | 'shutout'
   | 'dust'
+  | 'pipelines'
   | 'kill on PostgreSQL'
   | 'crash of PostgreSQL';

@@ -34,6 +34,21 @@ export const stoppers: readonly Saboteur[] = [
     ],
   },
   {
+    name: 'waiter',
+    does: 'serves requests that come together like those of clients that wait for each answer',
+    audit: 'pipelines',
+    caughtBy: ['SLOWER'],
+    changes: [
+      { file: 'server/overload/input-scheduler.js', piece: 'const HEADS = 4;', by: 'const HEADS = Infinity;' },
+      {
+        file: 'server/overload/input-scheduler.js',
+        piece: "this.#priority = 'together';",
+        by: "this.#priority = 'small';",
+      },
+      { file: 'server/http/connections.js', piece: 'const MOST_AT_ONCE = 16;', by: 'const MOST_AT_ONCE = Infinity;' },
+    ],
+  },
+  {
     name: 'parser',
     does: 'reads whole records to tell whether an id is known, and all that are asked for at once',
     audit: 'lookback',

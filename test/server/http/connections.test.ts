@@ -1,9 +1,11 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import { affordableConnections } from '../../../server/http/connections.ts';
+import { affordableConnections, createFloodGuard } from '../../../server/http/connections.ts';
 import { describe } from '../../support/describe.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { call, SHOP } from '../../support/gateway.ts';
@@ -56,5 +58,30 @@ describe('connections', ({ it }) => {
     assert.is(affordableConnections(100, 256), 100);
     assert.is(affordableConnections(10_000, Number.POSITIVE_INFINITY), 10_000);
     assert.ok(affordableConnections(10_000) > 0);
+  });
+});
+
+describe('requests of one connection', ({ it }) => {
+  /** How many are let through, each in a turn of its own and answered before the next. */
+  async function letThrough(followsOthers: boolean): Promise<number> {
+    const nothing = () => {};
+    const headers = { began: nothing, asked: nothing, answered: nothing, makeRoom: nothing, bytes: () => 0 };
+    const socket = new EventEmitter();
+    const inputs = { discard: nothing, answered: nothing, followsOthers: () => followsOthers };
+    const refuses = createFloodGuard(headers, inputs, nothing);
+    for (let count = 0; count < 100; count += 1) {
+      const request = { socket, rawHeaders: ['Host', 'a'], httpVersionMinor: 1, method: 'GET' };
+      const response = Object.assign(new EventEmitter(), { writeHead: () => response, end: nothing });
+      const isRefused = refuses(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+      if (isRefused) return count;
+      response.emit('close');
+      await nextTurn();
+    }
+    return 100;
+  }
+
+  it('are refused past 16 that came together, in however many turns they are parsed', async () => {
+    assert.is(await letThrough(true), 16);
+    assert.is(await letThrough(false), 100);
   });
 });

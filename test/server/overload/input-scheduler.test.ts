@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { createInputScheduler } from '../../../server/overload/input-scheduler.ts';
 import { describe } from '../../support/describe.ts';
@@ -30,8 +30,10 @@ function schedulerWith({ pieceMs = 1, isOfOneClient = true } = {}) {
   let idleMs = 0;
   let ended = 0;
   const parsed: string[] = [];
+  const lastAnswers = new Set<Socket>();
   const inputs = createInputScheduler({
     isOfOneClient,
+    hasLastAnswer: (socket) => lastAnswers.has(socket),
     onFull: () => {
       ended += 1;
     },
@@ -62,13 +64,16 @@ function schedulerWith({ pieceMs = 1, isOfOneClient = true } = {}) {
         end: () => parsed.push(`${name}:end`),
       });
       const answered = (status: number, isPost = true) => inputs.answered(own, status, isPost);
-      return { socket, input, answered, discard: () => inputs.discard(own) };
+      const followsOthers = () => inputs.followsOthers(own);
+      const answeredLast = () => lastAnswers.add(own);
+      return { socket, input, answered, answeredLast, followsOthers, discard: () => inputs.discard(own) };
     },
   };
 }
 
 const DUST = '1\r\n \r\n';
 const dust = (chunks: number) => Buffer.from(DUST.repeat(chunks));
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const event = Buffer.from('POST /beacon HTTP/1.1\r\n\r\n{}');
 const turns = async (count: number): Promise<void> => {
   for (let turn = 0; turn < count; turn += 1) await nextTurn();
@@ -214,5 +219,87 @@ describe('what connections send', ({ it }) => {
       if (status === undefined) assert.ok(bytes < 17 * 1024 ** 2, `${bytes} bytes were read`);
       else assert.is(all.parsed.length, 400);
     }
+  });
+});
+
+describe('requests that come together', ({ it }) => {
+  const flood = Buffer.from(GET.repeat(2300));
+  /** Hundreds of clients that send them, until no more bytes of theirs are parsed for now. */
+  async function flooded() {
+    const all = schedulerWith({ pieceMs: 0 });
+    for (let count = 0; count < 400; count += 1) all.open('flood').input.take(flood);
+    // Until no turn parses any.
+    for (let before = -1; before < all.parsed.length; await turns(20)) before = all.parsed.length;
+    return all;
+  }
+
+  it('are parsed four at a time, and known to be behind others', async () => {
+    const behind: boolean[] = [];
+    const all = schedulerWith({ pieceMs: 0 });
+    const { input, followsOthers } = all.open('a', () => behind.push(followsOthers()));
+    input.take(Buffer.from(GET.repeat(10)));
+    await turns(10);
+    assert.equal(all.parsed, [`a:${4 * GET.length}`, `a:${4 * GET.length}`, `a:${2 * GET.length}`]);
+    assert.equal(behind, [false, true, true]);
+    input.take(event);
+    assert.equal(behind.slice(3), [false]);
+  });
+
+  it('are counted by the empty lines behind their heads, however these end', async () => {
+    for (const request of ['GET /\n\n', 'GET / HTTP/1.0\nA: b\n\r\n', '\r\n\r\nGET / HTTP/1.0\r\n\r\n']) {
+      const all = schedulerWith({ pieceMs: 0 });
+      all.open('a').input.take(Buffer.from(request.repeat(40)));
+      await turns(20);
+      assert.ok(all.parsed.length >= 10, `${JSON.stringify(request)} in ${all.parsed.length} pieces`);
+    }
+  });
+
+  it('are rationed: a thousand at once, and no more until later', async () => {
+    const all = await flooded();
+    const requests = all.parsed.length * 4;
+    assert.ok(requests >= 1024 && requests < 1040, `${requests} were parsed`);
+  });
+
+  it('are given no more for what is answered, unless it is taken', async () => {
+    for (const isPost of [false, true]) {
+      const all = schedulerWith({ pieceMs: 0 });
+      for (let count = 0; count < 400; count += 1) {
+        const { input, answered, discard } = all.open('a', () => setImmediate(() => answered(200, isPost)));
+        input.take(flood);
+        await turns(6);
+        discard();
+      }
+      const requests = all.parsed.length * 4;
+      assert.ok(isPost ? requests > 1100 : requests < 1040, `${requests} were parsed`);
+    }
+  });
+
+  it('hold up no newcomer: neither one request, nor one in chunks, nor a large one', async () => {
+    const all = await flooded();
+    all.open('small').input.take(event);
+    assert.is(all.of('small').length, 1);
+    // Its end looks like that of another head.
+    all.open('chunked').input.take(Buffer.from(`${event}${DUST.repeat(200)}0\r\n\r\n`));
+    await turns(10);
+    assert.ok(all.of('chunked').length >= 4, `${all.of('chunked').length} pieces in chunks`);
+    all.open('large').input.take(Buffer.alloc(20_000, ' '));
+    // As soon as there is a byte for anybody. Timers go by the clock of the machine.
+    all.pass(1000);
+    for (let count = 0; count < 200 && all.of('large').length === 0; count += 1) await setTimeout(5);
+    assert.is(all.of('large').length, 1);
+    assert.is(
+      all.parsed.indexOf('large:20000') - all.parsed.indexOf(`small:${event.length}`),
+      1 + all.of('chunked').length,
+    );
+  });
+
+  it('are thrown away behind one whose answer is the last, and what is asked later is parsed', async () => {
+    const all = schedulerWith({ pieceMs: 0 });
+    const { input, answeredLast } = all.open('a', () => answeredLast());
+    input.take(Buffer.from(GET.repeat(10)));
+    await turns(10);
+    assert.equal(all.parsed, [`a:${4 * GET.length}`]);
+    input.take(event);
+    assert.is(all.parsed.length, 2);
   });
 });
