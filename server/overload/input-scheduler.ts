@@ -51,7 +51,7 @@ const LINE_END = 10;
 const RETURN = 13;
 /** A trusted connection may bring this much in one turn of the event loop. */
 const BYTES_AT_ONCE = 256 * 1024;
-/** Most bytes of unparsed input, of all connections together. */
+/** Most bytes of unparsed input, of all connections together. Requests that came together with others take at most half of it. */
 const MOST_HELD = 32 * 1024 ** 2;
 /**
  * A connection with a penalty is untrusted. Each begins with a penalty of 1. A refused request adds 1, up to this limit, and an accepted POST
@@ -135,12 +135,11 @@ class Input implements Parser {
     const { queue } = this.#tools;
     this.#held.push(bytes);
     queue.heldBytes += bytes.length;
-    if (queue.heldBytes > MOST_HELD) {
-      this.#makeRoom();
-      return;
+    if (queue.heldBytes > (this.#nextPriority() === 'together' ? MOST_HELD / 2 : MOST_HELD)) this.#makeRoom();
+    else {
+      this.#socket.pause();
+      if (this.#held.length === 1) this.#enqueueWhenDue();
     }
-    this.#socket.pause();
-    if (this.#held.length === 1) this.#enqueueWhenDue();
   }
 
   /** Ends the connection, unless each part of its input is one piece: such input is cheap to parse, and bodies have a budget of their own. */
@@ -218,14 +217,10 @@ class Input implements Parser {
     this.#heads += heads;
     if (this.#socket.destroyed) this.discard();
     if (!this.#isDiscarded) this.#afterPiece();
-    const cost = this.#penalty > 0 ? this.#costOf(end, heads) : 0;
+    const bytesOrGarbage = this.#priority === 'together' ? Math.max(end, heads * HEAD_BYTES) : end;
+    const cost = this.#penalty > 0 && this.#priority !== 'small' ? bytesOrGarbage : 0;
     this.#rationed += cost;
     return cost;
-  }
-
-  #costOf(bytes: number, heads: number): number {
-    if (this.#priority === 'small') return 0;
-    return this.#priority === 'large' ? bytes : Math.max(bytes, heads * HEAD_BYTES);
   }
 
   #afterPiece(): void {
@@ -274,11 +269,15 @@ class Input implements Parser {
   }
 
   #enqueue(): void {
-    const [bytes] = this.#held;
-    if (bytes === undefined) return;
-    if (this.#heads + pieceOf(bytes).heads > HEADS_OF_ONE) this.#priority = 'together';
-    else this.#priority = bytes.length > LARGE_BYTES ? 'large' : 'small';
+    this.#priority = this.#nextPriority();
     this.#tools.queue.add(this, this.#priority);
+  }
+
+  #nextPriority(): Priority {
+    const [bytes] = this.#held;
+    if (bytes === undefined) return 'small';
+    if (this.#heads + pieceOf(bytes).heads > HEADS_OF_ONE) return 'together';
+    return bytes.length > LARGE_BYTES ? 'large' : 'small';
   }
 }
 

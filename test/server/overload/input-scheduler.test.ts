@@ -293,6 +293,17 @@ describe('requests that come together', ({ it }) => {
     );
   });
 
+  it('take half of the memory for unparsed input: past it they are ended, and others are not', async () => {
+    const all = schedulerWith({ pieceMs: 0 });
+    for (let count = 0; count < 300; count += 1) all.open('flood').input.take(flood);
+    const room = 16 * 1024 ** 2;
+    assert.is(all.ended(), 300 - Math.floor(room / flood.length));
+    all.open('dust').input.take(dust(2000));
+    await turns(20);
+    assert.is(all.ended(), 300 - Math.floor(room / flood.length));
+    assert.ok(all.of('dust').length > 0);
+  });
+
   it('are thrown away behind one whose answer is the last, and what is asked later is parsed', async () => {
     const all = schedulerWith({ pieceMs: 0 });
     const { input, answeredLast } = all.open('a', () => answeredLast());
