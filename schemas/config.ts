@@ -53,7 +53,7 @@ export const pipelineSchema = (kinds: readonly Kind[]) =>
       channels: Type.Optional(
         Type.Array(Type.Enum(['web', 'app']), {
           minItems: 1,
-          description: 'Shopping channels it wants. Without it: all.',
+          description: 'Shopping channels that it wants; all by default.',
         }),
       ),
       trust: Type.Enum(['any', 'server'], {
@@ -67,7 +67,7 @@ export const pipelineSchema = (kinds: readonly Kind[]) =>
       }),
       whenUnknown: Type.Enum(['filter', 'send'], {
         default: 'filter',
-        description: 'What becomes of events that say nothing of a purpose in `consent`.',
+        description: 'What to do with events that state nothing about a purpose in `consent`.',
       }),
       lanes: Type.Integer({
         default: 1,
@@ -79,7 +79,7 @@ export const pipelineSchema = (kinds: readonly Kind[]) =>
       destination: Type.Unsafe<DestinationConfig>(
         Type.Union(kinds.map(kindSchema), {
           expected: `a destination with one of these types: ${kinds.map((kind) => kind.type).join(', ')}`,
-          description: 'Where the events go: its `type`, and beside it the settings of that type.',
+          description: 'Where the events go: its `type`, and the settings of that type beside it.',
         }),
       ),
     },

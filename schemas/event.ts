@@ -50,7 +50,7 @@ export const Event = Type.Object(
       description:
         'Who made the id: the client, or the gateway, since there was none that can serve as one (derived) or it belongs to another event (reused).',
     }),
-    sent_id: Type.Optional(Type.String({ description: 'The id as sent, where it was reused.' })),
+    sent_id: Type.Optional(Type.String({ description: 'The id as sent, if it was reused.' })),
     event_type: Type.String({
       description: 'The canonical type, the same for every dialect, for example product_view.',
     }),
@@ -71,7 +71,7 @@ export const Event = Type.Object(
     session_id: text('Anonymous, stable within a visit. Order is kept per session.'),
     device_id: text("Anonymous, stable on a device. Glood's client_id."),
     user_id: text('Anonymous visitor id (Glood).'),
-    customer_id: text('The logged-in customer: digits where it is a Shopify id, otherwise as sent.'),
+    customer_id: text('The logged-in customer: digits if it is a Shopify id, otherwise as sent.'),
     attribution_token: text('Ties the event to the search, browse or block answer that led to it (Layers).'),
 
     product_id: optional(Id),

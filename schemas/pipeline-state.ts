@@ -21,19 +21,19 @@ const meanings = pipelineStates.map((state) => `${state}: ${PIPELINE_STATES[stat
 /** The state of a pipeline and its details. */
 export const PipelineStanding = Type.Object({
   state: Type.Enum(pipelineStates, { description: meanings }),
-  since: time('Since when it is failing, suspended, unmoved or orphaned, where that is known.'),
-  reason: Type.Optional(Type.String({ description: 'The last answer where it fails; else why it does not go on.' })),
-  failing_since: time('Since when no attempt has settled anything; also told of one that is unmoved or orphaned.'),
+  since: time('Since when it is failing, suspended, unmoved or orphaned, if known.'),
+  reason: Type.Optional(Type.String({ description: 'The last answer if it is failing, otherwise why it is stopped.' })),
+  failing_since: time('Since when no attempt has settled anything; also present if it is unmoved or orphaned.'),
   failed_attempts: Type.Integer({
     minimum: 0,
     description: 'Attempts in a row that have settled nothing: no event was delivered or became a dead letter.',
   }),
   next_attempt_at: time('When it is tried again; absent while it is being tried.'),
-  last_success_at: time('When something was delivered the last time; absent where nothing ever was.'),
+  last_success_at: time('When something was delivered the last time; absent if nothing ever was.'),
   pending: Type.Integer({ minimum: 0, description: 'Events that it has yet to pass.' }),
   lag_seconds: Type.Number({
     minimum: 0,
-    description: 'Age of the oldest event that it has yet to pass, from its receipt; 0 where there is none.',
+    description: 'Age of the oldest event that it has yet to pass, from its receipt; 0 if there is none.',
   }),
 });
 

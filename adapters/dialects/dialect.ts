@@ -68,7 +68,7 @@ export interface Refusal {
   /** Place in the body; undefined where the body as a whole was refused. */
   readonly index?: number | undefined;
   readonly id?: string | undefined;
-  /** The type as the client named it, where it could be read. */
+  /** The type as the client named it, if it could be read. */
   readonly name?: string | undefined;
   /** Short stable word for metrics: invalid, unknown_type, too_large, too_deep, too_many_keys … */
   readonly code: string;
@@ -162,7 +162,7 @@ export interface Documentation {
   readonly body: TSchema;
   /** Shared schemas, by their names in the document. */
   readonly shapes: Readonly<Record<string, TSchema>>;
-  /** Its own answers, by status. `body` is left out where there is none. */
+  /** Its own answers, by status. `body` is absent if there is none. */
   readonly answers: Readonly<Record<number, { readonly description: string; readonly body?: TSchema }>>;
   /** The body of a refusal (401, 403, 405, 413, 415, 429, 503) in this contract. */
   refusal(status: number): TSchema;

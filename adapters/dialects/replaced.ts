@@ -29,7 +29,7 @@ export class ReplacedNotes {
     if (derived > 0 && !saysNothing(sent)) this.#add('event_id', reasonOf(sent));
   }
 
-  /** The id of a session, device, visitor or customer. `isOne`: whether it was read as one, where that is known. */
+  /** The id of a session, device, visitor or customer. `isOne`: whether it was read as one, if known. */
   id(field: Exclude<Replaced['field'], 'event_id' | 'timestamp'>, sent: unknown, isOne = false): void {
     if (isOne || sent === undefined || sent === '') return;
     if (typeof sent === 'string' ? isPlaceholder(sent) : sent === 0) this.#add(field, 'placeholder');

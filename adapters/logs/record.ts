@@ -42,7 +42,7 @@ export interface RecordSlice {
   readonly count: number;
 }
 
-/** `format`: 1 where others that read this log know no other. */
+/** `format`: 1 if other readers of this log know no other. */
 export function encodePage(entries: readonly Entry[], format: RecordFormat = NEWEST): Buffer {
   const contexts = entries.map((entry) => JSON.stringify({ dialect: entry.dialect, ...entry.context }));
   const lengths = entries.map(
@@ -105,9 +105,9 @@ export function recordsOf(page: Buffer): RecordSlice[] {
   return records;
 }
 
-/** The intact record whose context begins at a place in some bytes, if there is one. */
+/** The intact record whose context begins at this offset, if there is one. */
 export function recordAt(bytes: Buffer, context: number): RecordSlice | undefined {
-  // How many events it has, and how many of those have orders, is not known before its beginning is, and the other way round.
+  // The number of events (and of those with orders) determines where the record begins, and the record says it: so try each number.
   for (let count = 1; count <= MOST_EVENTS; count++) {
     const old = recordBefore(bytes, context, count, 1, 0);
     if (old) return old;
@@ -136,7 +136,7 @@ function recordBefore(
 
 export const receivedAt = ({ page, offset }: RecordSlice): number => page.readDoubleLE(offset + 12);
 
-/** What is kept of an event of a record. */
+/** The head of an event in a record. */
 export function headAt(record: RecordSlice, i: number): Head {
   const { page, offset } = record;
   if (formatOf(record) === 1) {
@@ -154,9 +154,9 @@ export interface Opened {
   readonly dialect: string;
   readonly context: Context;
   readonly indexes: readonly number[];
-  /** By which version the id of each was made, 0 where the client sent it. */
+  /** The version that made the id of each event; 0 if the client sent it. */
   readonly derivations: readonly number[];
-  /** Of its events those whose ids belonged to others before. */
+  /** Its events whose ids belonged to others. */
   readonly reused: readonly Reused[];
   readonly body: Buffer;
 }
@@ -166,7 +166,7 @@ const formatOf = ({ page, offset }: Pick<RecordSlice, 'page' | 'offset'>): Recor
 
 const ordersAt = ({ offset, count }: RecordSlice): number => offset + HEADER + count * EVENT_BYTES[NEWEST];
 
-/** How many of the first `places` events of a record have orders. */
+/** The number of orders among the first `places` events of a record. */
 function ordersBefore({ page, offset }: RecordSlice, places: number): number {
   let orders = 0;
   for (let i = 0; i < places; i++)
@@ -183,7 +183,7 @@ function contextAt(record: RecordSlice): number {
 const isIntact = ({ page, offset, length }: Omit<RecordSlice, 'count'>): boolean =>
   crc32(page.subarray(offset + 8, offset + length)) === page.readUInt32LE(offset + 4);
 
-/** Everything in a record, or undefined where its checksum or format is wrong. The body is a view into the page. */
+/** Everything in a record; undefined if its checksum or format is wrong. The body is a view into the page. */
 export function openRecord(record: RecordSlice): Opened | undefined {
   const { page, offset, length, count } = record;
   const format = page[offset + 8];
@@ -198,11 +198,11 @@ export function openRecord(record: RecordSlice): Opened | undefined {
   for (let i = 0; i < count; i++) {
     const index =
       page[format === 1 ? first + count * OLD_HASH_BYTES + i : first + (i + 1) * EVENT_BYTES[NEWEST] - 1] ?? 0;
-    // Format 1 has no flags: all of its ids are by the first version.
+    // Format 1 has no flags: version 1 made all of its ids.
     const flags = format === 1 ? 0 : flagsAt(page, first + i * EVENT_BYTES[NEWEST]);
     const derivation = derivationOf({ flags });
     indexes.push(index);
-    // The id that belonged to another was the client's.
+    // A reused id was the client's own.
     derivations.push((flags & REUSED) === 0 ? derivation : 0);
     if ((flags & REUSED) !== 0) reused.push({ index, derivation });
   }

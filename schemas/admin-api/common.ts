@@ -30,11 +30,11 @@ export const between = (of: string) => ({
 
 /** The page of a list. */
 export const page = {
-  limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000, description: 'Most items of the answer.' }),
+  limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000, description: 'Most items in the answer.' }),
   after: optionalText("The previous page's `next`."),
 };
 
-export const all = Type.Optional(Type.Literal(true, { description: 'Must be given where nothing else selects.' }));
+export const all = Type.Optional(Type.Literal(true, { description: 'Required if nothing else is selected.' }));
 
 export const types = Type.Optional(
   Type.Array(text('A pattern such as product_*.'), {

@@ -25,7 +25,7 @@ export const DeadView = Type.Object(
     reason: Type.String(),
     attempts: Count,
     at: When,
-    redrive: maybe(Type.Boolean({ description: 'It is to be tried once more.' })),
+    redrive: maybe(Type.Boolean({ description: 'It is marked to be tried again.' })),
     left_out: maybe(
       Type.Object(
         { reason: Type.String(), at: When },

@@ -8,7 +8,7 @@ export const pipelineRef = { shop: text("The shop's domain."), pipeline: text('I
 export const ResumeOrder = input(pipelineRef);
 export type PipelineRef = Answer<typeof ResumeOrder>;
 
-export const SuspendOrder = input({ ...pipelineRef, reason: text('Why, for the next person who looks.') });
+export const SuspendOrder = input({ ...pipelineRef, reason: text('The reason, for other operators.') });
 
 export const AdoptOrder = input({
   ...pipelineRef,
@@ -17,12 +17,12 @@ export const AdoptOrder = input({
 
 export const DiscardOrder = input({
   ...pipelineRef,
-  confirm: Type.Literal(true, { description: 'Must be given: what it owes is gone for good.' }),
+  confirm: Type.Literal(true, { description: 'Required: what it owes is gone for good.' }),
 });
 
 export const PipelineReport = Type.Object({
   ...shopAndPipeline,
-  destination: maybe(Type.String({ description: 'Absent where it is orphaned.' })),
+  destination: maybe(Type.String({ description: 'Absent if it is orphaned.' })),
   ...PipelineStanding.properties,
   position: Count,
   delivered: Count,

@@ -18,7 +18,7 @@ export const QuarantinedQuery = input({ id: text('Id in quarantine.'), shop: opt
 export const QuarantineOrder = input({ ...selection, all });
 
 const common = {
-  id: Type.String({ description: 'Its own over all shops and times.' }),
+  id: Type.String({ description: 'Unique over all shops, never used again.' }),
   shop: Type.String(),
   at: When,
   dialect: Type.String(),
@@ -46,7 +46,7 @@ export type QuarantinedHeadView = Answer<typeof QuarantinedHeadView>;
 export const QuarantinedView = Type.Object(
   {
     ...common,
-    raw: Type.String({ description: 'The event as it came, but for keys of carts.' }),
+    raw: Type.String({ description: 'The event as it came, without keys of carts.' }),
     context: Type.Object(
       {
         shop: Type.String(),
@@ -70,7 +70,7 @@ export const QuarantinedView = Type.Object(
         ),
         headers: maybe(Type.Record(Type.String(), Type.String())),
       },
-      { description: 'What the request said, and what enrichment found then.' },
+      { description: 'Facts from the request, and what enrichment found then.' },
     ),
   },
   { description: 'An event refused at ingest.' },

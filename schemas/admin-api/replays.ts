@@ -52,7 +52,7 @@ export const ReplayJob = Type.Object({
       'failing: no attempt has settled anything since `failing_since`. blocked: it is not delivered now; `reason` says why.',
   }),
   adopts: maybe(Type.String({ description: 'The orphaned pipeline whose events these are.' })),
-  reason: maybe(Type.String({ description: 'Why it does not go on, or the last answer where it fails.' })),
+  reason: maybe(Type.String({ description: 'Why it is stopped, or the last answer if it is failing.' })),
   failing_since: maybe(When),
   from: Count,
   to: Count,

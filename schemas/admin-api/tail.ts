@@ -9,7 +9,7 @@ export const TailQuery = input({
   kinds: Type.Optional(
     Type.Array(Type.Enum(['accepted', 'duplicate', 'refused', 'delivered', 'dead', 'retried', 'missed']), {
       minItems: 1,
-      description: 'Kinds of lines. Without it: all.',
+      description: 'Kinds of lines; all by default.',
     }),
   ),
 });
@@ -46,12 +46,12 @@ export const TailLine = Type.Union(
       name: Type.String({ description: 'The type as the client named it.' }),
       status: Type.String(),
     }),
-    Type.Object({ kind: Type.Literal('note'), text: Type.String() }, { description: 'What this tail cannot show.' }),
+    Type.Object({ kind: Type.Literal('note'), text: Type.String() }, { description: 'What the tail cannot show.' }),
     Type.Object(
       { kind: Type.Literal('missed'), lines: countOf('Lines that were left out.') },
       { description: 'The reader was too slow.' },
     ),
   ],
-  { description: 'What happened just now, for those who follow the tail.' },
+  { description: 'Something that happened just now, for readers of the tail.' },
 );
 export type TailLine = Answer<typeof TailLine>;

@@ -8,7 +8,7 @@ export const callName = (part: PartName, method: string): CallName => `${part}.$
 
 /** The calls to the owner of a store. */
 export interface OwnerCalls {
-  /** The methods that are passed on as they are: `METHODS` says which. */
+  /** The forwarded methods; `METHODS` says which. */
   // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the store's own method.
   [method: CallName]: (...args: any[]) => unknown;
   open(): Opened;
