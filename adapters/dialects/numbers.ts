@@ -17,15 +17,13 @@ export function exactNumbers(text: string): string {
 
 const LONG = 16;
 
-/** Whether a text has 16 digits in a row. It looks at one character of 16, so most bodies cost next to nothing. */
+/** Whether a text has 16 digits in a row. It looks at the last place of 16 and jumps past the last other character, so it reads about one in nine. */
 export function hasLongNumber(text: string): boolean {
-  for (let at = LONG - 1; at < text.length; at += LONG) {
-    if (!isDigit(text, at)) continue;
-    let from = at;
-    while (from > 0 && isDigit(text, from - 1)) from -= 1;
-    let to = at + 1;
-    while (to - from < LONG && isDigit(text, to)) to += 1;
-    if (to - from >= LONG) return true;
+  for (let end = LONG - 1; end < text.length; ) {
+    let at = end;
+    while (at > end - LONG && isDigit(text, at)) at -= 1;
+    if (at === end - LONG) return true;
+    end = at + LONG;
   }
   return false;
 }

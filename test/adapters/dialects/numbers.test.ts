@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { exactNumbers, hasLongNumber } from '../../../adapters/dialects/numbers.ts';
 import { describe } from '../../support/describe.ts';
@@ -48,5 +49,16 @@ describe('digits in a row', ({ it }) => {
     assert.is(hasLongNumber('123456789012345x'.repeat(10)), false);
     assert.is(hasLongNumber('x123456789012345'.repeat(10)), false);
     assert.is(hasLongNumber(''), false);
+  });
+
+  it('are seen among others', () => {
+    const pieces = fc.array(fc.tuple(fc.nat(17), fc.nat(3)), { maxLength: 8 });
+    fc.assert(
+      fc.property(pieces, (parts) => {
+        const text = parts.map(([digits, others]) => '0'.repeat(digits) + 'x'.repeat(others)).join('');
+        assert.is(hasLongNumber(text), /\d{16}/.test(text), text);
+      }),
+      { numRuns: 5000 },
+    );
   });
 });
