@@ -22,12 +22,16 @@ const PIECE = /[^\s"'<>]+/g;
 const GID = /Z2lkOi8vc2hvcGlmeS9[A-Za-z0-9+/_-]{20,}={0,2}/g;
 
 const SUSPECT = /key(?:=|%|\\+u00)|Z2lkOi8vc2hvcGlmeS9[\w+/-]{20}/i;
+/** The same of "gid://shopify/" alone. */
+const SUSPECT_GID = /Z2lkOi8vc2hvcGlmeS9[\w+/-]{20}/;
 /** One of the characters of `?key=`, escaped. */
 const ESCAPED = /\\u00(?:3f|6b|65|79|4b|45|59|3d)/i;
 
-/** Whether a text may hold a key, also as JSON. Most texts cost only this search. */
-export const maySayCartKey = (text: string): boolean =>
-  SUSPECT.test(text) || (text.includes('\\u') && ESCAPED.test(text));
+/** Whether a text may hold a key, also as JSON. Most texts have none of the characters that follow its name, and cost little more than one search. */
+export function maySayCartKey(text: string): boolean {
+  if (!text.includes('=') && !text.includes('%') && !text.includes('\\')) return SUSPECT_GID.test(text);
+  return SUSPECT.test(text) || (text.includes('\\u') && ESCAPED.test(text));
+}
 
 /** Removes the keys of carts and checkouts from a text. Linear in its length. */
 export function withoutCartKeys(text: string): string {

@@ -89,6 +89,8 @@ describe('the key of a cart', ({ it }) => {
       it(`is taken out of JSON ${how}: ${text}`, () => {
         const json = write(JSON.stringify({ a: [{ [text]: text }], b: JSON.stringify({ text }) }));
         assert.equal(cleared(json), { a: [{ [clean]: clean }], b: JSON.stringify({ text: clean }) });
+        // Alone: with few of the characters that tell that there may be one.
+        assert.equal(cleared(write(JSON.stringify([text]))), [clean]);
       });
     }
   }
