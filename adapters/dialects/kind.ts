@@ -10,16 +10,25 @@ export type Kind = number;
 /** Nothing but the id is known. */
 export const UNKNOWN_KIND: Kind = 0;
 
-const TYPE_BITS = 12;
+/** A text and its hash, until another one comes: nearly all events of a body have the same session and device, and many the same type. */
+interface Hashed {
+  text: string;
+  hash: number;
+  readonly bits: number;
+}
+
 const PERSON_BITS = 10;
 const PERSON_MASK = 2 ** PERSON_BITS - 1;
+const types: Hashed = { text: '', hash: 0, bits: 12 };
+const sessions: Hashed = { text: '', hash: 0, bits: PERSON_BITS };
+const devices: Hashed = { text: '', hash: 0, bits: PERSON_BITS };
 
 /** `type`: the type in the model, so that all dialects give the same. Empty texts count as absent. */
 export function kindOf(type: string | undefined, session: string | undefined, device: string | undefined): Kind {
   return (
-    ((short(type, TYPE_BITS) << (2 * PERSON_BITS)) |
-      (short(session, PERSON_BITS) << PERSON_BITS) |
-      short(device, PERSON_BITS)) >>>
+    ((hashOf(type, types) << (2 * PERSON_BITS)) |
+      (hashOf(session, sessions) << PERSON_BITS) |
+      hashOf(device, devices)) >>>
     0
   );
 }
@@ -36,9 +45,18 @@ function differ(a: Kind, b: Kind, part: 0 | 1 | 2): boolean {
   return one !== 0 && other !== 0 && one !== other;
 }
 
-/** A hash of a text that is never 0; 0 if there is none. */
-function short(value: string | undefined, bits: number): number {
-  if (value === undefined || value === '') return 0;
+function hashOf(text: string | undefined, last: Hashed): number {
+  if (text === undefined) return 0;
+  if (text !== last.text) {
+    last.text = text;
+    last.hash = short(text, last.bits);
+  }
+  return last.hash;
+}
+
+/** A hash of a text that is never 0; 0 if it is empty. */
+function short(value: string, bits: number): number {
+  if (value === '') return 0;
   let hash = 0x811c9dc5;
   for (let i = 0; i < value.length; i++) hash = Math.imul(hash ^ value.charCodeAt(i), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { glood } from '../../../adapters/dialects/glood/glood.ts';
 import { contents } from '../../../adapters/dialects/index.ts';
@@ -37,6 +38,32 @@ describe('the kind of an event', ({ it }) => {
       for (const part of [kind >>> 20, (kind >>> 10) & 1023, kind & 1023]) assert.ok(part > 0);
     }
     assert.is(kindOf(undefined, undefined, undefined), 0);
+  });
+
+  it('is what the records on disk have', () => {
+    const [session, device] = ['5f1c3a9e-7b1d-4c55-9a55-00000000000a', '0b6f3c1e-52a4-4f0e-8f57-2b8f6a1c9d3e'];
+    assert.is(kindOf('search', 's', 'd'), 2429288227);
+    assert.is(kindOf('product_view', session, device), 2025866658);
+    assert.is(kindOf('purchase', undefined, 'é\u{1f600}'), 2170552501);
+    assert.is(kindOf('', undefined, 'x'), 828);
+  });
+
+  it('is the same whatever events came before', () => {
+    // After other texts, so that nothing is remembered.
+    const alone = ([type, session, device]: readonly (string | undefined)[]) => {
+      kindOf('other', 'other', 'other');
+      return kindOf(type, session, device);
+    };
+    const texts = fc.constantFrom(undefined, '', 'a', 'b', 'ab');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(texts, texts, texts), { maxLength: 20 }), (events) => {
+        const fresh = events.map(alone);
+        assert.equal(
+          events.map(([type, session, device]) => kindOf(type, session, device)),
+          fresh,
+        );
+      }),
+    );
   });
 
   it('is the same in all dialects that say the same', () => {
