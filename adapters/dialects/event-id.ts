@@ -16,15 +16,15 @@ export interface EventId {
   readonly derived: number;
 }
 
-/** The content of an event, with its numbers as a version of the derivation reads them. */
-export type ContentOf = (derivation: number) => object;
+/** The content of the event at a place of its body, with its numbers as a version of the derivation reads them. */
+export type ContentOf = (derivation: number, index: number) => object;
 
-/** `stored`: the `derived` of a stored event; undefined for a new one. */
-export function eventId(sent: unknown, content: ContentOf, stored?: number): EventId {
+/** `stored`: the `derived` of a stored event; undefined for a new one. `index`: its place in the body. */
+export function eventId(sent: unknown, content: ContentOf, stored?: number, index = 0): EventId {
   const id = stored === undefined ? ownId(sent) : stored > 1 ? undefined : given(sent);
   if (id !== undefined) return { id, derived: 0 };
   const derived = stored || (stored === undefined ? DERIVATION : 1);
-  return { id: derivedId(content(derived)), derived };
+  return { id: derivedId(content(derived, index)), derived };
 }
 
 /** Characters. */

@@ -1,6 +1,7 @@
 import type { Event } from '../../../schemas/event.ts';
 import { consentIn, unread } from '../consent.ts';
 import type { Context, Draft } from '../dialect.ts';
+import { draftOf } from '../draft.ts';
 import { enriched } from '../enriched.ts';
 import { type ContentOf, eventId, ownId } from '../event-id.ts';
 import { fieldsBy } from '../fields.ts';
@@ -104,21 +105,17 @@ export function gloodEvent(sent: Json, context: Context, content: ContentOf, sto
 export function gloodDraft(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   const event = object(body.event) ?? {};
   const { type } = meaning(String(event.name));
-  const { id, derived } = eventId(event.id, content);
-  const [session, device] = [realId(body.session_id), realId(body.client_id)];
-  notes.eventId(event.id, { id, derived });
+  const found = eventId(event.id, content);
+  const session = realId(body.session_id);
+  const device = realId(body.client_id);
+  notes.eventId(event.id, found);
   notes.id('session_id', body.session_id, session !== undefined);
   notes.id('device_id', body.client_id, device !== undefined);
   notes.id('user_id', body.user_id);
   notes.id('customer_id', body.customer_id);
   notes.time(event.timestamp);
-  return {
-    index: 0,
-    id,
-    kind: kindOf(type, session, device),
-    ...(derived > 0 && { derived }),
-    ...(type === PURCHASE && { order: orderOf(nonEmpty(event.customData) ?? nonEmpty(event.data) ?? {}) }),
-  };
+  const order = type === PURCHASE ? orderOf(nonEmpty(event.customData) ?? nonEmpty(event.data) ?? {}) : undefined;
+  return draftOf(0, found, kindOf(type, session, device), order);
 }
 
 function payload(name: string, data: Json | undefined, custom: Json | undefined) {

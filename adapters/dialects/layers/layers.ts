@@ -2,7 +2,7 @@ import { Compile } from 'typebox/compile';
 import type { Event } from '../../../schemas/event.ts';
 import { needed } from '../../../schemas/wire.ts';
 import type { Context, Dialect, Draft, Reading, Refusal, Rules } from '../dialect.ts';
-import { contentBy } from '../event-id.ts';
+import { type ContentOf, contentBy } from '../event-id.ts';
 import { header, queryToken } from '../headers.ts';
 import { excess } from '../limits.ts';
 import { priorityBy } from '../priority.ts';
@@ -36,8 +36,8 @@ export const layers: Dialect = {
   single: (event) => `{"events":[${event}]}`,
   view,
   sent: (body, indexes, derivation) => {
-    const entries = contentBy(body, batch(body), batch)(derivation);
-    return indexes.map((index) => entryAt(entries, index));
+    const content = contentOf(body, batch(body));
+    return indexes.map((index) => content(derivation, index));
   },
   accepted: (_result, successStatus) => (successStatus === 204 ? { status: 204 } : { status: 201, body: 'null' }),
   refused: ({ status, message }) => ({
@@ -50,31 +50,35 @@ function read(body: string, rules: Rules): Reading {
   const drafts: Draft[] = [];
   const refused: Refusal[] = [];
   const entries = batch(body);
-  const content = contentBy(body, entries, batch);
+  const content = contentOf(body, entries);
   const notes = new ReplacedNotes(rules.receivedAt);
   let slices: readonly string[] | undefined;
   for (let index = 0; index < entries.length; index += 1) {
-    const judgement = judge(entries[index], rules);
-    if ('code' in judgement) {
+    const wrong = objection(entries[index], rules);
+    if (wrong === undefined) drafts.push(layersDraft(index, entryAt(entries, index), content, notes));
+    else {
       slices ??= eventSlices(body);
-      refused.push(refusal(index, entries[index], judgement, slices[index] ?? body));
-    } else drafts.push(layersDraft(index, judgement.event, (derivation) => entryAt(content(derivation), index), notes));
+      refused.push(refusal(index, entries[index], wrong, slices[index] ?? body));
+    }
   }
   return { events: drafts, refused, ...(notes.found && { replaced: notes.found }) };
 }
 
 function view(body: string, indexes: readonly number[], context: Context, derivations?: readonly number[]): Event[] {
   const entries = batch(body);
-  const content = contentBy(body, entries, batch);
-  const view = layersViewer(context);
-  return indexes.map((index, i) =>
-    view(entryAt(entries, index), (derivation) => entryAt(content(derivation), index), derivations?.[i]),
-  );
+  const view = layersViewer(context, contentOf(body, entries));
+  return indexes.map((index, i) => view(entryAt(entries, index), index, derivations?.[i]));
 }
 
 const entryAt = (entries: readonly unknown[], index: number): Json => object(entries[index]) ?? {};
 
-interface Refused {
+/** One function for all events of a body. */
+function contentOf(body: string, read: readonly unknown[]): ContentOf {
+  const entries = contentBy(body, read, batch);
+  return (derivation, index) => entryAt(entries(derivation), index);
+}
+
+interface Objection {
   readonly code: string;
   readonly faults: readonly Fault[];
 }
@@ -82,8 +86,8 @@ interface Refused {
 const validators = new Map(Object.entries(layersEvents).map(([type, schema]) => [type, Compile(needed(schema))]));
 const customValidator = Compile(needed(LayersCustomEvent));
 
-/** The event, if it may be stored, or why it may not. */
-function judge(entry: unknown, rules: Rules): { readonly event: Json } | Refused {
+/** Why an entry may not be stored; undefined if it may. */
+function objection(entry: unknown, rules: Rules): Objection | undefined {
   const event = object(entry);
   if (!event) return invalid({ path: '', expected: 'an object', got: shown(entry) });
   const much = excess(event, rules.limits);
@@ -93,14 +97,14 @@ function judge(entry: unknown, rules: Rules): { readonly event: Json } | Refused
   if (typeof type !== 'string') return invalid(unnamed('event_type', type, eventTypes));
   const validator = validators.get(type) ?? (rules.customEvents.has(type) ? customValidator : undefined);
   if (!validator) return { code: 'unknown_type', faults: [unnamed('event_type', type, eventTypes)] };
-  return validator.Check(event) ? { event } : invalid(...faults(validator.Type(), event));
+  return validator.Check(event) ? undefined : invalid(...faults(validator.Type(), event));
 }
 
 const eventTypes = [...validators.keys()];
 
-const invalid = (...faults: readonly Fault[]): Refused => ({ code: 'invalid', faults });
+const invalid = (...faults: readonly Fault[]): Objection => ({ code: 'invalid', faults });
 
-const refusal = (index: number, entry: unknown, { code, faults }: Refused, raw: string): Refusal => ({
+const refusal = (index: number, entry: unknown, { code, faults }: Objection, raw: string): Refusal => ({
   index,
   ...named(object(entry)),
   code,

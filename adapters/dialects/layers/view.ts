@@ -1,5 +1,6 @@
 import type { Event } from '../../../schemas/event.ts';
 import type { Context, Draft } from '../dialect.ts';
+import { draftOf } from '../draft.ts';
 import { enriched } from '../enriched.ts';
 import { type ContentOf, eventId, ownId } from '../event-id.ts';
 import { fieldsBy } from '../fields.ts';
@@ -22,28 +23,26 @@ import {
 /** What the log needs of an event that passed validation. What is replaced of it is noted. */
 export function layersDraft(index: number, event: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   const type = String(event.event_type);
-  const found = eventId(event.event_id, content);
-  const [session, device] = [realId(event.session_id), realId(event.device_id)];
+  const found = eventId(event.event_id, content, undefined, index);
+  const session = realId(event.session_id);
+  const device = realId(event.device_id);
   notes.eventId(event.event_id, found);
   notes.id('session_id', event.session_id, session !== undefined);
   notes.id('device_id', event.device_id, device !== undefined);
   notes.id('customer_id', event.customer_id);
   notes.time(event.timestamp);
-  return {
-    index,
-    id: found.id,
-    kind: kindOf(type, session, device),
-    ...(found.derived > 0 && { derived: found.derived }),
-    ...(type === PURCHASE && { order: orderOf(event) }),
-  };
+  return draftOf(index, found, kindOf(type, session, device), type === PURCHASE ? orderOf(event) : undefined);
 }
 
 /** Gives the model of events that passed validation. What the gateway found out itself replaces what the client says of it. */
-export function layersViewer(context: Context): (event: Json, content: ContentOf, stored?: number) => Event {
+export function layersViewer(
+  context: Context,
+  content: ContentOf,
+): (event: Json, index: number, stored?: number) => Event {
   const enrichment = enriched(context);
-  return (event, content, stored) => {
+  return (event, index, stored) => {
     const name = String(event.event_type);
-    const { id, derived } = eventId(event.event_id, content, stored);
+    const { id, derived } = eventId(event.event_id, content, stored, index);
     const when = whenOf(event.timestamp, context.receivedAt, enrichment.received_at);
     const { found, rest: others } = fields(event);
     const rest = withUnusedTime(others, event.timestamp, when);

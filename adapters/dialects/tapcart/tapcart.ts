@@ -4,6 +4,7 @@ import type { Event } from '../../../schemas/event.ts';
 import { Anything, EventId, needed, oneOf, optional, required, Text } from '../../../schemas/wire.ts';
 import { type Manner, parseBody } from '../body.ts';
 import { type Context, type Dialect, type Draft, type Reading, RequestRefused, type Rules } from '../dialect.ts';
+import { draftOf } from '../draft.ts';
 import { type ContentOf, contentBy, eventId, ownId } from '../event-id.ts';
 import { fieldsBy } from '../fields.ts';
 import { bearer, queryToken } from '../headers.ts';
@@ -134,7 +135,7 @@ function read(text: string, rules: Rules): Reading {
     throw refused(text, strange && !custom ? 'unknown_type' : 'invalid', reasons, body);
   }
   const notes = new ReplacedNotes(rules.receivedAt);
-  const draft = draftOf(body, contentBy(text, body, bodyOf), notes);
+  const draft = tapcartDraft(body, contentBy(text, body, bodyOf), notes);
   return { events: [draft], refused: [], ...(notes.found && { replaced: notes.found }) };
 }
 
@@ -156,7 +157,7 @@ function refused(raw: string, code: string, reasons: readonly string[], body?: J
 }
 
 /** The draft leaves the device out: it may be in a header or in several places of the body, and the session is enough. */
-function draftOf(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
+function tapcartDraft(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   const type = typeOf(String(body.event));
   const { mp_event_id, mp_session_id } = object(body.mp_metadata) ?? {};
   const found = eventId(mp_event_id, content);
@@ -164,13 +165,8 @@ function draftOf(body: Json, content: ContentOf, notes: ReplacedNotes): Draft {
   notes.eventId(mp_event_id, found);
   notes.id('session_id', mp_session_id, session !== undefined);
   notes.times(timesIn(body));
-  return {
-    index: 0,
-    id: found.id,
-    kind: kindOf(type, session, undefined),
-    ...(found.derived > 0 && { derived: found.derived }),
-    ...(type === PURCHASE && { order: orderOf(object(body.data) ?? {}) }),
-  };
+  const order = type === PURCHASE ? orderOf(object(body.data) ?? {}) : undefined;
+  return draftOf(0, found, kindOf(type, session, undefined), order);
 }
 
 const typeOf = (name: string): string => (Object.hasOwn(types, name) ? (types[name] ?? name) : name);
