@@ -158,7 +158,7 @@ describe('what a deployment on PostgreSQL runs', ({ it, before, after, afterEach
   };
   before(async () => {
     for (const name of deployed) symlinkSync(resolve(name), join(folder.path, name));
-    postgres = await startPostgres({ settings: { synchronous_commit: 'off' } });
+    postgres = await startPostgres({ settings: { synchronous_commit: 'off' }, inMemory: true });
   });
   after(async () => {
     await postgres.stop();

@@ -3,7 +3,7 @@ import { chmodSync, readdirSync } from 'node:fs';
 import { temporaryFolder } from '../support/folder.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { HOME_NAME } from '../support/postgres-home.ts';
-import { SHARED_SETTINGS } from '../support/postgres-shared.ts';
+import { SHARED } from '../support/postgres-shared.ts';
 import { until } from '../support/until.ts';
 
 /** What all test files of a run share. */
@@ -42,7 +42,7 @@ export function openPlace(): Place {
   return {
     folder: folder.path,
     async postgres() {
-      shared ??= startPostgres({ settings: SHARED_SETTINGS });
+      shared ??= startPostgres(SHARED);
       return (await shared).url('postgres');
     },
     async close() {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, renameSync } from 'node:fs';
+import { accessSync, chmodSync, chownSync, existsSync, mkdirSync, renameSync, statfsSync } from 'node:fs';
 import { constants, copyFile, lchown, mkdir, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,11 +8,14 @@ import { type Binaries, execute, postgresBinaries } from './postgres-binaries.ts
 
 /** How the names of the folders begin in which PostgreSQLs live. */
 export const HOME_NAME = 'postgres-';
+const MEMORY_FOLDER = '/dev/shm';
+/** Ten times what the databases of a run take. */
+const MEMORY_BYTES = 2 * 1024 ** 3;
 
 /** Where all PostgreSQLs of this process live. It vanishes with the process, however that ends. */
 export interface Home extends Binaries {
-  /** A fresh folder, open to the account PostgreSQL runs as. */
-  folder(): string;
+  /** A fresh folder, open to the account PostgreSQL runs as. `inMemory`: in memory, if the machine has a place for that with room. */
+  folder(inMemory?: boolean): string;
   /** A data folder as initdb made it, to copy and never to start. */
   readonly pristine: string;
 }
@@ -26,18 +29,35 @@ export function postgresHome(): Promise<Home> {
 let home: Promise<Home> | undefined;
 
 async function makeHome(): Promise<Home> {
-  const { path } = temporaryFolder(HOME_NAME);
-  watch(path);
+  const path = watchedFolder(tmpdir());
   const binaries = await postgresBinaries(path);
-  chmodSync(path, 0o755);
   let folders = 0;
-  const folder = () => {
-    const fresh = join(path, String(++folders));
+  let memory: string | undefined;
+  const folder = (inMemory = false) => {
+    if (inMemory) memory ??= hasMemoryFolder() ? watchedFolder(MEMORY_FOLDER) : path;
+    const fresh = join(inMemory && memory ? memory : path, String(++folders));
     mkdirSync(fresh, { mode: 0o700 });
     if (binaries.account) chownSync(fresh, binaries.account.uid, binaries.account.gid);
     return fresh;
   };
   return { ...binaries, folder, pristine: await pristineIn(folder(), binaries) };
+}
+
+function watchedFolder(parent: string): string {
+  const { path } = temporaryFolder(HOME_NAME, parent);
+  watch(path);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+function hasMemoryFolder(): boolean {
+  try {
+    accessSync(MEMORY_FOLDER, constants.W_OK);
+    const { bavail, bsize } = statfsSync(MEMORY_FOLDER);
+    return bavail * bsize >= MEMORY_BYTES;
+  } catch {
+    return false;
+  }
 }
 
 /** What initdb makes in the folder, or what another process of this run has made. */

@@ -1,8 +1,11 @@
 import { startPostgres } from './postgres.ts';
 import { type Databases, databasesAt } from './postgres-databases.ts';
 
-/** For suites that only use a database: with fsync the machine's disk would decide how long they take. */
-export const SHARED_SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '400' };
+/** For suites that only use a database: with fsync, or on a disk at all, the machine's disk would decide how long they take. */
+export const SHARED = {
+  settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
+  inMemory: true,
+};
 
 let shared: Promise<Databases> | undefined;
 
@@ -11,7 +14,7 @@ let shared: Promise<Databases> | undefined;
  * ephemeral. It ends with the run; a suite that stops, kills, or configures a PostgreSQL, or looks at its log, starts its own.
  */
 export function sharedPostgres(): Promise<Databases> {
-  shared ??= process.send ? ofTheRun() : startPostgres({ settings: SHARED_SETTINGS });
+  shared ??= process.send ? ofTheRun() : startPostgres(SHARED);
   return shared;
 }
 

@@ -12,6 +12,8 @@ export interface PostgresOptions {
   /** Lines of postgresql.conf, such as `{ fsync: 'off' }`; `ALTER SYSTEM` can change them later. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly port?: number;
+  /** Whether its data may live in memory. Making and dropping databases on a disk takes more time than most tests of them. */
+  readonly inMemory?: boolean;
 }
 
 /** A PostgreSQL of its own. */
@@ -40,7 +42,7 @@ export interface Postgres extends Databases {
 /** A fresh PostgreSQL on a port of 127.0.0.1. It dies with the process of the tests, however that ends. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const home = await postgresHome();
-  return startIn(home, home.folder(), options);
+  return startIn(home, home.folder(options.inMemory), options);
 }
 
 /** A fresh PostgreSQL in a folder of the home, or nothing left of it. */

@@ -98,7 +98,7 @@ describe('a new configuration', ({ it }) => {
   it(
     'that finds the log away is taken when the log is back',
     async () => {
-      const [folder, postgres] = [temporaryFolder(), await startPostgres()];
+      const [folder, postgres] = [temporaryFolder(), await startPostgres({ inMemory: true })];
       const path = join(folder.path, 'gateway.yaml');
       const write = (token: string, pipelines: string) =>
         writeFileSync(path, `{ shops: [{ shop: ${SHOP}, tokens: [${token}], pipelines: [${pipelines}] }] }`);

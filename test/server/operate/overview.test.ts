@@ -75,7 +75,7 @@ describe('how all pipelines do', ({ it }) => {
 describe('many pipelines on PostgreSQL', ({ it, before, after }) => {
   let postgres: Postgres;
   before(async () => {
-    postgres = await startPostgres({ settings: { log_statement: 'all', log_line_prefix: '<%p>' } });
+    postgres = await startPostgres({ settings: { log_statement: 'all', log_line_prefix: '<%p>' }, inMemory: true });
   });
   after(() => postgres.stop());
 

@@ -12,7 +12,7 @@ import { until } from '../../../support/until.ts';
 let started: Promise<Postgres> | undefined;
 /** Killed and paused by one suite after the other; the last stops it. */
 const ofThisFile = (): Promise<Postgres> => {
-  started ??= startPostgres();
+  started ??= startPostgres({ inMemory: true });
   return started;
 };
 

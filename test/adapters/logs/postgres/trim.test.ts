@@ -24,7 +24,7 @@ describe('trimming a log on PostgreSQL', ({ it, before, after, beforeEach, after
   before(async () => {
     // Whoever waits for a lock is written down.
     const settings = { log_lock_waits: 'on', deadlock_timeout: '1ms', autovacuum: 'off' };
-    postgres = await startPostgres({ settings });
+    postgres = await startPostgres({ settings, inMemory: true });
   });
   after(() => postgres.stop());
   beforeEach(async () => {

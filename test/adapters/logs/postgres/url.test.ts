@@ -135,7 +135,7 @@ describe('a database, its Unix socket and TLS', ({ it, before, after }) => {
   let postgres: Postgres;
   let url = '';
   before(async () => {
-    postgres = await startPostgres({ settings: { unix_socket_directories: '/tmp' } });
+    postgres = await startPostgres({ settings: { unix_socket_directories: '/tmp' }, inMemory: true });
     url = await postgres.createDatabase();
   });
   after(async () => {

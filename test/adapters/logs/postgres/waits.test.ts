@@ -96,7 +96,10 @@ describe('a database without a connection left', ({ it, before, after }) => {
   let postgres: Postgres;
   let url = '';
   before(async () => {
-    postgres = await startPostgres({ settings: { max_connections: '5', superuser_reserved_connections: '0' } });
+    postgres = await startPostgres({
+      settings: { max_connections: '5', superuser_reserved_connections: '0' },
+      inMemory: true,
+    });
     url = await postgres.createDatabase();
   });
   after(() => postgres.stop());
