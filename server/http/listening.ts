@@ -5,6 +5,11 @@ import type { Logger } from '../base/logger.ts';
 
 const EVERY_ADDRESS = '::';
 const EVERY_IPV4_ADDRESS = '0.0.0.0';
+/**
+ * Connections that may wait to be accepted; Linux allows 4,096 by default. With Node's 511 a thousand clients that connect at once (a crowd, or an
+ * attack) leave no place for others, who try again after a second.
+ */
+const BACKLOG = 4096;
 /** Error codes of a system without IPv6, or with IPv6 turned off. */
 const NO_IPV6: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL', 'EPROTONOSUPPORT'];
 
@@ -32,7 +37,7 @@ export async function listen(
 function listenAt(server: Pick<Server, 'listen' | 'once' | 'off'>, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen(port, host, BACKLOG, () => {
       server.off('error', reject);
       resolve();
     });
