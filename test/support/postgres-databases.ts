@@ -33,10 +33,6 @@ export function databasesAt(port: number): Databases {
       return url(name);
     },
     async emptyLog(database) {
-      // What was killed may still be at its last statement there.
-      await query('postgres', `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity ${OTHERS}`, [
-        nameOf(database),
-      ]);
       await query(database, EMPTY);
     },
     async connections(database) {
@@ -56,11 +52,15 @@ export function databasesAt(port: number): Databases {
 
 const OTHERS = `WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;
 
-/** What a migration has written is kept, such as the key that ids are hashed with. */
+/**
+ * What was killed may still be at its last statement there: it is ended first. What a migration has written is kept, such as the key that
+ * ids are hashed with. In one connection, since a new one takes longer than this.
+ */
 const EMPTY = `DO $$
 DECLARE
   one record;
 BEGIN
+  PERFORM pg_terminate_backend(pid, 10000) FROM pg_stat_activity ${OTHERS.replace('$1', 'current_database()')};
   FOR one IN SELECT oid::regclass AS name, relkind AS kind FROM pg_class
     WHERE relnamespace = to_regnamespace('${SCHEMA}') AND relkind IN ('r', 'p', 'S') AND NOT relispartition
       AND relname NOT IN ('migrations', 'settings') ORDER BY relname
