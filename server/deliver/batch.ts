@@ -28,8 +28,11 @@ export function batchId(
 export async function outcomesOf(sender: Sender, batch: Batch, signal: AbortSignal, clock: Clock): Promise<Outcome[]> {
   const all = (reason: string) => batch.events.map((): Outcome => ({ kind: 'retry', reason }));
   const cut = new AbortController();
-  const answered = new AbortController();
-  const ignore = onAbort(signal, () => void clock.sleep(ANSWER_MS, answered.signal).then(() => cut.abort()));
+  let answered: AbortController | undefined;
+  const ignore = onAbort(signal, () => {
+    answered = new AbortController();
+    void clock.sleep(ANSWER_MS, answered.signal).then(() => cut.abort());
+  });
   try {
     const outcomes = await sender.send(batch, cut.signal);
     const { length } = batch.events;
@@ -40,6 +43,6 @@ export async function outcomesOf(sender: Sender, batch: Batch, signal: AbortSign
     return all(error instanceof Error ? error.message : String(error));
   } finally {
     ignore();
-    answered.abort();
+    answered?.abort();
   }
 }
