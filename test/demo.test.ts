@@ -50,9 +50,9 @@ describe('a start without a configuration', ({ it, beforeEach, afterEach }) => {
 
   for (const webs of ['1', '2'])
     it(
-      `prints commands that work as they are copied (web processes: ${webs})`,
+      `prints commands that work as they are copied, and a line for each event (web processes: ${webs})`,
       async () => {
-        const { output, ended, child } = await start({ WEB_CONCURRENCY: webs });
+        const { output, ended, child, listening } = await start({ WEB_CONCURRENCY: webs });
         await until(() => output().includes('Events get a line here:'));
         const printed = output().split('\n');
         const [from, to] = [printed.findIndex((line) => line.startsWith('Try it')), printed.length];
@@ -67,31 +67,23 @@ describe('a start without a configuration', ({ it, beforeEach, afterEach }) => {
         assert.match(said, /Event first-1 of demo\.myshopify\.com/);
         assert.match(said, /No quarantined events/);
         assert.match(said, /demo\.myshopify\.com +archive +file/);
+        // It prints a line for each event, also for one that is refused, and nothing of its shopper.
+        const customer = { email: 'ada@example.com' };
+        await beacon(listening, [
+          layersEvent({ event_id: 'seen-1', customer }),
+          layersEvent({ event_id: 'seen-2', event_type: 'nonsense', customer }),
+        ]);
+        await beacon(listening, [layersEvent({ event_id: 'seen-1', customer })]);
+        await until(() => /duplicate +demo\.myshopify\.com +product_view +seen-1/.test(output()));
+        await until(() => /refused +demo\.myshopify\.com +nonsense +seen-2/.test(output()));
+        assert.match(output(), /accepted +demo\.myshopify\.com +product_view +seen-1/);
         child.kill('SIGTERM');
         assert.is(await ended, 0);
+        assert.not.match(output(), /ada@example/);
         assert.not.match(output(), /may get no line/);
       },
       SLOW,
     );
-
-  it(
-    'prints a line for each event, also for one that is refused, and nothing of its shopper',
-    async () => {
-      const { output, listening } = await start();
-      await until(() => output().includes('Events get a line here:'));
-      const customer = { email: 'ada@example.com' };
-      await beacon(listening, [
-        layersEvent({ event_id: 'seen-1', customer }),
-        layersEvent({ event_id: 'seen-2', event_type: 'nonsense', customer }),
-      ]);
-      await beacon(listening, [layersEvent({ event_id: 'seen-1', customer })]);
-      await until(() => /duplicate +demo\.myshopify\.com +product_view +seen-1/.test(output()));
-      assert.match(output(), /accepted +demo\.myshopify\.com +product_view +seen-1/);
-      assert.match(output(), /refused +demo\.myshopify\.com +nonsense +seen-2/);
-      assert.not.match(output(), /ada@example/);
-    },
-    SLOW,
-  );
 
   it(
     'has a token of its own at each start, unless one is set',
