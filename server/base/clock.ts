@@ -8,8 +8,6 @@ export interface Clock {
   steady(): number;
   /** Resolves after `ms` milliseconds, or as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Calls after `ms` milliseconds; gives what cancels it. */
-  after(ms: number, call: () => void): () => void;
 }
 
 export const systemClock: Clock = {
@@ -26,10 +24,6 @@ export const systemClock: Clock = {
       const timer = setTimeout(done, ms);
       const end = onAbort(signal, done);
     }),
-  after: (ms, call) => {
-    const timer = setTimeout(call, ms);
-    return () => clearTimeout(timer);
-  },
 };
 
 const MINUTE_MS = 60_000;

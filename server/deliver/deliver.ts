@@ -6,7 +6,6 @@ import type { Ahead, Progress, Suspension } from '../../adapters/logs/state/prog
 import type { PipelineId } from '../../adapters/logs/state/shared.ts';
 import type { State } from '../../adapters/logs/state/state.ts';
 import { suspensionFor } from '../base/unreadable.ts';
-import { DeferredCursor } from './deferred-cursor.ts';
 import { type Advance, Ledger } from './ledger.ts';
 import type { Suspects } from './poison-search.ts';
 import { Redrives } from './redrive.ts';
@@ -33,29 +32,12 @@ export interface DeliverOptions extends SendOptions {
   readonly until?: Position;
 }
 
-/** The options of a loop that saves its progress later. */
-interface Options extends DeliverOptions {
-  readonly cursor: DeferredCursor;
-}
-
 /**
  * One pipeline's loop: read, route, send, settle. It ends when the signal aborts, `until` is reached, or the pipeline is suspended; then it
  * gives the suspension. Each lane sends one batch at a time, in order. The bounds of a stretch are saved before it is sent, so that after
- * a crash the same events go out in the same batches; one event alone is the same batch anyway. Throws LogUnavailable.
+ * a crash the same events go out in the same batches. Throws LogUnavailable.
  */
 export async function deliver(options: DeliverOptions, signal: AbortSignal): Promise<Suspension | undefined> {
-  const cursor = new DeferredCursor(options.cursor, options.clock);
-  let inOrder = false;
-  try {
-    const suspension = await deliverAll({ ...options, cursor }, AbortSignal.any([signal, cursor.failed]));
-    inOrder = true;
-    return suspension;
-  } finally {
-    await cursor.settle(inOrder);
-  }
-}
-
-async function deliverAll(options: Options, signal: AbortSignal): Promise<Suspension | undefined> {
   const { cursor } = options;
   const loop = startOf(options);
   if (cursor.progress.suspended) return suspended(options, cursor.progress.suspended);
@@ -68,22 +50,18 @@ async function deliverAll(options: Options, signal: AbortSignal): Promise<Suspen
     window ??= await nextWindow(options, loop);
     if (window === undefined) continue;
     if (window.unreadable) return suspendUnreadable(options, window.unreadable);
-    if (cursor.progress.sending !== window.to && !mayGoUnsaved(options, window)) {
+    if (cursor.progress.sending !== window.to && window.wanted.length > 0) {
       await cursor.save({ progress: { ...cursor.progress, sending: window.to } });
     }
     const endings = await send(options, loop, window, signal);
     // If a poison search is stuck at the end of the log, wait for more events and read its event again with them.
     const stuck = endings.some(({ kind }) => kind === 'stuck');
-    if (stuck) loop.alone = 0;
     window = await settle(options, loop, window, stuck);
     const ending = endings.find((one) => one.kind === 'suspend');
     if (ending?.kind === 'suspend') return suspend(options, ending.reason);
   }
   return undefined;
 }
-
-const mayGoUnsaved = ({ cursor }: Options, { wanted }: Window): boolean =>
-  wanted.length === 0 || (wanted.length === 1 && cursor.mayGoAlone);
 
 /** What is kept from window to window. */
 interface Loop extends Looking {
@@ -95,7 +73,7 @@ interface Loop extends Looking {
   interrupted: AbortSignal;
 }
 
-function startOf(options: Options): Loop {
+function startOf(options: DeliverOptions): Loop {
   const { cursor, clock, senders } = options;
   const ledger = new Ledger(cursor.progress);
   const streak = new Streak(cursor.progress);
@@ -107,8 +85,7 @@ function startOf(options: Options): Loop {
     search: { front: fronts.length === senders.length ? (fronts[number] ?? 0) : 0 },
   }));
   const redrives = new Redrives(options, lanes[0]);
-  const { alone = 0 } = cursor.progress;
-  return { ledger, streak, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD, alone };
+  return { ledger, streak, lanes, redrives, more: NOW, interrupted: NOW, lookAhead: MOST_LOOK_AHEAD };
 }
 
 /** Built anew only for new letters: the signals it depends on keep a reference to each one. */
@@ -166,21 +143,27 @@ function aheadOf({ ledger, lanes }: Loop, position: Position): Ahead | undefined
   return { ...(ahead ?? { delivered: [], dead: [], batches: [] }), fronts };
 }
 
-/** Saves how far a window has come, or defers that if all of it went well. Gives the next window, if that is there already. */
-async function settle(options: Options, loop: Loop, window: Window, stuck: boolean): Promise<Window | undefined> {
+/** Saves how far a window has come, together with the bounds of the next one if that is there already. Gives the next one. */
+async function settle(
+  options: DeliverOptions,
+  loop: Loop,
+  window: Window,
+  stuck: boolean,
+): Promise<Window | undefined> {
   const result = advanceOf(options, loop, window);
   const { progress } = result;
   if (progress.position < window.to) {
     await save(options, result, loop, stuck ? undefined : window.to);
     return undefined;
   }
-  if (result.dead.length > 0 || progress.ahead || loop.streak.failing) await save(options, result, loop, undefined);
-  else {
-    const { sending: _, ...rest } = progress;
-    options.cursor.defer({ ...result, progress: rest });
-    loop.ledger.forgetPassed(progress.position);
-  }
-  return windowAfter(options, loop, progress, NOW);
+  const following = await windowAfter(options, loop, progress, NOW);
+  await save(
+    options,
+    { ...result, progress },
+    loop,
+    following && following.wanted.length > 0 ? following.to : undefined,
+  );
+  return following;
 }
 
 async function save(

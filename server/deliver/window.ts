@@ -14,8 +14,6 @@ export interface Looking {
   readonly ledger: Ledger;
   /** Events read together: more than a batch if the filter drops most, so that batches are still full. */
   lookAhead: number;
-  /** How many wanted events are still sent one by one, as they may have been before a crash. */
-  alone: number;
 }
 
 /** A stretch of the log as one pipeline sees it. */
@@ -39,8 +37,7 @@ export async function windowAfter(
   const { id, log, until = Number.POSITIVE_INFINITY } = options;
   // A replay's stretch is on the log or gone, so there is nothing to wait for.
   const waiting = until === Number.POSITIVE_INFINITY ? signal : NOW;
-  const alone = looking.alone > 0 && sending === undefined;
-  const room = alone ? 1 : options.maxBatch * options.senders.length * BATCHES_PER_SAVE;
+  const room = options.maxBatch * options.senders.length * BATCHES_PER_SAVE;
   const end = Math.min(sending ?? Number.POSITIVE_INFINITY, until);
   const limit = Math.min(Math.max(room, looking.lookAhead), end - position);
   const stored = await stretch(options, position, limit, waiting);
@@ -60,7 +57,6 @@ export async function windowAfter(
   }
   looking.lookAhead =
     wanted.length * 2 > seen.length ? 0 : Math.min(MOST_LOOK_AHEAD, 2 * Math.max(room, looking.lookAhead));
-  if (alone) looking.alone -= wanted.length;
   const to = seen.at(-1)?.position ?? end;
   const gone = to - position - seen.length;
   const { oldest } = gone > 0 ? await log.extent(id.shop) : { oldest: 0 };

@@ -152,7 +152,6 @@ const bound = (clock: TestClock): Clock => ({
   now: () => clock.now(),
   steady: () => clock.steady(),
   sleep: (ms, signal) => clock.sleep(ms, signal),
-  after: (ms, call) => clock.after(ms, call),
 });
 
 describe('an event that comes again', ({ it }) => {

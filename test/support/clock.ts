@@ -38,12 +38,6 @@ export class TestClock implements Clock {
     });
   }
 
-  /** Soon, without this clock: what is put off for a moment does not matter to tests of hours. */
-  after(_ms: number, call: () => void): () => void {
-    const timer = setTimeout(call, 1);
-    return () => clearTimeout(timer);
-  }
-
   /** Goes on by this many milliseconds, waking sleepers on the way and letting each run before the next. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;

@@ -10,7 +10,7 @@ export interface Update {
   readonly progress: Progress;
   readonly journal?: JournalLine | undefined;
   /** New dead letters, and ones that were delivered in the end. */
-  readonly dead?: readonly DeadLetter[] | undefined;
+  readonly dead?: readonly DeadLetter[];
 }
 
 /** The exclusive right to move a pipeline. One holder at a time, over all processes. */

@@ -21,11 +21,6 @@ export interface Progress {
   readonly dropped: Readonly<Record<string, number>>;
   /** The end of the stretch that is being sent: after a crash it is sent again in the same batches with the same ids. */
   readonly sending?: Position;
-  /**
-   * How many wanted events after `position`, or after `sending`, may have been sent already, each as a batch of its own: after a crash they are
-   * sent like that again. Absent if none was.
-   */
-  readonly alone?: number;
   /** Since when no attempt has settled anything, in milliseconds since 1970. */
   readonly failingSince?: number;
   /** How it fails; absent if it does not, or if an older release saved it. */

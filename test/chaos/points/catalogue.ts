@@ -1,7 +1,7 @@
 import { after, before, during, type Point } from './point.ts';
 
 const ingest = 'server/ingest/ingest.js';
-const deferred = 'server/deliver/deferred-cursor.js';
+const deliver = 'server/deliver/deliver.js';
 const log = 'adapters/logs/lmdb/log.js';
 const commits = 'adapters/logs/lmdb/group-commit.js';
 const lmdb = 'adapters/logs/lmdb/open.js';
@@ -19,7 +19,7 @@ const letters = { stage: 'operator', seldom: true, only: 'dead?.length > 0' } as
 const redrive = { stage: 'operator', seldom: true, needs: 'redrive' } as const;
 const replay = { stage: 'operator', seldom: true, needs: 'replay' } as const;
 
-const saving = 'await this.#cursor.save({ progress, journal, dead });';
+const saving = 'await cursor.save({ progress: next, journal, dead });';
 const saveReplay =
   'const replay = await store.state.replays.add({ shop, pipeline, after, to, types, startedAt: clock.now() });';
 const mark = 'const count = some.length > 0 ? await whenAvailable(tools, () => act(id, some)) : 0;';
@@ -36,10 +36,10 @@ const everywhere: readonly Point[] = [
   after('answered', 'server/http/event-endpoint.js', 'response.end(body);', load),
   before('before-send', 'server/deliver/send.js', attempt, load),
   after('sent', 'server/deliver/send.js', attempt, load),
-  before('before-save', deferred, saving, load),
-  during('saving', deferred, saving, load),
-  after('saved', deferred, saving, load),
-  before('burying', deferred, saving, letters),
+  before('before-save', deliver, saving, load),
+  during('saving', deliver, saving, load),
+  after('saved', deliver, saving, load),
+  before('burying', deliver, saving, letters),
   before('marking', 'server/operate/dead-letters.js', mark, redrive),
   after('marked', 'server/operate/dead-letters.js', mark, redrive),
   before('redriven', 'server/deliver/redrive.js', redriven, redrive),
