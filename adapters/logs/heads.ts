@@ -42,8 +42,7 @@ export class Heads {
   add(draft: Draft, { id: hashOf, order: hashOfOrder }: Hasher, more = 0): void {
     const { bytes } = this;
     const hash = hashOf(draft.id);
-    const start = this.#count * SLOT_BYTES;
-    let at = start;
+    let at = this.#count * SLOT_BYTES;
     // A call of Buffer's for 16 bytes costs more.
     for (let i = 0; i < hash.length; i++) bytes[at++] = hash.charCodeAt(i);
     const kind = draft.kind ?? UNKNOWN_KIND;

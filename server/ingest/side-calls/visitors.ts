@@ -22,7 +22,7 @@ const PRODUCTS = 20;
 /** Longer ids are not cached. */
 const LONGEST_ID = 200;
 
-/** What is known of one shop. Its events are read once for all visitors, so many questions cost no more than one. */
+/** What is known of one shop. Its events are read once for all visitors: a hundred questions cost no more than one. */
 interface Memory {
   position: Position | undefined;
   readAt: number;

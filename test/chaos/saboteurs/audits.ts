@@ -29,7 +29,7 @@ export const audits: Readonly<Record<AuditName, AuditOf>> = {
   shutout: scenario('shutout', '--only unfinished --seconds 3 --spare-ms 3000'),
   // Whoever parses all of it at once stops everybody for more than a second.
   dust: scenario('shutout', '--only chunk-dust --seconds 3 --spare-ms 2000'),
-  // Whoever answers all of it at once takes every turn for it: others wait for more than a second.
+  // A gateway that answers all of it at once takes every turn for it: others wait for more than a second.
   pipelines: scenario('shutout', '--only pipelines --seconds 4 --spare-ms 300'),
   kill: scenario('kill', '--kills 2 --seconds 4 --rate 2500 --least-acked 300 --quiet-seconds 10'),
   // A pipeline whose process was killed is taken up again when its lease has run out, after six seconds.
